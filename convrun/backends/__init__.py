@@ -1,0 +1,1 @@
+"""Models that answer the engine: encoders, decoders and the transports that go live."""

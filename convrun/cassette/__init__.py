@@ -1,0 +1,1 @@
+"""Cassettes: what was recorded, how it is stored, matched, played and recorded."""

@@ -1,0 +1,1 @@
+"""Checks: small dataclasses that judge a turn or a conversation."""

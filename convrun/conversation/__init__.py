@@ -1,0 +1,1 @@
+"""The engine: conversations with a model, usable without a spec."""

@@ -1,0 +1,188 @@
+"""Every error of convrun, in one tree.
+
+    ConvrunError                    what, where, fix
+    ├── UsageError                  the command line is wrong
+    ├── SettingsError               pyproject.toml, convrun.toml or the environment is wrong
+    ├── SpecError                   one mistake in a spec
+    │   └── SpecErrors              all mistakes of all selected specs
+    ├── UnknownModelError           also a KeyError
+    ├── TemplateError               a template that is no template, or a value it does not have
+    ├── CassetteError               a cassette that cannot be read or written
+    ├── StaleError                  a request that the recording does not hold
+    ├── ConversationError           the engine cannot go on
+    │   ├── AttachmentError         an attachment that cannot be read, or whose type is not known
+    │   ├── ToolDefinitionError     a function that cannot be a tool
+    │   ├── ChainLimitError         more model calls wanted than allowed
+    │   ├── ToolTimeoutError        a tool that did not return in time
+    │   ├── ToolUnavailableError    a declared tool without a recorded result
+    │   └── HookError               a hook raised
+    ├── ProviderError               the model's side failed: status, provider message, request id, retryable
+    ├── CheckError                  a check that cannot be judged
+    └── Signal                      not failures: raised by tools and hooks to steer the engine
+        ├── CancelToolCall          the tool is not called; the model is told why
+        └── PauseChain              the chain stops here and can be resumed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+from convrun.source import Where, excerpt
+
+
+class ConvrunError(Exception):
+    """Root of the tree: `what` went wrong, `where` (if a file is to blame) and how to `fix` it."""
+
+    def __init__(self, what: str, *, fix: str | None = None, where: Where | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.fix = fix
+        self.where = where
+
+    def at(self, where: Where | None) -> Self:
+        """Return this error, placed at `where` if it has no place yet."""
+        if self.where is None:
+            self.where = where
+        return self
+
+    def __str__(self) -> str:
+        """One line: where, what, fix."""
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.what}" + (f" ({self.fix})" if self.fix else "")
+
+    def lines(self) -> list[str]:
+        """Return the error as people read it: `where: what`, the excerpt with a caret, the fix."""
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        shown = excerpt(self.where) if self.where else []
+        return [head, *shown, *([f"  {self.fix}"] if self.fix else [])]
+
+
+class UsageError(ConvrunError):
+    """The command line is wrong; nothing ran."""
+
+
+class SettingsError(ConvrunError):
+    """The settings or the environment are wrong; nothing ran."""
+
+
+class SpecError(ConvrunError):
+    """One mistake in a spec or a file it names."""
+
+
+class SpecErrors(SpecError):
+    """All mistakes that were found, in file order: `errors`."""
+
+    def __init__(self, errors: Sequence[SpecError]) -> None:
+        super().__init__(f"{len(errors)} mistakes" if len(errors) != 1 else "1 mistake")
+        self.errors = tuple(errors)
+
+    def lines(self) -> list[str]:
+        """Return the lines of every mistake, one below the other."""
+        return [line for error in self.errors for line in error.lines()]
+
+
+class UnknownModelError(ConvrunError, KeyError):
+    """No provider is known for this model name."""
+
+    __str__ = ConvrunError.__str__
+
+
+class TemplateError(ConvrunError):
+    """A text that is no valid template, or that uses a value which does not exist."""
+
+
+class CassetteError(ConvrunError):
+    """A cassette that cannot be read, or could not be written."""
+
+
+class StaleError(ConvrunError):
+    """The request is not the recorded one, or the recording has ended."""
+
+
+class ConversationError(ConvrunError):
+    """The engine cannot go on with this conversation."""
+
+
+class AttachmentError(ConversationError):
+    """An attachment that cannot be read, or whose type is not known."""
+
+
+class ToolDefinitionError(ConversationError):
+    """A function or class that cannot be offered as a tool."""
+
+
+class ChainLimitError(ConversationError):
+    """The model wants another round past `chain_limit`; the history stays valid."""
+
+
+class ToolTimeoutError(ConversationError):
+    """A tool that did not return within `tool_timeout`."""
+
+
+class ToolUnavailableError(ConversationError):
+    """A tool without code was called, and no recording holds its result."""
+
+
+class HookError(ConversationError):
+    """A hook raised; its exception is the cause."""
+
+
+class ProviderError(ConvrunError):
+    """The model's side failed.
+
+    `status` is the HTTP status (None: no answer came, as after a time-out); `provider_message` is the provider's own
+    text; `request_id` is for its support; `retryable` says whether the same request may succeed later.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int | None = None,
+        provider_message: str | None = None,
+        request_id: str | None = None,
+        retryable: bool = False,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(what, fix=fix)
+        self.status = status
+        self.provider_message = provider_message
+        self.request_id = request_id
+        self.retryable = retryable
+
+
+class CheckError(ConvrunError):
+    """A check that cannot be judged: its value is wrong once rendered, or its own code raised."""
+
+
+class Signal(ConvrunError):
+    """Raised by tools and hooks to steer the engine; not a failure."""
+
+
+class CancelToolCall(Signal):
+    """Raised by `before_call`: the tool is not called, and its result is `Cancelled: <why>`."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why)
+
+
+class PauseChain(Signal):
+    """Raised by a tool: the chain stops; `conversation.chain()` resumes it.
+
+    The engine fills `tool_call` (the one that paused) and `tool_results` (of the siblings that finished).
+    """
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why)
+        self.tool_call: object = None
+        self.tool_results: tuple[object, ...] = ()
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return `did you mean 'contains'?` for the nearest of `known`, or None where nothing is near."""
+    from difflib import get_close_matches  # needed only once something is misspelt
+
+    by_folded = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return f"did you mean {by_folded[near[0]]!r}?" if near else None

@@ -1,0 +1,169 @@
+"""What a run found out: RunResult > ConversationResult > TurnResult > CheckResult. Reports see these and nothing else.
+
+The shapes are those of the JSON result; `report.json` writes them key by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from convrun.source import Where
+from convrun.values import Json
+
+Verdict: TypeAlias = Literal["passed", "failed", "stale", "missing", "error", "skipped", "unchecked"]
+CheckVerdict: TypeAlias = Literal["passed", "failed", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """An error as a value. `type` is the error's class name; `details` are more lines (a traceback), shown with -vv."""
+
+    type: str
+    message: str
+    where: Where | None = None
+    fix: str | None = None
+    details: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that is not wrong yet and keeps a suite from being trusted: `unchecked`, `unplayed`."""
+
+    kind: str
+    message: str
+    where: Where | None = None
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageResult:
+    """Tokens as recorded; None where unknown."""
+
+    input: int | None = None
+    output: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One check, judged. `info` marks a check behind the first stale request: shown, never counted.
+
+    `expected` and `actual` are JSON values. `details` are more lines (the traceback of a check that crashed).
+    """
+
+    kind: str
+    verdict: CheckVerdict
+    info: bool = False
+    expected: Json = None
+    actual: Json = None
+    message: str = ""
+    because: str | None = None
+    where: Where | None = None
+    details: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallResult:
+    """A tool call with what came of it. `arguments` are parsed where they are JSON; `error` is what the tool raised."""
+
+    id: str
+    name: str
+    arguments: Json
+    result: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One part of a request that differs from the recording. `path` is a JSON pointer; `part` names it for people."""
+
+    path: str
+    part: str
+    recorded: Json = None
+    now: Json = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staleness:
+    """Where the recording stopped matching (turn and model call from 1), and what changed there.
+
+    `breaks` are recorded tool calls that today's signatures no longer take.
+    """
+
+    turn: int
+    model_call: int
+    changes: tuple[Change, ...]
+    breaks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IgnoredDifference:
+    """A difference that `cassette.ignore` let pass."""
+
+    path: str
+    recorded: Json = None
+    now: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnResult:
+    """One turn: what the user said, what came back, what the checks say."""
+
+    index: int
+    verdict: Verdict
+    id: str | None = None
+    user: str = ""
+    reply: str | None = None
+    model_calls: int = 0
+    finish_reason: str | None = None
+    usage: UsageResult = field(default_factory=UsageResult)
+    error: Problem | None = None
+    tool_calls: tuple[ToolCallResult, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    reason: str | None = None  # of a skipped turn
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationResult:
+    """One conversation; `cassette` is the path where its recording is or would be, None for one that has none."""
+
+    id: str
+    spec: str
+    verdict: Verdict
+    case: str | None = None
+    model: str | None = None
+    tags: tuple[str, ...] = ()
+    vars: Mapping[str, Json] = field(default_factory=dict)
+    cassette: str | None = None
+    model_calls: int = 0
+    live_calls: int = 0
+    usage: UsageResult = field(default_factory=UsageResult)
+    duration_s: float = 0.0
+    error: Problem | None = None
+    stale: Staleness | None = None
+    ignored: tuple[IgnoredDifference, ...] = ()
+    turns: tuple[TurnResult, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    reason: str | None = None  # of a skipped conversation
+    where: Where | None = None  # its line in the spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """A whole run. `started` is ISO 8601 with its offset; `exit_code` is what the process ends with.
+
+    `command` is the start of the line that reproduces one conversation, as `convrun run -D city=Rome`.
+    """
+
+    version: str
+    started: str
+    duration_s: float
+    exit_code: int
+    conversations: tuple[ConversationResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    interrupted: bool = False
+    command: str = "convrun run"

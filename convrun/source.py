@@ -1,0 +1,66 @@
+"""A place in a file a person wrote, and the excerpt that shows it."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+_WINDOW = 100  # longest piece of a source line shown, in characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """A position in a text file; it carries its own source line, so that reports read no files.
+
+    `file` is the path as shown to people (relative to the root, with `/`); `line` and `column` count from 1, in
+    characters; `text` is the source line without its end; `width` is how many characters the caret underlines.
+    """
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+    text: str | None = None
+    width: int = 1
+
+    def __str__(self) -> str:
+        """`specs/greet.yaml:12:5`, as far as it is known."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+def excerpt(where: Where) -> list[str]:
+    """Return the source line and a line with carets below it; an empty list where the line is not known."""
+    if where.text is None or where.line is None:
+        return []
+    column = max((where.column or 1) - 1, 0)
+    text = where.text.rstrip("\r\n")
+    start = max(0, column - _WINDOW // 2) if len(text) > _WINDOW else 0
+    shown = printable(text[start : start + _WINDOW])
+    before = printable(text[start:column])
+    under = printable(text[column : min(column + max(where.width, 1), start + _WINDOW)])
+    gutter = f"{where.line:>5} | "
+    carets = "^" * max(_cells(under), 1)
+    return [f"{gutter}{shown}".rstrip(), f"{' ' * (len(gutter) - 2)}| {' ' * _cells(before)}{carets}"]
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with control and format characters and lone surrogates made visible, as `\x1b` or `\u202e`; tabs are one blank."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character == "\t":
+        return " "
+    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and character != "\u200d":
+        code = ord(character)
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return character
+
+
+def _cells(text: str) -> int:
+    """Columns a terminal needs for `text`."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.combining(character) != 0 for character in text)

@@ -1,0 +1,1 @@
+"""Specs: from a YAML file to frozen values."""

@@ -1,0 +1,188 @@
+"""A spec as convrun understands it: frozen, positioned, nothing imported and nothing rendered yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from convrun.source import Where
+from convrun.templates import Text
+from convrun.values import Json, JsonObject
+
+Policy: TypeAlias = Literal["live", "replay"]
+Path: TypeAlias = tuple[str | int, ...]  # into a YAML value: keys and indexes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPath:
+    """`package.module:attribute`, not imported yet."""
+
+    text: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptCall:
+    """A tool call in a script line."""
+
+    name: str
+    arguments: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptLine:
+    """What a scripted model says next: a reply, or calls made at once."""
+
+    reply: str | None = None
+    calls: tuple[ScriptCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model as a spec names it; None where the spec says nothing. `timeout` is in seconds."""
+
+    name: str
+    provider: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    stream: bool = False
+    system_role: Literal["system", "developer"] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+    max_retries: int | None = None
+    script: tuple[ScriptLine, ...] | None = None
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUse:
+    """A Python tool: a function or a Toolbox class. `arguments` are the constructor's, with Text leaves."""
+
+    path: ImportPath
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    name: str | None = None
+    policy: Policy | None = None
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolDeclaration:
+    """A tool without code; `function` goes out as it was written."""
+
+    name: str
+    function: JsonObject
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSpec:
+    """Import paths of the hooks, in order."""
+
+    before_call: tuple[ImportPath, ...] = ()
+    after_call: tuple[ImportPath, ...] = ()
+    before_conversation: tuple[ImportPath, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryCall:
+    """A tool call in `history`; `arguments` is JSON text."""
+
+    name: str
+    arguments: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryMessage:
+    """A message before the first turn. `tool` messages name their call by `tool_call_id`."""
+
+    role: Literal["user", "assistant", "tool"]
+    text: Text | None = None
+    tool_calls: tuple[HistoryCall, ...] = ()
+    tool_call_id: str | None = None
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentSpec:
+    """`path` is relative to the spec's file; exactly one of `path` and `url` is given."""
+
+    path: Text | None = None
+    url: Text | None = None
+    type: str | None = None
+    detail: str | None = None
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaSpec:
+    """Structured output: a JSON Schema, or the import path of a pydantic model."""
+
+    schema: JsonObject | None = None
+    path: ImportPath | None = None
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSpec:
+    """A check as it is written: `value` has Text leaves; `places` gives the Where of each path into the value."""
+
+    kind: str
+    value: object
+    because: str | None = None
+    where: Where
+    places: Mapping[Path, Where] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnSpec:
+    """What the user says, and what must hold afterwards. An option that is None removes the spec's."""
+
+    user: Text
+    id: str | None = None
+    system: Text | None = None
+    chain: bool = True
+    attachments: tuple[AttachmentSpec, ...] = ()
+    options: Mapping[str, Json] = field(default_factory=dict)
+    schema: SchemaSpec | None = None
+    expect: tuple[CheckSpec, ...] = ()
+    skip: str | None = None
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSpec:
+    """One row of `cases`: its values are vars. `id` is the row's, or its first value's text."""
+
+    id: str
+    values: Mapping[str, Json]
+    skip: str | None = None
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """One spec file. `file` is its path below the root, with `/`; `name` its own name or the file's stem."""
+
+    file: str
+    name: str
+    where: Where
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    model: ModelSpec | None = None
+    system: Text | None = None
+    vars: Mapping[str, Json] = field(default_factory=dict)
+    options: Mapping[str, Json] = field(default_factory=dict)
+    tools: tuple[ToolUse | ToolDeclaration, ...] = ()
+    hooks: HookSpec = field(default_factory=HookSpec)
+    history: tuple[HistoryMessage, ...] = ()
+    chain_limit: int = 10
+    tool_timeout: float = 60.0
+    tool_policy: Policy | None = None
+    turns: tuple[TurnSpec, ...] = ()
+    each_turn: tuple[CheckSpec, ...] = ()
+    expect: tuple[CheckSpec, ...] = ()
+    ignore: tuple[str, ...] = ()  # JSON pointers left out of the comparison with the cassette
+    skip: str | None = None
+    cases: tuple[CaseSpec, ...] | None = None

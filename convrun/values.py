@@ -1,0 +1,117 @@
+"""JSON values: what is equal, in which form they are hashed, how they are named and shown to people."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import TypeAlias
+
+from convrun.errors import ConvrunError
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+JsonObject: TypeAlias = dict[str, Json]
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+
+
+def equal(left: object, right: object) -> bool:
+    """Return whether two values are equal as JSON: 1 is 1.0, true is not 1, '5' is not 5."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(equal, left, right))
+    return type_name(left) == type_name(right) and left == right
+
+
+def contains(actual: object, expected: object) -> bool:
+    """Return whether `expected` is a subset of `actual`: mappings at every depth may have more keys; all else is equal."""
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        return all(key in actual and contains(actual[key], value) for key, value in expected.items())
+    if isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
+        return len(actual) == len(expected) and all(map(contains, actual, expected))
+    return equal(actual, expected)
+
+
+def canonical(value: object) -> str:
+    """Return the one JSON text that all equal values share: keys sorted, no blanks, 1.0 as 1.
+
+    Raises:
+        ValueError: for NaN and infinities, which JSON does not have.
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False) if not _has_float(value) else _dump(_whole(value))
+    except TypeError as error:
+        raise ValueError(f"not a JSON value: {error}") from error
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _has_float(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_float, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_float, value))
+    return isinstance(value, float)
+
+
+def _whole(value: object) -> object:
+    """The same value with every float that is a whole number as an int."""
+    if isinstance(value, float) and math.isfinite(value) and value == int(value):
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(item) for item in value]
+    return value
+
+
+def digest(value: object) -> str:
+    """Return the sha256 of the canonical form, as 64 hex digits."""
+    return sha256(canonical(value).encode()).hexdigest()
+
+
+def type_name(value: object) -> str:
+    """Return what people call the type of a JSON value: null, true/false, number, text, list, mapping."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true/false"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, Mapping):
+        return "mapping"
+    return "list" if isinstance(value, Sequence) else type(value).__name__
+
+
+def show(value: object, limit: int = 200) -> str:
+    """Return a value for a message: texts by repr, the rest as JSON, cut in the middle at `limit` characters."""
+    try:
+        text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+    except (TypeError, ValueError):
+        text = repr(value)
+    if len(text) <= limit:
+        return text
+    half = (limit - 3) // 2
+    return f"{text[:half]}...{text[-half:]}"
+
+
+def seconds(duration: str) -> float:
+    """Return the seconds of `60s`, `1.5m` or `200ms`.
+
+    Raises:
+        ConvrunError: where the text is no duration.
+    """
+    found = _DURATION.fullmatch(duration.strip())
+    if found is None:
+        raise ConvrunError(f"{duration!r} is not a duration", fix="write a number with ms, s or m, as 30s")
+    return float(found[1]) * _SECONDS[found[2]]

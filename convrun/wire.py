@@ -1,0 +1,58 @@
+"""The seam between backends and whatever carries their requests: a provider, a cassette, a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from convrun.values import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request to a model, before anything of a transport is added to it.
+
+    `endpoint` is what the URL ends in (`chat/completions`). `body` is the JSON body; nobody changes it, and a message
+    that was sent before is the same object again, so that transports need not read a long history anew. `headers` are
+    the user's own, without keys. `provider` is the preset's name, or None; `base_url` is where it would go.
+    """
+
+    endpoint: str
+    body: JsonObject
+    base_url: str
+    provider: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """The whole address."""
+        return f"{self.base_url.rstrip('/')}/{self.endpoint}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back, whatever the status.
+
+    Either `payloads` (already parsed: one JSON value for a plain reply, one per event for a stream) or `body`, the bytes
+    as they arrive, read once. `headers` have lower-case names. `elapsed_ms` is as recorded, None for a live reply.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Iterable[bytes] = ()
+    payloads: tuple[Json, ...] | None = None
+    elapsed_ms: float | None = None
+
+
+class Transport(Protocol):
+    """Carries requests. `send` returns any answer a server gave, errors too, and is called by one thread at a time.
+
+    Raises:
+        ProviderError: where no answer came (network, time-out), at once or while the body is read.
+        StaleError: where a recording does not hold the request.
+    """
+
+    def send(self, request: Request) -> Reply:
+        """Send one request and return its reply; the body may still be on its way."""
+        ...
