@@ -1,0 +1,36 @@
+"""What a run was asked for, apart from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class RecordMode(StrEnum):
+    """vcrpy's names; the meaning is convrun's own. NONE never goes live."""
+
+    NONE = "none"
+    ONCE = "once"
+    NEW_EPISODES = "new_episodes"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The options of `convrun run` and `convrun record`, parsed.
+
+    `defines` are the `-D` values; `refresh` is set by `record`, for which an offline model without a cassette is missing.
+    """
+
+    keyword: str | None = None
+    tags: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    defines: Mapping[str, str] = field(default_factory=dict)
+    record: RecordMode = RecordMode.NONE
+    refresh: bool = False
+    stop_at_first: bool = False
+    keep_going: bool = False
+    strict: bool = False
+    stale_is_fatal: bool = True
+    base_url: str | None = None

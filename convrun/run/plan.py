@@ -1,0 +1,140 @@
+"""From specs to the conversations that will run: specs x models x cases, each with its id, vars and cassette.
+
+Nothing is imported, nothing of a cassette is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from convrun.errors import ConvrunError, SpecError, UsageError, did_you_mean
+from convrun.run.options import RunOptions
+from convrun.run.selection import expression, tagged
+from convrun.settings import Settings
+from convrun.source import Where
+from convrun.spec.ids import cassette_file, clashes, conversation_id, model_part
+from convrun.spec.model import CaseSpec, ModelSpec, Spec
+from convrun.values import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One conversation to run. `cassette` is the file, `cassette_shown` how it is named to people."""
+
+    id: str
+    spec: Spec
+    model: ModelSpec
+    cassette: Path
+    cassette_shown: str
+    case: CaseSpec | None = None
+    vars: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def skip(self) -> str | None:
+        """Why it is not to run, if the spec or the case says so."""
+        return self.spec.skip or (self.case.skip if self.case else None)
+
+    @property
+    def where(self) -> Where:
+        """Its line: the case's, else the spec's."""
+        return self.case.where if self.case else self.spec.where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The selected conversations in order, and every mistake found on the way.
+
+    `deselected` counts those that `-k`, `--tag` or a `::case` left out.
+    """
+
+    conversations: tuple[Planned, ...] = ()
+    errors: tuple[ConvrunError, ...] = ()
+    deselected: int = 0
+
+
+def plan(
+    specs: Sequence[tuple[Spec, str | None]], settings: Settings, options: RunOptions, *, cassettes: str | None = None
+) -> Plan:
+    """Return what is to run. Each spec comes with the `::rest` of the path that selected it, or None.
+
+    Raises:
+        UsageError: for a `-k` that is no expression, a `-D` that no selected spec knows, a `::case` that does not exist.
+    """
+    matches = expression(options.keyword) if options.keyword is not None else None
+    folder = cassettes or settings.cassettes
+    every: list[Planned] = []
+    chosen: list[Planned] = []
+    errors: list[ConvrunError] = []
+    for spec, rest in specs:
+        try:
+            planned = list(_conversations(spec, settings, options, folder))
+        except SpecError as error:
+            errors.append(error)
+            continue
+        found = [one for one in planned if rest is None or one.id == conversation_id(spec.file, rest)]
+        if not found:
+            raise _no_such_case(spec, rest, planned)
+        every += planned
+        chosen += [one for one in found if tagged(spec.tags, options.tags) and (matches is None or matches(one.id))]
+    _refuse_unknown_defines(options.defines, chosen)
+    errors += clashes([(one.id, one.where) for one in every])
+    return Plan(conversations=tuple(chosen), errors=tuple(errors), deselected=len(every) - len(chosen))
+
+
+def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: str) -> Iterator[Planned]:
+    cases: Iterable[CaseSpec | None] = (None,) if spec.cases is None else spec.cases
+    for case in cases:
+        for model, suffix in _models(spec, settings, options):
+            parts = [part for part in (case.id if case else None, suffix) if part]
+            identity = conversation_id(spec.file, "-".join(parts) or None)
+            shown = f"{folder}/{cassette_file(identity, settings.specs)}"
+            yield Planned(
+                id=identity,
+                spec=spec,
+                case=case,
+                model=model,
+                vars={**spec.vars, **(case.values if case else {}), **_own(options.defines, spec, case)},
+                cassette=settings.root / shown,
+                cassette_shown=shown,
+            )
+
+
+def _models(spec: Spec, settings: Settings, options: RunOptions) -> Iterator[tuple[ModelSpec, str | None]]:
+    """The models to run with, each with what it adds to the id: nothing for the spec's own."""
+    own = spec.model
+    for name in options.models:
+        if own is not None and own.name == name and own.script is None:
+            yield own, None
+        else:
+            # The spec's endpoint belongs to the spec's model; its manner of answering (stream, time-out) stays.
+            base = replace(own, provider=None, base_url=None, api_key_env=None, script=None) if own else None
+            yield replace(base, name=name) if base else ModelSpec(name=name), model_part(name)
+    if options.models:
+        return
+    if own is None and settings.model is None:
+        raise SpecError(
+            "no model is named",
+            where=spec.where,
+            fix="write `model: gpt-4.1-mini` in the spec or the settings, or give one with -m",
+        )
+    yield own or ModelSpec(name=settings.model or ""), None
+
+
+def _own(defines: Mapping[str, str], spec: Spec, case: CaseSpec | None) -> dict[str, str]:
+    return {key: value for key, value in defines.items() if key in spec.vars or (case and key in case.values)}
+
+
+def _refuse_unknown_defines(defines: Mapping[str, str], conversations: Sequence[Planned]) -> None:
+    known = {key for one in conversations for key in one.vars}
+    for key in defines:
+        if key not in known and conversations:
+            fix = did_you_mean(key, known) or "declare it under `vars:` in the spec"
+            raise UsageError(f"-D {key}: no selected spec has a var of this name", fix=fix)
+
+
+def _no_such_case(spec: Spec, rest: str | None, planned: Sequence[Planned]) -> UsageError:
+    known = [one.id.partition("::")[2] for one in planned if "::" in one.id]
+    listed = f"its conversations are {', '.join(known[:8])}" if known else "it holds one conversation, without a name"
+    return UsageError(f"{spec.file} has no conversation {rest!r}", fix=did_you_mean(rest or "", known) or listed)
