@@ -73,7 +73,7 @@ def plan(
         except SpecError as error:
             errors.append(error)
             continue
-        found = [one for one in planned if rest is None or one.id == conversation_id(spec.file, rest)]
+        found = [one for one in planned if rest is None or rest in _names(one)]
         if not found:
             raise _no_such_case(spec, rest, planned)
         every += planned
@@ -132,6 +132,11 @@ def _refuse_unknown_defines(defines: Mapping[str, str], conversations: Sequence[
         if key not in known and conversations:
             fix = did_you_mean(key, known) or "declare it under `vars:` in the spec"
             raise UsageError(f"-D {key}: no selected spec has a var of this name", fix=fix)
+
+
+def _names(planned: Planned) -> set[str]:
+    """What may stand behind `::` to select a conversation: the rest of its id, or its case."""
+    return {planned.id.partition("::")[2], planned.case.id if planned.case else ""}
 
 
 def _no_such_case(spec: Spec, rest: str | None, planned: Sequence[Planned]) -> UsageError:

@@ -1,0 +1,70 @@
+"""How a command ends: every error becomes its lines on stderr and its exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import typer
+
+from convrun.errors import ConvrunError, SettingsError, SpecError, SpecErrors, UnknownModelError, UsageError
+
+WRONG_INPUT = 2
+ERROR = 4
+NOTHING_TO_RUN = 5
+BUG = 70
+INTERRUPTED = 130
+
+
+@contextmanager
+def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
+    """Turn what a command raises into lines on stderr and `typer.Exit` with the right code.
+
+    Wrong specs, settings and command lines end with 2, other errors of ours with 4, an interruption with 130, and anything
+    else is a bug: 70. Tracebacks are printed only where they are asked for.
+    """
+    try:
+        yield
+    except SpecErrors as found:
+        _write(_listed(found))
+        raise typer.Exit(WRONG_INPUT) from found
+    except (UsageError, SettingsError, SpecError, UnknownModelError) as error:
+        _write([*error.lines(), "", "nothing ran"])
+        raise typer.Exit(WRONG_INPUT) from error
+    except ConvrunError as error:
+        _write(error.lines())
+        if tracebacks:
+            traceback.print_exc()
+        raise typer.Exit(ERROR) from error
+    except KeyboardInterrupt as interruption:
+        _write(["interrupted"])
+        raise typer.Exit(INTERRUPTED) from interruption
+    except (typer.Exit, typer.Abort, SystemExit):
+        raise
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # the rim: whatever gets here is our mistake, and is said to be
+        _write([f"a bug in convrun: {type(error).__name__}: {error}", "  please report it with the output of -vv"])
+        if tracebacks:
+            traceback.print_exc()
+        raise typer.Exit(BUG) from error
+
+
+def _listed(found: SpecErrors) -> list[str]:
+    """Every mistake, a blank line between them, and the count."""
+    lines: list[str] = []
+    for error in found.errors:
+        lines += [*error.lines(), ""]
+    files = len({error.where.file for error in found.errors if error.where}) or 1
+    mistakes = len(found.errors)
+    return [*lines, f"{_count(mistakes, 'mistake')} in {_count(files, 'file')}; nothing ran"]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _write(lines: Sequence[str]) -> None:
+    print("\n".join(lines), file=sys.stderr)

@@ -1,0 +1,53 @@
+"""`convrun`: the application and its commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from convrun.cli.lean import without_pydantic
+from convrun.cli.listing import list_conversations
+from convrun.cli.record import record
+from convrun.cli.run import run
+from convrun.cli.validate import validate
+
+app = typer.Typer(
+    name="convrun",
+    help="Run conversations with language models, written down as YAML, and test them: offline, from cassettes.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help, the same everywhere, and no rich at start-up
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback()
+def convrun(
+    show_version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")] = False,
+) -> None:
+    """Run conversations with language models, written down as YAML, and test them: offline, from cassettes."""
+    if show_version:
+        print(f"convrun {installed_version('convrun')}")
+        raise typer.Exit
+
+
+app.command("run")(run)
+app.command("record")(record)
+app.command("validate")(validate)
+app.command("list")(list_conversations)
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    command = without_pydantic(typer.main.get_command(app))
+    try:
+        command(prog_name="convrun")
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): say nothing, and keep the interpreter from saying it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,40 @@
+"""Where output goes: the report owns stdout; whatever tools and hooks print goes to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import TextIO
+
+
+@contextmanager
+def own_stdout() -> Iterator[TextIO]:
+    """Yield a stream to the real stdout; meanwhile everything else that writes to stdout reaches stderr.
+
+    The file descriptor is moved, not only `sys.stdout`: a subprocess that a tool starts must not get into a JSON report.
+    """
+    sys.stdout.flush()
+    try:
+        own = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # no such descriptors: a process without a console
+        with redirect_stdout(sys.stderr):
+            yield sys.__stdout__ or sys.stderr
+        return
+    stream = open(own, "w", encoding="utf-8", errors="backslashreplace", newline="\n", closefd=False)  # noqa: SIM115 (closed below, once the descriptor is back)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield stream
+    finally:
+        sys.stderr.flush()
+        with suppress(BrokenPipeError):
+            stream.close()
+        os.dup2(own, 1)
+        os.close(own)
+
+
+def colour_wanted(stream: TextIO, *, refused: bool) -> bool:
+    """Return whether the console may use colour: on a terminal, unless `--no-color` or NO_COLOR says otherwise."""
+    return not refused and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()

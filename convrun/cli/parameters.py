@@ -1,0 +1,93 @@
+"""The parameters that several commands share, and what they mean once parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, TypeAlias
+
+import typer
+
+from convrun.errors import UsageError, did_you_mean
+from convrun.run.options import RecordMode
+
+Paths: TypeAlias = Annotated[
+    list[str] | None, typer.Argument(metavar="[PATH]...", help="Spec files, folders, or FILE::CASE. [default: the specs folder]")
+]
+Keyword: TypeAlias = Annotated[
+    str | None, typer.Option("-k", metavar="EXPR", help="Only ids that match: substrings with and, or, not.")
+]
+Tags: TypeAlias = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Only specs with this tag (repeatable).")]
+Models: TypeAlias = Annotated[
+    list[str] | None, typer.Option("-m", "--model", metavar="MODEL", help="Run with this model instead (repeatable).")
+]
+Defines: TypeAlias = Annotated[list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Set a var, as text (repeatable).")]
+Cassettes: TypeAlias = Annotated[str | None, typer.Option("--cassettes", metavar="DIR", help="The folder of the cassettes.")]
+StopAtFirst: TypeAlias = Annotated[bool, typer.Option("-x", help="Stop at the first conversation that does not pass.")]
+KeepGoing: TypeAlias = Annotated[bool, typer.Option("--keep-going", help="Play on after a failed turn.")]
+Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Findings (unchecked, unplayed) end with 1.")]
+OnStale: TypeAlias = Annotated[
+    str, typer.Option("--on-stale", metavar="fail|warn", help="warn: stale and missing do not change the exit code.")
+]
+Reports: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--report", metavar="json[=FILE]", help="Write a report; without FILE to stdout.")
+]
+Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Only what did not pass, and the counts.")]
+Verbose: TypeAlias = Annotated[int, typer.Option("-v", "--verbose", count=True, help="Turns and checks; -vv: tracebacks, full texts.")]
+NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Plain text.")]
+BaseUrl: TypeAlias = Annotated[str | None, typer.Option("--base-url", metavar="URL", help="Send live calls to this endpoint.")]
+
+REPORT_FORMATS = ("json",)
+
+
+def record_mode(text: str) -> RecordMode:
+    """Return the record mode of this name.
+
+    Raises:
+        UsageError: for another word.
+    """
+    return RecordMode(one_of("--record", text, [mode.value for mode in RecordMode]))
+
+
+def one_of(option: str, text: str, known: Sequence[str]) -> str:
+    """Return `text` if it is one of the known words.
+
+    Raises:
+        UsageError: for another word, naming the option.
+    """
+    if text not in known:
+        fix = did_you_mean(text, known) or f"one of {', '.join(known)}"
+        raise UsageError(f"{option} {text!r} is not known", fix=fix)
+    return text
+
+
+def defines(pairs: Iterable[str]) -> Mapping[str, str]:
+    """Return the `-D` pairs as a mapping.
+
+    Raises:
+        UsageError: for one without `=`.
+    """
+    values: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"-D {pair!r} is not KEY=VALUE", fix="write it as -D city=Rome")
+        values[key] = value
+    return values
+
+
+def reports(texts: Sequence[str]) -> Mapping[str, str | None]:
+    """Return the wanted report formats, each with its file or None for stdout.
+
+    Raises:
+        UsageError: for an unknown format, one that is asked for twice, and two that would go to stdout.
+    """
+    wanted: dict[str, str | None] = {}
+    for text in texts:
+        name, equals, file = text.partition("=")
+        one_of("--report", name, REPORT_FORMATS)
+        if name in wanted:
+            raise UsageError(f"--report {name} is given twice", fix="give each format once")
+        if equals and not file:
+            raise UsageError(f"--report {text!r} names no file", fix=f"write --report {name}=FILE, or --report {name}")
+        wanted[name] = file or None
+    return wanted

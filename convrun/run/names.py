@@ -1,0 +1,68 @@
+"""Names in templates, judged before anything runs: unknown ones, and turns that are not before this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from convrun.errors import ConvrunError, SpecError
+from convrun.source import Where
+from convrun.spec.model import Spec, ToolUse
+from convrun.templates import Text, problems
+
+RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})
+_ALWAYS = frozenset({"vars", "turns", "tmp"})
+
+
+def name_errors(spec: Spec, names: Iterable[str]) -> list[ConvrunError]:
+    """Return every mistake in the spec's templates, for a conversation whose vars have these names."""
+    known = _ALWAYS | set(names)
+    errors: list[ConvrunError] = [_reserved(name, spec.where) for name in sorted(RESERVED & set(names))]
+    for use in _uses(spec):
+        errors += problems(use.text, known, use.turns_before, use.turn_ids)
+    return errors
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A text and how many turns are finished when it is rendered."""
+
+    text: Text
+    turns_before: int
+    turn_ids: Sequence[str]
+
+
+def _uses(spec: Spec) -> Iterator[_Use]:
+    ids = [turn.id or "" for turn in spec.turns]
+    at_start: list[object] = [spec.system, *(message.text for message in spec.history)]
+    at_start += [tool.arguments for tool in spec.tools if isinstance(tool, ToolUse)]
+    yield from _each(at_start, 0, ids)
+    for index, turn in enumerate(spec.turns):
+        files = [part for attachment in turn.attachments for part in (attachment.path, attachment.url)]
+        yield from _each([turn.user, turn.system, files], index, ids)
+        yield from _each([check.value for check in turn.expect], index + 1, ids)
+    # A check of every turn sees at least the first one; a later reference is an error of the turn that lacks it.
+    yield from _each([check.value for check in spec.each_turn], 1, ids)
+    yield from _each([check.value for check in spec.expect], len(ids), ids)
+
+
+def _each(value: object, turns_before: int, ids: Sequence[str]) -> Iterator[_Use]:
+    for text in texts(value):
+        if text.is_template:
+            yield _Use(text, turns_before, [name for name in ids[:turns_before] if name])
+
+
+def texts(value: object) -> Iterator[Text]:
+    """Yield every Text in a value of mappings and lists, in order."""
+    if isinstance(value, Text):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts(item)
+
+
+def _reserved(name: str, where: Where) -> SpecError:
+    return SpecError(f"{name!r} cannot be the name of a var: templates use it", where=where, fix="rename it")

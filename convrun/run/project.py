@@ -1,0 +1,110 @@
+"""A project on disk: its root, its settings, the selected specs, read and bound, with all mistakes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from convrun.errors import ConvrunError, SpecErrors
+from convrun.run.bind import BoundConversation, bind
+from convrun.run.imports import put_first
+from convrun.run.options import RunOptions
+from convrun.run.plan import Plan, plan
+from convrun.settings import Settings, find_root, load
+from convrun.spec.collecting import collect
+from convrun.spec.loading import load_spec
+from convrun.spec.model import Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """The settings and the selected specs, each with the `::rest` that selected one of its conversations.
+
+    `errors` are the mistakes of the specs that could not be read; `whole` says whether no PATH narrowed the selection.
+    """
+
+    settings: Settings
+    specs: tuple[tuple[Spec, str | None], ...]
+    errors: tuple[ConvrunError, ...] = ()
+    whole: bool = True
+
+
+def open_project(
+    paths: Sequence[str], *, cwd: Path, environ: Mapping[str, str], overrides: Mapping[str, str | bool | None]
+) -> Project:
+    """Find the root, read the settings and every selected spec.
+
+    Raises:
+        UsageError: for PATHs that do not exist, are outside the root or stand under two roots.
+        SettingsError: for settings that are wrong.
+    """
+    root = find_root([cwd / path.partition("::")[0] for path in paths], cwd)
+    settings = load(root, environ, overrides)
+    specs: list[tuple[Spec, str | None]] = []
+    errors: list[ConvrunError] = []
+    read: dict[Path, Spec | None] = {}
+    for selected in collect(paths, root, settings.root / settings.specs, cwd=cwd):
+        if selected.file not in read:
+            try:
+                read[selected.file] = load_spec(selected.file, root)
+            except SpecErrors as found:
+                read[selected.file] = None
+                errors += found.errors
+        spec = read[selected.file]
+        if spec is not None:
+            specs.append((spec, selected.rest))
+    return Project(settings=settings, specs=tuple(specs), errors=tuple(errors), whole=not paths)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Everything that can be known before the first turn: the plan, and its conversations bound to code."""
+
+    project: Project
+    plan: Plan
+    conversations: tuple[BoundConversation, ...]
+
+
+def planned(project: Project, options: RunOptions, *, cassettes: str | None = None) -> Plan:
+    """Return the plan of a project's specs.
+
+    Raises:
+        SpecErrors: with every mistake of every selected spec that can be said without importing.
+        UsageError: where the options fit no spec.
+    """
+    made = plan(project.specs, project.settings, options, cassettes=cassettes)
+    if project.errors or made.errors:
+        raise SpecErrors(_in_order([*project.errors, *made.errors]))
+    return made
+
+
+def prepare(
+    project: Project, options: RunOptions, *, cassettes: str | None = None, environ: Mapping[str, str], imports: bool = True
+) -> Prepared:
+    """Plan, import and bind what is selected.
+
+    Raises:
+        SpecErrors: with every mistake of every selected spec, those that only importing shows included.
+        UsageError: where the options fit no spec.
+    """
+    made = plan(project.specs, project.settings, options, cassettes=cassettes)
+    settings = project.settings
+    if imports:
+        put_first([settings.root, *(settings.root / folder for folder in settings.pythonpath)])
+    bound, errors = bind(made, settings, options, environ=environ, imports=imports)
+    every = [*project.errors, *made.errors, *errors]
+    if every:
+        raise SpecErrors(_in_order(every))
+    return Prepared(project=project, plan=made, conversations=bound)
+
+
+def _in_order(errors: Sequence[ConvrunError]) -> list[ConvrunError]:
+    """By file and line, each text once: conversations of one spec share its mistakes."""
+    unique = {str(error): error for error in errors}
+    return sorted(unique.values(), key=_place)
+
+
+def _place(error: ConvrunError) -> tuple[str, int, int]:
+    where = error.where
+    return (where.file, where.line or 0, where.column or 0) if where else ("", 0, 0)

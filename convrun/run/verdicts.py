@@ -1,0 +1,46 @@
+"""The rules by which checks make a turn's verdict, turns a conversation's, and conversations an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from convrun.results import CheckResult, ConversationResult, Finding, TurnResult, Verdict
+
+_WORST_FIRST: tuple[Verdict, ...] = ("error", "failed", "stale")
+
+
+def of_checks(checks: Iterable[CheckResult]) -> Verdict:
+    """Return the verdict that the checks give: error before failed before passed; those behind a stale request count nothing."""
+    verdicts = {check.verdict for check in checks if not check.info}
+    return "error" if "error" in verdicts else "failed" if "failed" in verdicts else "passed"
+
+
+def of_conversation(turns: Sequence[TurnResult], checks: Sequence[CheckResult]) -> Verdict:
+    """Return the worst of the turns and of the conversation's own checks; unchecked where nothing was asserted."""
+    found = {turn.verdict for turn in turns} | {of_checks(checks)}
+    for verdict in _WORST_FIRST:
+        if verdict in found:
+            return verdict
+    asserted = any(True for turn in turns for _ in turn.checks) or bool(checks)
+    return "passed" if asserted else "unchecked"
+
+
+def exit_code(
+    conversations: Sequence[ConversationResult],
+    findings: Sequence[Finding],
+    *,
+    strict: bool,
+    stale_is_fatal: bool,
+    interrupted: bool,
+) -> int:
+    """Return the exit code of a run: 130, 4, 1, 3, 5, 0, the first that holds."""
+    verdicts = {conversation.verdict for conversation in conversations}
+    found = bool(findings) or any(conversation.findings for conversation in conversations)
+    rules = (
+        (130, interrupted),
+        (4, "error" in verdicts),
+        (1, "failed" in verdicts or (strict and found)),
+        (3, stale_is_fatal and not verdicts.isdisjoint({"stale", "missing"})),
+        (5, not conversations),
+    )
+    return next((code for code, holds in rules if holds), 0)
