@@ -1,0 +1,274 @@
+"""The settings of a project, from `[tool.convrun]`, convrun.toml and the environment; and where its root is."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convrun.errors import SettingsError, UsageError, did_you_mean
+from convrun.source import Where
+
+_PREFIX = "CONVRUN_"
+_KINDS = {
+    "specs": "folder",
+    "cassettes": "text",
+    "model": "text",
+    "strict": "flag",
+    "pythonpath": "texts",
+    "base_urls": "urls",
+    "tool_policy": "policy",
+}
+_POLICIES = ("live", "replay")
+_FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_NO_RECORD = "a committed file must not make a run cost money: give --record on the command line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a project has settled, once for all its specs.
+
+    `root` is the project's folder and `file` the settings file in it, if there is one. `specs`, `cassettes` and
+    `pythonpath` are folders below the root. `base_urls` are the endpoints a key may go to beside its preset's host.
+    """
+
+    root: Path
+    file: Path | None = None
+    specs: str = "specs"
+    cassettes: str = "cassettes"
+    model: str | None = None
+    strict: bool = False
+    pythonpath: tuple[str, ...] = ()
+    base_urls: tuple[str, ...] = ()
+    tool_policy: str | None = None
+
+
+def find_root(paths: Sequence[Path], cwd: Path) -> Path:
+    """Return the nearest folder with settings at or above the first path (without paths: `cwd`), else `cwd`.
+
+    Raises:
+        UsageError: where the paths stand under two roots.
+        SettingsError: for a settings file on the way that is not TOML.
+    """
+    roots = {path: _nearest(path) or _absolute(cwd) for path in paths or [cwd]}
+    (first, root), *others = roots.items()
+    for path, other in others:
+        if other != root:
+            raise UsageError(
+                f"paths under two roots: {str(first)!r} under {str(root)!r}, {str(path)!r} under {str(other)!r}",
+                fix="run them one root at a time",
+            )
+    return root
+
+
+def load(root: Path, environ: Mapping[str, str], overrides: Mapping[str, str | bool | None]) -> Settings:
+    """Return the settings of the project at `root`: overrides before the environment before the file.
+
+    An override that is None was not given; an empty variable counts as not set.
+
+    Raises:
+        SettingsError: for unknown keys and for values of the wrong type, wherever they come from.
+    """
+    source = _Source.at(root)
+    values = source.values() if source else {}
+    values |= _from_environment(environ)
+    for key, given in overrides.items():
+        if given is not None:
+            values[key] = _checked(key, _parsed(key, given), f"--{key.replace('_', '-')}")
+    return Settings(root=root, file=source.path if source else None, **values)
+
+
+def _nearest(path: Path) -> Path | None:
+    place = _absolute(path)
+    return next((folder for folder in (place, *place.parents) if _Source.at(folder)), None)
+
+
+def _absolute(path: Path) -> Path:
+    """Without `..`, symbolic links kept: what is found below the root must still begin with it."""
+    return Path(os.path.abspath(path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """The settings file of a folder: its text, and the table of it that is ours."""
+
+    path: Path
+    text: str
+    table: Mapping[str, object]
+
+    @classmethod
+    def at(cls, folder: Path) -> _Source | None:
+        """Read the settings file of this folder; None where there is none."""
+        own = cls._read(folder / "convrun.toml")
+        project = cls._read(folder / "pyproject.toml")
+        if own and project:
+            raise SettingsError(
+                "the settings are in two files, convrun.toml and [tool.convrun] of pyproject.toml",
+                where=Where(file=own.path.name),
+                fix="keep one of them",
+            )
+        return own or project
+
+    @classmethod
+    def _read(cls, path: Path) -> _Source | None:
+        """Only a pyproject.toml that speaks of convrun is parsed: a root is looked for on every start."""
+        nested = path.name == "pyproject.toml"
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            if nested:  # somebody else's file as well: not ours to complain about
+                return None
+            raise SettingsError(f"the settings cannot be read: {error}", where=Where(file=path.name)) from error
+        if nested and "convrun" not in text:
+            return None
+        table = _toml(text, path.name)
+        if nested:
+            tools = table.get("tool")
+            found = tools.get("convrun") if isinstance(tools, dict) else None
+            return cls(path=path, text=text, table=found) if isinstance(found, dict) else None
+        return cls(path=path, text=text, table=table)
+
+    def values(self) -> dict[str, Any]:
+        """The checked settings of the file."""
+        for key in self.table:
+            if key not in _KINDS:
+                raise SettingsError(f"unknown setting {key!r}", where=self.where(key), fix=self._fix(key))
+        return {key: _checked(key, value, self.where(key)) for key, value in self.table.items()}
+
+    def where(self, key: str) -> Where:
+        """The place where the key is written, as far as it can be found in the text."""
+        name = rf"[\"']?{re.escape(key)}[\"']?"
+        pattern = re.compile(rf"^\s*(?:tool\.convrun\.)?(?P<key>{name})\s*[.=]|^\s*\[+[^\]]*?(?P<table>{name})\s*[.\]]")
+        for number, line in self._lines():
+            if found := pattern.match(line):
+                span = found.span("key" if found["key"] else "table")
+                return Where(file=self.path.name, line=number, column=span[0] + 1, text=line, width=span[1] - span[0])
+        return Where(file=self.path.name)
+
+    def _lines(self) -> Iterator[tuple[int, str]]:
+        """The numbered lines that may hold our keys: in pyproject.toml those of our tables."""
+        inside = self.path.name != "pyproject.toml"
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if self.path.name == "pyproject.toml" and line.lstrip().startswith("["):
+                inside = re.match(r"\s*\[+\s*tool\s*\.\s*[\"']?convrun\b", line) is not None
+            if inside or "convrun" in line:
+                yield number, line
+
+    def _fix(self, key: str) -> str:
+        if key == "record":
+            return f"`record` is no setting: {_NO_RECORD}"
+        if key == "tool" and self.path.name == "convrun.toml":
+            return "in convrun.toml the keys stand at the top, without [tool.convrun]"
+        return did_you_mean(key, _KINDS) or f"known are {', '.join(_KINDS)}"
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    import tomllib  # only where there are settings
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, place = str(error).partition(" (at ")
+        lines = text.splitlines() or [""]
+        found = re.match(r"line (\d+), column (\d+)", place)
+        line, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1)
+        where = Where(file=name, line=line, column=column, text=[*lines, ""][line - 1])
+        raise SettingsError(f"not TOML: {message[:1].lower()}{message[1:]}", where=where) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The checked settings of the `CONVRUN_…` variables."""
+    values: dict[str, Any] = {}
+    for name, text in environ.items():
+        if not name.startswith(_PREFIX) or not text:
+            continue
+        key = name.removeprefix(_PREFIX).lower()
+        if key not in _KINDS:
+            near = did_you_mean(name, [_PREFIX + known.upper() for known in _KINDS])
+            fix = _NO_RECORD if key == "record" else near or "unset it: variables that begin with CONVRUN_ are settings"
+            raise SettingsError(f"unknown environment variable {name!r}", fix=fix)
+        values[key] = _checked(key, _parsed(key, text), name)
+    return values
+
+
+def _parsed(key: str, given: str | bool) -> object:
+    """Return the value that a text of the environment or the command line stands for."""
+    kind = _KINDS[key]
+    if isinstance(given, bool):
+        return given
+    if kind == "flag":
+        return _FLAGS.get(given.strip().lower(), given)
+    if kind == "texts":
+        return [folder for folder in given.split(os.pathsep) if folder]
+    return given.replace(",", " ").split() if kind == "urls" else given
+
+
+def _checked(key: str, value: object, origin: Where | str) -> object:
+    """Return the value as Settings holds it, or raise naming where it comes from."""
+    problem = _PROBLEMS[_KINDS[key]](value)
+    if problem is None:
+        if _KINDS[key] == "folder" and isinstance(value, str):
+            return Path(os.path.normpath(value)).as_posix()
+        return tuple(value) if isinstance(value, list) else value
+    wanted, fix = problem
+    what = f"{key!r} must be {wanted}, not {value!r}"
+    if isinstance(origin, Where):
+        raise SettingsError(what, where=origin, fix=fix)
+    raise SettingsError(f"{origin}: {what}", fix=fix)
+
+
+_Problem = tuple[str, str | None] | None  # what it must be, and how to mend it
+
+
+def _text_problem(value: object) -> _Problem:
+    if isinstance(value, str) and value.strip():
+        return None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return "a text", f'write "{value}"' if number else None
+
+
+def _folder_problem(value: object) -> _Problem:
+    if not isinstance(value, str) or not value.strip():
+        return _text_problem(value)
+    if os.path.isabs(value) or os.path.normpath(value).startswith(".."):
+        return "a folder below the root", "move the specs into the project, or give their path on the command line"
+    return None
+
+
+def _flag_problem(value: object) -> _Problem:
+    return None if isinstance(value, bool) else ("true or false", None)
+
+
+def _texts_problem(value: object) -> _Problem:
+    if isinstance(value, list) and all(isinstance(item, str) and item for item in value):
+        return None
+    return "a list of texts", f'write ["{value}"]' if isinstance(value, str) else None
+
+
+def _urls_problem(value: object) -> _Problem:
+    problem = _texts_problem(value)
+    if problem or not isinstance(value, list) or all(item.startswith(("http://", "https://")) for item in value):
+        return problem
+    return "a list of URLs", "a URL begins with http:// or https://"
+
+
+def _policy_problem(value: object) -> _Problem:
+    if value in _POLICIES:
+        return None
+    near = did_you_mean(value, _POLICIES) if isinstance(value, str) else None
+    return " or ".join(map(repr, _POLICIES)), near
+
+
+_PROBLEMS = {
+    "text": _text_problem,
+    "folder": _folder_problem,
+    "flag": _flag_problem,
+    "texts": _texts_problem,
+    "urls": _urls_problem,
+    "policy": _policy_problem,
+}

@@ -1,0 +1,189 @@
+"""Settings: where they are found, what they may say, and who wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from convrun.errors import SettingsError, UsageError
+from convrun.settings import Settings, find_root, load
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a file and the folders it needs; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(root: Path, **environ: str) -> SettingsError:
+    """Return the error that loading the settings of `root` raises."""
+    with pytest.raises(SettingsError) as caught:
+        load(root, environ, {})
+    return caught.value
+
+
+def test_without_a_file_the_defaults_hold(tmp_path):
+    """A project without settings has specs and cassettes in the folders of these names."""
+    assert load(tmp_path, {}, {}) == Settings(root=tmp_path, specs="specs", cassettes="cassettes")
+
+
+@pytest.mark.parametrize(("name", "head"), [("pyproject.toml", "[tool.convrun]\n"), ("convrun.toml", "")])
+def test_every_setting_is_read_from_either_file(tmp_path, name, head):
+    """Both files hold the same keys, and each reaches its field."""
+    file = write(
+        tmp_path / name,
+        head + 'specs = "./talks/"\ncassettes = "tapes"\nmodel = "m"\nstrict = true\n'
+        'pythonpath = ["src"]\nbase_urls = ["http://localhost:1/v1"]\ntool_policy = "replay"\n',
+    )
+    assert load(tmp_path, {}, {}) == Settings(
+        root=tmp_path,
+        file=file,
+        specs="talks",
+        cassettes="tapes",
+        model="m",
+        strict=True,
+        pythonpath=("src",),
+        base_urls=("http://localhost:1/v1",),
+        tool_policy="replay",
+    )
+
+
+def test_option_beats_environment_beats_file(tmp_path):
+    """Each setting is taken from the nearest of option, environment and file that gives it."""
+    write(tmp_path / "convrun.toml", 'specs = "a"\ncassettes = "a"\nmodel = "a"\n')
+    environ = {"CONVRUN_CASSETTES": "b", "CONVRUN_MODEL": "b", "CONVRUN_SPECS": "", "PATH": "x"}
+    settings = load(tmp_path, environ, {"model": "c", "cassettes": None})
+    assert (settings.specs, settings.cassettes, settings.model) == ("a", "b", "c")
+
+
+def test_environment_texts_become_flags_and_lists(tmp_path):
+    """Variables are texts; flags and lists are made of them."""
+    environ = {"CONVRUN_STRICT": "yes", "CONVRUN_PYTHONPATH": "src", "CONVRUN_BASE_URLS": "http://a/v1, http://b/v1"}
+    settings = load(tmp_path, environ, {})
+    assert settings.strict is True
+    assert settings.pythonpath == ("src",)
+    assert settings.base_urls == ("http://a/v1", "http://b/v1")
+
+
+def test_an_override_is_checked_like_a_value_in_the_file(tmp_path):
+    """An option that cannot be is refused with its name."""
+    with pytest.raises(SettingsError, match="--specs"):
+        load(tmp_path, {}, {"specs": "/elsewhere"})
+
+
+def test_an_unknown_key_shows_its_line_and_the_nearest_key(tmp_path):
+    """A misspelt key is an error with place, excerpt and suggestion."""
+    write(tmp_path / "pyproject.toml", '[project]\ncasettes = "no"\n\n[tool.convrun]\n  casettes = "tapes"\n')
+    assert refusal(tmp_path).lines() == [
+        "pyproject.toml:5:3: unknown setting 'casettes'",
+        '    5 |   casettes = "tapes"',
+        "      |   ^^^^^^^^",
+        "  did you mean 'cassettes'?",
+    ]
+
+
+@pytest.mark.parametrize("key", ["jobs", "redact", "block_network", "rpm"])
+def test_settings_that_do_not_exist_yet_are_unknown(tmp_path, key):
+    """A key that nothing reads is refused, not taken and ignored."""
+    write(tmp_path / "convrun.toml", f"{key} = 1\n")
+    assert refusal(tmp_path).what == f"unknown setting {key!r}"
+
+
+def test_a_table_below_ours_is_an_unknown_key_at_its_header(tmp_path):
+    """An unknown table is shown where its header stands."""
+    write(tmp_path / "pyproject.toml", '[tool.convrun]\nstrict = true\n\n[tool.convrun.defaults]\nmodel = "m"\n')
+    error = refusal(tmp_path)
+    assert str(error.where) == "pyproject.toml:4:15"
+    assert "unknown setting 'defaults'" in str(error)
+
+
+def test_record_is_refused_with_the_reason(tmp_path):
+    """A committed file cannot make a run cost money, and neither can a variable."""
+    write(tmp_path / "convrun.toml", 'record = "all"\n')
+    assert "must not make a run cost money" in str(refusal(tmp_path))
+    assert "must not make a run cost money" in str(refusal(tmp_path / "other", CONVRUN_RECORD="all"))
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("specs = 1", "'specs' must be a text, not 1"),
+        ('specs = "../elsewhere"', "'specs' must be a folder below the root"),
+        ('cassettes = ""', "'cassettes' must be a text"),
+        ('strict = "yes"', "'strict' must be true or false, not 'yes'"),
+        ('pythonpath = "src"', "'pythonpath' must be a list of texts"),
+        ('base_urls = ["localhost"]', "'base_urls' must be a list of URLs"),
+        ('tool_policy = "reply"', "'tool_policy' must be 'live' or 'replay'"),
+    ],
+)
+def test_a_wrong_value_says_what_it_must_be_and_where_it_is(tmp_path, line, wanted):
+    """A value of the wrong type is refused at its line."""
+    write(tmp_path / "convrun.toml", f"# settings\n{line}\n")
+    error = refusal(tmp_path)
+    assert wanted in error.what
+    assert str(error.where) == "convrun.toml:2:1"
+
+
+def test_a_wrong_variable_is_named(tmp_path):
+    """A value from the environment is refused with the variable's name."""
+    assert (
+        refusal(tmp_path, CONVRUN_STRICT="perhaps").what
+        == "CONVRUN_STRICT: 'strict' must be true or false, not 'perhaps'"
+    )
+    assert "did you mean 'CONVRUN_CASSETTES'?" in str(refusal(tmp_path, CONVRUN_CASETTES="x"))
+
+
+def test_toml_that_is_none_is_shown_at_its_place(tmp_path):
+    """A syntax error has line and column."""
+    write(tmp_path / "convrun.toml", "strict = true\nspecs = [\n")
+    error = refusal(tmp_path)
+    assert error.what.startswith("not TOML: ")
+    assert error.where is not None
+    assert error.where.line is not None
+
+
+def test_settings_in_two_files_are_refused(tmp_path):
+    """Two settings files in one folder would leave open which holds."""
+    write(tmp_path / "convrun.toml", "strict = true\n")
+    write(tmp_path / "pyproject.toml", "[tool.convrun]\nstrict = false\n")
+    assert "two files" in refusal(tmp_path).what
+
+
+def test_a_table_header_in_our_own_file_is_explained(tmp_path):
+    """Whoever copies `[tool.convrun]` into convrun.toml is told that it does not belong there."""
+    write(tmp_path / "convrun.toml", "[tool.convrun]\nstrict = true\n")
+    assert "without [tool.convrun]" in str(refusal(tmp_path))
+
+
+def test_the_root_is_the_nearest_folder_with_settings(tmp_path):
+    """The first path's nearest folder with our settings is the root; another tool's pyproject.toml is passed by."""
+    write(tmp_path / "convrun.toml", "")
+    write(tmp_path / "a" / "pyproject.toml", "[tool.convrun]\n")
+    write(tmp_path / "a" / "b" / "pyproject.toml", "[tool.other]\nname = 'convrun'\n")
+    spec = write(tmp_path / "a" / "b" / "specs" / "x.yaml", "")
+    assert find_root([spec], tmp_path) == tmp_path / "a"
+    assert find_root([], tmp_path / "a" / "b") == tmp_path / "a"
+    assert find_root([], tmp_path) == tmp_path
+
+
+def test_without_settings_the_root_is_the_current_folder(tmp_path):
+    """Where no settings stand above the path, the current folder is the root."""
+    spec = write(tmp_path / "specs" / "x.yaml", "")
+    assert find_root([spec], tmp_path) == tmp_path
+    assert find_root([tmp_path / "not" / "there.yaml"], tmp_path) == tmp_path
+
+
+def test_paths_under_two_roots_are_refused(tmp_path):
+    """One run has one root."""
+    write(tmp_path / "a" / "convrun.toml", "")
+    write(tmp_path / "b" / "convrun.toml", "")
+    with pytest.raises(UsageError, match="two roots"):
+        find_root([tmp_path / "a", tmp_path / "b"], tmp_path)
+
+
+def test_a_broken_pyproject_of_somebody_else_is_no_concern(tmp_path):
+    """A pyproject.toml that does not speak of convrun is not parsed at all."""
+    write(tmp_path / "pyproject.toml", "this is no toml")
+    assert find_root([], tmp_path) == tmp_path
