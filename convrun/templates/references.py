@@ -1,0 +1,80 @@
+"""What a template refers to, judged before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from convrun.errors import TemplateError, did_you_mean
+from convrun.templates.text import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A name that a template takes from outside; `turn` is the index or id in `turns[2]` and `turns.second`."""
+
+    name: str
+    turn: int | str | None = None
+
+
+def references(text: Text) -> tuple[Reference, ...]:
+    """Return what the text refers to: each name once, then each turn once.
+
+    Raises:
+        TemplateError: where the text is no template.
+    """
+    if not text.is_template:
+        return ()
+    from convrun.templates.sandbox import Program  # jinja2 loads with the first template
+
+    try:
+        program = Program.of(text.source)
+    except TemplateError as error:
+        error.at(text.where)
+        raise
+    names = tuple(Reference(name=name) for name in sorted(program.names))
+    return names + tuple(Reference(name="turns", turn=turn) for turn in sorted(program.turns, key=str))
+
+
+def problems(
+    text: Text, known_names: Collection[str], turns_before: int, turn_ids_before: Sequence[str]
+) -> list[TemplateError]:
+    """Return every mistake that shows before the text is rendered: bad syntax, unknown names, turns not before it.
+
+    `turns_before` is how many turns are finished by then, `turn_ids_before` the ids of those that have one.
+    """
+    try:
+        found = references(text)
+    except TemplateError as error:
+        return [error]
+    return [
+        TemplateError(what, fix=fix, where=text.where)
+        for reference in found
+        for what, fix in _mistakes(reference, known_names, turns_before, turn_ids_before)
+    ]
+
+
+def _mistakes(
+    reference: Reference, known_names: Collection[str], turns_before: int, turn_ids_before: Sequence[str]
+) -> Iterator[tuple[str, str | None]]:
+    turn = reference.turn
+    if reference.name not in known_names:
+        if turn is None:
+            near = did_you_mean(reference.name, known_names)
+            yield f"unknown name {reference.name!r} in a template", near or _listed("known are", sorted(known_names))
+    elif isinstance(turn, int):
+        if not -turns_before <= turn < turns_before:
+            yield f"turns[{turn}] does not exist yet: {_finished(turns_before)}", "the first turn is turns[0]"
+    elif turn is not None and turn not in turn_ids_before:
+        near = did_you_mean(turn, turn_ids_before)
+        yield f"no turn before this has the id {turn!r}", near or _listed("ids are", turn_ids_before)
+
+
+def _finished(turns: int) -> str:
+    return {0: "no turn is finished by then", 1: "1 turn is finished by then"}.get(
+        turns, f"{turns} turns are finished by then"
+    )
+
+
+def _listed(intro: str, names: Sequence[str]) -> str | None:
+    return f"{intro} {', '.join(map(repr, names[:12]))}" if names else None
