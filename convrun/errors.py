@@ -66,6 +66,10 @@ class SettingsError(ConvrunError):
     """The settings or the environment are wrong; nothing ran."""
 
 
+class DocumentError(ConvrunError):
+    """One mistake of YAML itself: a text that is none, a duplicate key, a limit that is passed."""
+
+
 class SpecError(ConvrunError):
     """One mistake in a spec or a file it names."""
 
@@ -73,7 +77,7 @@ class SpecError(ConvrunError):
 class SpecErrors(SpecError):
     """All mistakes that were found, in file order: `errors`."""
 
-    def __init__(self, errors: Sequence[SpecError]) -> None:
+    def __init__(self, errors: Sequence[ConvrunError]) -> None:
         super().__init__(f"{len(errors)} mistakes" if len(errors) != 1 else "1 mistake")
         self.errors = tuple(errors)
 

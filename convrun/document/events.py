@@ -1,0 +1,69 @@
+"""The events of one YAML document, from libyaml, with what its parser says turned into our errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import yaml
+
+from convrun.document.mistakes import mistake, second_document
+from convrun.document.source_text import Source
+
+Step: TypeAlias = Callable[[], Any]  # the next event; what PyYAML says of their types does not help
+
+
+def span(event: Any) -> tuple[int, int]:
+    """Return where an event starts and ends, in characters."""
+    return event.start_mark.index, event.end_mark.index
+
+
+def _step(text: str) -> Step:
+    """What gives the events of `text`: libyaml's parser, or PyYAML's own where libyaml is missing."""
+    try:
+        from yaml._yaml import CParser
+    except ImportError:  # PyYAML was built without libyaml
+        return _python_step(text)
+    return CParser(text).get_event
+
+
+def _python_step(text: str) -> Step:
+    from yaml.parser import Parser
+    from yaml.reader import Reader
+    from yaml.scanner import Scanner
+
+    class PythonParser(Reader, Scanner, Parser):
+        """What PyYAML's loaders are made of, up to the events."""
+
+        def __init__(self, text: str) -> None:
+            Reader.__init__(self, text)
+            Scanner.__init__(self)
+            Parser.__init__(self)
+
+    return PythonParser(text).get_event
+
+
+def parsed(source: Source, read: Callable[[Any, Step, int], Any]) -> Any:
+    """Return what `read(event, step, depth)` makes of the one document of a file; None where it is empty.
+
+    Raises:
+        DocumentError: where the text is no YAML, or has a second document.
+    """
+    try:
+        return _document(source, _step(source.text), read)
+    except yaml.MarkedYAMLError as error:
+        raise mistake(source, error) from None
+    except (yaml.YAMLError, UnicodeEncodeError):
+        raise source.bad_character() from None
+
+
+def _document(source: Source, step: Step, read: Callable[[Any, Step, int], Any]) -> Any:
+    step()  # the start of the stream
+    if isinstance(step(), yaml.StreamEndEvent):
+        return None
+    root = read(step(), step, 0)
+    step()  # the end of the document
+    after = step()
+    if not isinstance(after, yaml.StreamEndEvent):
+        raise second_document(source, after)
+    return root

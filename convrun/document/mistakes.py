@@ -1,0 +1,185 @@
+"""What went wrong with a YAML text, in the words of the person who wrote it: mostly, that a text wants quotes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from convrun.document.limits import ALIAS_LIMIT, DEPTH_LIMIT
+from convrun.document.scalars import quoted
+from convrun.document.source_text import Source
+from convrun.errors import DocumentError
+
+# indentation, dashes and a key: what stands before a value
+_VALUE = re.compile(
+    r"""[ \t]*(?:-[ \t]+)*"""
+    r"""(?:(?:[^\s'"\[\]{},#&*!|>%@`][^'"\[\]{},#]*?|'[^']*'|"[^"]*")[ \t]*:[ \t]+(?:-[ \t]+)?)?"""
+)
+_COMMENT = re.compile(r"[ \t]+#.*")
+_LEADERS = "@`%*&!|>"
+_CLOSERS = {"[": "]", "{": "}"}
+
+
+def mistake(source: Source, error: yaml.MarkedYAMLError) -> DocumentError:
+    """Return the error for what YAML's parser says, placed at the text that is to blame, with its fix."""
+    problem = error.problem_mark or error.context_mark
+    if problem is None:
+        return DocumentError(f"not valid YAML: {error.problem}", where=source.where(0))
+    at = min(problem.index, len(source.text))
+    opened = error.context_mark.index if error.context_mark else None
+    return (
+        _in_quotes(source, error, at, opened)
+        or _tab(source, at)
+        or _in_flow(source, error, at, opened)
+        or _unquoted(source, at)
+        or DocumentError(
+            f"not valid YAML: {error.problem or 'it ends too early'}",
+            where=source.where(_last_written(source, at)),
+            fix="look at the indentation and the quotes here and in the line above",
+        )
+    )
+
+
+def unquoted_template(source: Source, start: int) -> DocumentError:
+    """Return the error for a `{{ x }}` without quotes, which YAML reads as a mapping in a mapping."""
+    begin, end = source.line_span(start)
+    line = source.text[begin:end].rstrip()
+    if not line.startswith("{{", start - begin):
+        return DocumentError(
+            "a key is a mapping or a list",
+            where=source.where(start),
+            fix="keys are texts; quote it if it is meant as text",
+        )
+    found = _VALUE.match(line)
+    if found and found.end() == start - begin:
+        text = _COMMENT.sub("", line[start - begin :])
+    else:
+        text = line[start - begin : line.find("}}", start - begin) + 2] or "{{"
+    return _quote(source, start, text)
+
+
+def too_deep(source: Source, event: Any) -> DocumentError:
+    """Return the error for brackets within brackets within brackets."""
+    where = source.where(event.start_mark.index)
+    return DocumentError(
+        f"nested deeper than {DEPTH_LIMIT} levels", where=where, fix="is a bracket left open, or a text not quoted?"
+    )
+
+
+def too_many_aliases(source: Source, event: Any) -> DocumentError:
+    """Return the error for aliases that would make the document huge."""
+    where = source.where(event.start_mark.index, event.end_mark.index)
+    return DocumentError(f"aliases stand for more than {ALIAS_LIMIT:,} values", where=where, fix="write fewer aliases")
+
+
+def no_anchor(source: Source, event: Any, *, inside: bool = False) -> DocumentError:
+    """Return the error for an alias that names nothing yet, or the thing it is `inside` of."""
+    start, end = event.start_mark.index, event.end_mark.index
+    what = "stands inside of what it names" if inside else "names no anchor above it"
+    text = source.text[start:end]
+    return DocumentError(
+        f"the alias {text} {what}", where=source.where(start, end), fix=f"quote it if it is text: {quoted(text)}"
+    )
+
+
+def bad_key(source: Source, start: int, event: Any) -> DocumentError:
+    """The error for a key that is no text: mostly a template without quotes."""
+    return unquoted_template(source, start if source.text.startswith("{{", start) else event.start_mark.index)
+
+
+def second_document(source: Source, event: Any) -> DocumentError:
+    """Return the error for what follows the first document."""
+    where = source.where(event.start_mark.index, event.end_mark.index)
+    return DocumentError("a second document", where=where, fix="one file holds one document")
+
+
+def _quote(source: Source, start: int, text: str) -> DocumentError:
+    return DocumentError(
+        "this text needs quotes to be YAML",
+        where=source.where(start, start + len(text)),
+        fix=f"quote it: {quoted(text)}",
+    )
+
+
+def _in_quotes(source: Source, error: yaml.MarkedYAMLError, at: int, opened: int | None) -> DocumentError | None:
+    """A mistake inside a quoted text: an unknown escape, or no end."""
+    if opened is None or "quoted scalar" not in (error.context or ""):
+        return None
+    if "escape" in (error.problem or ""):
+        begin, end = opened + 1, source.line_span(opened)[1]
+        close = source.text.find('"', begin, end)
+        inner = source.text[begin : close if close > 0 else end].rstrip()
+        escape = source.text[at : at + 2]
+        return DocumentError(
+            f"{escape} is no escape in double quotes",
+            where=source.where(at, at + 2),
+            fix=f"quote it with single quotes: {quoted(inner)}",
+        )
+    return DocumentError(
+        "this quote is never closed",
+        where=source.where(opened),
+        fix="close it; within single quotes a quote is written twice: 'it''s'",
+    )
+
+
+def _tab(source: Source, at: int) -> DocumentError | None:
+    if source.text[at : at + 1] != "\t":
+        return None
+    return DocumentError(
+        "a tab in the indentation", where=source.where(at), fix="indent with blanks; YAML takes no tabs"
+    )
+
+
+def _in_flow(source: Source, error: yaml.MarkedYAMLError, at: int, opened: int | None) -> DocumentError | None:
+    """A mistake within `[…]` or `{…}`: a text with brackets in it, or no end."""
+    if opened is None or "flow" not in (error.context or ""):
+        return None
+    begin, end = source.line_span(opened)
+    line = source.text[begin:end].rstrip()
+    if begin <= at < begin + len(line):
+        bracket = "[" if line[at - begin - 1] != "]" else "{"  # `[0-9]+` is a text, its bracket opens nothing
+        start = max(line.rfind(mark, 0, at - begin) for mark in ("{", bracket, ", ", ": ")) + 1
+        found = re.compile(r"\s*(.*?)\s*(?=, |\}|$)").match(line, start)
+        if found and found[1]:
+            return _quote(source, begin + found.start(1), found[1])
+    comment = _COMMENT.search(line, opened - begin)
+    if comment:
+        start = max(line.rfind(mark, 0, comment.start()) for mark in ("{", "[", ", ", ": ")) + 1
+        text = line[start:].strip().rstrip("]}")
+        return _quote(source, begin + line.index(text, start), text)
+    bracket = source.text[opened]
+    return DocumentError(
+        f"this {bracket} is never closed",
+        where=source.where(opened),
+        fix=f"close it with {_CLOSERS.get(bracket, bracket)}",
+    )
+
+
+def _unquoted(source: Source, at: int) -> DocumentError | None:
+    """The value on the line of the mistake, where it is one that YAML takes for something else."""
+    begin, end = source.line_span(_last_written(source, at))
+    line = source.text[begin:end].rstrip()
+    found = _VALUE.match(line)
+    start = found.end() if found else 0
+    text = _COMMENT.sub("", line[start:])
+    if not text or text[0] == "#":
+        return None
+    if text[0] == "'" and text.endswith("'") and len(text) > 1:
+        return DocumentError(
+            "a quote inside single quotes ends the text",
+            where=source.where(begin + start, begin + start + len(text)),
+            fix=f"write it twice: {quoted(text[1:-1].replace(chr(39) * 2, chr(39)))}",
+        )
+    closes = text[0] in "\"'[{" and at > begin + start
+    if closes or text[0] in _LEADERS or text.startswith("- ") or ": " in text or text.endswith(":"):
+        return _quote(source, begin + start, text)
+    return None
+
+
+def _last_written(source: Source, at: int) -> int:
+    """The last character before `at` that is no white space, if `at` itself is at a line's start."""
+    while at > 0 and (at >= len(source.text) or source.text[at].isspace()):
+        at -= 1
+    return at
