@@ -1,0 +1,57 @@
+"""`convrun list`: the conversations that would run."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convrun.cli.ending import NOTHING_TO_RUN, named_errors
+from convrun.cli.parameters import Cassettes, Defines, Keyword, Models, Paths, Tags, defines
+from convrun.run.options import RunOptions
+from convrun.run.plan import Planned
+from convrun.run.project import open_project, planned
+
+
+def list_conversations(
+    paths: Paths = None,
+    keyword: Keyword = None,
+    tags: Tags = None,
+    models: Models = None,
+    define: Defines = None,
+    cassettes: Cassettes = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List the conversations that would run; nothing is imported. Exit 5 where there are none."""
+    with named_errors():
+        options = RunOptions(
+            keyword=keyword, tags=tuple(tags or ()), models=tuple(models or ()), defines=defines(define or ())
+        )
+        project = open_project(
+            paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes}
+        )
+        conversations = planned(project, options).conversations
+        if as_json:
+            print(json.dumps([_entry(one) for one in conversations], ensure_ascii=False, indent=2))
+        else:
+            for one in conversations:
+                print(one.id)
+        if not conversations:
+            raise typer.Exit(NOTHING_TO_RUN)
+
+
+def _entry(one: Planned) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "spec": one.spec.file,
+        "case": one.case.id if one.case else None,
+        "model": one.model.name,
+        "tags": list(one.spec.tags),
+        "turns": len(one.spec.turns),
+        "cassette": one.cassette_shown,
+        "recorded": one.cassette.is_file(),
+        "skip": one.skip,
+    }

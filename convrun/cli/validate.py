@@ -1,0 +1,34 @@
+"""`convrun validate`: everything that can be said of specs without running them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convrun.cli.ending import named_errors
+from convrun.cli.parameters import Cassettes, Defines, Models, Paths, Verbose, defines
+from convrun.run.options import RunOptions
+from convrun.run.project import open_project, prepare
+
+
+def validate(
+    paths: Paths = None,
+    models: Models = None,
+    define: Defines = None,
+    cassettes: Cassettes = None,
+    no_import: Annotated[bool, typer.Option("--no-import", help="Import no module that a spec names.")] = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Read specs and report every mistake at once; exit 0 or 2."""
+    with named_errors(tracebacks=verbose > 1):
+        options = RunOptions(models=tuple(models or ()), defines=defines(define or ()))
+        project = open_project(
+            paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes}
+        )
+        prepared = prepare(project, options, environ=os.environ, imports=not no_import)
+        files = len({spec.file for spec, _ in project.specs})
+        conversations = len(prepared.conversations)
+        print(f"{files} {'spec' if files == 1 else 'specs'}, {conversations} conversations: no mistakes")
