@@ -1,1 +1,1 @@
-"""Models that answer the engine: encoders, decoders and the transports that go live."""
+"""Models behind the engine's Backend seam: wire formats, providers, and the two models that need nothing."""

@@ -1,0 +1,233 @@
+"""Chat completions, decoded: payloads of a plain or a streamed reply become events and one Completion.
+
+Every provider is a little different and the wire is not validated by anybody else, so nothing here trusts a type. There
+is one decoder for plain and streamed, live and replayed replies, and it goes by what came, not by what was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+from convrun.backends.chat_calls import CallsDecoder, mended
+from convrun.backends.framing import DONE, Payload, Unparsed
+from convrun.backends.provider_errors import ReplyErrors, error_in
+from convrun.conversation.backend import Completion, StreamEvent
+from convrun.conversation.messages import Message, Part, ReasoningPart, RefusalPart, TextPart, Usage
+from convrun.values import Json, JsonObject
+
+_FINISH_REASONS = {
+    "eos": "stop",
+    "eos_token": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "complete": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "function_call": "tool_calls",
+    "tool_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "safety": "content_filter",
+}
+_REASONING_FIELDS = ("reasoning_content", "reasoning")
+
+
+class ChatDecoder:
+    """Takes the payloads of one reply; sans-I/O.
+
+    `turn` and `used_ids` (ids of the tool calls that the conversation already has) are for the ids of tool calls that
+    the provider gives not or twice.
+    """
+
+    def __init__(self, errors: ReplyErrors, *, turn: int = 1, used_ids: Iterable[str] = ()) -> None:
+        self._errors = errors
+        self._calls = CallsDecoder(turn=turn, used_ids=used_ids)
+        self._text: list[str] = []
+        self._refusal: list[str] = []
+        self._reasoning: list[str] = []
+        self._reasoning_field = ""
+        self._details: list[Json] = []
+        self._finish_reason: str | None = None
+        self._usage: JsonObject = {}
+        self._model: str | None = None
+        self._id: str | None = None
+        self._raw: Json = None
+        self._last: Payload = None
+        self._nothing = True  # no payload yet
+        self._answered = False  # a choice was seen
+        self._ended = False
+
+    def feed(self, payload: Payload) -> Iterator[StreamEvent]:
+        """Yield what one payload adds to the reply.
+
+        Raises:
+            ProviderError: where the payload is an error, or nothing a chat API says.
+        """
+        if payload is DONE or payload == DONE.value:
+            self._ended = True
+            return
+        self._nothing = False
+        self._last = payload
+        if isinstance(payload, Unparsed):
+            raise self._errors.unreadable(payload.text, streamed=self._answered)
+        if error := error_in(payload):
+            raise self._errors.told(error, streamed=self._answered)
+        if not isinstance(payload, dict):
+            raise self._errors.no_choices(payload)
+        self._read_envelope(payload)
+        choices = payload.get("choices")
+        choice = _first_choice(choices) if isinstance(choices, list) else None
+        if choice is not None:
+            yield from self._read_choice(choice, payload)
+
+    def finish(self, *, elapsed_ms: float | None = None, whole: bool = False) -> Completion:
+        """Return the reply, now that nothing more comes. `whole`: that it is complete is known from elsewhere.
+
+        Raises:
+            ProviderError: where there was no reply, or only the beginning of one.
+        """
+        if self._nothing and not self._ended:
+            raise self._errors.empty()
+        if not self._answered:
+            raise self._errors.no_choices(self._last)
+        # Not every provider ends a stream with [DONE], and not every one gives a finish reason: one of them is enough.
+        if not (whole or self._ended or self._finish_reason):
+            raise self._errors.broken()
+        return Completion(
+            message=Message("assistant", tuple(self._parts())),
+            finish_reason=self._finish_reason,
+            usage=_usage(self._usage),
+            model=self._model,
+            id=self._id,
+            raw=self._raw,
+            elapsed_ms=elapsed_ms,
+        )
+
+    def _read_envelope(self, payload: JsonObject) -> None:
+        self._id = self._id or _text_or_none(payload.get("id"))
+        self._model = self._model or _text_or_none(payload.get("model"))
+        usage = payload.get("usage")
+        if not usage and isinstance(extra := payload.get("x_groq"), dict):
+            usage = extra.get("usage")
+        if isinstance(usage, dict) and any(value is not None for value in usage.values()):
+            self._usage = usage
+            self._ended = self._ended or (self._answered and payload.get("choices") == [])
+
+    def _read_choice(self, choice: JsonObject, payload: JsonObject) -> Iterator[StreamEvent]:
+        if error := choice.get("error"):
+            raise self._errors.told(error, streamed=self._answered)
+        self._answered = True
+        if isinstance(reason := choice.get("finish_reason"), str) and reason:
+            self._finish_reason = _FINISH_REASONS.get(reason.lower(), reason.lower())
+        message, delta = choice.get("message"), choice.get("delta")
+        # A plain reply may lack its message (a filter took it), a chunk its delta.
+        if ("message" in choice and not isinstance(delta, dict)) or payload.get("object") == "chat.completion":
+            self._raw, self._ended = payload, True
+        if isinstance(message, dict):
+            yield from self._read_message(message, whole=True)
+        elif isinstance(delta, dict):
+            yield from self._read_message(delta, whole=False)
+
+    def _read_message(self, message: JsonObject, *, whole: bool) -> Iterator[StreamEvent]:
+        yield from self._read_reasoning(message)
+        content = message.get("content")
+        audio = message.get("audio")
+        if not content and isinstance(audio, dict):
+            content = audio.get("transcript")
+        for kind, text in _pieces(content):
+            yield self._add(kind, text)
+        if isinstance(refusal := message.get("refusal"), str) and refusal:
+            yield self._add("refusal", refusal)
+        calls = message.get("tool_calls")
+        if not calls and isinstance(legacy := message.get("function_call"), dict):
+            calls = [{"index": 0, "function": legacy}]
+        if isinstance(calls, list):
+            for call in calls:
+                yield from self._calls.feed(call, whole=whole)
+
+    def _read_reasoning(self, message: JsonObject) -> Iterator[StreamEvent]:
+        """Thinking has two names; some providers send the same text under both."""
+        for field in _REASONING_FIELDS:
+            if isinstance(text := message.get(field), str) and text:
+                self._reasoning_field = self._reasoning_field or field
+                if field == self._reasoning_field:
+                    yield self._add("reasoning", text)
+                    break
+        if isinstance(details := message.get("reasoning_details"), list):
+            self._details += details
+
+    def _add(self, kind: str, text: str) -> StreamEvent:
+        if kind == "reasoning":
+            self._reasoning.append(text)
+            return StreamEvent("reasoning", text)
+        if kind == "refusal":
+            self._refusal.append(text)
+            return StreamEvent("refusal", text)
+        self._text.append(text)
+        return StreamEvent("text", text)
+
+    def _parts(self) -> Iterator[Part]:
+        if self._reasoning or self._details:
+            details = self._details or None
+            yield ReasoningPart(mended(self._reasoning), field=self._reasoning_field or "reasoning", details=details)
+        if text := mended(self._text):
+            yield TextPart(text)
+        if refusal := mended(self._refusal):
+            yield RefusalPart(refusal)
+        yield from self._calls.finish()
+
+
+def _first_choice(choices: list[Json]) -> JsonObject | None:
+    """The choice with index 0; of a plain reply, any other if there is none."""
+    found = [choice for choice in choices if isinstance(choice, dict)]
+    for choice in found:
+        if choice.get("index") in (0, None):
+            return choice
+    return found[0] if found and found[0].get("message") else None
+
+
+def _pieces(content: Json) -> Iterator[tuple[str, str]]:
+    """The texts of a content, each with its kind; a content is a text, a list of parts, or a structured output's value."""
+    if isinstance(content, str):
+        if content:
+            yield "text", content
+    elif isinstance(content, list):
+        for part in content:
+            yield from _part_pieces(part)
+    elif content is not None:
+        yield "text", json.dumps(content, ensure_ascii=False)
+
+
+def _part_pieces(part: Json) -> Iterator[tuple[str, str]]:
+    if isinstance(part, str) and part:
+        yield "text", part
+    if not isinstance(part, Mapping):
+        return
+    kind = part.get("type")
+    if kind in ("thinking", "reasoning"):
+        inner = part.get(str(kind), part.get("text"))
+        for _, text in _pieces(inner if isinstance(inner, str | list) else None):
+            yield "reasoning", text
+        return
+    words = part.get("refusal" if kind == "refusal" else "text")
+    if isinstance(words, str) and words:
+        yield ("refusal" if kind == "refusal" else "text"), words
+
+
+def _usage(usage: JsonObject) -> Usage:
+    named = {"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"}
+    return Usage(
+        input=_count(usage.get("prompt_tokens", usage.get("input_tokens"))),
+        output=_count(usage.get("completion_tokens", usage.get("output_tokens"))),
+        details={key: value for key, value in usage.items() if key not in named and value is not None},
+    )
+
+
+def _count(value: Json) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value >= 0 and value == value // 1 else None
+
+
+def _text_or_none(value: Json) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,141 @@
+"""Chat completions, encoded: a ModelRequest becomes the JSON body of a request."""
+
+from __future__ import annotations
+
+from convrun.conversation.backend import ModelRequest, ToolSchema
+from convrun.conversation.messages import (
+    AttachmentPart,
+    Message,
+    ReasoningPart,
+    RefusalPart,
+    TextPart,
+    ToolResultPart,
+)
+from convrun.errors import AttachmentError
+from convrun.values import Json, JsonObject
+
+_SLACK = 4096  # encoded messages kept beyond those of the latest request, for other conversations of the same model
+_SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
+
+
+class ChatEncoder:
+    """Encodes requests to one model.
+
+    A message or tool that was encoded before is the same object in the next body: transports rely on it to tell what
+    is new, and a long history costs nothing.
+    """
+
+    def __init__(self, *, model: str, system_role: str = "system") -> None:
+        self._model = model
+        self._system_role = system_role
+        self._messages: dict[int, tuple[Message, JsonObject]] = {}  # by identity; the Message keeps its id its own
+        self._tools: dict[int, tuple[ToolSchema, JsonObject]] = {}
+
+    def body(self, request: ModelRequest) -> JsonObject:
+        """Return the body of a request.
+
+        Raises:
+            AttachmentError: for an attachment that chat completions cannot carry.
+        """
+        body: JsonObject = {"model": self._model, "messages": self._encoded(request.messages)}
+        body.update(request.options)
+        if request.tools:
+            body["tools"] = [self._tool(tool) for tool in request.tools]
+        if request.schema is not None:
+            wanted: JsonObject = {"name": request.schema_name, "schema": request.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": wanted}
+        if request.stream:
+            body["stream"] = True
+            body.setdefault("stream_options", {"include_usage": True})
+        return body
+
+    def _encoded(self, messages: tuple[Message, ...]) -> list[Json]:
+        known = self._messages
+        encoded: list[Json] = []
+        for message in messages:
+            entry = known.get(id(message))
+            if entry is None:
+                entry = known[id(message)] = (message, encode_message(message, system_role=self._system_role))
+            encoded.append(entry[1])
+        if len(known) > len(messages) + _SLACK:
+            self._messages = {id(message): known[id(message)] for message in messages}
+        return encoded
+
+    def _tool(self, tool: ToolSchema) -> JsonObject:
+        entry = self._tools.get(id(tool))
+        if entry is None:
+            if len(self._tools) > _SLACK:
+                self._tools = {}
+            entry = self._tools[id(tool)] = (tool, encode_tool(tool))
+        return entry[1]
+
+
+def encode_tool(tool: ToolSchema) -> JsonObject:
+    """Return a tool as an entry of `tools`; a declared one as it was written."""
+    if tool.verbatim is not None:
+        return {"type": "function", "function": tool.verbatim}
+    function: JsonObject = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    function["parameters"] = tool.parameters
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def encode_message(message: Message, *, system_role: str = "system") -> JsonObject:
+    """Return a message as an entry of `messages`."""
+    if message.role == "assistant":
+        return _assistant(message)
+    if message.role == "tool":
+        result = next(part for part in message.parts if isinstance(part, ToolResultPart))
+        return {"role": "tool", "tool_call_id": result.tool_call_id, "content": result.output}
+    role = system_role if message.role == "system" else "user"
+    if not any(isinstance(part, AttachmentPart) for part in message.parts):
+        return {"role": role, "content": message.text}
+    parts: list[Json] = [_part(part) for part in message.parts if isinstance(part, TextPart | AttachmentPart)]
+    return {"role": role, "content": parts}
+
+
+def _assistant(message: Message) -> JsonObject:
+    calls: list[Json] = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
+        for call in message.tool_calls
+    ]
+    refusal = "".join(part.text for part in message.parts if isinstance(part, RefusalPart))
+    content = message.text or (None if calls or refusal else "")
+    encoded: JsonObject = {"role": "assistant", "content": content}
+    if refusal:
+        encoded["refusal"] = refusal
+    # Who calls it so wants it back, and refuses the next request without it; the others do not know the field.
+    thinking = [part for part in message.parts if isinstance(part, ReasoningPart)]
+    thoughts = "".join(part.text for part in thinking if part.field == "reasoning_content")
+    if thoughts:
+        encoded["reasoning_content"] = thoughts
+    if calls:
+        encoded["tool_calls"] = calls
+    return encoded
+
+
+def _part(part: TextPart | AttachmentPart) -> JsonObject:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    attachment = part.attachment
+    kind = attachment.resolve_type()
+    if kind.startswith("image/"):
+        image: JsonObject = {"url": attachment.url or f"data:{kind};base64,{attachment.base64_content()}"}
+        if attachment.detail:
+            image["detail"] = attachment.detail
+        return {"type": "image_url", "image_url": image}
+    if kind == "application/pdf":
+        data = attachment.url or f"data:{kind};base64,{attachment.base64_content()}"
+        return {"type": "file", "file": {"filename": f"{attachment.id()}.pdf", "file_data": data}}
+    if kind in _SOUNDS:
+        if attachment.url:
+            raise AttachmentError(f"the sound {attachment.url!r} cannot go out as an address", fix="give its path")
+        sound: JsonObject = {"data": attachment.base64_content(), "format": _SOUNDS[kind]}
+        return {"type": "input_audio", "input_audio": sound}
+    raise AttachmentError(
+        f"an attachment of type {kind!r} cannot go to a chat model",
+        fix="images, PDF, wav and mp3 can; of anything else, put the text into the prompt",
+    )

@@ -1,0 +1,193 @@
+"""What a failing reply means: each way a provider can fail, as the one ProviderError that says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from convrun.backends.framing import Payload, Unparsed
+from convrun.errors import ProviderError
+from convrun.values import Json, show
+
+_RETRYABLE = frozenset({408, 409, 425, 429})
+_FOR_GOOD = frozenset({"insufficient_quota", "billing_hard_limit_reached", "invalid_api_key"})
+_PASSING = frozenset({"rate_limit_exceeded", "rate_limit_error", "overloaded_error", "server_error", "api_error"})
+_TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+_STATUS = re.compile(r"[45]\d\d", re.ASCII)
+_SHOWN = 500  # characters of a provider's text that go into a message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyErrors:
+    """The errors of one reply.
+
+    `provider` is the name or host that people know; `key_variable` is where the key came from, None if none was sent.
+    """
+
+    provider: str
+    status: int = 200
+    headers: Mapping[str, str]
+    key_variable: str | None = None
+
+    def refused(self, payloads: Sequence[Payload]) -> ProviderError:
+        """Return the error of a reply whose status is no success."""
+        payload = payloads[0] if payloads else None
+        if isinstance(payload, Unparsed | str):
+            text = payload.text if isinstance(payload, Unparsed) else payload
+            if _PAGE.match(text):
+                return self._page(text)
+            message, code = text.strip(), None
+        else:
+            message, code = _message(error_in(payload) or payload), _code(error_in(payload))
+        shown = f": {_cut(message)}" if message else " with an empty body" if payload is None else ""
+        return self._error(f"{self.provider} answered {self.status}{shown}", message, code=code, fix=self._fix(code))
+
+    def told(self, error: Json, *, streamed: bool) -> ProviderError:
+        """Return the error that stands in a reply with a good status."""
+        message, code = _message(error), _code(error)
+        where = "broke its stream off with an error" if streamed else f"answered {self.status} with an error"
+        status = code if isinstance(code, int) and 400 <= code < 600 else self.status
+        return self._error(
+            f"{self.provider} {where}: {_cut(message) or show(error)}",
+            message,
+            code=code,
+            status=status,
+            fix=self._fix(code, status),
+        )
+
+    def unreadable(self, text: str, *, streamed: bool) -> ProviderError:
+        """Return the error of a payload that is not JSON."""
+        if _PAGE.match(text):
+            return self._page(text)
+        if streamed or text.lstrip()[:1] in {"{", "["}:
+            return self.broken(f"{show(text[-80:])} is where its JSON stops making sense")
+        return self._error(
+            f"{self.provider} answered {self.status} with text that is not JSON: {show(_cut(text))}",
+            text.strip(),
+            fix="check that base_url is the address of an OpenAI-compatible API",
+        )
+
+    def empty(self) -> ProviderError:
+        """Return the error of a reply without a body."""
+        return self._error(
+            f"{self.provider} answered {self.status} with an empty body",
+            retryable=True,
+            fix="try again; if it stays, check that base_url is the address of an OpenAI-compatible API",
+        )
+
+    def no_choices(self, payload: Payload) -> ProviderError:
+        """Return the error of a reply that is JSON and holds no completion."""
+        shown = show(payload.text if isinstance(payload, Unparsed) else payload)
+        return self._error(
+            f"{self.provider} answered {self.status} without a choice: {shown}",
+            fix="check that base_url is the address of an OpenAI-compatible chat API, and the model one that chats",
+        )
+
+    def broken(self, detail: str = "it gave neither a finish reason nor the end mark") -> ProviderError:
+        """Return the error of a reply that ended before it was complete."""
+        return self._error(
+            f"the reply of {self.provider} broke off before it was complete: {detail}",
+            retryable=True,
+            fix="try again; the connection was cut, by the provider or on the way",
+        )
+
+    def _page(self, text: str) -> ProviderError:
+        title = _TITLE.search(text)
+        named = f" ({show(_cut(title[1]))})" if title else ""
+        return self._error(
+            f"{self.provider} answered {self.status} with a web page instead of JSON{named}",
+            title[1] if title else None,
+            fix="try again later; a server on the way failed"
+            if self.status >= 500
+            else "check that base_url is the address of an API (it often ends in /v1) and no proxy stands between",
+        )
+
+    def _error(
+        self,
+        what: str,
+        message: str | None = None,
+        *,
+        code: str | int | None = None,
+        status: int | None = None,
+        retryable: bool | None = None,
+        fix: str | None = None,
+    ) -> ProviderError:
+        status = status or self.status
+        if retryable is None:
+            passing = status in _RETRYABLE or status >= 500 or code in _PASSING
+            retryable = passing and code not in _FOR_GOOD
+        request_id = self.headers.get("x-request-id") or self.headers.get("request-id")
+        return ProviderError(
+            what, status=status, provider_message=message or None, request_id=request_id, retryable=retryable, fix=fix
+        )
+
+    def _fix(self, code: str | int | None = None, status: int | None = None) -> str | None:
+        status = status or self.status
+        key = f"the key in {self.key_variable}" if self.key_variable else "the key (none was sent)"
+        if code == "insufficient_quota":
+            return f"the account of {key} has no credit left"
+        if status == 429:
+            wait = self.headers.get("retry-after")
+            return f"wait {wait} seconds, or send less" if wait and wait.isdigit() else "wait a little, or send less"
+        if status >= 500:
+            return "try again later; the provider failed, not the request"
+        return {
+            400: "change what the request says",
+            401: f"check {key}",
+            403: f"check what {key} may do",
+            404: "check the model's name and base_url",
+            408: "try again",
+            413: "send less: the request is too large",
+        }.get(status)
+
+
+def error_in(payload: Payload) -> Json:
+    """Return the error a payload holds, in whatever shape this provider writes it; None where it holds none."""
+    if isinstance(payload, list):
+        return next((error_in(item) for item in payload if isinstance(item, dict) and error_in(item)), None)
+    if not isinstance(payload, dict):
+        return None
+    if payload.get("error"):
+        error = payload["error"]
+        # {"error": true, "message": …}: the words stand beside it.
+        return payload if error is True or (isinstance(error, str) and payload.get("message")) else error
+    if payload.get("object") == "error" or (payload.get("errors") and not payload.get("choices")):
+        return payload
+    return None
+
+
+def _message(error: Payload) -> str:
+    """The provider's own words."""
+    if isinstance(error, str):
+        return error.strip()
+    if isinstance(error, list):
+        return "; ".join(filter(None, map(_message, error)))
+    if not isinstance(error, dict):
+        return ""
+    for key in ("message", "detail", "msg", "error_description", "error", "errors"):
+        if text := _message(error.get(key)):
+            return f"{text}: {raw}" if (raw := _raw(error)) else text
+    return ""
+
+
+def _raw(error: dict[str, Json]) -> str:
+    """What stands behind OpenRouter's `Provider returned error`."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return raw.strip() if isinstance(raw, str) else ""
+
+
+def _code(error: Json) -> str | int | None:
+    if isinstance(error, dict):
+        for key in ("code", "type"):
+            code = error.get(key)
+            if isinstance(code, str | int) and not isinstance(code, bool):
+                return int(code) if isinstance(code, str) and _STATUS.fullmatch(code) else code
+    return None
+
+
+def _cut(text: str | None) -> str:
+    text = " ".join((text or "").split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
