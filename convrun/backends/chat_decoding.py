@@ -187,7 +187,7 @@ def _first_choice(choices: list[Json]) -> JsonObject | None:
 
 
 def _pieces(content: Json) -> Iterator[tuple[str, str]]:
-    """The texts of a content, each with its kind; a content is a text, a list of parts, or a structured output's value."""
+    """The texts of a content with their kinds; a content is a text, a list of parts, or a structured output."""
     if isinstance(content, str):
         if content:
             yield "text", content

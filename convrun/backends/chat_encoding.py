@@ -129,10 +129,8 @@ def _part(part: TextPart | AttachmentPart) -> JsonObject:
         return {"type": "image_url", "image_url": image}
     if kind == "application/pdf":
         data = attachment.url or f"data:{kind};base64,{attachment.base64_content()}"
-        return {"type": "file", "file": {"filename": f"{attachment.id()}.pdf", "file_data": data}}
+        return {"type": "file", "file": {"filename": attachment.file_name or "document.pdf", "file_data": data}}
     if kind in _SOUNDS:
-        if attachment.url:
-            raise AttachmentError(f"the sound {attachment.url!r} cannot go out as an address", fix="give its path")
         sound: JsonObject = {"data": attachment.base64_content(), "format": _SOUNDS[kind]}
         return {"type": "input_audio", "input_audio": sound}
     raise AttachmentError(

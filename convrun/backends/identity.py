@@ -1,0 +1,121 @@
+"""Which model is meant: all that a name and its settings say, before any key, network or SDK is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from convrun.backends.presets import OPENAI, PRESETS
+from convrun.backends.script import script_model_name
+from convrun.errors import ConvrunError, UnknownModelError, did_you_mean
+from convrun.values import JsonObject
+
+DEFAULT_MODEL = "gpt-4.1-mini"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelIdentity:
+    """A model and where it is; enough to replay it.
+
+    `name` is as the user wrote it, `model` as it goes out. `provider` is a preset's name, `echo` or `script`; None for
+    a base URL without one. `offline` says which model of our own answers; None: one at `base_url`. `api_key_env` is the
+    key variable the user named.
+    """
+
+    name: str
+    model: str
+    base_url: str
+    provider: str | None = None
+    api_key_env: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    system_role: str = "system"
+    offline: Literal["echo", "script"] | None = None
+
+
+def identify(
+    name: str | None = None,
+    *,
+    environ: Mapping[str, str],
+    base_url: str | None = None,
+    provider: str | None = None,
+    api_key_env: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    system_role: str | None = None,
+    script: Sequence[JsonObject | list[JsonObject]] | None = None,
+) -> ModelIdentity:
+    """Return the model that a name means; `provider` and `base_url` are as the user gave them. Reads no key.
+
+    Raises:
+        UnknownModelError: for a provider that is not known.
+        ConvrunError: for a base URL that is none.
+    """
+    name = name or DEFAULT_MODEL
+    model, offline = name, None
+    if script is not None:
+        offline, provider, model = "script", "script", script_model_name(script)
+        url = "https://script.invalid/v1"  # reserved: no such host will ever exist
+    elif name == "echo" and base_url is None and provider is None:
+        offline, provider, url = "echo", "echo", "https://echo.invalid/v1"
+    elif provider is not None or base_url is not None:
+        url = base_url or _preset_url(provider or "")
+        if provider is not None:
+            _preset_url(provider)
+    elif environ.get("OPENAI_BASE_URL"):
+        provider, url = OPENAI.name, environ["OPENAI_BASE_URL"]
+    else:
+        provider, model = _split(name)
+        url = PRESETS[provider].base_url
+    return ModelIdentity(
+        name=name,
+        model=model,
+        base_url=checked_url(url),
+        provider=provider,
+        api_key_env=api_key_env,
+        headers=dict(headers or {}),
+        system_role=system_role or "system",
+        offline=offline,  # type: ignore[arg-type]
+    )
+
+
+def checked_url(url: str) -> str:
+    """Return a base URL without its last slash.
+
+    Raises:
+        ConvrunError: where it is no plain http address; what the eye and the network would read differently is none.
+    """
+    text = url.strip()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    plain = text.isascii() and text.isprintable() and not set(text) & set("\\@?# ")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not plain:
+        raise ConvrunError(
+            f"{url!r} is not a base URL",
+            fix="write it as https://host/v1: http or https, no user, query or fragment",
+        )
+    return text.rstrip("/")
+
+
+def _preset_url(provider: str) -> str:
+    if provider not in PRESETS:
+        known = f"known are {', '.join(PRESETS)}; any other needs a base_url and no provider"
+        raise UnknownModelError(f"unknown provider {provider!r}", fix=did_you_mean(provider, PRESETS) or known)
+    return PRESETS[provider].base_url
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The provider and the model of a name, where nothing else says where it is."""
+    first, slash, rest = name.partition("/")
+    if not slash:
+        return OPENAI.name, name
+    if first in PRESETS and rest:
+        return first, rest
+    near = did_you_mean(f"{first}", PRESETS) if first not in PRESETS else None
+    raise UnknownModelError(
+        f"unknown model {name!r}: {first!r} is no provider" if first not in PRESETS else f"{name!r} names no model",
+        fix=near or "set base_url to where the model is, or write provider/model with one of " + ", ".join(PRESETS),
+    )

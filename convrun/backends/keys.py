@@ -1,0 +1,92 @@
+"""Where a key comes from, and where it may go.
+
+A spec may be somebody else's. So a key goes only to the host its preset names, or to a base URL that the user named
+outside of specs: in the settings, in the environment, on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from convrun.backends.identity import ModelIdentity
+from convrun.backends.presets import OPENAI, PRESETS, Preset
+from convrun.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key and the variable that holds it; the value is not shown."""
+
+    variable: str
+    value: str = field(repr=False)
+
+
+def key_for(
+    identity: ModelIdentity, *, environ: Mapping[str, str], trusted_base_urls: Iterable[str] = ()
+) -> Key | None:
+    """Return the key for a live call; None where the model needs none, or none may go there. Sends nothing.
+
+    `trusted_base_urls` are those of the settings and the command line; OPENAI_BASE_URL is one by itself.
+
+    Raises:
+        SettingsError: where a needed variable is not set, or only a spec wants its key to go there.
+    """
+    variable = key_variable(identity, environ=environ, trusted_base_urls=trusted_base_urls)
+    if variable is None:
+        return None
+    value = environ.get(variable, "").strip()
+    if not value:
+        if identity.api_key_env or _preset_at(identity.base_url):
+            raise SettingsError(
+                f"no key for {identity.name!r}: the environment variable {variable} is not set",
+                fix=f"set {variable}, or replay from a cassette, which needs no key",
+            )
+        return None
+    if not (value.isascii() and value.isprintable()):
+        raise SettingsError(
+            f"the value of {variable} cannot be a key: it holds characters that no HTTP header can carry",
+            fix=f"set {variable} anew, without line breaks and quotation marks from a text processor",
+        )
+    return Key(variable=variable, value=value)
+
+
+def key_variable(
+    identity: ModelIdentity, *, environ: Mapping[str, str], trusted_base_urls: Iterable[str] = ()
+) -> str | None:
+    """Return the variable whose key goes to this model; None where none does.
+
+    Raises:
+        SettingsError: where the user named a variable, and its key may not go there.
+    """
+    if identity.offline:
+        return None
+    at = _preset_at(identity.base_url)
+    preset = PRESETS.get(identity.provider or "") or at or OPENAI
+    variable = identity.api_key_env or preset.key_variable
+    if variable is None:
+        return None
+    trusted = {url.strip().rstrip("/") for url in (*trusted_base_urls, environ.get("OPENAI_BASE_URL", ""))}
+    owners = [owner for owner in PRESETS.values() if owner.key_variable == variable]
+    if identity.base_url in trusted or (at is not None and (not owners or at in owners)):
+        return variable
+    if identity.api_key_env is None:
+        return None
+    raise SettingsError(
+        f"the key in {variable} may not go to {identity.base_url!r}: only a spec names this address",
+        fix="a spec alone sends no key away: name the address in the settings, in OPENAI_BASE_URL or with --base-url",
+    )
+
+
+def _preset_at(base_url: str) -> Preset | None:
+    """The preset whose host this is; http instead of https is another host."""
+    here = _origin(base_url)
+    return next(
+        (preset for preset in PRESETS.values() if preset.key_variable and _origin(preset.base_url) == here), None
+    )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

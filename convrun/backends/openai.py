@@ -1,0 +1,159 @@
+"""Live calls through the openai SDK: it authenticates, sends and retries, and does nothing else.
+
+The only file that imports openai, and not before something is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from convrun.backends.keys import Key
+from convrun.errors import ProviderError
+from convrun.redaction import Redactor
+from convrun.wire import Reply, Request
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+_NO_KEY = "none"  # the SDK insists on one; servers that need none ignore it
+
+
+class OpenAITransport:
+    """Carries requests to an OpenAI-compatible server.
+
+    `key` is asked for the key when something is first sent; None sends none of the user's. `timeout` is in seconds, for
+    each step (connecting, the wait for each piece); None for it and for `max_retries` is the SDK's own default.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        key: Callable[[], Key | None],
+        timeout: float | None = None,
+        max_retries: int | None = None,
+    ) -> None:
+        self._base_url = base_url
+        self._find_key = key
+        self._timeout = timeout
+        self._max_retries = max_retries
+        self._key: Key | None = None
+        self._client: openai.OpenAI | None = None  # held here: a client that is collected closes its streams
+
+    def send(self, request: Request) -> Reply:
+        """Send one request, retried as the SDK sees fit, and return the last answer, errors too.
+
+        Raises:
+            ProviderError: where no answer came, at once or while the body is read.
+            SettingsError: where the key is missing, or may not go there.
+        """
+        if self._client is None:
+            self._key = self._find_key()
+            self._client = _client(self._key, self._base_url, self._timeout, self._max_retries)
+        import openai
+
+        try:
+            response = _post(self._client, request)
+        except openai.APIStatusError as error:
+            redactor = Redactor({self._key.variable: self._key.value} if self._key else None)
+            return _reply(error.response, (redactor.data(error.response.content),))
+        except openai.APITimeoutError as error:
+            raise self._timed_out() from error
+        except openai.APIConnectionError as error:
+            raise self._unreachable(error) from error
+        except (TypeError, ValueError) as error:  # from JSON: of a text that is no Unicode, of a value that is no JSON
+            raise ProviderError(f"the request cannot be written as JSON: {error}", fix="look at its options") from error
+        return _reply(response, self._chunks(response) if request.body.get("stream") else (response.content,))
+
+    def _chunks(self, response: httpx2.Response) -> Iterator[bytes]:
+        import httpx2
+
+        try:
+            yield from response.iter_bytes()
+        except httpx2.TimeoutException as error:
+            raise self._timed_out(" more") from error
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            raise ProviderError(
+                f"the reply of {self._host} broke off before it was complete: {error}",
+                status=response.status_code,
+                request_id=response.headers.get("x-request-id"),
+                retryable=True,
+                fix="try again; the connection was cut, by the provider or on the way",
+            ) from error
+        finally:
+            response.close()
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self._base_url).netloc
+
+    def _timed_out(self, more: str = "") -> ProviderError:
+        within = f" within {self._timeout:g} s" if self._timeout else ""
+        return ProviderError(
+            f"no{more} answer from {self._host}{within}",
+            retryable=True,
+            fix="try again, or raise the model's timeout",
+        )
+
+    def _unreachable(self, error: openai.APIConnectionError) -> ProviderError:
+        reason = str(error.__cause__ or error) or type(error.__cause__).__name__
+        return ProviderError(
+            f"{self._host} cannot be reached: {reason}",
+            retryable=True,
+            fix=f"check the network, and that a server answers at {self._base_url}",
+        )
+
+
+def _post(client: openai.OpenAI, request: Request) -> httpx2.Response:
+    """The answer of a success; of a stream, its body is still to be read."""
+    import httpx2
+    import openai
+
+    # Named, because the SDK would take an OPENAI_ADMIN_KEY of the environment for a client without a key.
+    options: Any = {"headers": dict(request.headers), "security": {"bearer_auth": True}}
+    path, body = f"/{request.endpoint}", request.body
+    if not body.get("stream"):
+        return client.post(path, body=body, cast_to=httpx2.Response, options=options)
+    stream: Any = client.post(
+        path, body=body, cast_to=httpx2.Response, options=options, stream=True, stream_cls=openai.Stream[object]
+    )
+    response: httpx2.Response = stream  # what `cast_to` asks for, whatever the signature says
+    return response
+
+
+def _reply(response: httpx2.Response, body: tuple[bytes, ...] | Iterator[bytes]) -> Reply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(status=response.status_code, headers=headers, body=body)
+
+
+@lru_cache(maxsize=32)  # a client costs 20 ms and holds the connections: conversations share it
+def _client(key: Key | None, base_url: str, timeout: float | None, max_retries: int | None) -> openai.OpenAI:
+    import openai
+
+    given: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
+    client = openai.OpenAI(
+        api_key=key.value if key else _NO_KEY,
+        base_url=base_url,
+        default_headers={} if _is_openais(key) else _without_account(),
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    if not _is_openais(key):
+        client.organization = client.project = None
+    return client
+
+
+def _is_openais(key: Key | None) -> bool:
+    return key is not None and key.variable == "OPENAI_API_KEY"
+
+
+def _without_account() -> dict[str, Any]:
+    """Headers that keep OPENAI_CUSTOM_HEADERS, which may hold keys, away from servers that get no OpenAI key."""
+    import openai
+
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    return {line.partition(":")[0].strip(): openai.Omit() for line in lines if ":" in line}

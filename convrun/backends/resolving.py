@@ -1,0 +1,111 @@
+"""From a model's name to a model that answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from convrun.backends.chat import ChatBackend
+from convrun.backends.echo import EchoTransport
+from convrun.backends.identity import DEFAULT_MODEL, ModelIdentity, identify
+from convrun.backends.keys import key_for, key_variable
+from convrun.backends.openai import OpenAITransport
+from convrun.backends.script import ScriptLines, ScriptTransport
+from convrun.errors import SettingsError
+from convrun.wire import Transport
+
+
+def resolve(  # noqa: PLR0913  # one for each thing that may be said about a model
+    name: str | None = None,
+    *,
+    base_url: str | None = None,
+    provider: str | None = None,
+    api_key_env: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    system_role: str | None = None,
+    script: ScriptLines | None = None,
+    timeout: float | None = None,
+    max_retries: int | None = None,
+    transport: Transport | None = None,
+    environ: Mapping[str, str] = os.environ,
+    trusted_base_urls: Iterable[str] = (),
+) -> ChatBackend:
+    """Return the model that a name means (None: the default), over `transport` or live. Needs no key yet.
+
+    Raises:
+        UnknownModelError: for a provider that is not known.
+        ConvrunError: for a base URL that is none.
+    """
+    identity = identify(
+        name,
+        environ=environ,
+        base_url=base_url,
+        provider=provider,
+        api_key_env=api_key_env,
+        headers=headers,
+        system_role=system_role,
+        script=script,
+    )
+    trusted = tuple(trusted_base_urls)
+    if transport is None:
+        transport = live_transport(
+            identity,
+            script=script or (),
+            timeout=timeout,
+            max_retries=max_retries,
+            environ=environ,
+            trusted_base_urls=trusted,
+        )
+    return backend_for(identity, transport, environ=environ, trusted_base_urls=trusted)
+
+
+def backend_for(
+    identity: ModelIdentity,
+    transport: Transport,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    trusted_base_urls: Iterable[str] = (),
+) -> ChatBackend:
+    """Return a model over any transport: a provider, a cassette's player, a recorder."""
+    try:
+        variable = key_variable(identity, environ=environ, trusted_base_urls=trusted_base_urls)
+    except SettingsError:
+        variable = None  # a key that may not go out is no hindrance to a replay; a live call raises this again
+    return ChatBackend(
+        name=identity.name,
+        model=identity.model,
+        transport=transport,
+        base_url=identity.base_url,
+        provider=identity.provider,
+        headers=identity.headers,
+        system_role=identity.system_role,
+        key_variable=variable,
+    )
+
+
+def live_transport(
+    identity: ModelIdentity,
+    *,
+    script: ScriptLines = (),
+    history_replies: int = 0,
+    timeout: float | None = None,
+    max_retries: int | None = None,
+    environ: Mapping[str, str] = os.environ,
+    trusted_base_urls: Iterable[str] = (),
+) -> Transport:
+    """Return what answers for real. Cheap: the key is looked up, and the SDK imported, when something is sent.
+
+    `history_replies` is how many assistant messages a scripted conversation begins with.
+    """
+    if identity.offline == "echo":
+        return EchoTransport()
+    if identity.offline == "script":
+        return ScriptTransport(script, history_replies=history_replies)
+    key = partial(key_for, identity, environ=environ, trusted_base_urls=tuple(trusted_base_urls))
+    return OpenAITransport(base_url=identity.base_url, key=key, timeout=timeout, max_retries=max_retries)
+
+
+def model_names() -> tuple[str, ...]:
+    """Return the names of models that can be had without a word about where they are."""
+    return (DEFAULT_MODEL, "echo")
