@@ -1,1 +1,1 @@
-"""Reports: pure functions from results to text."""
+"""Reports: pure functions of a RunResult that return text."""

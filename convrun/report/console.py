@@ -1,0 +1,171 @@
+"""The console: a line for each conversation, what needs a person's eye, and the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convrun.report.counts import Counts, counts, standing
+from convrun.report.failure import check_failure, failure, labelled, problem, transcript, turn_name
+from convrun.report.stale import missing_block, stale_blocks
+from convrun.report.style import Line, Role, Style, plain, rendered
+from convrun.report.wording import block, duration, noun, quoted
+from convrun.results import CheckResult, ConversationResult, Finding, RunResult, TurnResult
+from convrun.source import printable
+
+QUIET, NORMAL, VERBOSE, FULL = -1, 0, 1, 2  # -q, nothing, -v, -vv
+_WORST_FIRST: tuple[Role, ...] = ("error", "failed", "stale", "missing", "unchecked", "skipped")
+
+
+def conversation_line(conversation: ConversationResult, *, width: int = 0, style: Style = plain) -> str:
+    """Return one conversation in one line: verdict, id (padded to `width`), turns, checks, time."""
+    verdict = style(f"{conversation.verdict:<9}", conversation.verdict)
+    name = printable(conversation.id)
+    if conversation.verdict in {"skipped", "missing"}:
+        remark = conversation.reason or (f"no {conversation.cassette}" if conversation.cassette else "")
+        return f"{verdict}  {name:<{width}}  {printable(remark)}".rstrip()
+    figures = [_turns(conversation), _checks(conversation), duration(conversation.duration_s)]
+    if conversation.live_calls:
+        figures.append(noun(conversation.live_calls, "live call"))
+    columns = f"{figures[0]:<12}  {figures[1]:<16}  {'  '.join(figures[2:])}"
+    return f"{verdict}  {name:<{width}}  {columns}".rstrip()
+
+
+def details(
+    conversation: ConversationResult, *, command: str = "convrun run", verbosity: int = NORMAL, style: Style = plain
+) -> str:
+    """Return what a person needs to see of one conversation; empty where all is well and nothing more was asked for.
+
+    From -v on that is every turn and check, before that only what failed. Stale recordings are shown for all
+    conversations together, by `closing`.
+    """
+    told = verbosity >= VERBOSE and (conversation.turns or conversation.checks)
+    lines = _every_turn(conversation, verbosity >= FULL) if told else []
+    lines += failure(conversation, command=command, full=verbosity >= FULL)
+    return rendered(lines, style)
+
+
+def closing(result: RunResult, *, verbosity: int = NORMAL, style: Style = plain, stop_token: str | None = None) -> str:
+    """Return all that follows the conversations' lines: failures, stale and missing recordings, findings, the counts.
+
+    `stop_token` is given where the console is read by GitHub Actions: what specs, models and tools said stands between
+    `::stop-commands::TOKEN` and `::TOKEN::`, so that none of it is taken for a command.
+    """
+    full = verbosity >= FULL
+    shown = [details(one, command=result.command, verbosity=verbosity, style=style) for one in result.conversations]
+    lines = [*stale_blocks(result.conversations, full=full), *missing_block(result.conversations)]
+    if verbosity > QUIET or result.exit_code == 1:
+        lines += _findings(result)
+    body = "\n".join(text for text in (*shown, rendered(lines, style)) if text)
+    if body and stop_token:
+        body = f"::stop-commands::{stop_token}\n{body}\n::{stop_token}::"
+    return f"{body}\n{summary(result, style=style)}" if body else summary(result, style=style)
+
+
+def summary(result: RunResult, *, style: Style = plain) -> str:
+    """Return the closing line: how many conversations of which verdict, and what they took."""
+    total = counts(result)
+    end = "interrupted: " if result.interrupted else ""
+    if not total.conversations:
+        return style(f"{end}nothing to run", "failed")
+    found = ", ".join(f"{number} {verdict}" for verdict, number in total.verdicts.items() if number)
+    text = (
+        f"{end}{noun(total.conversations, 'conversation')}: {found}; {_amounts(total)} in {duration(result.duration_s)}"
+    )
+    return style(text, _role(total, interrupted=result.interrupted))
+
+
+def _role(total: Counts, *, interrupted: bool) -> Role:
+    """Green only where every conversation passed."""
+    if interrupted:
+        return "error"
+    return next((role for role in _WORST_FIRST if total.verdicts[role]), "passed")
+
+
+def _amounts(total: Counts) -> str:
+    checks = noun(sum(total.checks[name] for name in ("passed", "failed", "error")), "check")
+    odd = [f"{total.checks[name]} {word}" for name, word in _ODD.items() if total.checks[name]]
+    amounts = [
+        noun(total.turns, "turn"),
+        f"{checks} ({', '.join(odd)})" if odd else checks,
+        f"{noun(total.model_calls, 'model call')} ({total.live_calls} live)",
+        *([noun(total.findings, "finding")] if total.findings else []),
+    ]
+    return ", ".join(amounts)
+
+
+_ODD = {"failed": "failed", "error": "crashed", "stale": "stale", "info": "info"}
+
+
+def _turns(conversation: ConversationResult) -> str:
+    ran = sum(turn.verdict != "skipped" for turn in conversation.turns)
+    total = len(conversation.turns)
+    return noun(total, "turn") if ran == total else f"{ran} of {noun(total, 'turn')}"
+
+
+def _checks(conversation: ConversationResult) -> str:
+    standings = [standing(check, turn) for turn in conversation.turns for check in turn.checks]
+    standings += [standing(check, None) for check in conversation.checks]
+    judged = [one for one in standings if one in {"passed", "failed", "error"}]
+    passed = judged.count("passed")
+    return noun(len(judged), "check") if passed == len(judged) else f"{passed} of {noun(len(judged), 'check')}"
+
+
+def _every_turn(conversation: ConversationResult, full: bool) -> list[Line]:
+    """The whole conversation with all its checks; the failing ones are explained below it."""
+    lines = [Line(f"{conversation.verdict} {conversation.id}", conversation.verdict)]
+    for turn in conversation.turns:
+        lines += [line.indented(2) for line in _turn(turn, full)]
+    lines += [line.indented(2) for check in conversation.checks for line in _check(check, None, full)]
+    for difference in conversation.ignored:
+        values = f"{_value(difference.recorded)} recorded, {_value(difference.now)} now"
+        lines.append(Line(f"  ignored: {difference.path}: {values}", "dim"))
+    return [*lines, Line("")]
+
+
+def _value(value: object) -> str:
+    (line, *_) = block("", value)
+    return line.text.removeprefix(": ")
+
+
+def _turn(turn: TurnResult, full: bool) -> list[Line]:
+    reason = f": {turn.reason}" if turn.reason else ""
+    lines = [Line(f"{turn.verdict} {turn_name(turn)}{reason}", turn.verdict)]
+    if turn.verdict != "skipped":
+        lines += [line.indented(2) for line in transcript(turn, full=full)]
+    if turn.error:
+        lines += [line.indented(2) for line in problem(turn.error)]
+    return lines + [line.indented(2) for check in turn.checks for line in _check(check, turn, full)]
+
+
+def _check(check: CheckResult, turn: TurnResult | None, full: bool) -> list[Line]:
+    """One line for a check; one that does not count is explained here, as no failure below does."""
+    label = labelled(check, turn)
+    if label and check.verdict != "passed":
+        head, *rest = check_failure(check, label=label, full=full)
+        return [Line(f"{check.verdict} {head.text}", "stale"), *rest]
+    if check.verdict == "passed":
+        wanted = quoted(check.expected) if isinstance(check.expected, str) else _value(check.expected)
+        text = f"passed {check.kind}{label}" if check.expected is None else f"passed {check.kind} {wanted}{label}"
+        return [Line(text.replace("\n", " "), "stale" if label else "passed")]
+    place = f"{check.where}: " if check.where else ""
+    return [Line(f"{check.verdict} {place}{check.kind}", check.verdict)]
+
+
+def _findings(result: RunResult) -> list[Line]:
+    """Each finding once, then the conversations it is true of."""
+    groups: dict[tuple[str, str, str | None], list[str]] = {}
+    for conversation in result.conversations:
+        for finding in conversation.findings:
+            groups.setdefault((finding.kind, finding.message, finding.fix), []).append(conversation.id)
+    for finding in result.findings:
+        groups.setdefault((finding.kind, finding.message, finding.fix), []).extend(_place(finding))
+    lines: list[Line] = []
+    for (kind, message, fix), concerned in groups.items():
+        lines.append(Line(f"FINDING {kind}: {message}", "unchecked"))
+        lines += [Line(f"  {one}") for one in concerned]
+        lines += [Line(f"  {fix}"), Line("")] if fix else [Line("")]
+    return lines
+
+
+def _place(finding: Finding) -> Sequence[str]:
+    return [str(finding.where)] if finding.where else []

@@ -1,0 +1,81 @@
+"""What a run adds up to; the console and the JSON result count alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult, UsageResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """The sums of a run.
+
+    `verdicts` has all seven; `checks` has passed, failed, error, stale and info: a check behind a stale request is
+    info, whatever it says. `usage` is None where a provider said nothing, `spent_usd` where a live call has no price.
+    """
+
+    conversations: int
+    verdicts: dict[str, int]
+    turns: int
+    checks: dict[str, int]
+    model_calls: int
+    live_calls: int
+    usage: UsageResult
+    spent_usd: float | None
+    findings: int
+
+
+def counts(result: RunResult) -> Counts:
+    """Return the sums of a run; turns that did not run are not counted."""
+    conversations = result.conversations
+    verdicts = Counter(conversation.verdict for conversation in conversations)
+    checks = Counter(standing for conversation in conversations for standing in _standings(conversation))
+    live = sum(conversation.live_calls for conversation in conversations)
+    return Counts(
+        conversations=len(conversations),
+        verdicts={
+            "passed": verdicts["passed"],
+            "failed": verdicts["failed"],
+            "stale": verdicts["stale"],
+            "missing": verdicts["missing"],
+            "error": verdicts["error"],
+            "skipped": verdicts["skipped"],
+            "unchecked": verdicts["unchecked"],
+        },
+        turns=sum(1 for conversation in conversations for turn in conversation.turns if turn.verdict != "skipped"),
+        checks={name: checks[name] for name in ("passed", "failed", "error", "stale", "info")},
+        model_calls=sum(conversation.model_calls for conversation in conversations),
+        live_calls=live,
+        usage=_usage(conversation for conversation in conversations if conversation.model_calls),
+        spent_usd=None if live else 0.0,
+        findings=len(result.findings) + sum(len(conversation.findings) for conversation in conversations),
+    )
+
+
+def standing(check: CheckResult, turn: TurnResult | None) -> str:
+    """Return what a check counts as: its verdict, or `info` or `stale` where its turn's recording no longer holds."""
+    if check.info:
+        return "info"
+    return "stale" if turn is not None and turn.verdict == "stale" else check.verdict
+
+
+def _standings(conversation: ConversationResult) -> Iterator[str]:
+    for turn in conversation.turns:
+        for check in turn.checks:
+            yield standing(check, turn)
+    for check in conversation.checks:
+        yield standing(check, None)
+
+
+def _usage(conversations: Iterable[ConversationResult]) -> UsageResult:
+    """A sum of which one part is unknown is unknown."""
+    usages = [conversation.usage for conversation in conversations]
+    return UsageResult(input=_sum([usage.input for usage in usages]), output=_sum([usage.output for usage in usages]))
+
+
+def _sum(numbers: list[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None

@@ -1,0 +1,187 @@
+"""The JSON result: everything a run found out, for other programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from convrun.report.counts import counts
+from convrun.results import (
+    CheckResult,
+    ConversationResult,
+    Finding,
+    Problem,
+    RunResult,
+    Staleness,
+    ToolCallResult,
+    TurnResult,
+    UsageResult,
+)
+from convrun.source import Where
+
+_Object: TypeAlias = dict[str, object]
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def to_json(result: RunResult) -> str:
+    """Return the result as JSON text, a line for each conversation; NaN is null, lone surrogates are escaped."""
+    head = _members(
+        {
+            "convrun": result.version,
+            "started": result.started,
+            "duration_s": result.duration_s,
+            "exit_code": result.exit_code,
+            "interrupted": result.interrupted,
+            "summary": _summary(result),
+            "findings": [_finding(finding) for finding in result.findings],
+        }
+    )
+    conversations = ",\n".join(f"  {_text(_conversation(one))}" for one in result.conversations)
+    listed = f"[\n{conversations}\n]" if conversations else "[]"
+    return "{" + ",\n".join([*head, f' "conversations": {listed}']).lstrip() + "}\n"
+
+
+def _members(values: _Object) -> list[str]:
+    return [f" {json.dumps(key)}: {_text(value)}" for key, value in values.items()]
+
+
+def _text(value: object) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        text = json.dumps(_jsonable(value), ensure_ascii=False, allow_nan=False)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _jsonable(value: object) -> object:
+    """The value with null for what is no number, and a text for what is no JSON."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    return [_jsonable(item) for item in value] if isinstance(value, Sequence) else repr(value)
+
+
+def _summary(result: RunResult) -> _Object:
+    total = counts(result)
+    return {
+        "conversations": total.conversations,
+        **total.verdicts,
+        "turns": total.turns,
+        "checks": total.checks,
+        "model_calls": total.model_calls,
+        "live_calls": total.live_calls,
+        "usage": _usage(total.usage),
+        "cost_usd": None,
+        "spent_usd": total.spent_usd,
+    }
+
+
+def _conversation(conversation: ConversationResult) -> _Object:
+    return {
+        "id": conversation.id,
+        "spec": conversation.spec,
+        "case": conversation.case,
+        "model": conversation.model,
+        "tags": list(conversation.tags),
+        "vars": dict(conversation.vars),
+        "verdict": conversation.verdict,
+        "reason": conversation.reason,
+        "where": _where(conversation.where),
+        "cassette": conversation.cassette,
+        "model_calls": conversation.model_calls,
+        "live_calls": conversation.live_calls,
+        "usage": _usage(conversation.usage),
+        "cost_usd": None,
+        "duration_s": conversation.duration_s,
+        "error": _problem(conversation.error),
+        "stale": _stale(conversation.stale),
+        "ignored": [
+            {"path": difference.path, "recorded": difference.recorded, "now": difference.now}
+            for difference in conversation.ignored
+        ],
+        "turns": [_turn(turn) for turn in conversation.turns],
+        "checks": [_check(check) for check in conversation.checks],
+        "findings": [_finding(finding) for finding in conversation.findings],
+        "samples": None,
+    }
+
+
+def _turn(turn: TurnResult) -> _Object:
+    return {
+        "index": turn.index,
+        "id": turn.id,
+        "verdict": turn.verdict,
+        "reason": turn.reason,
+        "where": _where(turn.where),
+        "user": turn.user,
+        "reply": turn.reply,
+        "model_calls": turn.model_calls,
+        "finish_reason": turn.finish_reason,
+        "usage": _usage(turn.usage),
+        "error": _problem(turn.error),
+        "tool_calls": [_tool_call(call) for call in turn.tool_calls],
+        "checks": [_check(check) for check in turn.checks],
+    }
+
+
+def _tool_call(call: ToolCallResult) -> _Object:
+    return {
+        "id": call.id,
+        "name": call.name,
+        "arguments": call.arguments,
+        "result": call.result,
+        "error": call.error,
+    }
+
+
+def _check(check: CheckResult) -> _Object:
+    return {
+        "kind": check.kind,
+        "verdict": check.verdict,
+        "info": check.info,
+        "expected": check.expected,
+        "actual": check.actual,
+        "message": check.message,
+        "because": check.because,
+        "where": _where(check.where),
+    }
+
+
+def _stale(stale: Staleness | None) -> _Object | None:
+    if stale is None:
+        return None
+    changes = [
+        {
+            "path": change.path,
+            "part": change.part,
+            "recorded": change.recorded,
+            "now": change.now,
+            "hint": change.hint,
+        }
+        for change in stale.changes
+    ]
+    return {"turn": stale.turn, "model_call": stale.model_call, "changes": changes, "breaks": list(stale.breaks)}
+
+
+def _problem(problem: Problem | None) -> _Object | None:
+    if problem is None:
+        return None
+    return {"type": problem.type, "message": problem.message, "where": _where(problem.where), "fix": problem.fix}
+
+
+def _finding(finding: Finding) -> _Object:
+    return {"kind": finding.kind, "message": finding.message, "where": _where(finding.where), "fix": finding.fix}
+
+
+def _where(where: Where | None) -> _Object | None:
+    return {"file": where.file, "line": where.line, "column": where.column} if where else None
+
+
+def _usage(usage: UsageResult) -> _Object:
+    return {"input": usage.input, "output": usage.output}

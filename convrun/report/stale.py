@@ -1,0 +1,73 @@
+"""What no longer matches its recording, and what has none: the change once, then who it concerns."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from convrun.report.difference import difference
+from convrun.report.style import Line
+from convrun.report.wording import dumped, noun
+from convrun.results import Change, ConversationResult, Staleness
+
+_NAMED = 3  # ids or specs on one command line; with more, all are recorded together
+
+
+def stale_blocks(conversations: Sequence[ConversationResult], *, full: bool = False) -> list[Line]:
+    """Return a block for each change: what was recorded and what is sent now, then the conversations it makes stale."""
+    groups: dict[str, list[tuple[ConversationResult, Staleness]]] = {}
+    for conversation in conversations:
+        if conversation.stale:
+            groups.setdefault(_key(conversation.stale), []).append((conversation, conversation.stale))
+    lines: list[Line] = []
+    for members in groups.values():
+        lines += _block(members, full)
+    for conversation in conversations:
+        if conversation.verdict == "stale" and not conversation.stale:
+            lines += [Line(f"STALE {conversation.id}", "stale"), Line("")]
+    return lines
+
+
+def missing_block(conversations: Sequence[ConversationResult]) -> list[Line]:
+    """Return which conversations have no recording, where it would be, and the command that makes it."""
+    missing = [conversation for conversation in conversations if conversation.verdict == "missing"]
+    if not missing:
+        return []
+    lines = [Line(f"MISSING {noun(len(missing), 'recording')}", "missing")]
+    for conversation in missing:
+        lines.append(Line(f"  {conversation.id}: no {conversation.cassette or 'cassette'}"))
+        lines += [Line(f"    {conversation.error.message}")] if conversation.error else []
+    return [*lines, Line(f"  record: {record_command(missing)}"), Line("")]
+
+
+def record_command(conversations: Sequence[ConversationResult]) -> str:
+    """Return the command that records these conversations; fresh ones it may take along cost nothing."""
+    names = [conversation.id for conversation in conversations]
+    if len(names) > _NAMED:
+        names = list(dict.fromkeys(conversation.spec for conversation in conversations))
+    return " ".join(["convrun record", *(map(shlex.quote, names) if len(names) <= _NAMED else ())])
+
+
+def _key(stale: Staleness) -> str:
+    """The same for the same change, wherever in its conversation it stands."""
+    changes = [(change.part, change.recorded, change.now, change.hint) for change in stale.changes]
+    return dumped(changes, indent=None)
+
+
+def _block(members: Sequence[tuple[ConversationResult, Staleness]], full: bool) -> list[Line]:
+    stale = members[0][1]
+    parts = ", ".join(dict.fromkeys(change.part for change in stale.changes)) or "the request"
+    lines = [Line(f"STALE {parts}", "stale")]
+    for change in stale.changes:
+        lines += _change(change, len(stale.changes) > 1, full)
+    lines += [Line("  no longer the recorded request of")]
+    for conversation, where in members:
+        lines.append(Line(f"    {conversation.id}, turn {where.turn}, model call {where.model_call}"))
+        lines += [Line(f"      breaks: {text}", "failed") for text in where.breaks]
+    return [*lines, Line(f"  record again: {record_command([conversation for conversation, _ in members])}"), Line("")]
+
+
+def _change(change: Change, several: bool, full: bool) -> list[Line]:
+    lines = [Line(f"  {change.part} ({change.path}):" if change.path else f"  {change.part}:")] if several else []
+    lines += [line.indented(4) for line in difference(change.recorded, change.now, full=full)]
+    return lines + [Line(f"    {line}") for line in (change.hint or "").split("\n") if line]
