@@ -33,7 +33,7 @@ class Unparsed:
     text: str
 
 
-Payload: TypeAlias = Json | End | Unparsed
+Payload: TypeAlias = "Json | End | Unparsed"
 
 
 class Framing:
