@@ -100,7 +100,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Return what `obj[argument]` is in a template; never an attribute."""
+        """Return what `obj[argument]` is in a template; a dataclass's field, never another attribute."""
+        if is_dataclass(obj) and isinstance(argument, str):
+            return self.getattr(obj, argument)  # so the filters that take an attribute's name read it
         try:
             return obj[argument]
         except (TypeError, LookupError):
@@ -163,7 +165,7 @@ def to_json(value: object) -> Json:
     if isinstance(value, float) and value - value == 0:
         return value
     if isinstance(value, Undefined):
-        value._fail_with_undefined_error()
+        return str(value)  # raises: it is strict
     if isinstance(value, Mapping):
         return _json_mapping(value)
     if isinstance(value, Sequence | Iterator):
@@ -271,12 +273,12 @@ def _bounded(tree: nodes.Template, *, whole: bool) -> nodes.Template:
 
 def _turns_named(tree: nodes.Template) -> Iterator[int | str]:
     """The turns that the template names, by index or id."""
-    named = [(found.node, found.attr) for found in tree.find_all(nodes.Getattr)]
+    named: list[tuple[nodes.Expr, object]] = [(found.node, found.attr) for found in tree.find_all(nodes.Getattr)]
     named += [(found.node, _constant(found.arg)) for found in tree.find_all(nodes.Getitem)]
     for holder, key in named:
         is_turns = isinstance(holder, nodes.Name) and holder.name == "turns"
-        if is_turns and isinstance(key, int | str) and not isinstance(key, bool):
-            yield key
+        if is_turns and type(key) in (int, str):
+            yield cast(int | str, key)
 
 
 def _constant(node: nodes.Expr) -> object:

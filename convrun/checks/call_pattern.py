@@ -1,0 +1,165 @@
+"""Which tool calls are meant: a name, or a name with conditions on arguments, result and error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from convrun.checks.check import Path
+from convrun.checks.matcher import Matcher, is_matcher, read_matcher
+from convrun.checks.reading import Reader
+from convrun.results import ToolCallResult
+from convrun.values import Json, equal, show
+
+_CONDITIONS = ("matches", "min", "max", "equals")
+_KEYS = ("tool", "with", "with_exactly", "returns", "error")
+_SHOWN = 12  # calls listed in a message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPattern:
+    """Tool calls of one name. `arguments`, `returns` and `error` are one-item tuples where they matter.
+
+    `exact`: no other arguments than these. A value in them may be a Matcher.
+    """
+
+    tool: str
+    arguments: tuple[object, ...] = ()
+    exact: bool = False
+    returns: tuple[object, ...] = ()
+    error: tuple[object, ...] = ()
+
+    def fits(self, call: ToolCallResult) -> bool:
+        """Return whether this call is meant."""
+        return (
+            call.name == self.tool
+            and all(_fits(wanted, call.arguments, exact=self.exact) for wanted in self.arguments)
+            and all(_returned(wanted, call.result) for wanted in self.returns)
+            and all(_raised(wanted, call.error) for wanted in self.error)
+        )
+
+    def __str__(self) -> str:
+        """`lookup(country='Crumpet')`, as far as it is pinned."""
+        shown = [show_call(self.tool, wanted) for wanted in self.arguments] or [self.tool]
+        shown += [f"returning {_value(wanted)}" for wanted in self.returns]
+        shown += [_failing(wanted) for wanted in self.error]
+        return " ".join(shown)
+
+
+def _failing(wanted: object) -> str:
+    if isinstance(wanted, bool):
+        return "with an error" if wanted else "without an error"
+    return f"with the error {_value(wanted)}"
+
+
+def _fits(wanted: object, actual: object, *, exact: bool) -> bool:
+    """Whether a value is as wanted; unless `exact`, mappings at every depth may have more keys."""
+    if isinstance(wanted, Matcher):
+        return wanted.holds(actual)
+    if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
+        if exact and wanted.keys() != actual.keys():
+            return False
+        return all(key in actual and _fits(value, actual[key], exact=exact) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(actual, list):
+        pairs = zip(wanted, actual, strict=False)
+        return len(wanted) == len(actual) and all(_fits(one, other, exact=exact) for one, other in pairs)
+    return equal(actual, wanted)
+
+
+def _returned(wanted: object, result: str | None) -> bool:
+    """Whether a result is as wanted: its text, or, where it is JSON, its value."""
+    if result is None:
+        return False
+    if _fits(wanted, result, exact=True):
+        return True
+    try:
+        return _fits(wanted, json.loads(result), exact=True)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _raised(wanted: object, error: str | None) -> bool:
+    if isinstance(wanted, bool):
+        return wanted is (error is not None)
+    return error is not None and (wanted.holds(error) if isinstance(wanted, Matcher) else str(wanted) in error)
+
+
+def show_call(name: str, arguments: object) -> str:
+    """Return a call as people write it: `lookup(country='Crumpet')`."""
+    if not isinstance(arguments, Mapping):
+        return f"{name}({'' if arguments in (None, '') else _value(arguments)})"
+    return f"{name}({', '.join(f'{key}={_value(value)}' for key, value in arguments.items())})"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Matcher):
+        return f"<to {value}>"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_value(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return show(value, 80)
+
+
+def show_calls(calls: Sequence[ToolCallResult]) -> str:
+    """Return all calls in one line, the first dozen of them."""
+    if not calls:
+        return "no tool was called"
+    shown = ", ".join(show_call(call.name, call.arguments) for call in calls[:_SHOWN])
+    rest = f" and {len(calls) - _SHOWN} more" if len(calls) > _SHOWN else ""
+    return f"the calls were {shown}{rest}"
+
+
+def as_json(calls: Sequence[ToolCallResult]) -> Json:
+    """Return calls as the `actual` of a result."""
+    return [{"name": call.name, "arguments": call.arguments} for call in calls]
+
+
+def read_pattern(reader: Reader, value: object, path: Path, extra: tuple[str, ...] = ()) -> CallPattern:
+    """Read a tool name or a mapping that has one; `extra` keys are the caller's to read."""
+    if not isinstance(value, dict):
+        return CallPattern(tool=reader.text(value, path, empty="a tool's name is wanted"))
+    given = reader.mapping(value, path, (*_KEYS, *extra), "a tool's name or a mapping")
+    if "tool" not in given:
+        reader.wrong(path, "no tool", "add tool: with its name")
+    if "with" in given and "with_exactly" in given:
+        reader.wrong((*path, "with_exactly"), "with and with_exactly at once", "keep one of them")
+    exact = "with_exactly" in given
+    return CallPattern(
+        tool=reader.text(given.get("tool", "?"), (*path, "tool"), empty="a tool's name is wanted"),
+        arguments=_arguments(reader, given, path, "with_exactly" if exact else "with"),
+        exact=exact,
+        returns=(_wanted(reader, given["returns"], (*path, "returns")),) if "returns" in given else (),
+        error=(_error(reader, given["error"], (*path, "error")),) if "error" in given else (),
+    )
+
+
+def _arguments(reader: Reader, given: Mapping[str, object], path: Path, key: str) -> tuple[object, ...]:
+    if key not in given:
+        return ()
+    arguments = reader.mapping(given[key], (*path, key), tuple(_keys(given[key])), "a mapping of arguments")
+    return ({name: _wanted(reader, value, (*path, key, name)) for name, value in arguments.items()},)
+
+
+def _keys(value: object) -> list[str]:
+    return list(value) if isinstance(value, dict) else []
+
+
+def _wanted(reader: Reader, value: object, path: Path) -> object:
+    """The value with its mappings of conditions as Matchers."""
+    if is_matcher(value, _CONDITIONS):
+        return read_matcher(reader, value, path)
+    if isinstance(value, dict):
+        return {key: _wanted(reader, item, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_wanted(reader, item, (*path, index)) for index, item in enumerate(value)]
+    return value
+
+
+def _error(reader: Reader, value: object, path: Path) -> object:
+    if isinstance(value, bool):
+        return value
+    if is_matcher(value, ("matches", "equals")):
+        return read_matcher(reader, value, path)
+    return reader.text(value, path, empty="write true for any error")

@@ -1,0 +1,59 @@
+"""What a check is: it makes a claim, and evaluates to an outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from convrun.checks.context import CheckContext
+from convrun.values import Json
+
+Path: TypeAlias = tuple[str | int, ...]  # into a check's value: keys and indexes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueProblem:
+    """A mistake in a check's value, at `path` in it."""
+
+    path: Path
+    what: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a check says: `subject` is expected to `predicate`, or not to."""
+
+    subject: str
+    predicate: str
+    negated: bool = False
+
+    def __str__(self) -> str:
+        """`expected the reply to equal 'YES'`."""
+        return f"expected {self.subject} {'not ' if self.negated else ''}to {self.predicate}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Whether a check holds; `actual` is what it looked at, as JSON, and `found` says so in words."""
+
+    passed: bool
+    actual: Json
+    found: str
+
+
+class Check(Protocol):
+    """A check, ready to be evaluated; a small frozen dataclass."""
+
+    @property
+    def claim(self) -> Claim:
+        """What has to hold."""
+        ...
+
+    def evaluate(self, context: CheckContext) -> Outcome:
+        """Return whether it holds.
+
+        Raises:
+            CheckError: where that cannot be said.
+        """
+        ...

@@ -1,0 +1,88 @@
+"""What a check sees: one turn, or the whole conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from convrun.results import ToolCallResult, UsageResult
+from convrun.values import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnView:
+    """A finished turn as checks and templates see it.
+
+    `index` counts from 1. `reply` is the text of the turn's last model call, `parsed` its JSON value (None: it is no
+    JSON). `response` is the engine's Response of the last model call; templates do not see it.
+    """
+
+    index: int
+    id: str | None = None
+    user: str = ""
+    reply: str = ""
+    parsed: Json = None
+    tool_calls: tuple[ToolCallResult, ...] = ()
+    usage: UsageResult = field(default_factory=UsageResult)
+    finish_reason: str | None = None
+    model_calls: int = 1
+    response: object = field(default=None, repr=False, compare=False, metadata={"hidden": True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckContext:
+    """What a check may look at; a `python` check is given it.
+
+    `turn` is the turn that is judged, for a conversation's checks the last one; `turns` are all so far. `tool_calls`
+    and `usage` are the turn's, or everything's for a conversation's checks.
+    """
+
+    reply: str
+    parsed: Json
+    tool_calls: tuple[ToolCallResult, ...]
+    usage: UsageResult
+    finish_reason: str | None
+    turn: TurnView
+    turns: Sequence[TurnView]
+    vars: Mapping[str, Json]
+    response: object = field(default=None, repr=False, compare=False)
+
+
+def for_turn(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None) -> CheckContext:
+    """Return what the checks of the last of `turns` see; `names` are the vars. There is at least one turn."""
+    return _context(turns, turns[-1].tool_calls, turns[-1].usage, names)
+
+
+def for_conversation(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None) -> CheckContext:
+    """Return what the checks of the whole conversation see; `names` are the vars. There is at least one turn."""
+    calls = tuple(call for turn in turns for call in turn.tool_calls)
+    usage = UsageResult(
+        input=_sum([turn.usage.input for turn in turns]), output=_sum([turn.usage.output for turn in turns])
+    )
+    return _context(turns, calls, usage, names)
+
+
+def _context(
+    turns: Sequence[TurnView],
+    calls: tuple[ToolCallResult, ...],
+    usage: UsageResult,
+    names: Mapping[str, Json] | None,
+) -> CheckContext:
+    last = turns[-1]
+    return CheckContext(
+        reply=last.reply,
+        parsed=last.parsed,
+        tool_calls=calls,
+        usage=usage,
+        finish_reason=last.finish_reason,
+        turn=last,
+        turns=turns,
+        vars=names or {},
+        response=last.response,
+    )
+
+
+def _sum(figures: Sequence[int | None]) -> int | None:
+    """The sum, or None where a figure is unknown: a part is not the whole."""
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if len(known) == len(figures) else None

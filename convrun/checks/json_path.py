@@ -1,0 +1,118 @@
+"""The check `json`: the reply parses, and what stands at a JSONPath in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from convrun.checks.check import Claim, Outcome, Path
+from convrun.checks.context import CheckContext
+from convrun.checks.matcher import Matcher, read_matcher
+from convrun.checks.reading import Pending, Reader
+from convrun.checks.reply import read_json
+from convrun.errors import CheckError
+from convrun.values import Json, show
+
+if TYPE_CHECKING:
+    from jsonpath_rfc9535 import JSONPathQuery
+
+_CONDITIONS = ("equals", "contains", "matches", "min", "max")
+_SHOWN = 3  # nodes named in a message
+
+
+@dataclass(frozen=True, slots=True)
+class ParsesAsJson:
+    """The reply is JSON."""
+
+    @property
+    def claim(self) -> Claim:
+        """What has to hold."""
+        return Claim(subject="the reply", predicate="be JSON")
+
+    def evaluate(self, context: CheckContext) -> Outcome:
+        """Return whether the reply parses."""
+        reply = read_json(context.reply)
+        found = reply.fault or f"got {show(reply.value)}"
+        return Outcome(passed=reply.fault is None, actual=context.reply, found=found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonPath:
+    """Something stands at `path` in the reply, and all of it meets the conditions."""
+
+    path: str
+    matcher: Matcher
+
+    @property
+    def claim(self) -> Claim:
+        """What has to hold."""
+        predicate = str(self.matcher) if self.matcher.conditions else "be there"
+        return Claim(subject=f"{self.path} of the reply", predicate=predicate)
+
+    def evaluate(self, context: CheckContext) -> Outcome:
+        """Return whether every node at the path meets the conditions; without a node the check fails."""
+        reply = read_json(context.reply)
+        if reply.fault is not None:
+            return Outcome(passed=False, actual=context.reply, found=reply.fault)
+        nodes = _nodes(self.path, reply.value)
+        if not nodes:
+            return Outcome(passed=False, actual=reply.value, found=f"nothing is there in {show(reply.value)}")
+        wrong = {place: value for place, value in nodes.items() if not self.matcher.holds(value)}
+        actual = next(iter(nodes.values())) if len(nodes) == 1 else list(nodes.values())
+        return Outcome(passed=not wrong, actual=actual, found=_found(wrong or nodes, alone=len(nodes) == 1))
+
+
+def _found(nodes: Mapping[str, Json], *, alone: bool) -> str:
+    shown = list(nodes.items())[:_SHOWN]
+    rest = f" and {len(nodes) - len(shown)} more" if len(nodes) > len(shown) else ""
+    if alone:
+        return f"got {show(shown[0][1])}"
+    return f"got {', '.join(f'{show(value, 80)} at {place}' for place, value in shown)}{rest}"
+
+
+def _nodes(path: str, value: Json) -> dict[str, Json]:
+    from jsonpath_rfc9535 import JSONPathError
+
+    try:
+        found = _query(path).find(cast("dict[str, object]", value))
+    except JSONPathError as error:
+        raise CheckError(f"the JSONPath {path!r} cannot be followed: {error}") from error
+    return {node.path(): cast(Json, node.value) for node in found}
+
+
+@lru_cache(maxsize=1024)
+def _query(path: str) -> JSONPathQuery:
+    import jsonpath_rfc9535  # 30 ms that only this check needs
+
+    return jsonpath_rfc9535.compile(path)
+
+
+def read_json_check(reader: Reader, value: object, path: Path) -> ParsesAsJson | JsonPath:
+    """Read the value of `json`: true, or a mapping with a path."""
+    if value is True or isinstance(value, Pending):
+        if isinstance(value, Pending) and not value.whole:
+            reader.wrong(path, "true or a mapping with a path is wanted, not a text")
+        return ParsesAsJson()
+    if value is False:
+        reader.wrong(path, "json is true or a mapping", "for a reply that is no JSON write not: {json: true}")
+        return ParsesAsJson()
+    given = reader.mapping(value, path, ("path", *_CONDITIONS), "true or a mapping with a path")
+    if isinstance(value, dict) and "path" not in value:
+        reader.wrong(path, "no path", "add path: '$' for the whole reply")
+    where = given.pop("path", "$")
+    text = reader.text(where, (*path, "path"), empty="no JSONPath")
+    if text:
+        _try(reader, text, (*path, "path"))
+    return JsonPath(path=text, matcher=read_matcher(reader, given, path))
+
+
+def _try(reader: Reader, text: str, path: Path) -> None:
+    from jsonpath_rfc9535 import JSONPathError
+
+    try:
+        _query(text)
+    except (JSONPathError, RecursionError) as error:
+        fix = None if text.startswith("$") else f"begin at the root: '$.{text.lstrip('.')}'"
+        reader.wrong(path, f"{text!r} is no JSONPath: {error.args[0] if error.args else error}", fix)

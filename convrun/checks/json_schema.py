@@ -1,0 +1,150 @@
+"""The check `json_schema`: the reply parses and validates, against a JSON Schema or a pydantic model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+from convrun.checks.check import Claim, Outcome, Path
+from convrun.checks.code import Code
+from convrun.checks.context import CheckContext
+from convrun.checks.reading import Reader
+from convrun.checks.reply import read_json
+from convrun.errors import CheckError
+from convrun.values import Json, JsonObject, canonical, show
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatesSchema:
+    """The reply is JSON that the schema accepts."""
+
+    schema: JsonObject
+
+    @property
+    def claim(self) -> Claim:
+        """What has to hold."""
+        title = self.schema.get("title")
+        return Claim(subject="the reply", predicate=f"meet the schema {title!r}" if title else "meet the schema")
+
+    def evaluate(self, context: CheckContext) -> Outcome:
+        """Return whether the reply validates."""
+        reply = read_json(context.reply)
+        if reply.fault is not None:
+            return Outcome(passed=False, actual=context.reply, found=reply.fault)
+        fault = _schema_fault(self.schema, reply.value)
+        return Outcome(passed=fault is None, actual=reply.value, found=fault or f"got {show(reply.value)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatesModel:
+    """The reply is JSON that a pydantic model accepts."""
+
+    code: Code
+
+    @property
+    def claim(self) -> Claim:
+        """What has to hold."""
+        return Claim(subject="the reply", predicate=f"be a {self.code.path}")
+
+    def evaluate(self, context: CheckContext) -> Outcome:
+        """Return whether the model accepts the reply."""
+        reply = read_json(context.reply)
+        if reply.fault is not None:
+            return Outcome(passed=False, actual=context.reply, found=reply.fault)
+        fault = _model_fault(self.code.target, context.reply, reply.value)
+        return Outcome(passed=fault is None, actual=reply.value, found=fault or f"got {show(reply.value)}")
+
+
+def _schema_fault(schema: JsonObject, value: Json) -> str | None:
+    from jsonschema.exceptions import best_match
+    from referencing.exceptions import Unresolvable
+
+    try:
+        error = best_match(_validator(canonical(schema)).iter_errors(value))
+    except Unresolvable as unresolved:
+        raise CheckError(
+            f"the schema refers to {unresolved.ref!r}, which is not in it", fix="put it below $defs"
+        ) from unresolved
+    return None if error is None else f"got {show(value)}: at {error.json_path} {_shortened(error.message)}"
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= 300 else f"{message[:150]}...{message[-147:]}"
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: str) -> Validator:
+    """The validator of a schema's canonical form; checked once, and never reaching for the network."""
+    from jsonschema.validators import Draft202012Validator, validator_for
+    from referencing.jsonschema import EMPTY_REGISTRY
+
+    content = json.loads(schema)
+    kind = validator_for(content, default=Draft202012Validator)
+    kind.check_schema(content)
+    return kind(content, registry=EMPTY_REGISTRY)
+
+
+def _model_fault(target: object, reply: str, value: Json) -> str | None:
+    validate = cast("Callable[[str], object]", cast(Any, target).model_validate_json)
+    try:
+        validate(reply)
+    except ValueError as error:  # pydantic's ValidationError; its class is not imported for this
+        if not hasattr(error, "errors"):
+            raise
+        first, *rest = cast(Any, error).errors()
+        place = ".".join(map(str, first["loc"])) or "the whole reply"
+        more = f" (and {len(rest)} more)" if rest else ""
+        return f"got {show(value)}: at {place} {first['msg'][:1].lower()}{first['msg'][1:]}{more}"
+    return None
+
+
+def read_json_schema(reader: Reader, value: object, path: Path) -> ValidatesSchema | ValidatesModel:
+    """Read the value of `json_schema`: a schema, its JSON text, or the import path of a pydantic model."""
+    if isinstance(value, Code):
+        if not callable(getattr(value.target, "model_validate_json", None)):
+            reader.wrong(path, f"{value.path!r} is no pydantic model", "name a subclass of pydantic.BaseModel")
+        return ValidatesModel(code=value)
+    if isinstance(value, str) and not is_schema_text(value):
+        if ":" not in value:
+            reader.wrong(path, f"{value!r} is neither a schema nor an import path", "write package.module:Model")
+        return ValidatesModel(code=Code(path=value, target=None))
+    schema = _read_schema(reader, value, path)
+    if set(schema) == {"file"}:
+        reader.wrong((*path, "file"), "the schema of this file was not read")
+    elif not reader.problems:
+        _try(reader, schema, path)
+    return ValidatesSchema(schema=schema)
+
+
+def is_schema_text(value: str) -> bool:
+    """Return whether a text is a schema as JSON (a file's content), not an import path."""
+    return value.lstrip().startswith("{")
+
+
+def _read_schema(reader: Reader, value: object, path: Path) -> JsonObject:
+    if isinstance(value, str):
+        schema = read_json(value)
+        if schema.fault is not None:
+            reader.wrong(path, f"the schema is not JSON: {schema.fault}")
+        return cast(JsonObject, schema.value or {})
+    if isinstance(value, dict):
+        return value
+    reader.wrong(path, f"a schema or the import path of a pydantic model is wanted, not {show(value, 60)}")
+    return {}
+
+
+def _try(reader: Reader, schema: JsonObject, path: Path) -> None:
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        _validator(canonical(schema))
+    except SchemaError as error:
+        reader.wrong((*path, *error.absolute_path), f"not a JSON Schema: {_shortened(error.message)}")
+    except ValueError as error:
+        reader.wrong(path, f"not a JSON Schema: {error}")

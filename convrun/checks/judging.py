@@ -1,0 +1,86 @@
+"""Judging: a check's value is rendered and read, the check evaluated, and the outcome put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from convrun.checks.check import Check
+from convrun.checks.code import Code
+from convrun.checks.context import CheckContext
+from convrun.checks.registry import parse, render
+from convrun.errors import CheckError, TemplateError
+from convrun.results import CheckResult
+from convrun.source import Where
+from convrun.values import Json
+
+
+def judge(
+    kind: str,
+    value: object,
+    names: Mapping[str, object],
+    context: CheckContext,
+    *,
+    because: str | None = None,
+    where: Where | None = None,
+) -> CheckResult:
+    """Return the verdict on one check.
+
+    `value` may have templates, which see `names`, and Code in place of import paths. A template that fails, a value
+    that is wrong once rendered and a check that crashes give the verdict `error`; nothing is raised.
+    """
+    try:
+        rendered = render(kind, value, names)
+        check = _check(kind, rendered)
+    except (TemplateError, CheckError) as error:
+        return CheckResult(kind=kind, verdict="error", message=_sentence(error), because=because, where=where)
+    expected = _plain(rendered)
+    try:
+        outcome = check.evaluate(context)
+    except CheckError as error:
+        message, details = _sentence(error), None
+    except Exception as error:  # noqa: BLE001 - a check's own code may raise anything; that is a value, not a crash of the run
+        message, details = f"the check raised {type(error).__name__}: {error}", _traceback(error)
+    else:
+        return CheckResult(
+            kind=kind,
+            verdict="passed" if outcome.passed else "failed",
+            expected=expected,
+            actual=outcome.actual,
+            message="" if outcome.passed else f"{check.claim}, {outcome.found}",
+            because=because,
+            where=where,
+        )
+    return CheckResult(
+        kind=kind, verdict="error", expected=expected, message=message, because=because, where=where, details=details
+    )
+
+
+def _check(kind: str, value: object) -> Check:
+    check = parse(kind, value)
+    if isinstance(check, tuple):
+        first = check[0]
+        place = f" at {'.'.join(map(str, first.path))}" if first.path else ""
+        raise CheckError(f"the value of {kind}{place} is wrong: {first.what}", fix=first.fix)
+    return check
+
+
+def _sentence(error: TemplateError | CheckError) -> str:
+    return error.what + (f" ({error.fix})" if error.fix else "")
+
+
+def _traceback(error: Exception) -> str:
+    """The traceback without this file's own frame."""
+    from traceback import format_exception
+
+    frames = error.__traceback__.tb_next if error.__traceback__ else None
+    return "".join(format_exception(type(error), error, frames))
+
+
+def _plain(value: object) -> Json:
+    """The value as JSON: Code as its path."""
+    if isinstance(value, Code):
+        return value.path
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else cast(Json, value)

@@ -1,0 +1,77 @@
+"""The check `python`: a function of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from convrun.checks.check import Claim, Outcome, Path
+from convrun.checks.code import Code
+from convrun.checks.context import CheckContext
+from convrun.checks.reading import Reader
+from convrun.errors import CheckError
+from convrun.values import show
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonCheck:
+    """A function that is given the context holds.
+
+    None and True pass, False fails, a text fails with it, an AssertionError fails; all else is an error.
+    """
+
+    code: Code
+
+    @property
+    def claim(self) -> Claim:
+        """What has to hold."""
+        return Claim(subject=self.code.path, predicate="hold")
+
+    def evaluate(self, context: CheckContext) -> Outcome:
+        """Return what the function says; whatever else it raises is raised."""
+        function = cast("Callable[[CheckContext], object]", self.code.target)
+        try:
+            answer = function(context)
+        except AssertionError as error:
+            return self._outcome(context, passed=False, found=f"it says {str(error)!r}" if str(error) else _line(error))
+        if isinstance(answer, str):
+            return self._outcome(context, passed=False, found=f"it says {answer!r}")
+        if answer is None or isinstance(answer, bool):
+            found = f"it returned {answer} for the reply {show(context.reply, 120)}"
+            return self._outcome(context, passed=answer is not False, found=found)
+        raise CheckError(
+            f"{self.code.path!r} returned a {type(answer).__name__}, {show(answer, 60)}",
+            fix="return None or True if the check holds, else False or a text that says why",
+        )
+
+    def _outcome(self, context: CheckContext, *, passed: bool, found: str) -> Outcome:
+        return Outcome(passed=passed, actual=context.reply, found=found)
+
+
+def _line(error: AssertionError) -> str:
+    """The line of code that asserts, for an assertion without words."""
+    from traceback import extract_tb
+
+    last = extract_tb(error.__traceback__)[-1]
+    return f"this is not so: {last.line}"
+
+
+def read_python(reader: Reader, value: object, path: Path) -> PythonCheck:
+    """Read the value of `python`: an import path, or the Code it was replaced by."""
+    if isinstance(value, Code):
+        if not callable(value.target):
+            reader.wrong(path, f"{value.path!r} is a {type(value.target).__name__}, not a function")
+        elif _is_async(value.target):
+            reader.wrong(path, f"{value.path!r} is an async function", "a check is a plain function")
+        return PythonCheck(code=value)
+    text = reader.text(value, path, empty="an import path is wanted")
+    if text and ":" not in text:
+        reader.wrong(path, f"{text!r} is no import path", "write package.module:function")
+    return PythonCheck(code=Code(path=text, target=None))
+
+
+def _is_async(target: object) -> bool:
+    from inspect import iscoroutinefunction
+
+    return iscoroutinefunction(target)

@@ -1,0 +1,137 @@
+"""The kinds of checks: how each one's value is read, and what it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from convrun.checks.calls import read_called, read_calls, read_not_called, tools_named
+from convrun.checks.check import Check, Path, ValueProblem
+from convrun.checks.finish_reason import read_finish_reason
+from convrun.checks.json_path import read_json_check
+from convrun.checks.json_schema import is_schema_text, read_json_schema
+from convrun.checks.negation import Negation
+from convrun.checks.python import read_python
+from convrun.checks.reading import Pending, Reader, settled
+from convrun.checks.text import read_contains, read_equals, read_matches, read_one_of
+from convrun.errors import did_you_mean
+from convrun.templates import Text, render_value
+
+Read: TypeAlias = Callable[[Reader, object, Path], Check]
+_NOT = "not"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of check. `code`: an import path in its value names code, and no text in it is a template."""
+
+    read: Read
+    code: bool = False
+
+
+def _read_not(reader: Reader, value: object, path: Path) -> Check:
+    if isinstance(value, Pending) and value.whole:
+        return Negation(inner=read_contains(Reader(), "", ()))
+    if not isinstance(value, dict) or len(value) != 1:
+        reader.wrong(path, "not takes one check, a mapping with its kind as the key", "write not: {contains: …}")
+        return Negation(inner=read_contains(Reader(), "", ()))
+    kind, inner = next(iter(value.items()))
+    return Negation(inner=_read(reader, kind, inner, (*path, kind)))
+
+
+KINDS: dict[str, Kind] = {
+    "equals": Kind(read=read_equals),
+    "contains": Kind(read=read_contains),
+    "one_of": Kind(read=read_one_of),
+    "matches": Kind(read=read_matches),
+    "json": Kind(read=read_json_check),
+    "json_schema": Kind(read=read_json_schema, code=True),
+    "called": Kind(read=read_called),
+    "not_called": Kind(read=read_not_called),
+    "calls": Kind(read=read_calls),
+    "finish_reason": Kind(read=read_finish_reason),
+    "python": Kind(read=read_python, code=True),
+    _NOT: Kind(read=_read_not),
+}
+
+
+def parse(kind: str, value: object) -> Check | tuple[ValueProblem, ...]:
+    """Return the check of a kind with this value, or every mistake in the value.
+
+    The value is JSON, in which Code may stand for import paths. Texts may still stand in it: a template that is one
+    whole expression may become anything, any other becomes a text. A check made from those is not for evaluation.
+    """
+    reader = Reader()
+    check = _read(reader, kind, _settled(kind, value), ())
+    return tuple(reader.problems) or check
+
+
+def _read(reader: Reader, kind: str, value: object, path: Path) -> Check:
+    known = KINDS.get(kind)
+    if known is None:
+        reader.wrong(path, f"unknown check {kind!r}", did_you_mean(str(kind), KINDS) or f"known are {', '.join(KINDS)}")
+        return read_contains(Reader(), "", ())
+    return known.read(reader, value, path)
+
+
+def render(kind: str, value: object, names: Mapping[str, object]) -> object:
+    """Return a check's value with its templates rendered; schemas and import paths have none.
+
+    Raises:
+        TemplateError: where a template fails.
+    """
+    if kind == _NOT and isinstance(value, dict):
+        return {inner: render(inner, item, names) for inner, item in value.items()}
+    return _literal(value) if kind in KINDS and KINDS[kind].code else render_value(value, names)
+
+
+def templates(kind: str, value: object) -> Iterator[Text]:
+    """Yield the texts of a check's value that are templates, in order."""
+    if kind == _NOT and isinstance(value, Mapping):
+        for inner, item in value.items():
+            yield from templates(inner, item)
+    elif kind not in KINDS or not KINDS[kind].code:
+        yield from _templates(value)
+
+
+def _templates(value: object) -> Iterator[Text]:
+    if isinstance(value, Text):
+        if value.is_template:
+            yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _templates(item)
+
+
+def tool_names(kind: str, value: object) -> list[tuple[Path, str]]:
+    """Return the tools that a check's value names, each with its path; names in templates are not known yet."""
+    if kind == _NOT and isinstance(value, Mapping):
+        return [((inner, *path), name) for inner, item in value.items() for path, name in tool_names(inner, item)]
+    return list(tools_named(kind, settled(value)))
+
+
+def code_paths(kind: str, value: object) -> list[Path]:
+    """Return where import paths stand in a check's value: bind puts Code there."""
+    if kind == _NOT and isinstance(value, Mapping):
+        return [(inner, *path) for inner, item in value.items() for path in code_paths(inner, item)]
+    if kind not in KINDS or not KINDS[kind].code:
+        return []
+    text = _literal(value)
+    return [()] if isinstance(text, str) and not is_schema_text(text) else []
+
+
+def _settled(kind: str, value: object) -> object:
+    """The value with its Texts settled, by kind: those of schemas and import paths are literal."""
+    if kind == _NOT and isinstance(value, Mapping):
+        return {inner: _settled(inner, item) for inner, item in value.items()}
+    return _literal(value) if kind in KINDS and KINDS[kind].code else settled(value)
+
+
+def _literal(value: object) -> object:
+    """The value with every Text as its source."""
+    if isinstance(value, Text):
+        return value.source
+    if isinstance(value, Mapping):
+        return {key: _literal(item) for key, item in value.items()}
+    return [_literal(item) for item in value] if isinstance(value, list | tuple) else value
