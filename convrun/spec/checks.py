@@ -1,0 +1,86 @@
+"""Checks as they are written: one kind each, with the places of everything in its value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from convrun import document
+from convrun.document import Node, Scalar
+from convrun.errors import SpecError
+from convrun.source import Where
+from convrun.spec import decoding
+from convrun.spec.decoding import Decoder, Mistakes, SpecFile
+from convrun.spec.model import CheckSpec, Path
+from convrun.spec.texts import json_schema, templates
+
+_BESIDE = "because"
+
+
+def check(node: Node, file: SpecFile) -> CheckSpec:
+    """Return one check; whether its kind exists and its value fits is not known here."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        raise decoding.expected("a check", node, "write its kind and a value, as `contains: Crumpet`")
+    entries = decoding.mapping(node, "a check").entries
+    kinds = [(key, value) for key, value in entries if key.text != _BESIDE]
+    if not kinds:
+        raise SpecError("a check needs a kind", where=node.where, fix="write it as a key, as `contains: Crumpet`")
+    if len(kinds) > 1:
+        first, second = kinds[0][0].text, kinds[1][0]
+        raise SpecError(
+            f"a second kind beside {first!r}: {second.text!r}",
+            where=second.where,
+            fix="make it a check of its own, with a dash before it",
+        )
+    mistakes = Mistakes()
+    because = None
+    value: Any = None
+    for key, inner in entries:
+        with mistakes:
+            if key.text == _BESIDE:
+                because = decoding.reason(inner, file)
+            else:
+                value = _value(key.text, inner, file)
+    mistakes.stop()
+    key, inner = kinds[0]
+    return CheckSpec(kind=key.text, value=value, because=because, where=key.where, places=dict(_places(inner, ())))
+
+
+checks: Decoder[tuple[CheckSpec, ...]] = decoding.listed(check, of="checks")
+
+
+def _value(kind: str, node: Node, file: SpecFile) -> Any:
+    """The value of a check of this kind; within `not` stand checks again."""
+    if kind == "python":
+        return decoding.import_path(node, file).text
+    if kind == "json_schema":
+        return (
+            decoding.import_path(node, file).text
+            if isinstance(node, Scalar) and isinstance(node.value, str)
+            else json_schema(node, file)
+        )
+    if kind == "not" and isinstance(node, document.Mapping):
+        mistakes = Mistakes()
+        made = {}
+        for key, inner in node.entries:
+            with mistakes:
+                made[key.text] = _value(key.text, inner, file)
+        mistakes.stop()
+        return made
+    return templates(node, file)
+
+
+def _places(node: Node, path: Path, key: Scalar | None = None) -> Iterator[tuple[Path, Where]]:
+    """The place of each path into a value: an entry's begins at its key."""
+    yield path, node.where if key is None else _entry(key, node)
+    if isinstance(node, document.Sequence):
+        for index, item in enumerate(node.items):
+            yield from _places(item, (*path, index))
+    elif isinstance(node, document.Mapping):
+        for name, value in node.entries:
+            yield from _places(value, (*path, name.text), name)
+
+
+def _entry(key: Scalar, value: Node) -> Where:
+    """From the key to the end of its value, where both stand on one line."""
+    return key.source.where(key.start, value.end if isinstance(value, Scalar) and value.start > key.start else key.end)

@@ -1,0 +1,67 @@
+"""Which spec files the paths of a command line mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from convrun.errors import UsageError, did_you_mean
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """A spec file; `rest` is what stood behind `::`, None for all of its conversations."""
+
+    file: Path
+    rest: str | None = None
+
+
+def collect(paths: Sequence[str], root: Path, specs_folder: Path, *, cwd: Path | None = None) -> tuple[Selected, ...]:
+    """Return the selected spec files, sorted, each once (or once for each `::` part); no path means the specs folder.
+
+    Raises:
+        UsageError: for a path that does not exist, is no spec, or lies outside of the root.
+    """
+    here = cwd or Path.cwd()
+    if not paths:
+        return tuple(Selected(file=file) for file in sorted(_walk(specs_folder))) if specs_folder.is_dir() else ()
+    found: set[tuple[Path, str | None]] = set()
+    for path in paths:
+        found.update(_meant(path, here, root))
+    whole = {file for file, rest in found if rest is None}
+    kept = [(file, rest) for file, rest in found if rest is None or file not in whole]
+    ordered = sorted(kept, key=lambda one: (one[0], one[1] or ""))
+    return tuple(Selected(file=file, rest=rest) for file, rest in ordered)
+
+
+def _meant(path: str, here: Path, root: Path) -> Iterator[tuple[Path, str | None]]:
+    name, several, rest = path.partition("::")
+    place = Path(os.path.normpath(here / name))
+    if not place.exists():
+        siblings = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
+        raise UsageError(f"{name!r} does not exist", fix=did_you_mean(place.name, siblings))
+    if not place.resolve().is_relative_to(root.resolve()):
+        raise UsageError(f"{name!r} is outside of the project {str(root)!r}", fix="run convrun in its own project")
+    if place.is_dir():
+        if several:
+            raise UsageError(f"{path!r}: only a file has conversations to choose from", fix="name a spec before the ::")
+        yield from ((file, None) for file in _walk(place))
+    elif place.suffix.lower() not in _SUFFIXES:
+        raise UsageError(f"{name!r} is no spec", fix="specs are .yaml or .yml files")
+    elif several and not rest:
+        raise UsageError(f"{path!r} ends in ::", fix="name a conversation behind it, or leave it out")
+    else:
+        yield place, rest or None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """The spec files below a folder; names that begin with `_` or `.` are for other things."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "_.")
+        for name in files:
+            if name[0] not in "_." and name.lower().endswith(_SUFFIXES):
+                yield Path(place, name)

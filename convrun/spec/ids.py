@@ -1,0 +1,126 @@
+"""What conversations are called, and the cassette files that follow from it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from hashlib import sha256
+
+from convrun.errors import SpecError
+from convrun.source import Where
+
+LONGEST = 80  # bytes of one part of a file name
+
+_RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+
+
+def conversation_id(spec_file: str, rest: str | None = None) -> str:
+    """Return the id of a conversation: `specs/a.yaml`, with more than one `specs/a.yaml::paris`."""
+    return spec_file if rest is None else f"{spec_file}::{rest}"
+
+
+def model_part(name: str) -> str:
+    """Return what a model adds to the ids of its conversations."""
+    return name.strip()
+
+
+def cassette_file(identity: str, specs_folder: str = "specs") -> str:
+    """Return the path of a conversation's cassette below the cassettes folder, with `/`.
+
+    It follows the spec's path below the specs folder (elsewhere: below the root), then the rest of the id. What file
+    systems do not take is replaced, and 8 hex digits of the id's sha256 keep it apart: in the spec's path those of the
+    spec's own id, so that its conversations stay in one folder.
+    """
+    identity = unicodedata.normalize("NFC", identity)
+    spec, rest = _split(identity)
+    folder = unicodedata.normalize("NFC", specs_folder).strip("/").removeprefix("./")
+    stem = _stem(spec)
+    if folder not in ("", ".") and stem.startswith(f"{folder}/"):
+        stem = stem[len(folder) + 1 :]
+    parts = [_safe(part, spec) for part in stem.split("/") if part]
+    if rest is not None:
+        parts.append(_safe(rest, identity))
+    return "/".join(parts) + ".yaml"
+
+
+def _split(identity: str) -> tuple[str, str | None]:
+    """The spec's path and the rest of an id."""
+    spec, found, rest = identity.partition("::")
+    return spec, rest if found else None
+
+
+def _stem(spec: str) -> str:
+    return re.sub(r"\.ya?ml$", "", spec, flags=re.IGNORECASE)
+
+
+def _safe(part: str, identity: str) -> str:
+    """The part as every file system takes it."""
+    made = "".join(character if _allowed(character) else "-" for character in part)
+    if made == part and len(made.encode()) <= LONGEST and not _RESERVED.fullmatch(made) and not made.endswith("."):
+        return made
+    short = made.encode()[: LONGEST - 9].decode(errors="ignore")
+    return f"{short}-{sha256(identity.encode(errors='surrogatepass')).hexdigest()[:8]}"
+
+
+def _allowed(character: str) -> bool:
+    """Whether it is a letter (with its marks) or digit of any script, or one of `._-`."""
+    return character in "._-" or unicodedata.category(character)[0] in "LM" or unicodedata.category(character) == "Nd"
+
+
+def clashes(conversations: Iterable[tuple[str, Where]]) -> list[SpecError]:
+    """Return a mistake for each conversation whose id or files get in the way of another's.
+
+    Those are ids that differ in upper and lower case only, `a.yml` beside `a.yaml`, and a folder `a/` of specs beside
+    an `a.yaml` that holds several conversations. One that is selected twice is none.
+    """
+    errors: list[SpecError] = []
+    ids: dict[str, tuple[str, Where]] = {}
+    files: dict[str, Where] = {}
+    several: dict[str, str] = {}  # the stems whose conversations lie in a folder
+    for identity, where in conversations:
+        errors += _same_id(ids, identity, where)
+        spec, rest = _split(identity)
+        files.setdefault(spec, where)
+        if rest is not None:
+            several.setdefault(_folded(_stem(spec)), spec)
+    return errors + _same_stem(files) + _same_folder(files, several)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _same_id(ids: dict[str, tuple[str, Where]], identity: str, where: Where) -> list[SpecError]:
+    other, place = ids.setdefault(_folded(identity), (identity, where))
+    if other == identity and place == where:
+        return []
+    how = "the same" if other == identity else "but for upper and lower case the same"
+    what = f"two conversations have {how} id: {identity!r} and {other!r}"
+    return [SpecError(what, where=where, fix="rename one of them")]
+
+
+def _same_stem(files: dict[str, Where]) -> list[SpecError]:
+    errors: list[SpecError] = []
+    seen: dict[str, str] = {}
+    for spec, where in files.items():
+        other = seen.setdefault(_folded(_stem(spec)), spec)
+        if other != spec and _folded(other) != _folded(spec):
+            errors.append(
+                SpecError(
+                    f"{spec!r} stands beside {other!r}: one cassette for two", where=where, fix="rename one of them"
+                )
+            )
+    return errors
+
+
+def _same_folder(files: dict[str, Where], several: dict[str, str]) -> list[SpecError]:
+    errors: list[SpecError] = []
+    for spec, where in files.items():
+        parts = _folded(spec).split("/")
+        for end in range(1, len(parts)):
+            holder = several.get("/".join(parts[:end]))
+            if holder is not None:
+                what = f"{spec!r} lies in a folder named as {holder!r}, whose cassettes are there"
+                errors.append(SpecError(what, where=where, fix="rename the folder or the spec"))
+    return errors

@@ -1,0 +1,105 @@
+"""A spec file, read: from its path to a frozen Spec, with all its mistakes at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from convrun import document
+from convrun.document import Node, load
+from convrun.errors import ConvrunError, SpecError, SpecErrors
+from convrun.source import Where
+from convrun.spec import decoding
+from convrun.spec.cases import cases, variables
+from convrun.spec.checks import checks
+from convrun.spec.decoding import Mistakes, SpecFile, Table
+from convrun.spec.history import history
+from convrun.spec.model import Spec
+from convrun.spec.models import model
+from convrun.spec.named_files import file_text, shown
+from convrun.spec.texts import template
+from convrun.spec.tools import hooks, policy, tools
+from convrun.spec.turns import options, turns
+
+_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
+
+
+def load_spec(path: Path, root: Path) -> Spec:
+    """Return the spec in `path`, and what the files it names hold; `root` is the project's.
+
+    Raises:
+        SpecErrors: with every mistake of the file, in its order.
+    """
+    file = SpecFile(path=path, root=root.resolve())
+    below = path.absolute().is_relative_to(root.absolute())
+    name = shown(path.absolute(), root.absolute()) if below else shown(path.resolve(), file.root)
+    mistakes = Mistakes()
+    spec: Spec | None = None
+    with mistakes:
+        read = load(file_text(path, Where(file=name)), name, mistakes.found)
+        spec = _spec(read, file)
+    if mistakes.found or spec is None:
+        raise SpecErrors(_in_order(mistakes.found))
+    return spec
+
+
+def _in_order(errors: Sequence[ConvrunError]) -> list[ConvrunError]:
+    return sorted(errors, key=_place)
+
+
+def _place(error: ConvrunError) -> tuple[str, int, int]:
+    where = error.where
+    return (where.file, where.line or 0, where.column or 0) if where else ("", 0, 0)
+
+
+def _spec(read: document.Document, file: SpecFile) -> Spec:
+    name = read.source.file
+    if read.root is None:
+        raise SpecError("an empty spec", where=Where(file=name), fix="write `turns:` with what the user says")
+    parts = decoding.record(read.root, file, _SPEC, of="a spec", required=("turns",))
+    parts.setdefault("name", file.path.stem)
+    where = Where(file=name, line=read.where.line, column=read.where.column, text=read.where.text)
+    return Spec(**{_ATTRIBUTES.get(key, key): value for key, value in parts.items()}, file=name, where=where)
+
+
+def _pointer(node: Node, file: SpecFile) -> str:
+    found = decoding.text(node, file)
+    if not _POINTER.fullmatch(found):
+        fix = (
+            f"write '/{found}'"
+            if found and "~" not in found and found[0] not in "/$"
+            else "write it as /metadata/run_id"
+        )
+        raise SpecError(f"{found!r} is no JSON pointer", where=node.where, fix=fix)
+    return found
+
+
+def _cassette(node: Node, file: SpecFile) -> tuple[str, ...]:
+    ignored: tuple[str, ...] = decoding.record(node, file, _CASSETTE, of="cassette").get("ignore", ())
+    return ignored
+
+
+_CASSETTE: Table = {"ignore": decoding.listed(_pointer, of="JSON pointers")}
+_ATTRIBUTES = {"cassette": "ignore"}
+_SPEC: Table = {
+    "name": decoding.word,
+    "description": decoding.free_text,
+    "tags": decoding.listed(decoding.word, of="tags"),
+    "model": model,
+    "system": template,
+    "vars": variables,
+    "options": options,
+    "tools": tools,
+    "hooks": hooks,
+    "history": history,
+    "chain_limit": decoding.whole_number(1),
+    "tool_timeout": decoding.duration,
+    "tool_policy": policy,
+    "turns": turns,
+    "each_turn": checks,
+    "expect": checks,
+    "cassette": _cassette,
+    "skip": decoding.reason,
+    "cases": cases,
+}

@@ -1,0 +1,94 @@
+"""Files that a spec names, `{file: prompts/crumpet.md}`: found below the project's root, read as text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from convrun.document import Node
+from convrun.errors import ConvrunError, SpecError, did_you_mean
+from convrun.source import Where
+from convrun.spec import decoding
+from convrun.spec.decoding import SpecFile
+
+LARGEST = 4_000_000  # bytes
+
+
+def named_file(node: Node, file: SpecFile) -> Path:
+    """Return the file that a text names, relative to the spec's own; it exists and lies below the root."""
+    name = decoding.word(node, file)
+    try:
+        path = (file.path.parent / name).resolve()
+        if not path.is_relative_to(file.root):
+            raise SpecError(
+                f"{name!r} is outside of the project",
+                where=node.where,
+                fix="paths are relative to the spec's file and stay below the project's root",
+            )
+        if path.is_file():
+            return path
+        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{name!r} cannot be read: {_why(error)}", where=node.where) from None
+    what = "is a folder" if path.is_dir() else "does not exist"
+    near = did_you_mean(path.name, [sibling for sibling in siblings if sibling != path.name])
+    raise SpecError(f"{shown(path, file.root)!r} {what}", where=node.where, fix=near)
+
+
+def shown(path: Path, root: Path) -> str:
+    """Return how a path is named to people: below the root, with `/`."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def file_text(path: Path, where: Where) -> str:
+    r"""Return the text of a file: UTF-8, without a BOM, line ends as `\n`. What is wrong with it is said of `where`."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise SpecError(f"{path.name!r} is larger than {LARGEST:,} bytes", where=where)
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{path.name!r} cannot be read: {_why(error)}", where=where) from None
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SpecError(f"{path.name!r} is not UTF-8: line {line}", where=where, fix="save it as UTF-8") from None
+
+
+def without_last_break(text: str) -> str:
+    """Return the text without one final line break."""
+    return text[:-1] if text.endswith("\n") else text
+
+
+def json_value(path: Path, file: SpecFile, where: Where) -> Any:
+    """Return what a JSON file holds; duplicate keys and numbers that JSON lacks are mistakes."""
+    content = file_text(path, where)
+    name = shown(path, file.root)
+    try:
+        return json.loads(content, object_pairs_hook=_unique, parse_constant=_refused)
+    except json.JSONDecodeError as error:
+        line = content.splitlines()[error.lineno - 1 : error.lineno]
+        place = Where(file=name, line=error.lineno, column=error.colno, text="".join(line))
+        raise SpecError(f"not valid JSON: {error.msg.lower()}", where=place) from None
+    except ConvrunError as error:
+        raise error.at(Where(file=name)) from None
+    except RecursionError:
+        raise SpecError("nested too deeply", where=Where(file=name)) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SpecError(f"duplicate key {twice!r}", fix="keep one of them")
+    return made
+
+
+def _refused(name: str) -> None:
+    raise SpecError(f"{name} is no number that JSON has")
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

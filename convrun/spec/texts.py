@@ -1,0 +1,163 @@
+"""Texts marked T (templates), and data: values of any depth, with or without templates in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from convrun import document
+from convrun.document import Node, Scalar
+from convrun.errors import SpecError
+from convrun.source import Where
+from convrun.spec import decoding
+from convrun.spec.decoding import Mistakes, SpecFile
+from convrun.spec.named_files import file_text, json_value, named_file, shown, without_last_break
+from convrun.templates import Text
+
+Leaf: TypeAlias = Callable[[Scalar], object]
+
+
+def template(node: Node, file: SpecFile) -> Text:
+    """Return a template: a text, `{file: …}` or `{text: …}`, the last two also with `raw: true`."""
+    if not isinstance(node, document.Mapping):
+        return _text(node)
+    parts = decoding.record(node, file, _LONG_FORM, of="a text")
+    raw = parts.get("raw", False)
+    if ("text" in parts) == ("file" in parts):
+        raise SpecError("expected one of 'text' and 'file'", where=node.where)
+    if "text" in parts:
+        return Text(source=parts["text"].source, raw=raw, where=parts["text"].where)
+    source, where = parts["file"]
+    return Text(source=source, raw=raw, where=where)
+
+
+def spoken(node: Node, file: SpecFile) -> Text:
+    """Return a template that is not empty."""
+    made = template(node, file)
+    if not made.source.strip():
+        raise SpecError("expected a text that is not empty", where=node.where)
+    return made
+
+
+def _text(node: Node) -> Text:
+    source = decoding.free_text(node)
+    if isinstance(node, Scalar) and node.block:
+        source = without_last_break(source)
+    return Text(source=source, where=node.where)
+
+
+def _literal(node: Node, file: SpecFile) -> Text:  # noqa: ARG001 (a decoder)
+    return _text(node)
+
+
+def _file(node: Node, file: SpecFile) -> tuple[str, Where]:
+    path = named_file(node, file)
+    source = without_last_break(file_text(path, node.where))
+    first = source.partition("\n")[0]
+    return source, Where(file=shown(path, file.root), line=1, column=1, text=first)
+
+
+_LONG_FORM: decoding.Table = {"text": _literal, "file": _file, "raw": decoding.flag}
+
+
+def data(node: Node, leaf: Leaf) -> Any:
+    """Return a node as plain lists and dicts, its scalars as `leaf` makes them."""
+    if isinstance(node, Scalar):
+        return leaf(node)
+    mistakes = Mistakes()
+    if isinstance(node, document.Sequence):
+        items = []
+        for item in node.items:
+            with mistakes:
+                items.append(data(item, leaf))
+        mistakes.stop()
+        return items
+    made = {}
+    for key, value in node.entries:
+        with mistakes:
+            made[key.text] = data(value, leaf)
+    mistakes.stop()
+    return made
+
+
+def json_leaf(node: Scalar) -> object:
+    """Return the value as it is."""
+    return node.value
+
+
+def literal_leaf(node: Scalar) -> object:
+    """Return the value of a var: no number that prints otherwise than written, no text cut off by a comment."""
+    decoding.refuse_reprinted(node)
+    decoding.refuse_comment(node)
+    return node.value
+
+
+def json_mapping(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a decoder)
+    """Return a mapping of plain values."""
+    made: dict[str, Any] = data(decoding.mapping(node, "this"), json_leaf)
+    return made
+
+
+def literal_mapping(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a decoder)
+    """Return a mapping of values that print as they are written."""
+    made: dict[str, Any] = data(decoding.mapping(node, "this"), literal_leaf)
+    return made
+
+
+def templates(node: Node, file: SpecFile, *, strict: bool = False) -> Any:
+    """Return a value whose texts are templates; `strict` refuses numbers that print otherwise than they are written.
+
+    A mapping of `text` or `file` with `raw: true` is a text that is taken literally.
+    """
+    if isinstance(node, Scalar):
+        if strict:
+            decoding.refuse_reprinted(node)
+        return _text(node) if isinstance(node.value, str) else node.value
+    if is_raw(node):
+        return template(node, file)
+    mistakes = Mistakes()
+    if isinstance(node, document.Sequence):
+        items = []
+        for item in node.items:
+            with mistakes:
+                items.append(templates(item, file, strict=strict))
+        mistakes.stop()
+        return items
+    made = {}
+    for key, value in node.entries:
+        with mistakes:
+            made[key.text] = templates(value, file, strict=strict or key.text in _STRICT)
+    mistakes.stop()
+    return made
+
+
+_STRICT = frozenset({"with", "with_exactly"})  # values that are compared with what a model wrote
+
+
+def is_raw(node: Node) -> bool:
+    """Whether a node is a text with `raw: true`."""
+    if not isinstance(node, document.Mapping) or len(node.entries) != 2:
+        return False
+    raw = node.get("raw")
+    return isinstance(raw, Scalar) and raw.value is True and (node.get("text") or node.get("file")) is not None
+
+
+def arguments(node: Node, file: SpecFile) -> dict[str, Any]:
+    """Return a mapping whose texts are templates and whose numbers print as they are written."""
+    decoding.mapping(node, "the arguments")
+    made: dict[str, Any] = templates(node, file, strict=True)
+    return made
+
+
+def json_schema(node: Node, file: SpecFile) -> Any:
+    """Return a JSON Schema: as written, or read from `{file: …}`."""
+    if isinstance(node, document.Mapping) and [key.text for key, _ in node.entries] == ["file"]:
+        inner = node.entries[0][1]
+        path = named_file(inner, file)
+        if path.suffix.lower() == ".json":
+            return json_value(path, file, inner.where)
+        root = document.load(file_text(path, inner.where), shown(path, file.root)).root
+        if root is None:
+            raise SpecError(f"{path.name!r} is empty", where=inner.where, fix="write a JSON Schema into it")
+        return data(root, json_leaf)
+    return data(node, json_leaf)

@@ -1,0 +1,98 @@
+"""The key `turns`: what the user says, what goes with it, and what must hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from convrun.document import Node, Scalar
+from convrun.errors import SpecError
+from convrun.spec import decoding
+from convrun.spec.checks import checks
+from convrun.spec.decoding import Mistakes, SpecFile, Table
+from convrun.spec.model import AttachmentSpec, SchemaSpec, TurnSpec
+from convrun.spec.texts import data, json_leaf, json_schema, spoken, template
+
+_NOT_OPTIONS = {
+    "messages": "the turns and `history` are the messages",
+    "model": "name it under `model:`",
+    "tools": "name them under `tools:`",
+    "stream": "write `model: {name: …, stream: true}`",
+}
+_MIME = re.compile(r"[A-Za-z0-9][\w.+-]*/[\w.+-]+")
+
+
+def _together(found: Sequence[TurnSpec]) -> Iterator[SpecError]:
+    """Ids that are there twice, and a turn without chain that is not the last."""
+    seen: dict[str, int | None] = {}
+    for number, turn in enumerate(found, start=1):
+        if turn.id in seen:
+            fix = f"the other one is in line {seen[turn.id]}; rename one"
+            yield SpecError(f"two turns have the id {turn.id!r}", where=turn.where, fix=fix)
+        if not turn.chain and number < len(found):
+            fix = "its tool calls would stay unanswered; only the last turn may have it"
+            yield SpecError("chain: false before the last turn", where=turn.where, fix=fix)
+        if turn.id is not None:
+            seen[turn.id] = turn.where.line
+
+
+def options(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a decoder)
+    """Return options as the provider gets them; what convrun itself sends is none."""
+    mistakes = Mistakes()
+    for key, _ in decoding.mapping(node, "options").entries:
+        with mistakes:
+            if key.text in _NOT_OPTIONS:
+                raise SpecError(f"{key.text!r} is no option", where=key.where, fix=_NOT_OPTIONS[key.text])
+    mistakes.stop()
+    made: dict[str, Any] = data(node, json_leaf)
+    return made
+
+
+def _turn(node: Node, file: SpecFile) -> TurnSpec:
+    parts = decoding.record(node, file, _TURN, of="a turn", required=("user",))
+    return TurnSpec(**parts, where=node.where)
+
+
+def _attachment(node: Node, file: SpecFile) -> AttachmentSpec:
+    parts = decoding.record(node, file, _ATTACHMENT, of="an attachment")
+    if ("path" in parts) == ("url" in parts):
+        raise SpecError("an attachment needs one of 'path' and 'url'", where=node.where)
+    return AttachmentSpec(**parts, where=node.where)
+
+
+def _mime(node: Node, file: SpecFile) -> str:
+    found = decoding.text(node, file)
+    if not _MIME.fullmatch(found):
+        raise SpecError(f"{found!r} is no media type", where=node.where, fix="write one as image/png")
+    return found
+
+
+def _schema(node: Node, file: SpecFile) -> SchemaSpec:
+    if isinstance(node, Scalar):
+        return SchemaSpec(path=decoding.import_path(node, file), where=node.where)
+    decoding.mapping(node, "a schema")
+    schema = json_schema(node, file)
+    if not isinstance(schema, dict):
+        raise SpecError("the schema is no mapping", where=node.where)
+    return SchemaSpec(schema=schema, where=node.where)
+
+
+_ATTACHMENT: Table = {
+    "path": spoken,
+    "url": spoken,
+    "type": _mime,
+    "detail": decoding.choice("auto", "low", "high", of="detail"),
+}
+_TURN: Table = {
+    "user": template,
+    "id": decoding.identifier,
+    "system": template,
+    "chain": decoding.flag,
+    "attachments": decoding.listed(_attachment, of="attachments"),
+    "options": options,
+    "schema": _schema,
+    "expect": checks,
+    "skip": decoding.reason,
+}
+turns = decoding.listed(_turn, of="turns", least=1, judge=_together)
