@@ -105,38 +105,20 @@ def _model_fault(target: object, reply: str, value: Json) -> str | None:
 
 
 def read_json_schema(reader: Reader, value: object, path: Path) -> ValidatesSchema | ValidatesModel:
-    """Read the value of `json_schema`: a schema, its JSON text, or the import path of a pydantic model."""
+    """Read the value of `json_schema`: a schema, or the import path of a pydantic model."""
     if isinstance(value, Code):
         if not callable(getattr(value.target, "model_validate_json", None)):
             reader.wrong(path, f"{value.path!r} is no pydantic model", "name a subclass of pydantic.BaseModel")
         return ValidatesModel(code=value)
-    if isinstance(value, str) and not is_schema_text(value):
+    if isinstance(value, str):
         if ":" not in value:
             reader.wrong(path, f"{value!r} is neither a schema nor an import path", "write package.module:Model")
         return ValidatesModel(code=Code(path=value, target=None))
-    schema = _read_schema(reader, value, path)
-    if set(schema) == {"file"}:
-        reader.wrong((*path, "file"), "the schema of this file was not read")
-    elif not reader.problems:
-        _try(reader, schema, path)
-    return ValidatesSchema(schema=schema)
-
-
-def is_schema_text(value: str) -> bool:
-    """Return whether a text is a schema as JSON (a file's content), not an import path."""
-    return value.lstrip().startswith("{")
-
-
-def _read_schema(reader: Reader, value: object, path: Path) -> JsonObject:
-    if isinstance(value, str):
-        schema = read_json(value)
-        if schema.fault is not None:
-            reader.wrong(path, f"the schema is not JSON: {schema.fault}")
-        return cast(JsonObject, schema.value or {})
-    if isinstance(value, dict):
-        return value
-    reader.wrong(path, f"a schema or the import path of a pydantic model is wanted, not {show(value, 60)}")
-    return {}
+    if not isinstance(value, dict):
+        reader.wrong(path, f"a schema or the import path of a pydantic model is wanted, not {show(value, 60)}")
+        return ValidatesSchema(schema={})
+    _try(reader, value, path)
+    return ValidatesSchema(schema=value)
 
 
 def _try(reader: Reader, schema: JsonObject, path: Path) -> None:

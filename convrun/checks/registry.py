@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,7 +10,7 @@ from convrun.checks.calls import read_called, read_calls, read_not_called, tools
 from convrun.checks.check import Check, Path, ValueProblem
 from convrun.checks.finish_reason import read_finish_reason
 from convrun.checks.json_path import read_json_check
-from convrun.checks.json_schema import is_schema_text, read_json_schema
+from convrun.checks.json_schema import read_json_schema
 from convrun.checks.negation import Negation
 from convrun.checks.python import read_python
 from convrun.checks.reading import Pending, Reader, settled
@@ -86,24 +86,6 @@ def render(kind: str, value: object, names: Mapping[str, object]) -> object:
     return _literal(value) if kind in KINDS and KINDS[kind].code else render_value(value, names)
 
 
-def templates(kind: str, value: object) -> Iterator[Text]:
-    """Yield the texts of a check's value that are templates, in order."""
-    if kind == _NOT and isinstance(value, Mapping):
-        for inner, item in value.items():
-            yield from templates(inner, item)
-    elif kind not in KINDS or not KINDS[kind].code:
-        yield from _templates(value)
-
-
-def _templates(value: object) -> Iterator[Text]:
-    if isinstance(value, Text):
-        if value.is_template:
-            yield value
-    elif isinstance(value, Mapping | list | tuple):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _templates(item)
-
-
 def tool_names(kind: str, value: object) -> list[tuple[Path, str]]:
     """Return the tools that a check's value names, each with its path; names in templates are not known yet."""
     if kind == _NOT and isinstance(value, Mapping):
@@ -117,8 +99,7 @@ def code_paths(kind: str, value: object) -> list[Path]:
         return [(inner, *path) for inner, item in value.items() for path in code_paths(inner, item)]
     if kind not in KINDS or not KINDS[kind].code:
         return []
-    text = _literal(value)
-    return [()] if isinstance(text, str) and not is_schema_text(text) else []
+    return [()] if isinstance(value, Text | str) else []
 
 
 def _settled(kind: str, value: object) -> object:

@@ -205,8 +205,8 @@ class Program:
             self._template = environment.from_string(_bounded(tree, whole=self.whole))
         except TemplateSyntaxError as error:
             raise _fault(error, environment) from error
-        except RecursionError as error:
-            raise TemplateError("the template is nested too deeply") from error
+        except (RecursionError, MemoryError, SyntaxError, ValueError) as error:  # Python's own limits of its code
+            raise TemplateError("the template is too large or nested too deeply") from error
 
     @staticmethod
     @lru_cache(maxsize=4096)
