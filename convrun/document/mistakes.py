@@ -149,12 +149,11 @@ def _in_flow(source: Source, error: yaml.MarkedYAMLError, at: int, opened: int |
         start = max(line.rfind(mark, 0, comment.start()) for mark in ("{", "[", ", ", ": ")) + 1
         text = line[start:].strip().rstrip("]}")
         return _quote(source, begin + line.index(text, start), text)
-    bracket = source.text[opened]
-    return DocumentError(
-        f"this {bracket} is never closed",
-        where=source.where(opened),
-        fix=f"close it with {_CLOSERS.get(bracket, bracket)}",
-    )
+    bracket = source.text[opened : opened + 1]
+    if bracket not in _CLOSERS:
+        return None
+    fix = f"close it with {_CLOSERS[bracket]}"
+    return DocumentError(f"this {bracket} is never closed", where=source.where(opened), fix=fix)
 
 
 def _unquoted(source: Source, at: int) -> DocumentError | None:

@@ -86,7 +86,7 @@ def _missing(
     present = {key.text for key, _ in entries}
     for name in required:
         if name not in present and f"did you mean {name!r}?" not in fixes:
-            yield SpecError(f"{of} needs the key {name!r}", where=node.where)
+            yield SpecError(f"{of} needs the key {name!r}", where=node.where, fix=f"write `{name}:` into it")
 
 
 def unknown(key: Scalar, known: Collection[str], what: str) -> SpecError:
@@ -135,7 +135,7 @@ def one_or_more(decode: Decoder[Value], *, of: str) -> Decoder[tuple[Value, ...]
 def mapping(node: Node, of: str) -> document.Mapping:
     """Return the node as a mapping, or raise."""
     if not isinstance(node, document.Mapping):
-        raise expected(f"a mapping for {of}", node)
+        raise expected(f"a mapping for {of}", node, "write keys and values, as `key: value`")
     return node
 
 

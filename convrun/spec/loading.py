@@ -8,7 +8,7 @@ from pathlib import Path
 
 from convrun import document
 from convrun.document import Node, load
-from convrun.errors import ConvrunError, SpecError, SpecErrors
+from convrun.errors import ConvrunError, DocumentError, SpecError, SpecErrors
 from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.cases import cases, variables
@@ -45,7 +45,10 @@ def load_spec(path: Path, root: Path) -> Spec:
 
 
 def _in_order(errors: Sequence[ConvrunError]) -> list[ConvrunError]:
-    return sorted(errors, key=_place)
+    """By place; where YAML itself is wrong, nothing else is said of the same place."""
+    broken = {_place(error) for error in errors if isinstance(error, DocumentError)}
+    kept = [error for error in errors if isinstance(error, DocumentError) or _place(error) not in broken]
+    return sorted(kept, key=_place)
 
 
 def _place(error: ConvrunError) -> tuple[str, int, int]:

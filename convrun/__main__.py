@@ -1,0 +1,6 @@
+"""`python -m convrun` is `convrun`."""
+
+from convrun.cli.main import main
+
+if __name__ == "__main__":
+    main()
