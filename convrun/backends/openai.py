@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-_NO_KEY = "none"  # the SDK insists on one; servers that need none ignore it
+_NO_KEY = "none"  # the SDK insists on one; it is not sent
 
 
 class OpenAITransport:
@@ -58,7 +58,7 @@ class OpenAITransport:
         import openai
 
         try:
-            response = _post(self._client, request)
+            response = _post(self._client, request, with_key=self._key is not None)
         except openai.APIStatusError as error:
             redactor = Redactor({self._key.variable: self._key.value} if self._key else None)
             return _reply(error.response, (redactor.data(error.response.content),))
@@ -66,8 +66,8 @@ class OpenAITransport:
             raise self._timed_out() from error
         except openai.APIConnectionError as error:
             raise self._unreachable(error) from error
-        except (TypeError, ValueError) as error:  # from JSON: of a text that is no Unicode, of a value that is no JSON
-            raise ProviderError(f"the request cannot be written as JSON: {error}", fix="look at its options") from error
+        except (TypeError, ValueError) as error:  # a text that is no Unicode, a value that is no JSON
+            raise ProviderError(f"the request cannot be sent: {error}", fix="look at its options") from error
         return _reply(response, self._chunks(response) if request.body.get("stream") else (response.content,))
 
     def _chunks(self, response: httpx2.Response) -> Iterator[bytes]:
@@ -109,13 +109,16 @@ class OpenAITransport:
         )
 
 
-def _post(client: openai.OpenAI, request: Request) -> httpx2.Response:
+def _post(client: openai.OpenAI, request: Request, *, with_key: bool) -> httpx2.Response:
     """The answer of a success; of a stream, its body is still to be read."""
     import httpx2
     import openai
 
-    # Named, because the SDK would take an OPENAI_ADMIN_KEY of the environment for a client without a key.
-    options: Any = {"headers": dict(request.headers), "security": {"bearer_auth": True}}
+    # Both are named, because the SDK would send an OPENAI_ADMIN_KEY or a placeholder where there is no key.
+    headers: dict[str, Any] = dict(request.headers)
+    if not with_key and "authorization" not in map(str.lower, headers):
+        headers["Authorization"] = openai.Omit()
+    options: Any = {"headers": headers, "security": {"bearer_auth": True}}
     path, body = f"/{request.endpoint}", request.body
     if not body.get("stream"):
         return client.post(path, body=body, cast_to=httpx2.Response, options=options)
@@ -139,7 +142,7 @@ def _client(key: Key | None, base_url: str, timeout: float | None, max_retries: 
     client = openai.OpenAI(
         api_key=key.value if key else _NO_KEY,
         base_url=base_url,
-        default_headers={} if _is_openais(key) else _without_account(),
+        default_headers={} if _is_openais(key) else _without_account(key),
         **{name: value for name, value in given.items() if value is not None},
     )
     if not _is_openais(key):
@@ -151,9 +154,11 @@ def _is_openais(key: Key | None) -> bool:
     return key is not None and key.variable == "OPENAI_API_KEY"
 
 
-def _without_account() -> dict[str, Any]:
+def _without_account(key: Key | None) -> dict[str, Any]:
     """Headers that keep OPENAI_CUSTOM_HEADERS, which may hold keys, away from servers that get no OpenAI key."""
     import openai
 
+    authorization = {"Authorization": f"Bearer {key.value if key else _NO_KEY}"}
     lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-    return {line.partition(":")[0].strip(): openai.Omit() for line in lines if ":" in line}
+    names = {line.partition(":")[0].strip() for line in lines if ":" in line}
+    return {name: openai.Omit() for name in names if name.lower() != "authorization"} | authorization

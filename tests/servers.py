@@ -1,0 +1,160 @@
+"""A real HTTP server on loopback that says what a test wrote down, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One scripted response.
+
+    `body` is sent as it is when bytes (a list of bytes: one write each, `pause` seconds apart), else as JSON. `delay`:
+    seconds before the first byte. `cut`: more bytes are promised than are sent, and the connection is closed.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = b""
+    delay: float = 0.0
+    pause: float = 0.0
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """One request as it arrived; header names are in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Loopback:
+    """The server: `answers` are given in order, the last one for ever; `requests` is what came in."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.requests: list[Received] = []
+        self._stopped = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        """The address, with `/v1`."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def says(self, *answers: Answer | Mapping[str, Any] | str) -> Loopback:
+        """Add answers: a text is a chat reply of the model, a mapping a JSON body with status 200."""
+        for answer in answers:
+            given = reply(answer) if isinstance(answer, str) else answer
+            self.answers.append(given if isinstance(given, Answer) else Answer(body=given))
+        return self
+
+    def next_answer(self) -> Answer:
+        """Return what to say now."""
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not past the end of the test."""
+        self._stopped.wait(seconds)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving and let go of the port."""
+        self._stopped.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@contextmanager
+def loopback_server() -> Iterator[Loopback]:
+    """Serve for the length of the block."""
+    server = Loopback()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def reply(text: str | None = None, *, calls: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """Return a plain chat completion that says `text` or calls tools: `calls` maps names to arguments."""
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    if calls:
+        message["tool_calls"] = [
+            {"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+            for name, arguments in calls.items()
+        ]
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": "m-2025",
+        "choices": [choice],
+        "usage": usage,
+    } | more
+
+
+def event_stream(*payloads: Any, done: bool = True) -> bytes:
+    """Return payloads as server-sent events; a str is sent as it is."""
+    texts = [payload if isinstance(payload, str) else json.dumps(payload) for payload in payloads]
+    return "".join(f"data: {text}\n\n" for text in [*texts, *(["[DONE]"] if done else [])]).encode()
+
+
+def chunk(finish_reason: str | None = None, /, **delta: Any) -> dict[str, Any]:
+    """Return one chunk of a streamed chat completion."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m-2025", "choices": [choice]}
+
+
+def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            loopback.requests.append(Received(path=self.path, headers=headers, body=json.loads(body)))
+            answer = loopback.next_answer()
+            if answer.delay:
+                loopback.wait(answer.delay)
+            try:
+                self._answer(answer)
+            except OSError:
+                self.close_connection = True  # the client has gone, as in a time-out test
+
+        def _answer(self, answer: Answer) -> None:
+            raw = isinstance(answer.body, bytes | list)
+            whole = answer.body if raw else json.dumps(answer.body).encode()
+            pieces = whole if isinstance(whole, list) else [whole]
+            self.send_response(answer.status)
+            for name, value in {"content-type": "application/json", **answer.headers}.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(sum(map(len, pieces)) + (100 if answer.cut else 0)))
+            self.end_headers()
+            for piece in pieces:
+                self.wfile.write(piece)
+                self.wfile.flush()
+                if answer.pause:
+                    loopback.wait(answer.pause)
+            self.close_connection = answer.cut
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing: tests read `requests`."""
+
+    return Handler
