@@ -1,0 +1,77 @@
+# `make` lists the targets. Everything that is set up goes into .venv; nothing else in the clone changes.
+#
+#   make run ARGS="-v specs/crumpet.yaml"      more options for what runs
+#   make run PYTHON=/opt/python/bin/python3    another Python than the first one found
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
+ARGS :=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test lint format types docs bench record-examples lowest clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed ## run the example specs, offline
+	@$(BIN)/convrun run $(ARGS)
+
+test: $(VENV)/.dev ## run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## mend style and format, as far as that goes by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/.dev ## check the types
+	@$(BIN)/mypy
+
+docs: $(VENV)/.dev ## run the code blocks of README.md and docs/
+	@$(BIN)/python -m pytest -q tests/test_docs.py $(ARGS)
+
+bench: $(VENV)/.dev ## measure whole processes against the same work done by hand
+	@$(BIN)/python benchmarks/measure.py $(ARGS)
+
+record-examples: $(VENV)/.installed ## record the example specs anew, from a scripted server on loopback
+	@$(BIN)/python -m demo.record $(ARGS)
+
+lowest: $(VENV)/lowest/.dev ## run all tests with the oldest dependencies that pyproject.toml allows; measure coverage
+	@# A warning of an old version about itself is no defect of ours.
+	@$(VENV)/lowest/bin/python -m coverage run -m pytest -q -W default $(ARGS)
+	@$(VENV)/lowest/bin/python -m coverage combine -q
+	@$(VENV)/lowest/bin/python -m coverage report
+
+clean: ## remove the environment and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first Python that is new enough and really works: a pyenv shim may exist for a version that is not installed.
+find_python = for python in $(1); do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; done; \
+	test -n "$$python" || { echo "convrun needs Python 3.11 or newer with venv: install one, or name it: make PYTHON=..." >&2; exit 1; }
+
+$(BIN)/python:
+	@$(call find_python,$(PYTHON) python3.13 python3.12 python3.11 python3 python); \
+	"$$python" -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@$(PIP) -e '.[dev]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/lowest/.dev: pyproject.toml .ci/lowest.py | $(BIN)/python
+	@# The oldest Python first: the oldest dependencies have wheels for it.
+	@$(call find_python,python3.11 python3.12 $(BIN)/python); \
+	"$$python" -m venv --clear $(VENV)/lowest; \
+	"$$python" .ci/lowest.py > $(VENV)/lowest/constraints.txt
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/lowest/bin/python -m pip install -qq -c $(VENV)/lowest/constraints.txt -e '.[dev]'
+	@touch $@
