@@ -1,0 +1,78 @@
+"""Recorded tool calls that today's tools would no longer take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from convrun.cassette.canonical import plain_arguments
+from convrun.cassette.interaction import Interaction, SentRequest
+from convrun.cassette.reply_nodes import reply_message
+from convrun.values import Json, JsonObject, type_name
+
+_TYPES = {"string": ("text",), "boolean": ("true/false",), "object": ("mapping",), "array": ("list",), "null": ("null",)} | dict.fromkeys(
+    ("number", "integer"), ("number",)
+)
+
+
+def breaks(interactions: Iterable[Interaction], now: SentRequest) -> tuple[str, ...]:
+    """Return a line for each recorded call that the tools of `now` refuse: `turn 2, call 1: city is no longer a parameter`."""
+    tools = dict(_signatures(now))
+    found: dict[str, None] = {}
+    turn, number = 0, 0
+    for interaction in interactions:
+        here = _turn(interaction.request)
+        turn, number = (here, number) if here == turn else (here, 0)
+        message = reply_message(interaction.reply) or {}
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list) else []:
+            number += 1
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                found.update((f"turn {turn}, call {number}: {problem}", None) for problem in _problems(function, tools))
+    return tuple(found)
+
+
+def _signatures(request: SentRequest) -> Iterator[tuple[str, JsonObject]]:
+    tools = request.body.get("tools") if isinstance(request.body, dict) else None
+    for tool in tools if isinstance(tools, list) else []:
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if isinstance(function, dict):
+            parameters = function.get("parameters")
+            yield str(function.get("name")), parameters if isinstance(parameters, dict) else {}
+
+
+def _turn(request: SentRequest) -> int:
+    """How often the user has spoken; what follows tool results are their attachments."""
+    turns, before = 0, None
+    for message in request.messages:
+        role = message.get("role")
+        turns += role == "user" and before != "tool"
+        before = role
+    return turns
+
+
+def _problems(function: JsonObject, tools: dict[str, JsonObject]) -> Iterator[str]:
+    name, arguments = str(function.get("name")), plain_arguments(function.get("arguments"))
+    if name not in tools:
+        yield f"{name} is no longer a tool"
+        return
+    properties, required = tools[name].get("properties"), tools[name].get("required")
+    if not isinstance(arguments, dict) or not isinstance(properties, dict):
+        return
+    for key, value in arguments.items():
+        schema = properties.get(key)
+        if key not in properties:
+            if tools[name].get("additionalProperties") in (None, False):
+                yield f"{key} is no longer a parameter"
+        elif isinstance(schema, dict) and not _takes(schema, value):
+            yield f"{key} no longer takes a {type_name(value)}"
+    yield from (f"{key} is required now" for key in required if key not in arguments) if isinstance(required, list) else ()
+
+
+def _takes(schema: JsonObject, value: Json) -> bool:
+    """Whether a value has one of the types that a schema names outright; anything finer is the tool's to judge."""
+    types = schema.get("type")
+    named = types if isinstance(types, list) else [types]
+    if not all(isinstance(name, str) and name in _TYPES for name in named):
+        return True
+    return any(type_name(value) in _TYPES[str(name)] for name in named)

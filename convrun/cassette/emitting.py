@@ -1,0 +1,163 @@
+"""Plain values as YAML that a person reviews: block text for anything with line breaks, short values on one line.
+
+What YAML cannot hold (lone surrogates, very long keys, deep nesting) is written as JSON text below the key `$json`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from convrun.errors import CassetteError
+from convrun.values import Json
+
+JSON_TEXT = "$json"
+_ONE_LINE = 100  # longest value written on the line of its key, in characters
+_DEEPEST = 40
+_LONGEST_KEY = 200
+_LARGEST = 2**63
+_STEP = 2
+
+# Neither an indicator in front nor ": " or " #" inside: such a text needs no quotes, in a flow collection neither.
+_PLAIN = re.compile(r"[A-Za-z0-9_/<(+$.\u00a1-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff][^\xa0,\[\]{}]*")
+_BREAKING = re.compile(r": |:$| #| $")
+# Texts that some YAML version takes for a number, a boolean, null or a date.
+_TYPED = re.compile(
+    r"(?i)~|null|true|false|yes|no|on|off|y|n|=|<<|[-+]?[.\d][\d_.,:eExXoO+\-a-fA-F]*|[-+]?\.(inf|nan)|\d{4}-\d.*"
+)
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def emit(value: dict[str, Json], lines: frozenset[str] = frozenset(), *, cautious: bool = False) -> str:
+    """Return `value` as a YAML document.
+
+    The values of the top-level keys in `lines` stay on one line, however long. `cautious` quotes every text.
+    """
+    emitter = _Emitter(lines, cautious=cautious)
+    return "\n".join(emitter.mapping(value, 0, top=True)) + "\n"
+
+
+def escaped(value: Json, depth: int = 0) -> Json:
+    """Return `value` with everything YAML cannot hold as JSON text; the same object where there is nothing to do."""
+    if isinstance(value, str):
+        return {JSON_TEXT: json.dumps(value)} if _SURROGATE.search(value) else value
+    if isinstance(value, dict):
+        if depth >= _DEEPEST or any(_needs_json(key) for key in value):
+            return {JSON_TEXT: json.dumps(value)}
+        pairs = {key: escaped(item, depth + 1) for key, item in value.items()}
+        return value if all(pairs[key] is value[key] for key in value) else pairs
+    if isinstance(value, list):
+        if depth >= _DEEPEST:
+            return {JSON_TEXT: json.dumps(value)}
+        items = [escaped(item, depth + 1) for item in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    return {JSON_TEXT: str(value)} if isinstance(value, int) and abs(value) > _LARGEST else value
+
+
+def _needs_json(key: str) -> bool:
+    return key == JSON_TEXT or len(key) > _LONGEST_KEY or _SURROGATE.search(key) is not None
+
+
+def unescaped(value: Json) -> Json:
+    """Return `value` with the JSON texts that `escaped` wrote read back.
+
+    Raises:
+        CassetteError: where such a text is not JSON.
+    """
+    if isinstance(value, dict):
+        if JSON_TEXT in value:
+            try:
+                read: Json = json.loads(str(value[JSON_TEXT]))
+            except ValueError as error:
+                raise CassetteError(f"{JSON_TEXT!r} does not hold JSON text: {error}") from error
+            return read
+        return {key: unescaped(item) for key, item in value.items()}
+    return [unescaped(item) for item in value] if isinstance(value, list) else value
+
+
+class _Emitter:
+    def __init__(self, lines: frozenset[str], *, cautious: bool) -> None:
+        self._lines = lines
+        self._cautious = cautious
+
+    def mapping(self, value: dict[str, Json], indent: int, *, top: bool = False) -> Iterator[str]:
+        """The lines of a block mapping; each begins with the indent."""
+        for key, item in value.items():
+            yield from self._entry(f"{' ' * indent}{self._text(key)}:", item, indent, single=top and key in self._lines)
+
+    def _entry(self, head: str, item: Json, indent: int, *, single: bool = False) -> Iterator[str]:
+        """The lines of `head` (a key or a dash) and its value."""
+        if isinstance(item, str) and "\n" in item and not self._cautious and _fits_block(item):
+            yield from _block(head, item, indent + _STEP)
+            return
+        line = None if isinstance(item, dict | list) and item and not single and _is_long(item) else self._flow(item)
+        if line is not None and (single or not isinstance(item, dict | list) or not item or len(line) <= _ONE_LINE):
+            yield f"{head} {line}"
+        elif isinstance(item, dict):
+            yield head
+            yield from self.mapping(item, indent + _STEP)
+        elif isinstance(item, list):
+            yield head
+            yield from self._sequence(item, indent)
+
+    def _sequence(self, value: list[Json], indent: int) -> Iterator[str]:
+        """The lines of a block sequence: its dashes stand below its key."""
+        dash = " " * indent + "-"
+        for item in value:
+            line = self._flow(item) if isinstance(item, list) and not _is_long(item) else None
+            if isinstance(item, dict) and item:
+                inner = self.mapping(item, indent + _STEP)
+                yield f"{dash} {next(inner)[indent + _STEP:]}"
+                yield from inner
+            elif isinstance(item, list) and item and (line is None or len(line) > _ONE_LINE):
+                yield dash
+                yield from self._sequence(item, indent + _STEP)
+            else:
+                yield from self._entry(dash, item, indent)
+
+    def _flow(self, value: Json) -> str:
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{self._text(key)}: {self._flow(item)}" for key, item in value.items()) + "}"
+        if isinstance(value, list):
+            return "[" + ", ".join(map(self._flow, value)) + "]"
+        return json.dumps(value, allow_nan=False)
+
+    def _text(self, text: str) -> str:
+        """A text on one line: plain where nobody can take it for something else, else quoted."""
+        if self._cautious or "\n" in text or "\t" in text or _UNPRINTABLE.search(text):
+            return _double_quoted(text)
+        if _PLAIN.fullmatch(text) and not _BREAKING.search(text) and not _TYPED.fullmatch(text):
+            return text
+        return "'" + text.replace("'", "''") + "'"
+
+
+def _is_long(value: Json) -> bool:
+    """Whether a collection surely does not fit on one line, or holds text with line breaks; found out without writing it."""
+    if isinstance(value, str):
+        return len(value) > _ONE_LINE or "\n" in value
+    if isinstance(value, dict):
+        return len(value) > _ONE_LINE // 6 or any(len(key) > _ONE_LINE or _is_long(item) for key, item in value.items())
+    return isinstance(value, list) and (len(value) > _ONE_LINE // 3 or any(map(_is_long, value)))
+
+
+def _fits_block(text: str) -> bool:
+    return not _UNPRINTABLE.search(text) and text.strip("\n ") != "" and "\t" not in text[: len(text) - len(text.lstrip())]
+
+
+def _block(head: str, text: str, indent: int) -> Iterator[str]:
+    """A literal block: its first line says how line breaks at the end count, and the indent where it cannot be seen."""
+    chomp = "+" if text.endswith("\n\n") else "" if text.endswith("\n") else "-"
+    hint = str(_STEP) if text[0] in " \n" else ""
+    yield f"{head} |{hint}{chomp}"
+    body = text[:-1] if text.endswith("\n") else text
+    for line in body.split("\n"):
+        yield " " * indent + line if line else ""
+
+
+def _double_quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)

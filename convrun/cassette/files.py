@@ -1,0 +1,156 @@
+"""Cassettes on disk: read whole, replaced at once, locked while one process records."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+from typing import IO
+
+from convrun.cassette.format import read, write
+from convrun.cassette.interaction import Recording
+from convrun.errors import CassetteError
+from convrun.source import Where
+
+_BUSY = "wait until it has finished, or record to another folder with --cassettes"
+
+
+def load(path: Path, shown_as: str) -> Recording:
+    """Return the recording in the file at `path`; messages name it `shown_as`.
+
+    Raises:
+        CassetteError: where it cannot be read or is no cassette.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise CassetteError(f"cannot be read: {_reason(error)}", where=Where(file=shown_as)) from error
+    except UnicodeDecodeError as error:
+        fix = "restore the file from version control, or record the conversation again"
+        raise CassetteError("the file is not UTF-8 text", where=Where(file=shown_as), fix=fix) from error
+    if not text.strip():
+        raise CassetteError("the file is empty", where=Where(file=shown_as), fix="delete it and record the conversation")
+    return read(text.replace("\r\n", "\n"), shown_as)
+
+
+def save(path: Path, recording: Recording) -> None:
+    """Write the recording to `path` at once: whatever fails, the old file is left as it was.
+
+    Raises:
+        CassetteError: where it cannot be written.
+    """
+    replace_text(path, write(recording), shown_as=recording.file)
+
+
+def replace_text(path: Path, text: str, *, shown_as: str) -> None:
+    """Put `text` in the place of the file at `path`, whole or not at all.
+
+    Raises:
+        CassetteError: where the folder does not let us.
+    """
+    temporary = path.parent / f".{token_hex(8)}.writing"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            temporary.chmod(path.stat().st_mode & 0o777)  # a new file has the rights of the one it replaces
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise _not_writable(error, shown_as) from error
+
+
+def _not_writable(error: OSError, shown_as: str) -> CassetteError:
+    what = f"cannot be written: {_reason(error)}"
+    return CassetteError(what, where=Where(file=shown_as), fix="make the folder writable, or record to another with --cassettes")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+class Claim:
+    """The right to record one cassette, held by one recorder at a time on this machine.
+
+    The lock lies in the temporary folder and ends with its process, however that ends. Taking it creates the cassette's
+    folder and makes sure that a file can be written there; folders that stay empty are removed again.
+    """
+
+    def __init__(self, path: Path, *, shown_as: str) -> None:
+        self._path = path
+        self._shown_as = shown_as
+        self._lock: IO[bytes] | None = None
+        self._created: list[Path] = []
+
+    def take(self) -> None:
+        """Take the right to record.
+
+        Raises:
+            CassetteError: where another recorder has it, or the folder does not let us write.
+        """
+        if self._lock is not None:
+            return
+        self._lock = self._locked()
+        try:
+            self._created = [folder for folder in (self._path.parent, *self._path.parent.parents) if not folder.exists()]
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, probe = tempfile.mkstemp(prefix=".", suffix=".writing", dir=self._path.parent)
+            os.close(descriptor)
+            Path(probe).unlink()
+            if self._path.is_dir():
+                raise IsADirectoryError(21, "is a folder")
+        except OSError as error:
+            self.release()
+            raise _not_writable(error, self._shown_as) from error
+
+    def release(self) -> None:
+        """Give the right back; without having it, nothing happens."""
+        for folder in self._created:
+            with suppress(OSError):  # what holds a cassette by now stays
+                folder.rmdir()
+        self._created = []
+        if self._lock is not None:
+            lock, self._lock = self._lock, None
+            with suppress(OSError):  # an open file cannot be removed on every system; it is empty then
+                Path(lock.name).unlink()
+            lock.close()
+
+    def _locked(self) -> IO[bytes]:
+        name = sha256(os.fsencode(self._path.resolve())).hexdigest()[:32]
+        place = Path(tempfile.gettempdir()) / f"convrun-recording-{name}.lock"
+        while True:
+            try:
+                file = place.open("ab")
+            except OSError as error:
+                raise _not_writable(error, self._shown_as) from error
+            if not _lock(file):
+                file.close()
+                what = "another process is recording this cassette"
+                raise CassetteError(what, where=Where(file=self._shown_as), fix=_BUSY)
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(file.fileno()), place.stat()):
+                    return file
+            file.close()  # its last owner removed it in between
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Lock a file for as long as it is open; False where someone else has it."""
+    try:
+        if os.name == "nt":
+            import msvcrt  # there is no such module elsewhere
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl  # nor this one on Windows
+
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

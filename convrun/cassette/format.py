@@ -1,0 +1,172 @@
+"""A recording as the text of a cassette, and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+
+from convrun.cassette import reply_nodes, request_nodes, stock
+from convrun.cassette.emitting import JSON_TEXT, emit, escaped, unescaped
+from convrun.cassette.interaction import Interaction, Recording
+from convrun.cassette.reply_nodes import ReplyState, full_reply, reply_message, reply_node
+from convrun.cassette.request_nodes import RequestState, full_request, request_node
+from convrun.document import read_values
+from convrun.errors import CassetteError, ConvrunError, did_you_mean
+from convrun.source import Where
+from convrun.values import Json, JsonObject
+
+VERSION = "convrun/1"
+_KEYS = ("version", "interactions", "timings", "digests")
+_LINES = frozenset({"timings", "digests"})
+_OURS = re.compile(r"\A(?:\ufeff?\s*(?:#[^\n]*)?\n)*\ufeff?version:\s*['\"]?convrun/")
+_CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} |\|{7} )", re.MULTILINE)
+_RECORD_ANEW = "take one side of the file as it was, or record the conversation again"
+
+
+def write(recording: Recording) -> str:
+    """Return the text of the cassette; it was read back and found equal.
+
+    Raises:
+        CassetteError: where the text cannot hold the recording.
+    """
+    document = _document(recording.interactions)
+    for cautious in (False, True):
+        text = emit(document, _LINES, cautious=cautious)
+        try:
+            if _same(read_values(text, recording.file), document):
+                return text
+        except ConvrunError:
+            continue
+    raise CassetteError("the recording cannot be written so that it reads back the same", where=Where(file=recording.file))
+
+
+def _same(left: Json, right: Json) -> bool:
+    return json.dumps(left) == json.dumps(right)
+
+
+def _document(interactions: tuple[Interaction, ...]) -> JsonObject:
+    asked, answered = RequestState(), ReplyState()
+    nodes: list[Json] = []
+    digests: list[Json] = []
+    previous = ""
+    for interaction in interactions:
+        request = request_node(interaction.request, asked)
+        asked.reply = reply_message(interaction.reply) if "body" not in request else None
+        node = escaped({"request": request, "response": reply_node(interaction.reply, answered)})
+        nodes.append(node)
+        previous = _digest(node, previous)
+        digests.append(previous)
+    timings: list[Json] = [_timing(interaction) for interaction in interactions]
+    return {"version": VERSION, "interactions": nodes, "timings": timings, "digests": digests}
+
+
+def _timing(interaction: Interaction) -> Json:
+    """Milliseconds until the reply was there; of a stream also until its first delta, which stands first."""
+    return interaction.elapsed_ms if interaction.first_ms is None else [interaction.first_ms, interaction.elapsed_ms]
+
+
+def _digest(node: Json, previous: str) -> str:
+    """Over the stored request and response and the digest before, so that no interaction is lost or moved unseen."""
+    text = json.dumps(node, sort_keys=True, separators=(",", ":"))
+    return sha256(f"{previous}{text}".encode()).hexdigest()[:12]
+
+
+def read(text: str, file: str) -> Recording:
+    """Return the recording in a cassette's text: ours, or a stock vcrpy file in YAML or JSON.
+
+    Raises:
+        CassetteError: where it is neither, or is damaged.
+    """
+    conflict = _CONFLICT.search(text)
+    if conflict is not None and _is_marker(text, conflict):
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise CassetteError(
+            f"the file holds the conflict marker {conflict[0].strip()!r} of a merge",
+            where=Where(file=file, line=line),
+            fix=_RECORD_ANEW,
+        )
+    try:
+        if _OURS.match(text):
+            return _read_ours(text, file)
+        return Recording(interactions=stock.read_stock(text, file), file=file)
+    except CassetteError as error:
+        raise error.at(Where(file=file)) from error.__cause__
+
+
+def _is_marker(text: str, found: re.Match[str]) -> bool:
+    """Whether all three markers are there; a line of `=` alone may be a heading in a text of a stock cassette."""
+    return found[0][0] != "=" or (re.search(r"^<{7} ", text, re.MULTILINE) is not None)
+
+
+def _read_ours(text: str, file: str) -> Recording:
+    try:
+        document = read_values(text, file)
+    except ConvrunError as error:
+        raise CassetteError(
+            f"not a whole cassette: {error.what}", where=error.where or Where(file=file), fix=_RECORD_ANEW
+        ) from error
+    if not isinstance(document, dict):
+        raise CassetteError("not a cassette: a mapping is wanted", fix=_RECORD_ANEW)
+    if document.get("version") != VERSION:
+        raise CassetteError(f"version {document.get('version')!r} is not known", fix=f"this convrun reads {VERSION!r}; a newer one may read it")
+    _refuse_unknown(document, _KEYS, "the cassette")
+    nodes, timings, digests = (document.get(key) for key in _KEYS[1:])
+    if not isinstance(nodes, list) or not isinstance(timings, list) or not isinstance(digests, list):
+        raise CassetteError("the file is not whole: 'interactions', 'timings' and 'digests' are lists", fix=_RECORD_ANEW)
+    if not len(nodes) == len(timings) == len(digests):
+        raise CassetteError(
+            f"{len(nodes)} interactions, {len(timings)} timings and {len(digests)} digests: the file was cut or badly merged",
+            fix=_RECORD_ANEW,
+        )
+    _check_digests(nodes, digests)
+    escapes = JSON_TEXT in text
+    return Recording(interactions=_interactions(unescaped(nodes) if escapes else nodes, timings), file=file)
+
+
+def _check_digests(nodes: list[Json], digests: list[Json]) -> None:
+    previous = ""
+    for number, (node, digest) in enumerate(zip(nodes, digests, strict=True), 1):
+        previous = _digest(node, previous)
+        if previous != digest:
+            raise CassetteError(
+                f"interaction {number} is not what was recorded: its digest is {previous}, the file says {digest}",
+                fix=f"a cassette is not edited by hand; {_RECORD_ANEW}",
+            )
+
+
+def _interactions(nodes: Json, timings: list[Json]) -> tuple[Interaction, ...]:
+    asked, answered = RequestState(), ReplyState()
+    found: list[Interaction] = []
+    for number, (node, timing) in enumerate(zip(nodes if isinstance(nodes, list) else [], timings, strict=True), 1):
+        try:
+            found.append(_interaction(node, timing, asked, answered))
+        except CassetteError as error:
+            raise CassetteError(f"interaction {number}: {error.what}", fix=error.fix or _RECORD_ANEW) from error
+    return tuple(found)
+
+
+def _interaction(node: Json, timing: Json, asked: RequestState, answered: ReplyState) -> Interaction:
+    request_part, response = (node.get("request"), node.get("response")) if isinstance(node, dict) else (None, None)
+    if not isinstance(node, dict) or not isinstance(request_part, dict) or not isinstance(response, dict):
+        raise CassetteError("an interaction has a 'request' and a 'response'")
+    _refuse_unknown(node, ("request", "response"), "the interaction")
+    _refuse_unknown(request_part, request_nodes.KEYS, "its request")
+    _refuse_unknown(response, reply_nodes.KEYS, "its response")
+    request = full_request(request_part, asked)
+    reply = full_reply(response, answered)
+    asked.reply = reply_message(reply) if "body" not in request_part else None
+    first, elapsed = timing if isinstance(timing, list) and len(timing) == 2 else (None, timing)
+    return Interaction(request=request, reply=reply, elapsed_ms=_milliseconds(elapsed), first_ms=_milliseconds(first))
+
+
+def _milliseconds(value: Json) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise CassetteError(f"{value!r} among the timings is no number of milliseconds")
+
+
+def _refuse_unknown(node: JsonObject, known: tuple[str, ...] | frozenset[str], place: str) -> None:
+    for key in node:
+        if key not in known:
+            raise CassetteError(f"unknown key {key!r} in {place}", fix=did_you_mean(key, known) or f"known are {', '.join(sorted(known))}")

@@ -1,0 +1,110 @@
+"""What a cassette holds: interactions of a request and the reply to it, complete and plain."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from convrun.values import Json, JsonObject
+
+PLAIN = "application/json"
+STREAM = "text/event-stream"
+ENDPOINTS = ("chat/completions", "responses")
+RETRYABLE = frozenset({408, 409, 429})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentRequest:
+    """A request as it was sent, redacted. `body` is its JSON body; one that is not JSON is a text.
+
+    `headers` are the user's own; empty where the recording does not know them.
+    """
+
+    url: str
+    body: Json
+    method: str = "POST"
+    provider: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def endpoint(self) -> str:
+        """What the path of the URL ends in: `chat/completions`, `responses`, else its last part."""
+        path = self.url.partition("?")[0].partition("#")[0].rstrip("/")
+        for endpoint in ENDPOINTS:
+            if path.endswith(f"/{endpoint}"):
+                return endpoint
+        return path.rpartition("/")[2]
+
+    @property
+    def messages(self) -> list[JsonObject]:
+        """The messages of a chat; an empty list where there are none."""
+        found = self.body.get("messages") if isinstance(self.body, dict) else None
+        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedReply:
+    """What came back, redacted: `payloads` of JSON (one for a plain reply, one per event of a `stream`), or other `body`.
+
+    `headers` are those of the allow-list, but for a content type that says nothing new.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    payloads: tuple[Json, ...] | None = None
+    body: bytes = b""
+    stream: bool = False
+
+    @property
+    def content_type(self) -> str:
+        """The type of the body, as the header says or as it goes without saying."""
+        return self.headers.get("content-type") or (STREAM if self.stream else PLAIN)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether a client sends the same request again after this reply."""
+        return self.status in RETRYABLE or self.status >= 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """One request and its reply. `elapsed_ms` is until the whole reply was there, `first_ms` until its first delta."""
+
+    request: SentRequest
+    reply: ReceivedReply
+    elapsed_ms: int | None = None
+    first_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One recorded conversation. `file` is its cassette, as shown to people."""
+
+    interactions: tuple[Interaction, ...] = ()
+    file: str = "cassette"
+
+
+def parse_json(text: str | bytes) -> Json:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: where it is none; NaN and infinities are not JSON.
+    """
+    try:
+        value: Json = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits} is too large for a number")
+    return number
+
+
+def _refuse(constant: str) -> Json:
+    raise ValueError(f"{constant} is not JSON")

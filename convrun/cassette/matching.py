@@ -1,0 +1,78 @@
+"""Which recorded interaction a request plays: the first in the file that is equal and was not played yet."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from convrun.cassette.canonical import Keys, pointer_parts, value_at
+from convrun.cassette.interaction import Interaction, SentRequest
+from convrun.redaction import Redactor
+from convrun.values import Json, equal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """A difference that `cassette.ignore` let pass; `path` is its JSON pointer."""
+
+    path: str
+    recorded: Json = None
+    now: Json = None
+
+
+class Matcher:
+    """Finds the interactions of a recording by the keys of their requests, each once.
+
+    `unplayed` are the indexes that may still be played, in file order. A retryable error directly before an equal request
+    is a retry and passed over; so is what no conversation sends (a GET).
+    """
+
+    def __init__(self, interactions: Iterable[Interaction], *, ignore: Iterable[str] = (), redactor: Redactor) -> None:
+        self._interactions = tuple(interactions)
+        self._pointers = tuple(ignore)
+        self._redactor = redactor
+        parts = tuple(map(pointer_parts, self._pointers))
+        self._now = Keys(redactor, parts)
+        then = Keys(redactor, parts)
+        keys = [then.key(item.request.endpoint, item.request.body) for item in self._interactions]
+        self.unplayed: dict[int, None] = {}
+        self._waiting: dict[str, deque[int]] = {}
+        for index, item in enumerate(self._interactions):
+            retried = item.reply.retryable and keys[index + 1 : index + 2] == [keys[index]]
+            if item.request.method == "POST" and not retried:
+                self.unplayed[index] = None
+                self._waiting.setdefault(keys[index], deque()).append(index)
+
+    def match(self, request: SentRequest) -> int | None:
+        """Return the index of the interaction that `request` plays, and play it; None where there is none."""
+        waiting = self._waiting.get(self._now.key(request.endpoint, request.body))
+        for index in waiting or ():
+            if index in self.unplayed and self._same_address(self._interactions[index].request, request):
+                self.play(index)
+                return index
+        return None
+
+    def play(self, index: int) -> None:
+        """Take an interaction out of those that may be played."""
+        self.unplayed.pop(index, None)
+
+    @property
+    def next(self) -> int | None:
+        """The first interaction that was not played yet; None at the end."""
+        return next(iter(self.unplayed), None)
+
+    def _same_address(self, recorded: SentRequest, now: SentRequest) -> bool:
+        """Whether provider and the user's own headers are the same, as far as the recording holds them."""
+        provider = recorded.provider is None or recorded.provider == now.provider
+        return provider and (not recorded.headers or recorded.headers == now.headers)
+
+    def ignored(self, recorded: Interaction, now: SentRequest) -> list[Ignored]:
+        """Return the differences at the ignored places."""
+        found = []
+        for pointer in self._pointers:
+            parts = pointer_parts(pointer)
+            before, after = value_at(recorded.request.body, parts), value_at(now.body, parts)
+            if not equal(before, after):
+                found.append(Ignored(path=pointer, recorded=before, now=self._redactor.value(after)))
+        return found

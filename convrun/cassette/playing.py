@@ -1,0 +1,179 @@
+"""The player: a transport that answers from a recording and never from anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import sha256
+
+from convrun.cassette.breaks import breaks
+from convrun.cassette.canonical import History, plain_arguments, plain_content
+from convrun.cassette.interaction import Interaction, Recording, SentRequest
+from convrun.cassette.matching import Ignored, Matcher
+from convrun.cassette.staleness import Change, Difference, changes
+from convrun.cassette.tool_results import RecordedResults
+from convrun.errors import StaleError
+from convrun.redaction import Redactor
+from convrun.source import Where
+from convrun.values import Json, canonical
+from convrun.wire import Reply, Request
+
+ENDED = "recording ended"
+_RECORD = "if the change is meant, record the conversation again with --record new_episodes"
+
+
+class Player:
+    """Answers requests from a recording, strictly; implements `wire.Transport`.
+
+    `difference` is the first request that was not recorded, None while all were. From it on the rest is played in order as
+    far as its shape (user texts, tool calls) fits.
+    """
+
+    def __init__(self, recording: Recording, *, ignore: Iterable[str] = (), redactor: Redactor | None = None) -> None:
+        self.recording = recording
+        self.difference: Difference | None = None
+        self._redactor = redactor or Redactor()
+        self._ignore = tuple(ignore)
+        self._matcher = Matcher(recording.interactions, ignore=self._ignore, redactor=self._redactor)
+        self._ignored: dict[str, Ignored] = {}
+        self._results: RecordedResults | None = None
+        self._last: int | None = None
+        self._taken: dict[str, int] = {}
+        self._shapes = (_Shape(self._redactor), _Shape(self._redactor))
+
+    @property
+    def ignored(self) -> tuple[Ignored, ...]:
+        """The differences that `cassette.ignore` let pass, the first of each path."""
+        return tuple(self._ignored.values())
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """The indexes of the interactions that were not played (yet), retries passed over."""
+        return tuple(self._matcher.unplayed)
+
+    @property
+    def last(self) -> Interaction | None:
+        """The interaction that was played last."""
+        return None if self._last is None else self.recording.interactions[self._last]
+
+    def send(self, request: Request) -> Reply:
+        """Return the recorded reply to a request.
+
+        Raises:
+            StaleError: where the recording does not hold the request, nor what could stand in for it.
+        """
+        reply = self.play(request) if self.difference is None else None
+        return reply if reply is not None else self._stand_in(request)
+
+    def play(self, request: Request) -> Reply | None:
+        """Return the recorded reply to exactly this request; None, with the `difference`, where there is none."""
+        sent = sent_request(request, self._redactor)
+        index = self._matcher.match(sent)
+        if index is None:
+            self.difference = self._explained(sent)
+            return None
+        for ignored in self._matcher.ignored(self.recording.interactions[index], sent) if self._ignore else ():
+            self._ignored.setdefault(ignored.path, ignored)
+        return self._reply(index)
+
+    def _reply(self, index: int) -> Reply:
+        self._last, self._taken = index, {}
+        interaction = self.recording.interactions[index]
+        recorded = interaction.reply
+        return Reply(
+            status=recorded.status,
+            headers={"content-type": recorded.content_type, **recorded.headers},
+            payloads=recorded.payloads,
+            body=(recorded.body,) if recorded.payloads is None else (),
+            elapsed_ms=interaction.elapsed_ms,
+        )
+
+    def _stand_in(self, request: Request) -> Reply:
+        """The next recorded reply behind the first difference, if it answers the same texts and calls."""
+        index = self._matcher.next
+        if index is not None:
+            recorded, now = self._shapes
+            if recorded.of(self.recording.interactions[index].request.body) == now.of(request.body):
+                self._matcher.play(index)
+                return self._reply(index)
+        difference = self.difference or Difference(changes=())
+        where = Where(file=self.recording.file)
+        if difference.interaction is None or index is None:
+            raise StaleError(f"the recording ended after {self._played()}", where=where, fix=_RECORD)
+        parts = ", ".join(dict.fromkeys(change.part for change in difference.changes))
+        raise StaleError(f"the request is not the recorded one: {parts}", where=where, fix=_RECORD)
+
+    def _played(self) -> str:
+        count = len(self.recording.interactions) - len(self.unplayed)
+        return f"{count} model call{'' if count == 1 else 's'}"
+
+    def _explained(self, sent: SentRequest) -> Difference:
+        now = replace(sent, body=self._redactor.value(sent.body))
+        broken = breaks(self.recording.interactions, now)
+        index = self._matcher.next
+        if index is None:
+            last = now.messages[-1] if now.messages else {}
+            path = f"/messages/{max(len(now.messages) - 1, 0)}"
+            return Difference(changes=(Change(path=path, part=ENDED, now=last.get("content")),), breaks=broken)
+        expected = self.recording.interactions[index].request
+        expected = replace(expected, body=self._redactor.value(expected.body))
+        found = changes(expected, now, self._ignore)
+        return Difference(changes=found or (Change(path="", part="request"),), interaction=index, breaks=broken)
+
+    def recorded_result(self, tool_call_id: str, name: str, arguments: Json) -> str | None:
+        """Return the recorded result of a call that the last reply made; None where the recording has none.
+
+        `arguments` are JSON text or the parsed value.
+        """
+        if self._last is None:
+            return None
+        return self._all_results().of_call(self._last, tool_call_id, name, arguments, self._taken)
+
+    def results_by_call(self, name: str, arguments: Json) -> str | None:
+        """Return the result of a call of this name and these arguments anywhere in the recording, one after the other."""
+        return self._all_results().anywhere(name, arguments)
+
+    def _all_results(self) -> RecordedResults:
+        if self._results is None:
+            self._results = RecordedResults(self.recording.interactions)
+        return self._results
+
+
+def sent_request(request: Request, redactor: Redactor) -> SentRequest:
+    """Return a request as a cassette knows it; its body is not redacted yet."""
+    return SentRequest(
+        url=redactor.text(request.url),
+        provider=request.provider,
+        headers=redactor.sent_headers(request.headers) if request.headers else {},
+        body=request.body,
+    )
+
+
+class _Shape:
+    """What a conversation is about, request by request: the user's texts and the tools called."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._history = History(self._add, self._restart)
+        self._hash = sha256()
+
+    def _restart(self) -> None:
+        self._hash = sha256()
+
+    def of(self, body: Json) -> str:
+        """Return the shape of a request that follows those before."""
+        messages = body.get("messages") if isinstance(body, dict) else None
+        self._history.follow(messages if isinstance(messages, list) else [])
+        return self._hash.hexdigest()
+
+    def _add(self, message: Json) -> None:
+        if not isinstance(message, dict):
+            return
+        if message.get("role") == "user":
+            self._hash.update(self._redactor.text(canonical(["user", plain_content(message.get("content"))])).encode())
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list) else []:
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                named: list[Json] = ["call", function.get("name"), plain_arguments(function.get("arguments"))]
+                self._hash.update(self._redactor.text(canonical(named)).encode())

@@ -1,0 +1,265 @@
+"""The recorder: a transport that plays what is known, asks the model for the rest, and keeps it in a cassette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal, Self, TypeAlias
+
+from convrun.cassette.files import Claim, load, replace_text
+from convrun.cassette.interaction import Interaction, ReceivedReply, Recording, SentRequest
+from convrun.cassette.playing import Player, sent_request
+from convrun.cassette.received import parsed_reply, received
+from convrun.errors import CassetteError
+from convrun.redaction import Redactor
+from convrun.source import Where
+from convrun.values import Json
+from convrun.wire import Reply, Request, Transport
+
+RecordMode: TypeAlias = Literal["none", "once", "new_episodes", "all"]
+_DONE = b"[DONE]"
+
+
+def open_cassette(
+    path: Path,
+    *,
+    shown_as: str,
+    mode: RecordMode = "none",
+    live: Callable[[], Transport] | None = None,
+    ignore: Iterable[str] = (),
+    redactor: Redactor | None = None,
+) -> Player | Recorder | None:
+    """Return what carries the requests of a conversation in this mode; None where the cassette is missing and wanted.
+
+    `live` makes the transport to the model; it is called when the first request goes out.
+
+    Raises:
+        CassetteError: where the cassette cannot be read.
+    """
+    exists = path.exists() or path.is_symlink()
+    player = None
+    if exists and mode != "all":
+        player = Player(load(path, shown_as), ignore=ignore, redactor=redactor)
+    if mode == "none" or live is None or (mode == "once" and player is not None):
+        return player
+    return Recorder(path, shown_as=shown_as, live=live, player=player, redactor=redactor)
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """A live call: the request and as much of the reply as has come. `began` is a reading of the clock in seconds."""
+
+    request: SentRequest
+    reply: Reply
+    began: float
+    first: float | None = None
+    ended: float | None = None
+    pieces: list[bytes] = field(default_factory=list)
+
+
+class Recorder:
+    """Records one conversation into the cassette at `path`; implements `wire.Transport`.
+
+    With a `player` its recording is played up to the first difference; what comes after replaces the rest. Nothing is
+    written before `finish()`; `close()` gives up and leaves the old cassette as it is.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        shown_as: str,
+        live: Callable[[], Transport],
+        player: Player | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
+        self.player = player
+        self.live_calls = 0
+        self._path = path
+        self._shown_as = shown_as
+        self._live = live
+        self._redactor = redactor or Redactor()
+        self._claim = Claim(path, shown_as=shown_as)
+        self._transport: Transport | None = None
+        self._kept: list[Interaction] = []
+        self._exchanges: list[_Exchange] = []
+
+    def __enter__(self) -> Self:
+        """Return the recorder; it is closed at the end of the block."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the recorder."""
+        self.close()
+
+    def send(self, request: Request) -> Reply:
+        """Return the reply to a request: recorded up to the first difference, live from there on.
+
+        Raises:
+            CassetteError: before the first live call, where the cassette could not be written afterwards.
+            ProviderError: where no answer came.
+        """
+        if self.player is not None and self._transport is None:
+            reply = self.player.play(request)
+            if reply is not None and self.player.last is not None:
+                self._kept.append(self.player.last)
+                return reply
+        return self._ask(request)
+
+    def _ask(self, request: Request) -> Reply:
+        if self._transport is None:
+            self._claim.take()
+            self._transport = self._live()
+        sent = sent_request(request, self._redactor)
+        began = perf_counter()
+        self.live_calls += 1
+        reply = self._transport.send(request)
+        exchange = _Exchange(sent, reply, began)
+        self._exchanges.append(exchange)
+        if reply.payloads is not None:
+            exchange.ended = perf_counter()
+            return reply
+        return replace(reply, body=_Tee(exchange))
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """The indexes of the interactions of the old recording that were not played and stay in it; none once it is replaced."""
+        return self.player.unplayed if self.player is not None and not self.live_calls else ()
+
+    def recorded_result(self, tool_call_id: str, name: str, arguments: Json) -> str | None:
+        """Return the recorded result of a call: of the last reply while playing, later of the same name and arguments."""
+        if self.player is None:
+            return None
+        if self.live_calls:
+            return self.player.results_by_call(name, arguments)
+        return self.player.recorded_result(tool_call_id, name, arguments)
+
+    def finish(self) -> None:
+        """Replace the cassette by this conversation, now that it is finished; without a live call nothing changes.
+
+        Raises:
+            CassetteError: where it cannot be written; the old cassette is as it was.
+        """
+        try:
+            interactions = (*self._kept, *self._recorded())
+            if self.live_calls and interactions:
+                self._save(interactions)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let others record this cassette; what was not finished is forgotten."""
+        self._exchanges = []
+        self._claim.release()
+
+    def _recorded(self) -> Iterator[Interaction]:
+        """The live calls that succeeded, redacted."""
+        cleaned: dict[int, Json] = {}
+        for number, exchange in enumerate(self._exchanges, 1):
+            if exchange.reply.status >= 400:
+                continue
+            if exchange.ended is None:
+                what = f"the reply to live call {number} was not read to its end; nothing was written"
+                raise CassetteError(what, where=Where(file=self._shown_as))
+            elapsed = round((exchange.ended - exchange.began) * 1000)
+            reply = self._reply(exchange)
+            first = None
+            if reply.stream and exchange.first is not None:
+                first = round((exchange.first - exchange.began) * 1000)
+            request = replace(exchange.request, body=self._clean(exchange.request.body, cleaned))
+            yield Interaction(request=request, reply=reply, elapsed_ms=elapsed, first_ms=first)
+
+    def _reply(self, exchange: _Exchange) -> ReceivedReply:
+        reply = exchange.reply
+        if reply.payloads is None:
+            return received(reply.status, reply.headers, b"".join(exchange.pieces), self._redactor)
+        stream = len(reply.payloads) != 1 or "event-stream" in reply.headers.get("content-type", "")
+        return parsed_reply(reply.status, reply.headers, reply.payloads, self._redactor, stream=stream)
+
+    def _clean(self, body: Json, cleaned: dict[int, Json]) -> Json:
+        """The body redacted; a message that several requests share is redacted once and shared again."""
+        messages = body.get("messages") if isinstance(body, dict) else None
+        if not self._redactor or not isinstance(body, dict) or not isinstance(messages, list):
+            return self._redactor.value(body)
+        for message in messages:
+            if id(message) not in cleaned:  # the exchange holds the message: its id stays its own
+                cleaned[id(message)] = self._redactor.value(message)
+        rest: Json = {key: value for key, value in body.items() if key != "messages"}
+        clean = self._redactor.value(rest)
+        return {"messages": [cleaned[id(message)] for message in messages], **(clean if isinstance(clean, dict) else {})}
+
+    def _save(self, interactions: tuple[Interaction, ...]) -> None:
+        """Write through a vcrpy cassette; nothing of the process is patched."""
+        import vcr
+        from vcr.patch import PATCHER_NAMES
+        from vcr.request import Request as StockRequest
+
+        from convrun.cassette import serializer
+
+        recorder = vcr.VCR(record_mode="all", serializer="convrun", record_on_exception=False, skip_patchers=PATCHER_NAMES)
+        recorder.register_serializer("convrun", serializer)
+        recorder.register_persister(self._persister())
+        with recorder.use_cassette(str(self._path.absolute())) as cassette:
+            for item in interactions:
+                body = serializer.Carried(item)
+                request = StockRequest(item.request.method, item.request.url, body, dict(item.request.headers))
+                cassette.append(request, {"status": {"code": item.reply.status, "message": ""}, "headers": {}, "body": {}})
+
+    def _persister(self) -> Any:
+        from vcr.persisters.filesystem import CassetteNotFoundError
+        from vcr.serialize import serialize
+
+        path, shown_as, redactor = self._path, self._shown_as, self._redactor
+
+        class Persister:
+            """Finds no old cassette, as what is kept of it is appended again, and writes at once."""
+
+            @staticmethod
+            def load_cassette(cassette_path: object, serializer: object) -> None:
+                raise CassetteNotFoundError
+
+            @staticmethod
+            def save_cassette(cassette_path: object, cassette_dict: Any, serializer: Any) -> None:
+                text = serialize(cassette_dict, serializer)
+                if redactor.text(text) != text:
+                    what = "a key value could not be taken out of the recording; nothing was written"
+                    raise CassetteError(what, where=Where(file=shown_as), fix="keep the key out of prompts and replies")
+                replace_text(path, text, shown_as=shown_as)
+
+        return Persister
+
+
+class _Tee:
+    """The body of a live reply, kept as it is read."""
+
+    def __init__(self, exchange: _Exchange) -> None:
+        self._exchange = exchange
+        self._source = iter(exchange.reply.body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return the iterator over the rest of the body."""
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next bytes."""
+        exchange = self._exchange
+        try:
+            piece = next(self._source)
+        except StopIteration:
+            exchange.ended = perf_counter()
+            raise
+        if exchange.first is None:
+            exchange.first = perf_counter()
+        exchange.pieces.append(piece)
+        return piece
+
+    def close(self) -> None:
+        """Give the connection up; a stream whose end was announced is whole all the same."""
+        exchange = self._exchange
+        if exchange.ended is None and _DONE in b"".join(exchange.pieces[-2:])[-64:]:
+            exchange.ended = perf_counter()
+        close = getattr(exchange.reply.body, "close", None) or getattr(self._source, "close", None)
+        if close is not None:
+            close()

@@ -1,0 +1,103 @@
+"""What the tools gave back when a conversation was recorded, found by the link from call to result, not by literal ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from convrun.cassette.canonical import History, Links, plain_arguments
+from convrun.cassette.interaction import Interaction
+from convrun.cassette.reply_nodes import reply_message
+from convrun.values import Json, JsonObject, canonical, equal
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call in the recorded history, and its result once it has one."""
+
+    name: str
+    arguments: Json
+    result: str | None = None
+
+
+class RecordedResults:
+    """The results of a recording's tool calls."""
+
+    def __init__(self, interactions: Iterable[Interaction]) -> None:
+        self._interactions = tuple(interactions)
+        self._calls: list[_Call] = []
+        self._links = Links()
+        self._histories: list[tuple[int, list[_Call]]] = []  # of each request: how many calls it had, and all of its history's
+        self._given: dict[str, int] = {}
+        history = History(self._read, self._restart)
+        for interaction in self._interactions:
+            history.follow([*interaction.request.messages])
+            self._histories.append((self._links.count, self._calls))
+
+    def _restart(self) -> None:
+        self._calls, self._links = [], Links()
+
+    def _read(self, message: JsonObject) -> None:
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list) else []:
+            name, arguments = _named(call)
+            self._links.call(call.get("id") if isinstance(call, dict) else None)
+            self._calls.append(_Call(name, arguments))
+        if message.get("role") == "tool":
+            number = self._links.result(message.get("tool_call_id"))
+            if isinstance(number, int) and number < len(self._calls) and self._calls[number].result is None:
+                self._calls[number].result = _text(message.get("content"))
+
+    def of_call(self, index: int, identifier: str, name: str, arguments: Json, taken: dict[str, int]) -> str | None:
+        """Return the result of a call that the reply of interaction `index` made; None where no request tells it.
+
+        `taken` remembers which call of the reply each identifier stands for.
+        """
+        message = reply_message(self._interactions[index].reply) or {}
+        calls = message.get("tool_calls")
+        position = _position(calls if isinstance(calls, list) else [], identifier, name, plain_arguments(arguments), taken)
+        if position is None:
+            return None
+        taken[identifier] = position
+        before, own = self._histories[index]
+        for _, history in [(before, own), *self._histories[index + 1 :]]:
+            if before + position < len(history) and history[before + position].name == name:
+                return history[before + position].result
+        return None
+
+    def anywhere(self, name: str, arguments: Json) -> str | None:
+        """Return the result of the next call with this name and these arguments; the last one again after the end."""
+        wanted = plain_arguments(arguments)
+        histories = {id(calls): calls for _, calls in self._histories}.values()
+        every = [call for calls in histories for call in calls if call.name == name and equal(call.arguments, wanted)]
+        found = [call.result for call in every if call.result is not None]
+        key = f"{name} {canonical(wanted)}"
+        turn = self._given.get(key, 0)
+        self._given[key] = turn + 1
+        return found[min(turn, len(found) - 1)] if found else None
+
+
+def _named(call: Json) -> tuple[str, Json]:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        return "", {}
+    return str(function.get("name")), plain_arguments(function.get("arguments"))
+
+
+def _position(calls: list[Json], identifier: str, name: str, arguments: Json, taken: dict[str, int]) -> int | None:
+    """Which call of a reply is meant: the one of this id, else the first free one of this name and these arguments."""
+    if identifier in taken:
+        return taken[identifier]
+    named = [index for index, call in enumerate(calls) if isinstance(call, dict) and call.get("id") == identifier]
+    if len(named) == 1 and identifier:
+        return named[0]
+    free = (index for index in range(len(calls)) if index not in taken.values())
+    same = [(index, _named(calls[index])) for index in free]
+    exact = [index for index, (called, given) in same if called == name and equal(given, arguments)]
+    return next(iter(exact or [index for index, (called, _) in same if called == name]), None)
+
+
+def _text(content: Json) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return str(content or "")
