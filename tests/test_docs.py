@@ -1,0 +1,73 @@
+"""What README.md and docs/ say works as they say it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from documentation import ROOT, PageError, blocks, new_project, run_page
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_block_of_a_page_works(page, tmp_path):
+    """Each code block is written, validated or run in a project with the example specs."""
+    run_page(page.read_text(encoding="utf-8"), new_project(tmp_path))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_to_files_lead_somewhere(page):
+    """A relative link names a file that exists."""
+    targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_contributing_gives_every_dependency_its_reason():
+    """Each dependency in pyproject.toml has a row in CONTRIBUTING.md."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    reasons = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").lower()
+    rows = " ".join(re.findall(r"^\| ([^|]+) \|", reasons, re.MULTILINE)).replace(",", " ").split()
+    names = re.findall(r'^\s+"([a-z0-9-]+)(?:\[[a-z]+\])?>=', project, re.MULTILINE)
+    assert len(names) > 10
+    assert set(names) <= set(rows)
+
+
+def test_blocks_are_found_with_their_lines():
+    """Fenced blocks with a language are found; a marked one carries its reason."""
+    page = "a\n```yaml\nx: 1\n```\n\n<!-- not run: costs money -->\n```sh\nconvrun record\n```\n```\nplain\n```\n"
+    found = blocks(page)
+    assert [(block.language, block.line, block.reason) for block in found] == [
+        ("yaml", 2, None),
+        ("sh", 7, "costs money"),
+    ]
+    assert found[0].text == "x: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ("```python\nraise SystemExit(3)\n```\n", "ended with 3"),
+        ("```yaml\nturns: 1\n```\n", "ended with 2"),
+        ("```sh\nconvrun --no-such-option\n```\n", "ended with 2"),
+        ("```sh\nmake no-such-target\n```\n", "no target 'no-such-target'"),
+        ("```sh\ncurl http://example.com\n```\n", "'curl' is not run here"),
+        ("```console\n$ convrun --version\nconvrun 99\n```\n", "another one"),
+    ],
+)
+def test_a_block_that_does_not_work_is_found(page, message, tmp_path):
+    """The runner of the pages can fail: each kind of block that is wrong is reported with its line."""
+    with pytest.raises(PageError, match="line 1:") as caught:
+        run_page(page, tmp_path)
+    assert message in str(caught.value)
+
+
+def test_blocks_that_work_pass(tmp_path):
+    """Files are written, commands run with the exit code that is named, and times in the output do not matter."""
+    page = (
+        "```python\n# demo_tools.py\ndef twice(n: int) -> int:\n    return 2 * n\n```\n"
+        "```python\nfrom demo_tools import twice\nassert twice(2) == 4\n```\n"
+        "```sh\nmake run test\nconvrun list nowhere.yaml  # exit 2\n```\n"
+        "```console\n$ convrun --version\n...\nconvrun 0.1.0\n```\n"
+    )
+    run_page(page, tmp_path)
