@@ -5,7 +5,7 @@
 - In a `sh` block each line is a command; in a `console` block those behind `$ `, and the lines below one are its
   output: times are not compared, and a line `...` stands for any lines.
 - Of the commands, `convrun ...` is run and must end with 0, or with the code that a comment behind it names
-  (`# exit 3`); `make ...` must name a target that exists; another command cannot be checked, so its block must be marked.
+  (`# exit 3`); `make ...` must name a target that exists; another command is not checked: mark its block.
 - A block behind `<!-- not run: reason -->` is left alone.
 """
 
