@@ -1,1 +1,57 @@
 """convrun: run and test conversations with language models, written down as YAML and replayed offline."""
+
+from importlib import import_module
+from typing import Any
+
+_ENGINE = "convrun.conversation"
+_HOMES = {
+    "Attachment": f"{_ENGINE}.attachments",
+    "AttachmentError": "convrun.errors",
+    "AttachmentPart": f"{_ENGINE}.messages",
+    "CancelToolCall": "convrun.errors",
+    "CassetteError": "convrun.errors",
+    "ChainLimitError": "convrun.errors",
+    "ChainResponse": f"{_ENGINE}.chain",
+    "Conversation": f"{_ENGINE}.conversation",
+    "ConversationError": "convrun.errors",
+    "ConvrunError": "convrun.errors",
+    "HookError": "convrun.errors",
+    "Message": f"{_ENGINE}.messages",
+    "Model": f"{_ENGINE}.model",
+    "PauseChain": "convrun.errors",
+    "Prompt": f"{_ENGINE}.prompt",
+    "ProviderError": "convrun.errors",
+    "ReasoningPart": f"{_ENGINE}.messages",
+    "RefusalPart": f"{_ENGINE}.messages",
+    "Response": "convrun.models",
+    "StaleError": "convrun.errors",
+    "StreamEvent": f"{_ENGINE}.backend",
+    "TextPart": f"{_ENGINE}.messages",
+    "Tool": f"{_ENGINE}.tools",
+    "ToolCall": f"{_ENGINE}.tools",
+    "ToolCallPart": f"{_ENGINE}.messages",
+    "ToolDefinitionError": "convrun.errors",
+    "ToolOutput": f"{_ENGINE}.tools",
+    "ToolResult": f"{_ENGINE}.tools",
+    "ToolResultPart": f"{_ENGINE}.messages",
+    "ToolTimeoutError": "convrun.errors",
+    "ToolUnavailableError": "convrun.errors",
+    "Toolbox": f"{_ENGINE}.toolbox",
+    "Turn": f"{_ENGINE}.turns",
+    "UnknownModelError": "convrun.errors",
+    "Usage": f"{_ENGINE}.messages",
+    "assistant": f"{_ENGINE}.messages",
+    "get_model": "convrun.models",
+    "get_models": "convrun.models",
+    "system": f"{_ENGINE}.messages",
+    "user": f"{_ENGINE}.messages",
+}
+__all__ = sorted(_HOMES)  # noqa: PLE0605  (one table, not two that drift)
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name, importing its module at the first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
-from convrun.values import Json, JsonObject
-
-if TYPE_CHECKING:
-    from convrun.conversation.attachments import Attachment
+from convrun.conversation.attachments import Attachment
+from convrun.errors import ConversationError
+from convrun.values import Json, JsonObject, show
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
@@ -76,10 +77,33 @@ class Message:
         """The text parts, joined."""
         return "".join(part.text for part in self.parts if isinstance(part, TextPart))
 
+    @classmethod
+    def of_attachments(cls, attachments: Iterable[Attachment]) -> Message:
+        """Return a user message of nothing but attachments."""
+        return cls("user", tuple(AttachmentPart(attachment) for attachment in attachments))
+
     @property
     def tool_calls(self) -> tuple[ToolCallPart, ...]:
         """The calls in this message, in order."""
         return tuple(part for part in self.parts if isinstance(part, ToolCallPart))
+
+    def to_dict(self) -> JsonObject:
+        """Return it as a JSON object, attachments as base64."""
+        return {"role": self.role, "parts": [_part_to_dict(part) for part in self.parts]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Message:
+        """Return the message that `to_dict` wrote.
+
+        Raises:
+            ConversationError: where it is none.
+        """
+        try:
+            return cls(data["role"], tuple(map(_part_from_dict, data["parts"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConversationError(
+                f"{show(data)} is no message: {error!r}", fix="give what to_dict() returned"
+            ) from error
 
 
 def system(text: str) -> Message:
@@ -106,3 +130,53 @@ class Usage:
     input: int | None = None
     output: int | None = None
     details: JsonObject = field(default_factory=dict)
+
+
+def _part_to_dict(part: Part) -> JsonObject:
+    match part:
+        case TextPart(text):
+            return {"type": "text", "text": text}
+        case ReasoningPart(text, field, details):
+            metadata: JsonObject = {"field": field} if details is None else {"field": field, "details": details}
+            return {"type": "reasoning", "text": text, "provider_metadata": metadata}
+        case RefusalPart(text):
+            return {"type": "refusal", "text": text}
+        case ToolCallPart(name, arguments, call_id):
+            return {"type": "tool_call", "name": name, **_arguments_to_dict(arguments), "tool_call_id": call_id}
+        case ToolResultPart(call_id, name, output):
+            return {"type": "tool_result", "name": name, "output": output, "tool_call_id": call_id}
+        case AttachmentPart(attachment):
+            return {"type": "attachment", "attachment": attachment.to_dict()}
+
+
+def _arguments_to_dict(text: str) -> JsonObject:
+    """The arguments as an object, and their text too where the object would not give it again exactly."""
+    try:
+        arguments = json.loads(text)
+    except ValueError:
+        arguments = {}
+    if not isinstance(arguments, dict):
+        arguments = {}
+    exact = json.dumps(arguments, ensure_ascii=False) == text
+    return {"arguments": arguments} if exact else {"arguments": arguments, "provider_metadata": {"arguments": text}}
+
+
+def _part_from_dict(data: Mapping[str, Any]) -> Part:
+    metadata = data.get("provider_metadata", {})
+    match data["type"]:
+        case "text":
+            return TextPart(data["text"])
+        case "reasoning":
+            return ReasoningPart(data["text"], metadata.get("field", "reasoning"), metadata.get("details"))
+        case "refusal":
+            return RefusalPart(data["text"])
+        case "tool_call":
+            text = metadata.get("arguments")
+            arguments = json.dumps(data["arguments"], ensure_ascii=False) if text is None else cast(str, text)
+            return ToolCallPart(data["name"], arguments, data.get("tool_call_id") or "")
+        case "tool_result":
+            return ToolResultPart(data.get("tool_call_id") or "", data["name"], data["output"])
+        case "attachment":
+            return AttachmentPart(Attachment.from_dict(data["attachment"]))
+        case other:
+            raise ValueError(f"{other!r} is no part")

@@ -1,0 +1,216 @@
+"""Conversations: prompts and chains that share a history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from convrun.conversation.attachments import Attachment
+from convrun.conversation.chain import ChainResponse
+from convrun.conversation.driving import Driver
+from convrun.conversation.history import History
+from convrun.conversation.hooks import HookOrHooks, Hooks
+from convrun.conversation.loop import Loop, Said
+from convrun.conversation.messages import Message, Usage
+from convrun.conversation.model_call import ModelCall
+from convrun.conversation.response import LanguageModel, Response
+from convrun.conversation.settings import TurnSettings
+from convrun.conversation.structured import OutputSchema, SchemaLike
+from convrun.conversation.tool_running import RecordedResults
+from convrun.conversation.toolbox import ToolLike, tools_by_name
+from convrun.conversation.tools import Tool, ToolResult
+from convrun.conversation.turns import Turn
+from convrun.conversation.usage import total
+from convrun.errors import ConversationError
+from convrun.values import Json
+
+
+class Conversation:
+    """A history and what holds for every turn of it.
+
+    `replaying` says whether the model's side comes from a recording; hooks and tools may look. `chain_limit` counts the
+    model calls of a turn, None for no limit; `tool_timeout` is in seconds.
+    """
+
+    def __init__(  # noqa: PLR0913  (each is a keyword that users know from the API)
+        self,
+        model: LanguageModel,
+        *,
+        system: str | None = None,
+        tools: Iterable[ToolLike] = (),
+        history: Iterable[Message] = (),
+        options: Mapping[str, Json] | None = None,
+        schema: SchemaLike | None = None,
+        schema_name: str | None = None,
+        stream: bool | None = None,
+        before_call: HookOrHooks = None,
+        after_call: HookOrHooks = None,
+        chain_limit: int | None = None,
+        tool_timeout: float | None = None,
+        recorded_results: RecordedResults | None = None,
+    ) -> None:
+        self.model: LanguageModel = model
+        self.replaying = False
+        self._history = History(history, system_text=system)
+        settings = TurnSettings(
+            tools=tools_by_name(tools),
+            schema=None if schema is None else OutputSchema.of(schema, schema_name),
+            stream=model.stream if stream is None else stream,
+            hooks=Hooks.of(before_call, after_call),
+            chain_limit=_checked_limit(chain_limit),
+            tool_timeout=tool_timeout,
+            recorded_results=recorded_results,
+        )
+        self._settings = settings.with_options(model.options).with_options(options or {})
+        self._newest: Loop | None = None
+        self._is_branch = False
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The tools of every turn that has none of its own."""
+        return tuple(self._settings.tools.values())
+
+    @property
+    def system(self) -> str | None:
+        """The system prompt that the next turn has."""
+        return None if self._history.system is None else self._history.system.text
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """What was said so far, the system message first; nothing of a turn that is not over."""
+        return self._history.request_messages()
+
+    @property
+    def turns(self) -> list[Turn]:
+        """What was said so far, grouped by what the user said; turns that failed are not in it."""
+        for record in reversed(self._history.turns):
+            if record.face is not None:
+                break
+            record.face = Turn(record, self)
+        return [record.face for record in self._history.turns]
+
+    @property
+    def responses(self) -> list[Response]:
+        """One for each model call, in order."""
+        return [response for turn in self.turns for response in turn.responses]
+
+    def usage(self) -> Usage:
+        """Return the tokens of all turns."""
+        return total(response.usage() for response in self.responses)
+
+    def prompt(  # noqa: PLR0913  (each is a keyword that users know from the API)
+        self,
+        prompt: str | None = None,
+        *,
+        attachments: Sequence[Attachment] = (),
+        system: str | None = None,
+        messages: Sequence[Message] | None = None,
+        tools: Iterable[ToolLike] | None = None,
+        tool_results: Sequence[ToolResult] = (),
+        schema: SchemaLike | None = None,
+        schema_name: str | None = None,
+        stream: bool | None = None,
+        options: Mapping[str, Json] | None = None,
+        **more_options: Json,
+    ) -> Response:
+        """Return the lazy response to one prompt; its tool calls are not run.
+
+        `system` replaces the system prompt from this turn on, `messages` stand in for the history; options are those
+        of the provider's API and go over the conversation's, None removes one.
+        """
+        said = Said(
+            text=prompt,
+            attachments=tuple(attachments),
+            messages=messages,
+            system=system,
+            tool_results=tuple(tool_results),
+        )
+        settings = self._settings_of_turn(tools, schema, schema_name, stream, {**(options or {}), **more_options})
+        driver = self._begin(said, settings, chained=False)
+        return Response(driver.loop.first, driver, self)
+
+    def chain(  # noqa: PLR0913  (each is a keyword that users know from the API)
+        self,
+        prompt: str | None = None,
+        *,
+        attachments: Sequence[Attachment] = (),
+        system: str | None = None,
+        messages: Sequence[Message] | None = None,
+        tools: Iterable[ToolLike] | None = None,
+        tool_results: Sequence[ToolResult] = (),
+        schema: SchemaLike | None = None,
+        schema_name: str | None = None,
+        stream: bool | None = None,
+        options: Mapping[str, Json] | None = None,
+        before_call: HookOrHooks = None,
+        after_call: HookOrHooks = None,
+        chain_limit: int | None = None,
+        **more_options: Json,
+    ) -> ChainResponse:
+        """Return the lazy chain that answers a prompt, running tools until the model stops.
+
+        Without a prompt it goes on where the last turn has left tool calls open, as after PauseChain. Hooks and the
+        limit go over the conversation's, one by one; the rest is as for `prompt`.
+        """
+        said = Said(
+            text=prompt,
+            attachments=tuple(attachments),
+            messages=messages,
+            system=system,
+            tool_results=tuple(tool_results),
+        )
+        settings = self._settings_of_turn(tools, schema, schema_name, stream, {**(options or {}), **more_options})
+        if before_call is not None or after_call is not None:
+            settings = replace(settings, hooks=Hooks.of(before_call, after_call, settings.hooks))
+        if chain_limit is not None:
+            settings = replace(settings, chain_limit=_checked_limit(chain_limit))
+        return ChainResponse(self._begin(said, settings, chained=True), self)
+
+    def branch(self, call: ModelCall) -> Conversation:
+        """Return a conversation with the same settings that goes on from a reply on its own."""
+        found = Conversation(self.model)
+        found.replaying = self.replaying
+        found._settings = (
+            call.settings if call.request is not None else replace(self._settings, options=call.settings.options)
+        )
+        found._history = History(call.prompt.messages)
+        found._history.add_reply(call)
+        found._is_branch = True
+        return found
+
+    def _settings_of_turn(
+        self,
+        tools: Iterable[ToolLike] | None,
+        schema: SchemaLike | None,
+        schema_name: str | None,
+        stream: bool | None,
+        options: Mapping[str, Json],
+    ) -> TurnSettings:
+        changed: dict[str, Any] = {}
+        if tools is not None:
+            changed["tools"] = tools_by_name(tools)
+        if schema is not None:
+            changed["schema"] = OutputSchema.of(schema, schema_name)
+        if stream is not None:
+            changed["stream"] = stream
+        settings = replace(self._settings, **changed) if changed else self._settings
+        return settings.with_options(options)
+
+    def _begin(self, said: Said, settings: TurnSettings, *, chained: bool) -> Driver:
+        earlier = self._newest if self._newest is not None and not self._newest.over else None
+        self._newest = Loop(
+            self._history,
+            settings,
+            said,
+            chained=chained,
+            runs_open_calls=chained or self._is_branch,
+            earlier=earlier,
+        )
+        return Driver(self._newest, self.model.backend)
+
+
+def _checked_limit(limit: int | None) -> int | None:
+    if limit is not None and limit < 1:
+        raise ConversationError(f"chain_limit is {limit}", fix="a turn needs at least 1 model call; None sets no limit")
+    return limit

@@ -1,0 +1,29 @@
+"""Prompts: what one model call was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from convrun.conversation.attachments import Attachment
+from convrun.conversation.messages import Message
+from convrun.conversation.tools import Tool, ToolResult
+from convrun.values import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What one model call was asked.
+
+    `prompt` is what the user said ("" where only tool results went out); `messages` is everything that was sent, the
+    system message first, and empty before it was sent. `schema` is the JSON Schema for the reply.
+    """
+
+    prompt: str = ""
+    messages: tuple[Message, ...] = ()
+    system: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    tool_results: tuple[ToolResult, ...] = ()
+    options: Mapping[str, Json] = field(default_factory=dict)
+    schema: JsonObject | None = None

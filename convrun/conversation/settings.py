@@ -1,0 +1,71 @@
+"""What holds for all model calls of one turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from convrun.conversation.backend import ToolSchema
+from convrun.conversation.hooks import Hooks
+from convrun.conversation.structured import OutputSchema
+from convrun.conversation.tool_running import RecordedResults, ToolRunning
+from convrun.conversation.tools import Tool
+from convrun.errors import ConversationError
+from convrun.values import Json
+
+_NO_OPTIONS = {
+    "messages": "give messages=",
+    "model": "get another model with get_model()",
+    "tools": "give tools=",
+    "stream": "give stream=",
+    "key": "set OPENAI_API_KEY; a key is never sent as an option",
+    "api_key": "set OPENAI_API_KEY; a key is never sent as an option",
+    "before_call": "give it to conversation() or chain()",
+    "after_call": "give it to conversation() or chain()",
+    "chain_limit": "give it to conversation() or chain()",
+    "tool_timeout": "give it to conversation()",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnSettings:
+    """Settings of a conversation, or of one turn where they differ. Not slotted: the tools' schemas are gathered once.
+
+    `chain_limit` counts model calls of a turn; `tool_timeout` is in seconds.
+    """
+
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    options: Mapping[str, Json] = field(default_factory=dict)
+    schema: OutputSchema | None = None
+    stream: bool = True
+    hooks: Hooks = field(default_factory=Hooks)
+    chain_limit: int | None = None
+    tool_timeout: float | None = None
+    recorded_results: RecordedResults | None = None
+
+    @cached_property
+    def tool_schemas(self) -> tuple[ToolSchema, ...]:
+        """The tools as the model sees them."""
+        return tuple(tool.schema for tool in self.tools.values())
+
+    @cached_property
+    def tool_running(self) -> ToolRunning:
+        """What it takes to make a tool call."""
+        return ToolRunning(
+            tools=self.tools, hooks=self.hooks, seconds=self.tool_timeout, recorded_results=self.recorded_results
+        )
+
+    def with_options(self, options: Mapping[str, Json]) -> TurnSettings:
+        """Return the settings with these options over the present ones; None removes one.
+
+        Raises:
+            ConversationError: for an option that the engine itself sets.
+        """
+        if not options:
+            return self
+        for name in options:
+            if name in _NO_OPTIONS:
+                raise ConversationError(f"{name!r} is no option", fix=_NO_OPTIONS[name])
+        merged = {**self.options, **options}
+        return replace(self, options={name: value for name, value in merged.items() if value is not None})

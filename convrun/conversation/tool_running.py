@@ -1,0 +1,133 @@
+"""What happens to one tool call, as steps: hooks, arguments, the function, the result. No step is performed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from convrun.conversation.hooks import Hook, Hooks
+from convrun.conversation.tool_arguments import ArgumentsError
+from convrun.conversation.tools import Tool, ToolCall, ToolResult
+from convrun.errors import CancelToolCall, HookError, PauseChain, ToolTimeoutError
+from convrun.values import show
+
+RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | None"]
+_Replacement = TypeVar("_Replacement", ToolCall, ToolResult)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """User code to be called now. The answer to it is what it returned, awaited if need be, or what it raised.
+
+    `seconds` is how long it may take; `name` is the tool's, for the error.
+    """
+
+    function: Callable[..., object]
+    arguments: tuple[object, ...] = ()
+    keywords: Mapping[str, object] = field(default_factory=dict)
+    name: str = ""
+    seconds: float | None = None
+
+
+Steps: TypeAlias = Generator[Invocation, Any, ToolResult]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRunning:
+    """Everything a call needs but the call: the tools by name, hooks, the time limit in seconds, recorded results."""
+
+    tools: Mapping[str, Tool]
+    hooks: Hooks
+    seconds: float | None = None
+    recorded_results: RecordedResults | None = None
+
+    def steps(self, call: ToolCall) -> Steps:
+        """Yield what is to be called and return the result for the model.
+
+        Raises:
+            HookError: where a hook raised.
+            PauseChain: where the tool, or `before_call`, paused the chain.
+            ToolTimeoutError: where the tool did not return in time.
+            ToolUnavailableError: where the tool has no code.
+        """
+        tool = self.tools.get(call.name)
+        if tool is not None and self.recorded_results is not None:
+            recorded = self.recorded_results(tool, call)
+            if recorded is not None:
+                return (yield from self._replayed(tool, call, recorded))
+        try:
+            call = yield from self._before(tool, call)
+        except CancelToolCall as why:
+            return ToolResult.cancelled(call, why)
+        tool = self.tools.get(call.name)
+        if tool is None:
+            return ToolResult.failed(call, LookupError(f'tool "{call.name}" does not exist'))
+        result = yield from self._called(tool, call)
+        try:
+            return (yield from self._after(tool, call, result))
+        except CancelToolCall as why:
+            return ToolResult.cancelled(call, why)
+
+    def _replayed(self, tool: Tool, call: ToolCall, recorded: str) -> Steps:
+        """A recorded result has been through the hooks already: they see it and change nothing."""
+        result = ToolResult(call.name, recorded, call.tool_call_id)
+        for hook, arguments in (
+            *((hook, (tool, call)) for hook in self.hooks.before_call),
+            *((hook, (tool, call, result)) for hook in self.hooks.after_call),
+        ):
+            try:
+                yield from _hooked(hook, *arguments)
+            except CancelToolCall:
+                continue
+        return result
+
+    def _before(self, tool: Tool | None, call: ToolCall) -> Generator[Invocation, Any, ToolCall]:
+        for hook in self.hooks.before_call:
+            call = _replacement(call, (yield from _hooked(hook, tool, call)), hook)
+        return call
+
+    def _after(self, tool: Tool, call: ToolCall, result: ToolResult) -> Steps:
+        for hook in self.hooks.after_call:
+            result = _replacement(result, (yield from _hooked(hook, tool, call, result)), hook)
+        return result
+
+    def _called(self, tool: Tool, call: ToolCall) -> Steps:
+        try:
+            keywords = tool.arguments_for(call)
+        except ArgumentsError as error:
+            return ToolResult.failed(call, error)
+        assert tool.implementation is not None  # arguments_for has refused it otherwise
+        try:
+            value = yield Invocation(
+                function=tool.implementation, keywords=keywords, name=tool.name, seconds=self.seconds
+            )
+        except (PauseChain, ToolTimeoutError):
+            raise
+        except CancelToolCall as why:
+            return ToolResult.cancelled(call, why)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a tool's own: the model is told, and goes on)
+            return ToolResult.failed(call, error)
+        return ToolResult.of(call, value)
+
+
+def _hooked(hook: Hook, *arguments: object) -> Generator[Invocation, Any, Any]:
+    try:
+        return (yield Invocation(function=hook, arguments=arguments))
+    except (CancelToolCall, PauseChain):
+        raise
+    except Exception as error:  # a hook's own: it watches over the chain, so the chain stops
+        name = getattr(hook, "__name__", repr(hook))
+        raise HookError(f"hook {name!r} raised {type(error).__name__}: {error}", fix="mend the hook") from error
+
+
+def _replacement(old: _Replacement, new: object, hook: Hook) -> _Replacement:
+    if new is None:
+        return old
+    if isinstance(new, type(old)):
+        return new
+    kind = type(old).__name__
+    name = getattr(hook, "__name__", repr(hook))
+    raise HookError(
+        f"hook {name!r} returned {show(new)}", fix=f"return a {kind} to replace this one, or None to keep it"
+    )

@@ -1,0 +1,31 @@
+"""Models by name: binds the resolver of the backends to the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convrun.conversation.model import Model
+from convrun.conversation.response import Response, bind_model_resolver
+
+__all__ = ["Response", "get_model", "get_models"]  # Response from here finds the model of one rebuilt from a dict
+
+
+def get_model(name: str | None = None, **settings: Any) -> Model:
+    """Return the model of this name, `provider/model` or a model of the default provider; None is the default model.
+
+    Raises:
+        UnknownModelError: where no provider is known for it.
+    """
+    from convrun.backends.resolving import resolve  # only once a model is wanted
+
+    return Model(resolve(name, **settings))
+
+
+def get_models() -> list[Model]:
+    """Return the models that have a name of their own here; providers have many more."""
+    from convrun.backends.resolving import model_names
+
+    return [get_model(name) for name in model_names()]
+
+
+bind_model_resolver(get_model)
