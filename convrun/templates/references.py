@@ -64,7 +64,10 @@ def _mistakes(
             yield f"unknown name {reference.name!r} in a template", near or _listed("known are", sorted(known_names))
     elif isinstance(turn, int):
         if not -turns_before <= turn < turns_before:
-            yield f"turns[{turn}] does not exist yet: {_finished(turns_before)}", "the first is turns[0]" if turns_before else None
+            yield (
+                f"turns[{turn}] does not exist yet: {_finished(turns_before)}",
+                "the first is turns[0]" if turns_before else None,
+            )
     elif turn is not None and turn not in turn_ids_before:
         near = did_you_mean(turn, turn_ids_before)
         yield f"no turn before this has the id {turn!r}", near or _listed("ids are", turn_ids_before)
