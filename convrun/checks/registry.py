@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -84,6 +84,24 @@ def render(kind: str, value: object, names: Mapping[str, object]) -> object:
     if kind == _NOT and isinstance(value, dict):
         return {inner: render(inner, item, names) for inner, item in value.items()}
     return _literal(value) if kind in KINDS and KINDS[kind].code else render_value(value, names)
+
+
+def templates(kind: str, value: object) -> Iterator[Text]:
+    """Yield the texts of a check's value that are templates, in order; schemas and import paths have none."""
+    if kind == _NOT and isinstance(value, Mapping):
+        for inner, item in value.items():
+            yield from templates(inner, item)
+    elif kind not in KINDS or not KINDS[kind].code:
+        yield from _templates(value)
+
+
+def _templates(value: object) -> Iterator[Text]:
+    if isinstance(value, Text):
+        if value.is_template:
+            yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _templates(item)
 
 
 def tool_names(kind: str, value: object) -> list[tuple[Path, str]]:

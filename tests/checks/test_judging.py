@@ -9,7 +9,7 @@ from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
 from convrun.checks.judging import judge
-from convrun.checks.registry import KINDS, code_paths, parse, tool_names
+from convrun.checks.registry import KINDS, code_paths, parse, templates, tool_names
 from convrun.results import ToolCallResult, UsageResult
 from convrun.source import Where
 from convrun.templates import Text
@@ -317,6 +317,15 @@ def test_tools_that_a_check_names(kind, value, expected):
 def test_import_paths_in_a_check(kind, value, expected):
     """Where code is named is found, so that it can be put there."""
     assert code_paths(kind, value) == expected
+
+
+def test_templates_in_a_check():
+    """Templates are found at every depth, but not in schemas, where braces mean nothing."""
+    one, two, literal = Text(source="{{ one }}"), Text(source="{{ two }}"), Text(source="three")
+    assert list(templates("calls", {"only": ["f", {"tool": one, "with": {"a": [literal, two]}}]})) == [one, two]
+    assert list(templates("not", {"not": {"equals": one}})) == [one]
+    assert list(templates("not", {"json_schema": {"const": one}})) == []
+    assert list(templates("unknown", [one])) == [one]
 
 
 def test_a_conversations_checks_see_the_last_turn_and_all_calls():

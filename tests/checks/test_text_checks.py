@@ -59,7 +59,8 @@ def test_a_text_check_holds(kind, value, reply):
             "one\ntwo",
             "one\ntwo" + " and much more than that" * 3,
             (
-                "expected the reply to equal 'one\\ntwo', got 'one\\ntwo and much more than...hat and much more than that'; "
+                "expected the reply to equal 'one\\ntwo', "
+                "got 'one\\ntwo and much more than...hat and much more than that'; "
                 "they differ from character 8 (line 2): expected its end after 'one\\ntwo', "
                 "got 'one\\ntwo and much more than that and'…"
             ),
