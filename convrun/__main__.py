@@ -1,4 +1,4 @@
-"""`python -m convrun` is `convrun`."""
+"""`python -m convrun`."""
 
 from convrun.cli.main import main
 

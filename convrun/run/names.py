@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from convrun.checks.registry import KINDS
 from convrun.errors import ConvrunError, SpecError
 from convrun.source import Where
-from convrun.spec.model import Spec, ToolUse
+from convrun.spec.model import CheckSpec, Spec, ToolUse
 from convrun.templates import Text, problems
 
 RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})
@@ -32,6 +33,11 @@ class _Use:
     turn_ids: Sequence[str]
 
 
+def mentions(spec: Spec, name: str) -> bool:
+    """Return whether some template of the spec may use this name."""
+    return any(name in use.text.source for use in _uses(spec))
+
+
 def _uses(spec: Spec) -> Iterator[_Use]:
     ids = [turn.id or "" for turn in spec.turns]
     at_start: list[object] = [spec.system, *(message.text for message in spec.history)]
@@ -40,10 +46,23 @@ def _uses(spec: Spec) -> Iterator[_Use]:
     for index, turn in enumerate(spec.turns):
         files = [part for attachment in turn.attachments for part in (attachment.path, attachment.url)]
         yield from _each([turn.user, turn.system, files], index, ids)
-        yield from _each([check.value for check in turn.expect], index + 1, ids)
+        yield from _each(_in_checks(turn.expect), index + 1, ids)
     # A check of every turn sees at least the first one; a later reference is an error of the turn that lacks it.
-    yield from _each([check.value for check in spec.each_turn], 1, ids)
-    yield from _each([check.value for check in spec.expect], len(ids), ids)
+    yield from _each(_in_checks(spec.each_turn), 1, ids)
+    yield from _each(_in_checks(spec.expect), len(ids), ids)
+
+
+def _in_checks(checks: Iterable[CheckSpec]) -> list[object]:
+    return [value for check in checks for value in _templated(check.kind, check.value)]
+
+
+def _templated(kind: str, value: object) -> Iterator[object]:
+    """The parts of a check's value that may hold templates: those that name code, and schemas, hold none."""
+    if kind == "not" and isinstance(value, Mapping):
+        for inner, item in value.items():
+            yield from _templated(inner, item)
+    elif kind not in KINDS or not KINDS[kind].code:
+        yield value
 
 
 def _each(value: object, turns_before: int, ids: Sequence[str]) -> Iterator[_Use]:

@@ -1,0 +1,119 @@
+"""What `run` and `record` share: prepare, run, print as it goes, report, exit."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import TextIO
+
+import typer
+
+from convrun.cli.output import colour_wanted, own_stdout
+from convrun.errors import UsageError
+from convrun.report.console import closing, conversation_line
+from convrun.report.json_result import to_json
+from convrun.report.style import Style, ansi, plain
+from convrun.results import ConversationResult, RunResult
+from convrun.run.many import run_all
+from convrun.run.options import RunOptions
+from convrun.run.project import open_project, prepare
+
+QUIET = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation:
+    """How a run is shown. `reports` are formats with their files, None for stdout; `command` is `run` or `record`."""
+
+    command: str
+    reports: Mapping[str, str | None] = field(default_factory=dict)
+    quiet: bool = False
+    verbosity: int = 0
+    plain: bool = False
+
+
+def execute(
+    paths: Sequence[str], options: RunOptions, presentation: Presentation, *, cassettes: str | None
+) -> None:
+    """Run what the command line asks for, print it, write the reports.
+
+    Raises:
+        typer.Exit: always, with the run's exit code.
+        ConvrunError: where nothing could run.
+    """
+    started = time.perf_counter()
+    with own_stdout() as stdout:
+        project = open_project(
+            paths, cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes}
+        )
+        prepared = prepare(project, options, environ=os.environ)
+        console = sys.stderr if None in presentation.reports.values() else stdout
+        screen = _Screen(console, presentation, [one.planned.id for one in prepared.conversations])
+        result = run_all(
+            prepared,
+            options,
+            environ=os.environ,
+            command=_reproducing(presentation.command, options, cassettes),
+            on_result=screen.show,
+            started=started,
+        )
+        screen.close(result)
+        _write(result, presentation.reports, stdout)
+    raise typer.Exit(result.exit_code)
+
+
+class _Screen:
+    """The console of a run: a line as each conversation ends, and the rest when all have."""
+
+    def __init__(self, stream: TextIO, presentation: Presentation, ids: Sequence[str]) -> None:
+        self._stream = stream
+        self._verbosity = QUIET if presentation.quiet else presentation.verbosity
+        self._width = max(map(len, ids), default=0)
+        coloured = colour_wanted(stream, refused=presentation.plain)
+        self._style: Style = ansi() if coloured else plain
+        # On GitHub a line of a reply could be taken for a command to the runner; between these tokens none is.
+        self._stop_token = token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else None
+
+    def show(self, conversation: ConversationResult) -> None:
+        """Print the line of a conversation that has ended."""
+        if self._verbosity > QUIET or conversation.verdict not in {"passed", "skipped"}:
+            print(conversation_line(conversation, width=self._width, style=self._style), file=self._stream, flush=True)
+
+    def close(self, result: RunResult) -> None:
+        """Print all that follows the lines."""
+        text = closing(result, verbosity=self._verbosity, style=self._style, stop_token=self._stop_token)
+        print(text, file=self._stream, flush=True)
+
+
+def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> str:
+    """The start of the line that repeats one conversation of this run."""
+    import shlex
+
+    words = ["convrun", "run"]
+    for key, value in options.defines.items():
+        words += ["-D", f"{key}={value}"]
+    for model in options.models:
+        words += ["-m", model]
+    if cassettes is not None:
+        words += ["--cassettes", cassettes]
+    if command == "run" and options.record.value != "none":
+        words += ["--record", options.record.value]
+    return shlex.join(words)
+
+
+def _write(result: RunResult, reports: Mapping[str, str | None], stdout: TextIO) -> None:
+    for file in reports.values():
+        text = to_json(result)
+        if file is None:
+            print(text, file=stdout)
+            continue
+        try:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            Path(file).write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"the report {file!r} cannot be written: {error.strerror}", fix="name another file") from error

@@ -1,0 +1,206 @@
+"""Names become code: the one place where import paths, model names and check kinds are resolved, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from convrun.backends.identity import ModelIdentity, identify
+from convrun.backends.keys import key_for
+from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError
+from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools
+from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
+from convrun.run.imports import imported
+from convrun.run.names import name_errors
+from convrun.run.options import RecordMode, RunOptions
+from convrun.run.plan import Plan, Planned
+from convrun.settings import Settings
+from convrun.spec.model import ImportPath, ModelSpec, ScriptLine, Spec, TurnSpec
+from convrun.values import JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundTurn:
+    """A turn with its checks (its own, then those of every turn); `schema` is a JSON Schema or a pydantic model.
+
+    `folder` is the spec's, where its attachments are looked for, and `root` what they may not leave.
+    """
+
+    spec: TurnSpec
+    folder: Path
+    root: Path
+    checks: tuple[BoundCheck, ...] = ()
+    schema: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundSpec:
+    """A spec with its code; shared by the conversations that come from it."""
+
+    spec: Spec
+    tools: tuple[BoundTool, ...] = ()
+    before_call: tuple[Callable[..., object], ...] = ()
+    after_call: tuple[Callable[..., object], ...] = ()
+    before_conversation: tuple[Callable[..., object], ...] = ()
+    turns: tuple[BoundTurn, ...] = ()
+    checks: tuple[BoundCheck, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundConversation:
+    """A planned conversation with its code and its model; `trusted` are the base URLs a key may go to."""
+
+    planned: Planned
+    spec: BoundSpec
+    model: ModelIdentity
+    trusted: tuple[str, ...] = ()
+
+
+def bind(
+    plan: Plan, settings: Settings, options: RunOptions, *, environ: Mapping[str, str], imports: bool = True
+) -> tuple[tuple[BoundConversation, ...], tuple[ConvrunError, ...]]:
+    """Return the conversations with their code, and every mistake found; with mistakes the former are not complete."""
+    trusted = (*settings.base_urls, *([options.base_url] if options.base_url else []))
+    specs: dict[int, BoundSpec | None] = {}
+    names_seen: set[tuple[int, frozenset[str]]] = set()
+    bound: list[BoundConversation] = []
+    errors: list[ConvrunError] = []
+    for planned in plan.conversations:
+        key = id(planned.spec)
+        if key not in specs:
+            try:
+                specs[key] = bind_spec(planned.spec, settings, imports=imports)
+            except SpecErrors as found:
+                specs[key] = None
+                errors += found.errors
+        names = frozenset(planned.vars)
+        if (key, names) not in names_seen:
+            names_seen.add((key, names))
+            errors += name_errors(planned.spec, names)
+        try:
+            model = _identity(planned.model, options, environ)
+            if _may_go_live(planned, options):
+                key_for(model, environ=environ, trusted_base_urls=trusted)
+        except ConvrunError as error:
+            errors.append(error.at(planned.model.where or planned.where))
+            continue
+        spec = specs[key]
+        if spec is not None:
+            bound.append(BoundConversation(planned=planned, spec=spec, model=model, trusted=trusted))
+    return tuple(bound), tuple(errors)
+
+
+def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True) -> BoundSpec:
+    """Return a spec with its code. Without `imports` nothing of it can run, and only mistakes in its text are found.
+
+    Raises:
+        SpecErrors: with every mistake.
+    """
+    errors: list[ConvrunError] = []
+    tools = bind_tools(spec, settings, errors, imports=imports)
+    known = tool_names(tools) if imports else None
+
+    def functions(paths: Sequence[ImportPath]) -> tuple[Callable[..., object], ...]:
+        return tuple(_functions(paths, errors)) if imports else ()
+
+    def checks(specs: Sequence[object]) -> tuple[BoundCheck, ...]:
+        return bind_checks(specs, errors, imports=imports)  # type: ignore[arg-type]
+
+    each_turn = checks(spec.each_turn)
+    bound = BoundSpec(
+        spec=spec,
+        tools=tools,
+        before_call=functions(spec.hooks.before_call),
+        after_call=functions(spec.hooks.after_call),
+        before_conversation=functions(spec.hooks.before_conversation),
+        turns=tuple(
+            BoundTurn(
+                spec=turn,
+                folder=(settings.root / spec.file).parent,
+                root=settings.root,
+                checks=(*checks(turn.expect), *each_turn),
+                schema=_schema(turn, errors, imports=imports),
+            )
+            for turn in spec.turns
+        ),
+        checks=checks(spec.expect),
+    )
+    if known is not None:
+        every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
+        errors += named_tools(every, known)
+    if errors:
+        raise SpecErrors(errors)  # type: ignore[arg-type]
+    return bound
+
+
+def _functions(paths: Sequence[ImportPath], errors: list[ConvrunError]) -> Iterator[Callable[..., object]]:
+    for path in paths:
+        try:
+            found = imported(path)
+        except SpecError as error:
+            errors.append(error)
+            continue
+        if callable(found):
+            yield found
+        else:
+            errors.append(SpecError(f"{path.text!r} cannot be called", where=path.where, fix="name a function"))
+
+
+def _schema(turn: TurnSpec, errors: list[ConvrunError], *, imports: bool) -> object:
+    if turn.schema is None or turn.schema.path is None or not imports:
+        return turn.schema.schema if turn.schema else None
+    try:
+        found = imported(turn.schema.path)
+    except SpecError as error:
+        errors.append(error)
+        return None
+    if not hasattr(found, "model_json_schema"):
+        what = f"{turn.schema.path.text!r} is no pydantic model"
+        errors.append(SpecError(what, where=turn.schema.where, fix="name a subclass of pydantic.BaseModel"))
+    return found
+
+
+def _identity(model: ModelSpec, options: RunOptions, environ: Mapping[str, str]) -> ModelIdentity:
+    """The model as it is replayed. `--base-url` says where live calls go, not which model is meant."""
+
+    def identified(base_url: str | None) -> ModelIdentity:
+        return identify(
+            model.name,
+            environ=environ,
+            base_url=base_url,
+            provider=model.provider,
+            api_key_env=model.api_key_env,
+            headers=model.headers,
+            system_role=model.system_role,
+            script=script_lines(model.script),
+        )
+
+    try:
+        found = identified(model.base_url)
+    except UnknownModelError:
+        if options.base_url is None:
+            raise
+        found = identified(options.base_url)
+    if options.base_url is None or found.offline:
+        return found
+    return replace(found, base_url=options.base_url.rstrip("/"))
+
+
+def script_lines(script: Sequence[ScriptLine] | None) -> list[JsonObject | list[JsonObject]] | None:
+    """Return a spec's script in the form that backends take; None where there is none."""
+    if script is None:
+        return None
+    return [
+        {"reply": line.reply}
+        if line.reply is not None
+        else [{"call": call.name, "with": call.arguments} for call in line.calls]
+        for line in script
+    ]
+
+
+def _may_go_live(planned: Planned, options: RunOptions) -> bool:
+    """Whether a key is needed before anything starts; a cassette that turns out to be stale asks for it then."""
+    if planned.skip or options.record is RecordMode.NONE:
+        return False
+    return options.record is RecordMode.ALL or not planned.cassette.is_file()

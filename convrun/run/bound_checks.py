@@ -1,0 +1,91 @@
+"""Checks with their code: kinds known, values well-formed, import paths imported, tools declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from convrun.checks.code import Code
+from convrun.checks.registry import code_paths, parse, tool_names
+from convrun.errors import ConvrunError, SpecError, did_you_mean
+from convrun.run.imports import imported
+from convrun.source import Where
+from convrun.spec.model import CheckSpec, ImportPath, Path
+from convrun.templates import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundCheck:
+    """A check; `value` is as in the spec, with Code where it names code."""
+
+    spec: CheckSpec
+    value: object
+
+
+def bind_checks(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: bool) -> tuple[BoundCheck, ...]:
+    """Return the checks that are well-formed; mistakes in the others are appended to `errors`."""
+    return tuple(_bound(specs, errors, imports=imports))
+
+
+def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: bool) -> Iterator[BoundCheck]:
+    for spec in specs:
+        value = spec.value
+        # A path is not imported where the value is wrong anyway: one mistake, one message.
+        problems = parse(spec.kind, value)
+        if isinstance(problems, tuple):
+            errors += [
+                SpecError(problem.what, where=_place(spec, problem.path), fix=problem.fix) for problem in problems
+            ]
+            continue
+        try:
+            for path in code_paths(spec.kind, value) if imports else ():
+                text = _at(value, path)
+                assert isinstance(text, str)
+                code = Code(path=text, target=imported(ImportPath(text=text, where=_place(spec, path))))
+                value = _with(value, path, code)
+        except SpecError as error:
+            errors.append(error)
+            continue
+        problems = parse(spec.kind, value)
+        if isinstance(problems, tuple):
+            errors += [
+                SpecError(problem.what, where=_place(spec, problem.path), fix=problem.fix) for problem in problems
+            ]
+        else:
+            yield BoundCheck(spec=spec, value=value)
+
+
+def named_tools(specs: Sequence[CheckSpec], known: frozenset[str]) -> list[SpecError]:
+    """Return a mistake for each tool that a check names and the spec does not declare."""
+    return [
+        SpecError(
+            f"no tool is called {name!r}",
+            where=_place(spec, path),
+            fix=did_you_mean(name, known) or (f"declared are {', '.join(sorted(known))}" if known else "declare it under `tools:`"),
+        )
+        for spec in specs
+        for path, name in tool_names(spec.kind, spec.value)
+        if name not in known
+    ]
+
+
+def _place(spec: CheckSpec, path: Path) -> Where:
+    """The place of a path into the value, or of the nearest thing above it."""
+    for end in range(len(path), -1, -1):
+        if path[:end] in spec.places:
+            return spec.places[path[:end]]
+    return spec.where
+
+
+def _at(value: object, path: Path) -> object:
+    for step in path:
+        value = value[step]  # type: ignore[index]
+    return value.source if isinstance(value, Text) else value
+
+
+def _with(value: object, path: Path, code: Code) -> object:
+    """The value with `code` at `path`; what is above it is copied."""
+    if not path:
+        return code
+    assert isinstance(value, dict)
+    return {**value, path[0]: _with(value[path[0]], path[1:], code)}

@@ -1,0 +1,107 @@
+"""Tools with their code: functions, toolbox classes, declared ones; and what each conversation makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from convrun.conversation.toolbox import Toolbox
+from convrun.conversation.tools import Tool
+from convrun.errors import ConvrunError, ConversationError, SpecError, ToolDefinitionError
+from convrun.run.imports import imported
+from convrun.settings import Settings
+from convrun.spec.model import Spec, ToolDeclaration, ToolUse
+from convrun.templates import render_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundTool:
+    """A tool, or a class that becomes tools once a conversation begins. `replayed`: its recorded results are used."""
+
+    spec: ToolUse | ToolDeclaration
+    made: Tool | type[Toolbox]
+    replayed: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names the model sees; a toolbox may add others at run time."""
+        if isinstance(self.made, Tool):
+            return (self.made.name,)
+        return self.made.tool_names(self.spec.name)
+
+
+def bind_tools(spec: Spec, settings: Settings, errors: list[ConvrunError], *, imports: bool) -> tuple[BoundTool, ...]:
+    """Return the spec's tools; mistakes, two tools of one name among them, are appended to `errors`."""
+    found: list[BoundTool] = []
+    taken: dict[str, BoundTool] = {}
+    for tool in spec.tools:
+        if isinstance(tool, ToolUse) and not imports:
+            continue
+        try:
+            made = _made(tool)
+            policy = (tool.policy if isinstance(tool, ToolUse) else None) or spec.tool_policy or settings.tool_policy
+            bound = BoundTool(spec=tool, made=made, replayed=isinstance(tool, ToolDeclaration) or policy == "replay")
+            names = bound.names
+        except ConvrunError as error:
+            errors.append(error.at(tool.where))
+            continue
+        for name in names:
+            if name in taken:
+                errors.append(
+                    SpecError(f"two tools are called {name!r}", where=tool.where, fix="give one another name with `as:`")
+                )
+            taken.setdefault(name, bound)
+        found.append(bound)
+    return tuple(found)
+
+
+def tool_names(tools: Sequence[BoundTool]) -> frozenset[str] | None:
+    """Return the names of all tools; None where a toolbox decides only at run time what it offers."""
+    for tool in tools:
+        if not isinstance(tool.made, Tool) and tool.made.prepare is not Toolbox.prepare:
+            return None
+    return frozenset(name for tool in tools for name in tool.names)
+
+
+def opened(tools: Sequence[BoundTool], names: Mapping[str, object]) -> Iterator[tuple[BoundTool, tuple[Tool, ...]]]:
+    """Yield each tool with what a conversation gets of it: a toolbox class is instantiated anew.
+
+    Raises:
+        TemplateError: where an argument's template fails.
+        ConversationError: where a constructor raises.
+    """
+    for tool in tools:
+        if isinstance(tool.made, Tool):
+            yield tool, (tool.made,)
+        else:
+            assert isinstance(tool.spec, ToolUse)
+            yield tool, _instance(tool.made, tool.spec, names).tools(tool.spec.name)
+
+
+def _instance(made: type[Toolbox], spec: ToolUse, names: Mapping[str, object]) -> Toolbox:
+    arguments = render_value(spec.arguments, names)
+    assert isinstance(arguments, dict)
+    try:
+        return made(**arguments)
+    except Exception as error:  # the constructor is the user's
+        what = f"the constructor of {spec.path.text!r} raised {type(error).__name__}: {error}"
+        raise ConversationError(what, where=spec.where, fix="mend it, or the arguments under `with:`") from error
+
+
+def _made(tool: ToolUse | ToolDeclaration) -> Tool | type[Toolbox]:
+    if isinstance(tool, ToolDeclaration):
+        return Tool.declared(tool.function)
+    found = imported(tool.path)
+    if isinstance(found, type) and issubclass(found, Toolbox):
+        return found
+    if tool.arguments:
+        what = f"{tool.path.text!r} is no Toolbox class, and only those take `with:`"
+        raise SpecError(what, where=tool.where, fix="remove `with:`, or name a subclass of convrun.Toolbox")
+    if isinstance(found, Tool):
+        return found
+    if isinstance(found, Toolbox):
+        what = f"{tool.path.text!r} is an instance: its state would go from one conversation to the next"
+        raise SpecError(what, where=tool.where, fix="name the class; its arguments go under `with:`")
+    if isinstance(found, type) or not callable(found):
+        raise ToolDefinitionError(f"{tool.path.text!r} is no tool", fix="name a function or a subclass of convrun.Toolbox")
+    return Tool.function(found, name=tool.name)

@@ -1,0 +1,179 @@
+"""What carries a conversation's requests: a cassette's player, a recorder, or an offline model; and what it noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeAlias
+
+from convrun.backends.identity import ModelIdentity
+from convrun.backends.keys import key_variable
+from convrun.backends.resolving import live_transport
+from convrun.cassette.files import load
+from convrun.cassette.playing import Player
+from convrun.cassette.recording import Recorder
+from convrun.cassette.staleness import Difference
+from convrun.conversation.tools import Tool, ToolCall
+from convrun.errors import SettingsError, StaleError
+from convrun.redaction import Redactor
+from convrun.results import Change, IgnoredDifference, Staleness
+from convrun.run.bind import BoundConversation, script_lines
+from convrun.run.options import RecordMode, RunOptions
+from convrun.wire import Reply, Request, Transport
+
+RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | None"]
+
+
+class Carrier:
+    """The transport of one conversation. It counts the calls of a turn, so that the first stale one can be named.
+
+    `player` is the cassette that is played, if there is one; `recorder` the one that is made.
+    """
+
+    def __init__(self, inner: Transport, *, player: Player | None = None, recorder: Recorder | None = None) -> None:
+        self._inner = inner
+        self._player = player
+        self._recorder = recorder
+        self._turn = 1
+        self._call = 0
+        self.staleness: Staleness | None = None
+
+    def send(self, request: Request) -> Reply:
+        """Carry one request; see `wire.Transport`."""
+        self._call += 1
+        try:
+            return self._inner.send(request)
+        finally:
+            self._notice()
+
+    def begin_turn(self, turn: int) -> None:
+        """Count the model calls anew: turn number `turn` begins."""
+        self._turn, self._call = turn, 0
+
+    def finish(self) -> None:
+        """Keep what was recorded: the conversation was answered to its end.
+
+        Raises:
+            CassetteError: where it cannot be written; the old cassette stays.
+        """
+        if self._recorder is not None:
+            self._recorder.finish()
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the model's side comes from a recording now."""
+        return self._player is not None and self.live_calls == 0
+
+    @property
+    def live_calls(self) -> int:
+        """How many requests went to a provider."""
+        return self._recorder.live_calls if self._recorder is not None else 0
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """Indexes of the recorded interactions that were never played, where nothing was recorded."""
+        return tuple(self._player.unplayed) if self._player is not None and self._recorder is None else ()
+
+    @property
+    def ignored(self) -> tuple[IgnoredDifference, ...]:
+        """The differences that `cassette.ignore` let pass."""
+        found = self._player.ignored if self._player is not None else ()
+        return tuple(IgnoredDifference(path=one.path, recorded=one.recorded, now=one.now) for one in found)
+
+    def recorded_results(self, replayed: set[str]) -> RecordedResults:
+        """Return what gives the engine the recorded results of the tools with these names."""
+        return partial(self._recorded_result, frozenset(replayed))
+
+    def _recorded_result(self, replayed: frozenset[str], tool: Tool, call: ToolCall) -> str | None:
+        if call.name not in replayed or self._player is None:
+            return None
+        if self.replaying:
+            found = self._player.recorded_result(call.tool_call_id or "", call.name, call.arguments)
+            if found is not None or self._recorder is not None:
+                return found
+            self._ended(call)
+        # Live: a tool with code runs; one without has only what was once recorded for the same call.
+        return self._player.results_by_call(call.name, call.arguments) if tool.implementation is None else None
+
+    def _ended(self, call: ToolCall) -> None:
+        if self.staleness is None:
+            change = Change(path="", part="recording", recorded="it ends before this call", now=call.name)
+            self.staleness = Staleness(turn=self._turn, model_call=self._call + 1, changes=(change,))
+        raise StaleError(f"the recording holds no result of {call.name!r}", fix="record the conversation anew")
+
+    def _notice(self) -> None:
+        difference = self._player.difference if self._player is not None and self._recorder is None else None
+        if difference is not None and self.staleness is None:
+            self.staleness = _staleness(difference, self._turn, self._call)
+
+
+def _staleness(difference: Difference, turn: int, call: int) -> Staleness:
+    changes = tuple(
+        Change(path=one.path, part=one.part, recorded=one.recorded, now=one.now, hint=one.hint)
+        for one in difference.changes
+    )
+    return Staleness(turn=turn, model_call=call, changes=changes, breaks=difference.breaks)
+
+
+@contextmanager
+def open_carrier(
+    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str]
+) -> Iterator[Carrier | None]:
+    """Yield what carries this conversation; None where its cassette is missing and nothing may go live.
+
+    Raises:
+        CassetteError: where the cassette cannot be read, or could not be written later.
+    """
+    planned, mode = bound.planned, options.record
+    exists = planned.cassette.exists() or planned.cassette.is_symlink()
+    redactor = Redactor(_secrets(bound.model, environ, bound.trusted))
+
+    def old() -> Player:
+        recording = load(planned.cassette, planned.cassette_shown)
+        return Player(recording, ignore=planned.spec.ignore, redactor=redactor)
+
+    if exists and mode in {RecordMode.NONE, RecordMode.ONCE}:
+        player = old()
+        yield Carrier(player, player=player)
+    elif bound.model.offline and not exists and not options.refresh and mode is not RecordMode.ALL:
+        yield Carrier(_live(bound, environ))  # an offline model needs no cassette; `record` and `all` write one
+    elif mode is RecordMode.NONE:
+        yield None
+    else:
+        played = old() if exists and (mode is RecordMode.NEW_EPISODES or _needs_results(bound)) else None
+        with Recorder(
+            planned.cassette,
+            shown_as=planned.cassette_shown,
+            live=partial(_live, bound, environ),
+            player=played if mode is RecordMode.NEW_EPISODES else None,
+            redactor=redactor,
+        ) as recorder:
+            yield Carrier(recorder, player=played, recorder=recorder)
+
+
+def _needs_results(bound: BoundConversation) -> bool:
+    """Whether a tool without code can only answer from the old recording."""
+    return any(tool.replayed for tool in bound.spec.tools)
+
+
+def _live(bound: BoundConversation, environ: Mapping[str, str]) -> Transport:
+    model = bound.planned.model
+    return live_transport(
+        bound.model,
+        script=script_lines(model.script) or (),
+        history_replies=sum(message.role == "assistant" for message in bound.planned.spec.history),
+        timeout=model.timeout,
+        max_retries=model.max_retries,
+        environ=environ,
+        trusted_base_urls=bound.trusted,
+    )
+
+
+def _secrets(model: ModelIdentity, environ: Mapping[str, str], trusted: tuple[str, ...]) -> dict[str, str]:
+    """The key that is in use, by its variable."""
+    try:
+        variable = key_variable(model, environ=environ, trusted_base_urls=trusted)
+    except SettingsError:
+        variable = model.api_key_env
+    return {variable: environ[variable]} if variable and environ.get(variable) else {}

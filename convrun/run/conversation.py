@@ -1,0 +1,216 @@
+"""One conversation, from its first turn to its verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from convrun.backends.resolving import backend_for
+from convrun.checks.context import TurnView
+from convrun.conversation.conversation import Conversation
+from convrun.conversation.model import Model
+from convrun.errors import ConvrunError, HookError
+from convrun.results import CheckResult, ConversationResult, Finding, TurnResult
+from convrun.run.bind import BoundConversation
+from convrun.run.bound_tools import opened
+from convrun.run.carrier import Carrier, open_carrier
+from convrun.run.history import history_messages
+from convrun.run.judging import judge_conversation, judge_turn, template_names
+from convrun.run.names import mentions
+from convrun.run.options import RecordMode, RunOptions
+from convrun.run.problems import problem
+from convrun.run.turn import PlayedTurn, play_turn, skipped_turn, total_usage
+from convrun.run.verdicts import of_checks, of_conversation
+from convrun.templates import render_text
+
+
+def run_conversation(
+    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str]
+) -> ConversationResult:
+    """Run one conversation and return its result; whatever goes wrong in it is in there."""
+    began = time.perf_counter()
+    planned = bound.planned
+    empty = ConversationResult(
+        id=planned.id,
+        spec=planned.spec.file,
+        case=planned.case.id if planned.case else None,
+        verdict="skipped",
+        model=bound.model.name,
+        tags=planned.spec.tags,
+        vars=planned.vars,
+        cassette=planned.cassette_shown,
+        where=planned.where,
+    )
+    if planned.skip:
+        return replace(empty, reason=planned.skip)
+    try:
+        with open_carrier(bound, options, environ=environ) as carrier:
+            if carrier is None:
+                return replace(empty, verdict="missing")
+            result = _Run(bound, options, carrier, empty).result(environ)
+    except ConvrunError as error:
+        result = replace(empty, verdict="error", error=problem(error, planned.where))
+    return replace(result, duration_s=time.perf_counter() - began)
+
+
+class _Run:
+    """The conversation under way: what was played so far, and what the checks say of it."""
+
+    def __init__(
+        self, bound: BoundConversation, options: RunOptions, carrier: Carrier, empty: ConversationResult
+    ) -> None:
+        self.bound = bound
+        self.options = options
+        self.carrier = carrier
+        self.empty = empty
+        self.recording = options.record is not RecordMode.NONE
+        self.tmp: str | None = None
+        self.views: list[TurnView] = []
+        self.turns: list[TurnResult] = []
+
+    def result(self, environ: Mapping[str, str]) -> ConversationResult:
+        """Play and judge."""
+        with ExitStack() as stack:
+            if mentions(self.bound.spec.spec, "tmp"):
+                from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
+
+                self.tmp = str(Path(stack.enter_context(TemporaryDirectory(prefix="convrun-"))).resolve())
+            conversation = self._conversation(environ)
+            stack.enter_context(_hooked(self.bound, conversation))
+            played = list(self._play(conversation))
+            checks = self._judge(played)
+        return self._concluded(played, checks)
+
+    def _conversation(self, environ: Mapping[str, str]) -> Conversation:
+        """The engine's conversation, over the carrier."""
+        bound, spec = self.bound, self.bound.spec
+        names = template_names(bound.planned.vars, (), self.tmp)
+        tools, replayed = [], set()
+        for tool, made in opened(spec.tools, names):
+            tools += made
+            replayed |= {one.name for one in made} if tool.replayed else set()
+        backend = backend_for(bound.model, self.carrier, environ=environ, trusted_base_urls=bound.trusted)
+        system = spec.spec.system
+        conversation = Model(backend, stream=bound.planned.model.stream).conversation(
+            system=render_text(system, names) if system is not None else None,
+            tools=tools,
+            options=dict(spec.spec.options),
+            before_call=spec.before_call,
+            after_call=spec.after_call,
+            chain_limit=spec.spec.chain_limit,
+            history=history_messages(spec.spec.history, names),
+            tool_timeout=spec.spec.tool_timeout,
+            recorded_results=self.carrier.recorded_results(replayed) if replayed else None,
+        )
+        conversation.replaying = self.carrier.replaying
+        return conversation
+
+    def _play(self, conversation: Conversation) -> Iterator[PlayedTurn]:
+        """Play turn by turn; judge each at once, so that a failed one stops the rest, unless this is a recording."""
+        stopped = False
+        for index, turn in enumerate(self.bound.spec.turns, start=1):
+            stale = self.carrier.staleness is not None
+            if stopped:
+                yield skipped_turn(turn, index, stale=stale, reason=None if stale else "not reached")
+                continue
+            if turn.spec.skip:
+                played = skipped_turn(turn, index, stale=stale, reason=turn.spec.skip)
+            else:
+                names = template_names(self.bound.planned.vars, self.views, self.tmp)
+                conversation.replaying = self.carrier.replaying
+                played = play_turn(conversation, self.carrier, turn, index, names)
+            self.views.append(played.view or TurnView(index=index, id=turn.spec.id, model_calls=0))
+            if not self.recording:
+                played = self._judged(played)
+            stopped = played.stops or (played.verdict == "failed" and not self.options.keep_going and not self.recording)
+            yield played
+
+    def _judge(self, played: list[PlayedTurn]) -> tuple[CheckResult, ...]:
+        """Keep the recording, judge what was not judged while playing, then the conversation's own checks."""
+        finished = all(turn.verdict in {"passed", "failed"} or turn.skip for turn in played)
+        if self.recording:
+            if finished:
+                self.carrier.finish()
+            played[:] = [self._judged(turn) for turn in played]
+        if not finished or any(turn.verdict not in {"passed", "skipped"} for turn in played):
+            # Turns that failed were all played where that was asked for; then the whole can be judged too.
+            if not (finished and (self.recording or self.options.keep_going)):
+                return ()
+        return judge_conversation(self.bound.spec.checks, self.views, self.bound.planned.vars, tmp=self.tmp)
+
+    def _judged(self, played: PlayedTurn) -> PlayedTurn:
+        if played.view is None:
+            return played
+        info = played.verdict == "stale"
+        views = self.views[: played.index]
+        checks = judge_turn(played.bound.checks, views, self.bound.planned.vars, tmp=self.tmp, info=info)
+        verdict = played.verdict
+        if verdict == "passed":
+            verdict = of_checks(checks)
+        return replace(played, checks=checks, verdict=verdict)
+
+    def _concluded(self, played: Sequence[PlayedTurn], checks: tuple[CheckResult, ...]) -> ConversationResult:
+        turns = tuple(turn.result() for turn in played)
+        verdict = of_conversation(turns, checks)
+        every_turn_ran = all(turn.verdict in {"passed", "failed"} or turn.skip for turn in played)
+        return replace(
+            self.empty,
+            verdict=verdict,
+            model_calls=sum(turn.model_calls for turn in turns),
+            live_calls=self.carrier.live_calls,
+            usage=total_usage(turn.usage for turn in turns if turn.model_calls),
+            stale=self.carrier.staleness,
+            ignored=self.carrier.ignored,
+            turns=turns,
+            checks=checks,
+            findings=tuple(self._findings(verdict)) if every_turn_ran else (),
+            error=None,
+        )
+
+    def _findings(self, verdict: str) -> Iterator[Finding]:
+        where = self.empty.where
+        if verdict == "unchecked":
+            fix = "add checks under `expect:`; what is not checked cannot be right"
+            yield Finding(kind="unchecked", message="the conversation has no check", where=where, fix=fix)
+        unplayed = self.carrier.unplayed
+        if unplayed:
+            count = "1 recorded interaction was" if len(unplayed) == 1 else f"{len(unplayed)} recorded interactions were"
+            fix = "put the turns back, or record the conversation anew with `convrun record --all`"
+            message = f"{count} never played, the first is number {unplayed[0] + 1} in {self.empty.cassette}"
+            yield Finding(kind="unplayed", message=message, where=where, fix=fix)
+
+
+@contextmanager
+def _hooked(bound: BoundConversation, conversation: Conversation) -> Iterator[None]:
+    """Call the `before_conversation` hooks; what follows a generator's yield runs at the end, the last one first.
+
+    Raises:
+        HookError: where one raises.
+    """
+    generators: list[Iterator[object]] = []
+    try:
+        for hook in bound.spec.before_conversation:
+            made = _call(hook, lambda hook=hook: hook(conversation))  # type: ignore[misc]
+            if isinstance(made, Iterator):
+                generators.append(made)
+                _call(hook, lambda made=made: next(made, None))  # type: ignore[misc]
+        yield
+    finally:
+        while generators:
+            last = generators.pop()
+            _call(last, lambda last=last: next(last, None))  # type: ignore[misc]
+
+
+def _call(hook: object, call: object) -> object:
+    try:
+        return call()  # type: ignore[operator]
+    except (ConvrunError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # the hook is the user's
+        name = getattr(hook, "__name__", repr(hook))
+        raise HookError(f"hook {name!r} raised {type(error).__name__}: {error}", fix="mend the hook") from error
+
+

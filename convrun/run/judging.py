@@ -1,0 +1,65 @@
+"""Checks of a turn and of a conversation, judged into results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
+from convrun.checks.judging import judge
+from convrun.results import CheckResult
+from convrun.run.bound_checks import BoundCheck
+from convrun.templates import TurnList
+from convrun.values import Json
+
+
+def template_names(
+    variables: Mapping[str, Json], views: Sequence[TurnView], tmp: str | None = None
+) -> dict[str, object]:
+    """Return what templates may name once these turns are finished."""
+    by_id = {view.id: view for view in views if view.id is not None}
+    names: dict[str, object] = {**variables, "vars": variables, "turns": TurnList(views, by_id)}
+    if tmp is not None:
+        names["tmp"] = tmp
+    return names
+
+
+def judge_turn(
+    checks: Sequence[BoundCheck],
+    views: Sequence[TurnView],
+    variables: Mapping[str, Json],
+    *,
+    tmp: str | None = None,
+    info: bool = False,
+) -> tuple[CheckResult, ...]:
+    """Return the results of the checks of the last of these turns; `info` marks them as not counting."""
+    if not checks:
+        return ()
+    names = template_names(variables, views, tmp)
+    results = _judged(checks, for_turn(TurnList(views, _ids(views)), variables), names)
+    return tuple(replace(result, info=True) for result in results) if info else results
+
+
+def judge_conversation(
+    checks: Sequence[BoundCheck], views: Sequence[TurnView], variables: Mapping[str, Json], *, tmp: str | None = None
+) -> tuple[CheckResult, ...]:
+    """Return the results of the conversation's own checks."""
+    if not checks or not views:
+        return ()
+    names = template_names(variables, views, tmp)
+    return _judged(checks, for_conversation(TurnList(views, _ids(views)), variables), names)
+
+
+def _judged(
+    checks: Sequence[BoundCheck], context: CheckContext, names: Mapping[str, object]
+) -> tuple[CheckResult, ...]:
+    return tuple(
+        judge(
+            check.spec.kind, check.value, names, context, because=check.spec.because, where=check.spec.where
+        )
+        for check in checks
+    )
+
+
+def _ids(views: Sequence[TurnView]) -> dict[str, TurnView]:
+    return {view.id: view for view in views if view.id is not None}

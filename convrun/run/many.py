@@ -1,0 +1,76 @@
+"""A whole run: one conversation after the other, until the end, the first failure or an interruption."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from convrun.results import ConversationResult, RunResult
+from convrun.run.bind import BoundConversation
+from convrun.run.conversation import run_conversation
+from convrun.run.options import RunOptions
+from convrun.run.project import Prepared
+from convrun.run.verdicts import exit_code
+
+_STOPPING = frozenset({"failed", "error", "stale", "missing"})
+
+
+def run_all(
+    prepared: Prepared,
+    options: RunOptions,
+    *,
+    environ: Mapping[str, str],
+    command: str,
+    on_result: Callable[[ConversationResult], None],
+    started: float | None = None,
+) -> RunResult:
+    """Run what was prepared and return the result; `on_result` hears of each conversation as it ends.
+
+    An interruption ends the run and is in the result, with everything that was finished. `started` is when the work
+    began on the clock of `time.perf_counter`, so that reading the specs counts too.
+    """
+    began = time.perf_counter() if started is None else started
+    moment = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+    results: list[ConversationResult] = []
+    interrupted = False
+    try:
+        for conversation in prepared.conversations:
+            if options.stop_at_first and any(result.verdict in _STOPPING for result in results):
+                result = _not_begun(conversation)
+            else:
+                result = run_conversation(conversation, options, environ=environ)
+            results.append(result)
+            on_result(result)
+    except KeyboardInterrupt:
+        interrupted = True
+    strict = options.strict or prepared.project.settings.strict
+    code = exit_code(
+        results, (), strict=strict, stale_is_fatal=options.stale_is_fatal, interrupted=interrupted
+    )
+    return RunResult(
+        version=version("convrun"),
+        started=moment,
+        duration_s=time.perf_counter() - began,
+        exit_code=code,
+        conversations=tuple(results),
+        interrupted=interrupted,
+        command=command,
+    )
+
+
+def _not_begun(conversation: BoundConversation) -> ConversationResult:
+    planned = conversation.planned
+    return ConversationResult(
+        id=planned.id,
+        spec=planned.spec.file,
+        case=planned.case.id if planned.case else None,
+        verdict="skipped",
+        model=conversation.model.name,
+        tags=planned.spec.tags,
+        vars=planned.vars,
+        cassette=planned.cassette_shown,
+        reason="not begun: stopped at the first that did not pass (-x)",
+        where=planned.where,
+    )

@@ -1,0 +1,204 @@
+"""One turn: rendered, said to the engine, and what came back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from convrun.checks.context import TurnView
+from convrun.conversation.attachments import Attachment
+from convrun.conversation.chain import ChainResponse
+from convrun.conversation.conversation import Conversation
+from convrun.conversation.response import Response
+from convrun.errors import AttachmentError, ChainLimitError, ConvrunError
+from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict
+from convrun.run.bind import BoundTurn
+from convrun.run.carrier import Carrier
+from convrun.run.problems import problem
+from convrun.spec.model import AttachmentSpec
+from convrun.templates import render_text
+from convrun.values import Json
+
+_JSON_STARTS = frozenset('{["-0123456789tfn')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedTurn:
+    """A turn that was played or passed over. `view` is None where nothing came back that checks could look at."""
+
+    bound: BoundTurn
+    index: int
+    verdict: Verdict
+    user: str = ""
+    view: TurnView | None = None
+    problem: Problem | None = None
+    checks: tuple[CheckResult, ...] = ()
+    reason: str | None = None
+    calls: tuple[ToolCallResult, ...] = ()
+    model_calls: int = 0
+    usage: UsageResult = field(default_factory=UsageResult)
+    stops: bool = False
+
+    @property
+    def skip(self) -> bool:
+        """Whether the spec says that it is passed over."""
+        return self.bound.spec.skip is not None
+
+    def result(self) -> TurnResult:
+        """Return the turn as reports see it."""
+        return TurnResult(
+            index=self.index,
+            id=self.bound.spec.id,
+            verdict=self.verdict,
+            user=self.user,
+            reply=self.view.reply if self.view else None,
+            model_calls=self.model_calls,
+            finish_reason=self.view.finish_reason if self.view else None,
+            usage=self.usage,
+            error=self.problem,
+            tool_calls=self.calls,
+            checks=self.checks,
+            reason=self.reason,
+            where=self.bound.spec.where,
+        )
+
+
+def skipped_turn(turn: BoundTurn, index: int, *, stale: bool, reason: str | None) -> PlayedTurn:
+    """Return a turn that is not played; behind a stale one it is stale itself."""
+    return PlayedTurn(
+        bound=turn, index=index, verdict="stale" if stale else "skipped", user=turn.spec.user.source, reason=reason
+    )
+
+
+def play_turn(
+    conversation: Conversation, carrier: Carrier, turn: BoundTurn, index: int, names: Mapping[str, object]
+) -> PlayedTurn:
+    """Say one turn to the conversation and return what came of it; errors of ours are values in it."""
+    carrier.begin_turn(index)
+    user = turn.spec.user.source
+    saying: Response | ChainResponse | None = None
+    failure: ConvrunError | None = None
+    try:
+        user = render_text(turn.spec.user, names)
+        saying = _prompted(conversation, turn, user, names)
+        saying.text()
+    except ConvrunError as error:
+        failure = error
+    responses = _complete(saying)
+    calls = tuple(call for response in responses for call in _tool_calls(response))
+    usage = total_usage(UsageResult(input=one.input, output=one.output) for one in map(Response.usage, responses))
+    played = PlayedTurn(
+        bound=turn,
+        index=index,
+        verdict="passed",
+        user=user,
+        calls=calls,
+        model_calls=len(responses),
+        usage=usage,
+        view=_view(turn, index, user, responses, calls, usage) if responses else None,
+    )
+    return _judged_by_playing(played, carrier, failure)
+
+
+def _prompted(
+    conversation: Conversation, turn: BoundTurn, user: str, names: Mapping[str, object]
+) -> Response | ChainResponse:
+    spec = turn.spec
+    say = conversation.chain if spec.chain else conversation.prompt
+    return say(
+        user,
+        system=render_text(spec.system, names) if spec.system is not None else None,
+        attachments=[_attachment(turn, one, names) for one in spec.attachments],
+        options=spec.options,
+        schema=turn.schema,
+    )
+
+
+def _complete(saying: Response | ChainResponse | None) -> list[Response]:
+    """The responses that arrived whole."""
+    begun = saying.begun if isinstance(saying, ChainResponse) else [saying] if saying is not None else []
+    return [response for response in begun if response.done]
+
+
+def _judged_by_playing(played: PlayedTurn, carrier: Carrier, failure: ConvrunError | None) -> PlayedTurn:
+    """The verdict as far as playing decides it: what is stale cannot be wrong, and what went wrong stops the rest."""
+    if carrier.staleness is not None:
+        # Behind the first stale request nothing is an error; playing on ends where the recording no longer fits.
+        return replace(played, verdict="stale", stops=failure is not None)
+    if failure is None:
+        return played
+    where = played.bound.spec.where
+    if isinstance(failure, ChainLimitError):
+        return replace(played, verdict="failed", problem=problem(failure, where))
+    return replace(played, verdict="error", problem=problem(failure, where), view=None, stops=True)
+
+
+def _view(
+    turn: BoundTurn,
+    index: int,
+    user: str,
+    responses: Sequence[Response],
+    calls: tuple[ToolCallResult, ...],
+    usage: UsageResult,
+) -> TurnView:
+    last = responses[-1]
+    text = last.text()
+    return TurnView(
+        index=index,
+        id=turn.spec.id,
+        user=user,
+        reply=text,
+        parsed=_parsed(text),
+        tool_calls=calls,
+        usage=usage,
+        finish_reason=last.finish_reason,
+        model_calls=len(responses),
+        response=last,
+    )
+
+
+def _parsed(text: str) -> Json:
+    """The JSON value of a reply; None where it is none. Most replies are prose, and seen to be at once."""
+    if not text or text.lstrip()[:1] not in _JSON_STARTS:
+        return None
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _tool_calls(response: Response) -> Iterator[ToolCallResult]:
+    results = {result.tool_call_id: result for result in response.tool_results()}
+    for call in response.tool_calls():
+        result = results.get(call.tool_call_id)
+        raised = result.exception if result else None
+        yield ToolCallResult(
+            id=call.tool_call_id or "",
+            name=call.name,
+            arguments=call.arguments_text if call.arguments_error else call.arguments,
+            result=result.output if result else None,
+            error=f"{type(raised).__name__}: {raised}" if raised is not None else None,
+        )
+
+
+def _attachment(turn: BoundTurn, spec: AttachmentSpec, names: Mapping[str, object]) -> Attachment:
+    if spec.url is not None:
+        return Attachment(url=render_text(spec.url, names), type=spec.type, detail=spec.detail)
+    assert spec.path is not None  # the spec's reader has seen to one of them
+    path = turn.folder / render_text(spec.path, names)
+    if not path.resolve().is_relative_to(turn.root.resolve()):
+        raise AttachmentError(f"{str(path)!r} is outside of the project", where=spec.where, fix="keep it below the root")
+    return Attachment(path=path, type=spec.type, detail=spec.detail)
+
+
+def total_usage(usages: Iterable[UsageResult]) -> UsageResult:
+    """Return the sum; a figure that one of them lacks is unknown."""
+    every = list(usages)
+    return UsageResult(input=_sum([one.input for one in every]), output=_sum([one.output for one in every]))
+
+
+def _sum(figures: Sequence[int | None]) -> int | None:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if known and len(known) == len(figures) else None
