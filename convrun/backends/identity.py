@@ -59,7 +59,7 @@ def identify(
     elif name == "echo" and base_url is None and provider is None:
         offline, provider, url = "echo", "echo", "https://echo.invalid/v1"
     elif provider is not None or base_url is not None:
-        url = base_url or _preset_url(provider or "")
+        url = base_url if base_url is not None else _preset_url(provider or "")
         if provider is not None:
             _preset_url(provider)
     elif environ.get("OPENAI_BASE_URL"):
@@ -114,8 +114,10 @@ def _split(name: str) -> tuple[str, str]:
         return OPENAI.name, name
     if first in PRESETS and rest:
         return first, rest
-    near = did_you_mean(f"{first}", PRESETS) if first not in PRESETS else None
+    if first in PRESETS:
+        raise UnknownModelError(f"{name!r} names no model", fix=f"write the model behind the slash: {first}/model")
+    near = did_you_mean(first, PRESETS)
     raise UnknownModelError(
-        f"unknown model {name!r}: {first!r} is no provider" if first not in PRESETS else f"{name!r} names no model",
-        fix=near or "set base_url to where the model is, or write provider/model with one of " + ", ".join(PRESETS),
+        f"unknown model {name!r}: {first!r} is no provider",
+        fix=f"{near + ' ' if near else ''}known are {', '.join(PRESETS)}; a model elsewhere needs its base_url",
     )

@@ -1,0 +1,173 @@
+"""Requests as chat completions want them."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from convrun.backends.chat_encoding import ChatEncoder, encode_message
+from convrun.conversation.attachments import Attachment
+from convrun.conversation.backend import ModelRequest, ToolSchema
+from convrun.conversation.messages import (
+    Message,
+    ReasoningPart,
+    RefusalPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+    assistant,
+    system,
+    user,
+)
+from convrun.errors import AttachmentError
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_body_has_everything_and_nothing_more() -> None:
+    """Options go as they are; tools, schema and stream only where there are any."""
+    encoder = ChatEncoder(model="m")
+    plain = encoder.body(ModelRequest(messages=(user("hi"),)))
+    assert plain == {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    full = encoder.body(
+        ModelRequest(
+            messages=(system("S"), user("hi")),
+            tools=(ToolSchema(name="f", parameters={"type": "object"}),),
+            options={"seed": 7, "stop": None},
+            schema={"type": "object"},
+            schema_name="person",
+            stream=True,
+        )
+    )
+    assert full == {
+        "model": "m",
+        "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "hi"}],
+        "seed": 7,
+        "stop": None,
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "person", "schema": {"type": "object"}},
+        },
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_a_message_sent_before_is_the_same_object() -> None:
+    """A history is encoded once: the next body holds the very same messages and tools."""
+    encoder = ChatEncoder(model="m")
+    history = (system("S"), user("one"), assistant("two"))
+    tools = (ToolSchema(name="f"),)
+    first: Any = encoder.body(ModelRequest(messages=history, tools=tools))
+    second: Any = encoder.body(ModelRequest(messages=(*history, user("three")), tools=tools))
+    assert all(old is new for old, new in zip(first["messages"], second["messages"], strict=False))
+    assert first["tools"][0] is second["tools"][0]
+    assert len(second["messages"]) == 4
+
+
+def test_old_conversations_are_forgotten() -> None:
+    """A backend that serves many conversations does not keep all their messages."""
+    encoder = ChatEncoder(model="m")
+    for number in range(6000):
+        encoder.body(ModelRequest(messages=(user(str(number)),)))
+    assert len(encoder._messages) < 5000
+
+
+def test_equal_messages_are_told_apart_by_identity() -> None:
+    """A message that is collected does not lend its encoding to one that takes its place in memory."""
+    encoder = ChatEncoder(model="m")
+    for number in range(200):
+        body: Any = encoder.body(ModelRequest(messages=(user(f"n{number}"),)))
+        assert body["messages"][0]["content"] == f"n{number}"
+
+
+def test_the_system_role_has_two_names() -> None:
+    """Newer models call it developer."""
+    assert encode_message(system("S"), system_role="developer")["role"] == "developer"
+
+
+@pytest.mark.parametrize(
+    ("message", "encoded"),
+    [
+        (assistant("hi"), {"content": "hi"}),
+        (assistant(""), {"content": ""}),
+        (Message("assistant"), {"content": ""}),
+        (Message("assistant", (RefusalPart("no"),)), {"content": None, "refusal": "no"}),
+        (Message("assistant", (ReasoningPart("hm"), TextPart("hi"))), {"content": "hi"}),
+        (
+            Message("assistant", (ReasoningPart("hm", field="reasoning_content"), TextPart("hi"))),
+            {"content": "hi", "reasoning_content": "hm"},
+        ),
+    ],
+)
+def test_what_the_model_said_goes_back(message: Message, encoded: dict[str, Any]) -> None:
+    """Text and refusal go back; reasoning only to those who want it."""
+    assert encode_message(message) == {"role": "assistant", **encoded}
+
+
+def test_calls_go_back_as_they_came() -> None:
+    """Arguments are sent back to the letter, none as an empty object; content is null."""
+    message = assistant("", (ToolCallPart("f", '{"a":  1}', "c1"), ToolCallPart("g", "", "c2")))
+    assert encode_message(message) == {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":  1}'}},
+            {"id": "c2", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+        ],
+    }
+
+
+def test_a_tool_result_names_its_call() -> None:
+    """A tool message has the id and the text."""
+    message = Message("tool", (ToolResultPart("c1", "f", "42"),))
+    assert encode_message(message) == {"role": "tool", "tool_call_id": "c1", "content": "42"}
+
+
+def test_a_declared_tool_goes_out_as_written() -> None:
+    """Nothing is added to, or taken from, a declared function."""
+    written: Any = {"name": "f", "strict": True, "x-own": 1}
+    body: Any = ChatEncoder(model="m").body(
+        ModelRequest(messages=(user("hi"),), tools=(ToolSchema(name="f", verbatim=written),))
+    )
+    assert body["tools"][0] == {"type": "function", "function": written}
+
+
+def test_a_tool_has_a_description_and_may_be_strict() -> None:
+    """Description and strictness are there where they are said."""
+    tool = ToolSchema(name="f", description="Does.", parameters={}, strict=False)
+    body: Any = ChatEncoder(model="m").body(ModelRequest(messages=(user("hi"),), tools=(tool,)))
+    function = {"name": "f", "description": "Does.", "parameters": {}, "strict": False}
+    assert body["tools"][0]["function"] == function
+
+
+def test_attachments_make_a_list_of_parts() -> None:
+    """Images, documents and sounds each have their part."""
+    message = user(
+        "look",
+        Attachment(url="https://example.com/a.jpg", type="image/jpeg", detail="low"),
+        Attachment(content=PNG),
+        Attachment(content=b"%PDF-1", type="application/pdf"),
+        Attachment(content=b"RIFF", type="audio/wav"),
+        Attachment(content=b"ID3", type="audio/mpeg"),
+    )
+    coded = {
+        name: base64.b64encode(data).decode() for name, data in {"png": PNG, "wav": b"RIFF", "mp3": b"ID3"}.items()
+    }
+    assert encode_message(message)["content"] == [
+        {"type": "text", "text": "look"},
+        {"type": "image_url", "image_url": {"url": "https://example.com/a.jpg", "detail": "low"}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{coded['png']}"}},
+        {"type": "file", "file": {"filename": "document.pdf", "file_data": "data:application/pdf;base64,JVBERi0x"}},
+        {"type": "input_audio", "input_audio": {"data": coded["wav"], "format": "wav"}},
+        {"type": "input_audio", "input_audio": {"data": coded["mp3"], "format": "mp3"}},
+    ]
+
+
+def test_what_no_chat_model_takes_is_refused() -> None:
+    """A type that chat completions do not have is an error that names it."""
+    with pytest.raises(AttachmentError, match="'text/csv' cannot go to a chat model"):
+        encode_message(user("look", Attachment(content=b"a,b", type="text/csv")))
