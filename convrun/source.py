@@ -43,7 +43,7 @@ def excerpt(where: Where) -> list[str]:
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with control and format characters and lone surrogates made visible, as `\x1b` or `\u202e`; tabs are one blank."""
+    r"""Return `text` with control characters and the like made visible, as `\x1b` or `\u202e`; a tab is one blank."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_visible(character) for character in text)

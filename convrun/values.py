@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from convrun.errors import ConvrunError
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
@@ -30,7 +30,7 @@ def equal(left: object, right: object) -> bool:
 
 
 def contains(actual: object, expected: object) -> bool:
-    """Return whether `expected` is a subset of `actual`: mappings at every depth may have more keys; all else is equal."""
+    """Return whether `expected` is a subset of `actual`: its mappings may have more keys at every depth."""
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         return all(key in actual and contains(actual[key], value) for key, value in expected.items())
     if isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
@@ -45,7 +45,7 @@ def canonical(value: object) -> str:
         ValueError: for NaN and infinities, which JSON does not have.
     """
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False) if not _has_float(value) else _dump(_whole(value))
+        return _dump(_whole(value) if _has_float(value) else value)
     except TypeError as error:
         raise ValueError(f"not a JSON value: {error}") from error
 
