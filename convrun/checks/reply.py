@@ -33,10 +33,5 @@ def read_json(reply: str) -> JsonReply:
     return JsonReply(fault=f"{got(reply)}, which is not JSON: {why}{fence}")
 
 
-def parsed(reply: str) -> Json:
-    """Return the reply's JSON value, None where it is no JSON."""
-    return read_json(reply).value
-
-
 def _refuse(name: str) -> Json:
     raise ValueError(f"{name} is no number that JSON has")
