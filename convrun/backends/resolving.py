@@ -33,6 +33,9 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
 ) -> ChatBackend:
     """Return the model that a name means (None: the default), over `transport` or live. Needs no key yet.
 
+    For programs: a `base_url` that the caller's own code names may have the key. For specs, which may be somebody
+    else's, use `identify`, `live_transport` and `backend_for`.
+
     Raises:
         UnknownModelError: for a provider that is not known.
         ConvrunError: for a base URL that is none.
@@ -47,7 +50,7 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
         system_role=system_role,
         script=script,
     )
-    trusted = tuple(trusted_base_urls)
+    trusted = (*trusted_base_urls, *([base_url] if base_url else []))
     if transport is None:
         transport = live_transport(
             identity,

@@ -13,16 +13,17 @@ import pytest
 from servers import Answer, Loopback, chunk, event_stream, reply
 
 from convrun.backends.chat import ChatBackend
-from convrun.backends.resolving import resolve
+from convrun.backends.identity import identify
+from convrun.backends.resolving import backend_for, live_transport, resolve
 from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
 from convrun.conversation.messages import user
 from convrun.errors import ProviderError, SettingsError
 
 
 def model(loopback: Loopback, environ: Mapping[str, str] | None = None, **settings: Any) -> ChatBackend:
-    """A model on the loopback server."""
+    """A model on the loopback server, whose address the program names."""
     given = {"base_url": loopback.base_url, "max_retries": 0, "timeout": 5.0, **settings}
-    return resolve("m", environ=environ or {}, trusted_base_urls=(loopback.base_url,), **given)
+    return resolve("m", environ=environ or {}, **given)
 
 
 def ask(backend: ChatBackend, *, stream: bool = False, **request: Any) -> Completion:
@@ -199,7 +200,8 @@ def test_no_account_data_goes_to_other_servers(loopback: Loopback, monkeypatch: 
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-secret")
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Token: token-secret\nAuthorization: Bearer other-secret")
     loopback.says("hi")
-    ask(resolve("m", base_url=loopback.base_url, max_retries=0))
+    identity = identify("m", environ={}, base_url=loopback.base_url)
+    ask(backend_for(identity, live_transport(identity, max_retries=0)))
     assert "secret" not in str(loopback.requests[0].headers)
     assert "authorization" not in loopback.requests[0].headers
 
