@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from convrun.document import Mapping, Scalar, Sequence, events, load, read_values
@@ -96,6 +96,16 @@ def test_numbers_that_json_lacks_are_refused(text):
         assert "quote it" in raised.value.fix
 
 
+@pytest.mark.parametrize("text", ["a\u2028b", "a \x85 b", "a\u2029b", "a\U00100000\u2028\U00100001b"])
+def test_line_breaks_of_yaml_1_1_are_characters(text):
+    """Line and paragraph separators stay in a text, plain, quoted and in blocks, and count as one character."""
+    for written in (f"x: {text}\ny: 1", f'x: "{text}"\ny: 1', f"x: |-\n  {text}\ny: 1"):
+        assert read_values(written, "f") == {"x": text, "y": 1}
+        root = load(written, "f").root
+        assert root.get("x").value == text
+        assert root.get("y").where.line == written.count("\n") + 1
+
+
 def test_places_count_characters():
     """Lines and columns count characters from 1, behind a BOM, wide characters and CRLF."""
     root = load('\ufeffa: 1\r\nbé😀: [x, "ü", yy]\r\n', "s.yaml").root
@@ -151,7 +161,15 @@ def test_binary_is_read_from_values_only():
 
 
 @pytest.mark.parametrize(
-    "text", ["x: !!python/object:os.system [ls]", "x: !mine 1", "!!map {a: b}", "!!timestamp 2024-01-01"]
+    "text",
+    [
+        "x: !!python/object:os.system [ls]",
+        "x: !mine 1",
+        "!!map {a: b}",
+        "!!timestamp 2024-01-01",
+        "!!str a: b",
+        "!!binary aGk=: b",
+    ],
 )
 def test_tags_are_refused(text):
     """No tag makes anything but a text or bytes."""
@@ -263,6 +281,7 @@ def test_empty_documents_are_nothing(text):
     assert read_values(text, "f") is None
 
 
+@settings(deadline=None)
 @given(YAML_LIKE)
 @example("{{")
 @example("- {a: [b]\n#")
@@ -280,6 +299,7 @@ def test_any_text_is_read_or_refused(text):
     assert outcomes[1] or not outcomes[0]
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -12,10 +13,30 @@ from convrun.document.source_text import Source
 
 Step: TypeAlias = Callable[[], Any]  # the next event; what PyYAML says of their types does not help
 
+_OLD_BREAK = re.compile("[\x85\u2028\u2029]")
+
 
 def span(event: Any) -> tuple[int, int]:
     """Return where an event starts and ends, in characters."""
     return event.start_mark.index, event.end_mark.index
+
+
+def _events(text: str) -> Step:
+    """What gives the events of `text`, with the three characters that are line breaks in YAML 1.1 only as they are."""
+    if text.isascii() or not _OLD_BREAK.search(text):
+        return _step(text)
+    free = (chr(code) for code in range(0x100000, 0x10FFFE) if chr(code) not in text)  # for private use
+    standins = dict(zip((0x85, 0x2028, 0x2029), free, strict=False))
+    originals = {ord(standin): chr(code) for code, standin in standins.items()}
+    step = _step(text.translate(standins))
+
+    def restored() -> Any:
+        event = step()
+        if isinstance(event, yaml.ScalarEvent):
+            event.value = event.value.translate(originals)
+        return event
+
+    return restored
 
 
 def _step(text: str) -> Step:
@@ -50,7 +71,7 @@ def parsed(source: Source, read: Callable[[Any, Step, int], Any]) -> Any:
         DocumentError: where the text is no YAML, or has a second document.
     """
     try:
-        return _document(source, _step(source.text), read)
+        return _document(source, _events(source.text), read)
     except yaml.MarkedYAMLError as error:
         raise mistake(source, error) from None
     except (yaml.YAMLError, UnicodeEncodeError):

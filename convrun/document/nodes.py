@@ -178,6 +178,8 @@ class _Tree:
             if not isinstance(event, yaml.ScalarEvent):
                 raise bad_key(self.source, start, event)
             key = Scalar(**self._span(event), value=event.value, text=event.value, style=event.style or "")
+            if event.tag is not None:
+                self._report("a tag is not allowed", event, "leave it out; keys are texts")
             if event.anchor is not None:
                 self.anchors[event.anchor] = key
             value = self.node(step(), step, depth)

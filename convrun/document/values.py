@@ -76,6 +76,8 @@ class _Values:
             if inner.__class__ is not yaml.ScalarEvent:
                 raise bad_key(self.source, span(event)[0], inner)
             key = inner.value
+            if inner.tag is not None:
+                raise self._bad_tag(inner)
             if key in made:
                 where = self.source.where(*span(inner))
                 raise DocumentError(f"duplicate key {key!r}", where=where, fix="keep one of them")

@@ -29,7 +29,8 @@ def test_the_short_form(history):
     """A message is who speaks and what; calls get ids, and results answer them in order."""
     found = history(
         "[{user: Hi}, {assistant: Hello}, {user: Well}, "
-        "{assistant: Let me see, tool_calls: [{name: f, arguments: {a: 1}}, {name: g}]}, {tool: one}, {tool: two}, {assistant: Done}]"
+        "{assistant: Let me see, tool_calls: [{name: f, arguments: {a: 1}}, {name: g}]}, "
+        "{tool: one}, {tool: two}, {assistant: Done}]"
     )
     calls = (
         HistoryCall(name="f", arguments='{"a": 1}', id="call_0_1"),
