@@ -8,11 +8,12 @@ from convrun.report.counts import Counts, counts, standing
 from convrun.report.failure import check_failure, failure, labelled, problem, transcript, turn_name
 from convrun.report.stale import missing_block, stale_blocks
 from convrun.report.style import Line, Role, Style, plain, rendered
-from convrun.report.wording import block, duration, noun, quoted
+from convrun.report.wording import dumped, duration, noun, quoted, short
 from convrun.results import CheckResult, ConversationResult, Finding, RunResult, TurnResult
 from convrun.source import printable
 
 QUIET, NORMAL, VERBOSE, FULL = -1, 0, 1, 2  # -q, nothing, -v, -vv
+_BRIEF = 120  # characters of a value that only accompanies what is said
 _WORST_FIRST: tuple[Role, ...] = ("error", "failed", "stale", "missing", "unchecked", "skipped")
 
 
@@ -117,14 +118,15 @@ def _every_turn(conversation: ConversationResult, full: bool) -> list[Line]:
         lines += [line.indented(2) for line in _turn(turn, full)]
     lines += [line.indented(2) for check in conversation.checks for line in _check(check, None, full)]
     for difference in conversation.ignored:
-        values = f"{_value(difference.recorded)} recorded, {_value(difference.now)} now"
+        values = f"{_value(difference.recorded, full)} recorded, {_value(difference.now, full)} now"
         lines.append(Line(f"  ignored: {difference.path}: {values}", "dim"))
     return [*lines, Line("")]
 
 
-def _value(value: object) -> str:
-    (line, *_) = block("", value)
-    return line.text.removeprefix(": ")
+def _value(value: object, full: bool) -> str:
+    """A value on one line."""
+    text = quoted(value.replace("\n", " ")) if isinstance(value, str) else dumped(value, indent=None)
+    return text if full else short(text, _BRIEF)
 
 
 def _turn(turn: TurnResult, full: bool) -> list[Line]:
@@ -144,9 +146,8 @@ def _check(check: CheckResult, turn: TurnResult | None, full: bool) -> list[Line
         head, *rest = check_failure(check, label=label, full=full)
         return [Line(f"{check.verdict} {head.text}", "stale"), *rest]
     if check.verdict == "passed":
-        wanted = quoted(check.expected) if isinstance(check.expected, str) else _value(check.expected)
-        text = f"passed {check.kind}{label}" if check.expected is None else f"passed {check.kind} {wanted}{label}"
-        return [Line(text.replace("\n", " "), "stale" if label else "passed")]
+        wanted = "" if check.expected is None else f" {_value(check.expected, full)}"
+        return [Line(f"passed {check.kind}{wanted}{label}", "stale" if label else "passed")]
     place = f"{check.where}: " if check.where else ""
     return [Line(f"{check.verdict} {place}{check.kind}", check.verdict)]
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from convrun.report.counts import standing
 from convrun.report.difference import difference
 from convrun.report.style import Line, Role
-from convrun.report.wording import block, cut, dumped
+from convrun.report.wording import block, cut, dumped, quoted
 from convrun.results import CheckResult, ConversationResult, Problem, ToolCallResult, TurnResult
 from convrun.source import Where, excerpt
 
+_SHORT = 100  # characters of a message that is read at a glance
 _LABELS = {
     "info": " (info: behind a stale request, counts nowhere)",
     "stale": " (stale: the recording no longer holds)",
@@ -110,9 +111,18 @@ def _comparison(check: CheckResult, full: bool) -> list[Line]:
     if check.kind == "equals" and texts and "\n" in f"{expected}{actual}":
         head = Line("expected (-) and actual (+):")
         return [head, *(line.indented(2) for line in difference(expected, actual, full=full))]
-    if expected is None and actual is None:
+    if (expected is None and actual is None) or (not full and _said(check)):
         return []
     return [*block("expected", expected, full=full), *_aligned(block("actual", actual, full=full))]
+
+
+def _said(check: CheckResult) -> bool:
+    """Whether a short message names both values already."""
+    shown = [
+        quoted(value) if isinstance(value, str) else dumped(value, indent=None)
+        for value in (check.expected, check.actual)
+    ]
+    return len(check.message) <= _SHORT and all(value in check.message for value in shown)
 
 
 def _aligned(lines: list[Line]) -> list[Line]:

@@ -41,7 +41,7 @@ def to_json(result: RunResult) -> str:
     )
     conversations = ",\n".join(f"  {_text(_conversation(one))}" for one in result.conversations)
     listed = f"[\n{conversations}\n]" if conversations else "[]"
-    return "{" + ",\n".join([*head, f' "conversations": {listed}']).lstrip() + "}\n"
+    return "{" + ",\n".join([*head, f' "conversations": {listed}']).lstrip() + "}"
 
 
 def _members(values: _Object) -> list[str]:

@@ -34,8 +34,8 @@ def cut(text: str) -> str:
         left_out = len(lines) - _LINES + 1
         half = _LINES // 2
         lines = [*lines[:half], f"... {left_out} lines more, -vv shows them ...", *lines[half + left_out :]]
-        text = "\n".join(line if len(line) <= _LINE else _short(line, _LINE) for line in lines)
-    return text if len(text) <= _LIMIT * 2 and len(lines) > 1 else _short(text, _LIMIT)
+        text = "\n".join(line if len(line) <= _LINE else short(line, _LINE) for line in lines)
+    return text if len(text) <= _LIMIT * 2 and len(lines) > 1 else short(text, _LIMIT)
 
 
 def dumped(value: object, *, indent: int | None = 2) -> str:
@@ -58,7 +58,8 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 59.95 else f"{int(seconds + 0.5) // 60} min {int(seconds + 0.5) % 60} s"
 
 
-def _short(text: str, limit: int) -> str:
+def short(text: str, limit: int) -> str:
+    """Return the text without the middle, if it is longer than about `limit` characters."""
     if len(text) <= limit:
         return text
     half = limit // 2

@@ -173,3 +173,11 @@ def test_a_plain_report_loads_neither_rich_nor_difflib():
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout == "set()\n"
+
+
+def test_values_are_not_said_twice():
+    """A short message that names expected and actual stands alone; -vv shows both all the same."""
+    check = CheckResult(kind="equals", verdict="failed", expected="a", actual=1, message="expected 'a', got 1")
+    conversation = replace(FAILED, turns=(replace(SECOND, checks=(check,)),))
+    assert "actual:" not in details(conversation)
+    assert "actual:   1" in details(conversation, verbosity=FULL)

@@ -112,7 +112,7 @@ def test_a_line_is_a_conversation():
     """Each conversation is one line, so that results can be read and compared line by line."""
     lines = to_json(RUN).splitlines()
     assert sum(line.startswith('  {"id": ') for line in lines) == len(EVERYTHING)
-    assert to_json(run()).endswith('"conversations": []}\n')
+    assert to_json(run()).endswith('"conversations": []}')
 
 
 def test_findings_stand_on_both_levels():
