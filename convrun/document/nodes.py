@@ -177,7 +177,7 @@ class _Tree:
         while not isinstance(event := step(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise bad_key(self.source, start, event)
-            key = Scalar(**self._span(event), value=event.value, text=event.value, style=event.style or "")
+            key = self._node_of(event, event.value)
             if event.tag is not None:
                 self._report("a tag is not allowed", event, "leave it out; keys are texts")
             if event.anchor is not None:
@@ -199,11 +199,12 @@ class _Tree:
                 value = plain_value(event.value)
             except ValueError as error:
                 self._report(str(error), event, f"quote it if it is text: {quoted(event.value[:60])}")
-        return Scalar(**self._span(event), value=value, text=event.value, style=event.style or "")
+        return self._node_of(event, value)
 
-    def _span(self, event: Any) -> dict[str, Any]:
+    def _node_of(self, event: Any, value: bool | int | float | str | None) -> Scalar:
         start, end = span(event)
-        return {"start": start, "end": end, "source": self.source}
+        text, style = event.value, event.style or ""
+        return Scalar(value=value, text=text, style=style, start=start, end=end, source=self.source)
 
     def _alias(self, event: Any) -> Node:
         found = self.anchors.get(event.anchor)

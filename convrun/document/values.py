@@ -8,11 +8,12 @@ from typing import Any
 import yaml
 
 from convrun.document.events import Step, parsed, span
-from convrun.document.limits import ALIAS_LIMIT, DEPTH_LIMIT
+from convrun.document.limits import ALIAS_LIMIT, DEPTH_LIMIT, RECORDED_LIMIT
 from convrun.document.mistakes import bad_key, no_anchor, too_deep, too_many_aliases
 from convrun.document.scalars import plain_value
 from convrun.document.source_text import Source
 from convrun.errors import DocumentError
+from convrun.source import Where
 from convrun.values import Json
 
 _BINARY = "tag:yaml.org,2002:binary"
@@ -23,9 +24,11 @@ def read_values(text: str, file: str) -> Json:
     """Return a YAML text as plain values; `!!binary` gives bytes, an empty text None. Fast, for files that tools wrote.
 
     Raises:
-        DocumentError: where it is no YAML, passes a limit of depth or aliases, has duplicate keys or other tags.
+        DocumentError: where it is no YAML, passes a limit of size, depth or aliases, has duplicate keys or other tags.
     """
     source = Source(text, file)
+    if len(text) > RECORDED_LIMIT:
+        raise DocumentError(f"larger than {RECORDED_LIMIT:,} characters", where=Where(file=file))
     values: Json = parsed(source, _Values(source).value)
     return values
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from convrun import document
@@ -43,7 +43,7 @@ def check(node: Node, file: SpecFile) -> CheckSpec:
                 value = _value(key.text, inner, file)
     mistakes.stop()
     key, inner = kinds[0]
-    return CheckSpec(kind=key.text, value=value, because=because, where=key.where, places=dict(_places(inner, ())))
+    return CheckSpec(kind=key.text, value=value, because=because, where=key.where, places=_Places(inner))
 
 
 checks: Decoder[tuple[CheckSpec, ...]] = decoding.listed(check, of="checks")
@@ -68,6 +68,30 @@ def _value(kind: str, node: Node, file: SpecFile) -> Any:
         mistakes.stop()
         return made
     return templates(node, file)
+
+
+class _Places(Mapping[Path, Where]):
+    """The place of each path into a value, looked for when the first is asked for: in most specs nothing is wrong."""
+
+    __slots__ = ("_found", "_node")
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._found: dict[Path, Where] | None = None
+
+    def __getitem__(self, path: Path) -> Where:
+        return self._all()[path]
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[Path, Where]:
+        if self._found is None:
+            self._found = dict(_places(self._node, ()))
+        return self._found
 
 
 def _places(node: Node, path: Path, key: Scalar | None = None) -> Iterator[tuple[Path, Where]]:
