@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from convrun.errors import CassetteError
 from convrun.values import Json
@@ -24,19 +24,18 @@ _PLAIN = re.compile(r"[A-Za-z0-9_/<(+$.\u00a1-\ud7ff\ue000-\ufffd\U00010000-\U00
 _BREAKING = re.compile(r": |:$| #| $")
 # Texts that some YAML version takes for a number, a boolean, null or a date.
 _TYPED = re.compile(
-    r"(?i)~|null|true|false|yes|no|on|off|y|n|=|<<|[-+]?[.\d][\d_.,:eExXoO+\-a-fA-F]*|[-+]?\.(inf|nan)|\d{4}-\d.*"
+    r"(?i)~|null|true|false|yes|no|on|off|y|n|=|<<|0x[\da-f_]+|0[ob][\d_]+|[-+]?[.\d][\d_.,:e+\-]*|[-+]?\.(inf|nan)|\d{4}-\d.*"
 )
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def emit(value: dict[str, Json], lines: frozenset[str] = frozenset(), *, cautious: bool = False) -> str:
+def emit(value: dict[str, Json], lines: Mapping[int, frozenset[str]], *, cautious: bool = False) -> str:
     """Return `value` as a YAML document.
 
-    The values of the top-level keys in `lines` stay on one line, however long. `cautious` quotes every text.
+    `lines` gives, by the indent of a key, the keys whose values stay on one line, however long; `cautious` quotes every text.
     """
-    emitter = _Emitter(lines, cautious=cautious)
-    return "\n".join(emitter.mapping(value, 0, top=True)) + "\n"
+    return "\n".join(_Emitter(lines, cautious=cautious).mapping(value, 0)) + "\n"
 
 
 def escaped(value: Json, depth: int = 0) -> Json:
@@ -78,27 +77,32 @@ def unescaped(value: Json) -> Json:
 
 
 class _Emitter:
-    def __init__(self, lines: frozenset[str], *, cautious: bool) -> None:
+    def __init__(self, lines: Mapping[int, frozenset[str]], *, cautious: bool) -> None:
         self._lines = lines
         self._cautious = cautious
 
-    def mapping(self, value: dict[str, Json], indent: int, *, top: bool = False) -> Iterator[str]:
+    def mapping(self, value: dict[str, Json], indent: int) -> Iterator[str]:
         """The lines of a block mapping; each begins with the indent."""
+        single = self._lines.get(indent, frozenset())
         for key, item in value.items():
-            yield from self._entry(f"{' ' * indent}{self._text(key)}:", item, indent, single=top and key in self._lines)
+            head = f"{' ' * indent}{self._text(key)}:"
+            if key in single:
+                yield f"{head} {self._flow(item)}"
+            else:
+                yield from self._entry(head, item, indent)
 
-    def _entry(self, head: str, item: Json, indent: int, *, single: bool = False) -> Iterator[str]:
+    def _entry(self, head: str, item: Json, indent: int) -> Iterator[str]:
         """The lines of `head` (a key or a dash) and its value."""
         if isinstance(item, str) and "\n" in item and not self._cautious and _fits_block(item):
             yield from _block(head, item, indent + _STEP)
-            return
-        line = None if isinstance(item, dict | list) and item and not single and _is_long(item) else self._flow(item)
-        if line is not None and (single or not isinstance(item, dict | list) or not item or len(line) <= _ONE_LINE):
+        elif not item or not isinstance(item, dict | list):
+            yield f"{head} {self._flow(item)}"
+        elif (line := self._short(item, indent)) is not None:
             yield f"{head} {line}"
         elif isinstance(item, dict):
             yield head
             yield from self.mapping(item, indent + _STEP)
-        elif isinstance(item, list):
+        else:
             yield head
             yield from self._sequence(item, indent)
 
@@ -106,16 +110,22 @@ class _Emitter:
         """The lines of a block sequence: its dashes stand below its key."""
         dash = " " * indent + "-"
         for item in value:
-            line = self._flow(item) if isinstance(item, list) and not _is_long(item) else None
             if isinstance(item, dict) and item:
                 inner = self.mapping(item, indent + _STEP)
-                yield f"{dash} {next(inner)[indent + _STEP:]}"
+                yield f"{dash} {next(inner)[indent + _STEP :]}"
                 yield from inner
-            elif isinstance(item, list) and item and (line is None or len(line) > _ONE_LINE):
+            elif isinstance(item, list) and item and self._short(item, indent) is None:
                 yield dash
                 yield from self._sequence(item, indent + _STEP)
             else:
                 yield from self._entry(dash, item, indent)
+
+    def _short(self, value: dict[str, Json] | list[Json], indent: int) -> str | None:
+        """A collection on one line, where it is short, below the outer levels, and no list of mappings."""
+        if indent <= _STEP or _is_long(value) or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
+            return None
+        line = self._flow(value)
+        return line if len(line) <= _ONE_LINE else None
 
     def _flow(self, value: Json) -> str:
         if isinstance(value, str):

@@ -18,7 +18,7 @@ from convrun.values import Json, JsonObject
 
 VERSION = "convrun/1"
 _KEYS = ("version", "interactions", "timings", "digests")
-_LINES = frozenset({"timings", "digests"})
+_LINES = {0: frozenset({"timings", "digests"}), 4: frozenset({"usage", "deltas"})}  # by indent; 4 is a response's
 _OURS = re.compile(r"\A(?:\ufeff?\s*(?:#[^\n]*)?\n)*\ufeff?version:\s*['\"]?convrun/")
 _CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} |\|{7} )", re.MULTILINE)
 _RECORD_ANEW = "take one side of the file as it was, or record the conversation again"

@@ -20,7 +20,7 @@ KEYS = frozenset(
     {"status", "headers", "text", "refusal", "calls", "message", "deltas", "finish_reason", "choice", "usage", "model", "extra"}
     | {"json", "chunks", "body", "base64"}
 )
-_NOISE = frozenset({"id", "object", "created", "system_fingerprint"})
+_NOISE = frozenset({"id", "object", "created", "system_fingerprint", "request_id"})
 _PADDING = frozenset({"obfuscation", "p"})  # random, against eavesdroppers on a stream
 
 
@@ -124,7 +124,7 @@ def _usual_node(folded: Folded, state: ReplyState, *, stream: bool) -> JsonObjec
     if message:
         node = {"message": message} | node
     if stream:
-        deltas = [f"{_name(channel)}: {lengths_text(lengths)}".rstrip() for channel, lengths in folded.pieces]
+        deltas = [f"{_name(channel)} {lengths_text(lengths)}".rstrip() for channel, lengths in folded.pieces]
         node["deltas"] = deltas[0] if len(deltas) == 1 else list(deltas)
     for key, value in (("finish_reason", choice.pop("finish_reason", None)), ("choice", choice), ("usage", top.pop("usage", None))):
         if value is not None and value != {}:
@@ -138,7 +138,7 @@ def _usual_node(folded: Folded, state: ReplyState, *, stream: bool) -> JsonObjec
 
 
 def _name(channel: str) -> str:
-    return "text" if channel == "content" else channel
+    return "text" if channel == "content" else channel.replace(" ", "-")
 
 
 def _rebuilds(node: JsonObject, state: ReplyState, reply: ReceivedReply) -> bool:
@@ -216,8 +216,9 @@ def _read_usual(node: JsonObject, state: ReplyState) -> Folded:
 
 
 def _piece(entry: Json) -> tuple[str, list[int]]:
-    channel, _, lengths = str(entry).partition(":")
-    return ("content" if channel == "text" else channel), lengths_of(lengths)
+    name, _, lengths = str(entry).partition(" ")
+    channel = "content" if name == "text" else name.replace("-", " ") if name.startswith("call-") else name
+    return channel, lengths_of(lengths)
 
 
 def _plain(folded: Folded) -> tuple[Json, ...]:

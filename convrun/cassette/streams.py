@@ -82,9 +82,8 @@ def _add_chunk(folded: Folded, calls: list[JsonObject], chunk: JsonObject) -> bo
 def _add_delta(folded: Folded, calls: list[JsonObject], delta: JsonObject) -> bool:
     for key, value in delta.items():
         if value is None or value == "" or value == [] or (key == "role" and value == "assistant"):
-            if key in _TEXTS and value == "":
-                folded.message.setdefault(key, "")
-        elif key in _TEXTS and isinstance(value, str):
+            continue
+        if key in _TEXTS and isinstance(value, str):
             folded.message[key] = str(folded.message.get(key, "")) + value
             _add_piece(folded, key, len(value))
         elif key == "tool_calls" and isinstance(value, list):
