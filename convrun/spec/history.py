@@ -92,7 +92,8 @@ def _part(node: Node, file: SpecFile) -> Text | HistoryCall | HistoryMessage:
 def _call(node: Node, file: SpecFile) -> HistoryCall:
     parts: dict[str, Any] = decoding.record(node, file, _CALL, of="a tool call", required=("name",))
     identity = parts.get("id") or parts.get("tool_call_id") or ""
-    return HistoryCall(name=parts["name"], arguments=parts.get("arguments", "{}"), id=identity)
+    arguments = parts.get("provider_metadata", {}).get("arguments") or parts.get("arguments", "{}")
+    return HistoryCall(name=parts["name"], arguments=arguments, id=identity)
 
 
 def _arguments(node: Node, file: SpecFile) -> str:
@@ -101,6 +102,17 @@ def _arguments(node: Node, file: SpecFile) -> str:
         return decoding.text(node, file)
     decoding.mapping(node, "the arguments")
     return json.dumps(data(node, literal_leaf), ensure_ascii=False)
+
+
+def _identity(node: Node, file: SpecFile) -> str:
+    """The id of a tool call; empty where the provider gave none."""
+    given = not (isinstance(node, Scalar) and node.value in ("", None))
+    return decoding.identifier(node, file) if given else ""
+
+
+def _metadata(node: Node, file: SpecFile) -> dict[str, str]:
+    """The exact text of the arguments, where it is not the one that they would be written as."""
+    return decoding.record(node, file, {"arguments": decoding.text}, of="provider_metadata")
 
 
 def _nullable(node: Node, file: SpecFile) -> Text | None:
@@ -161,14 +173,15 @@ _messages = decoding.listed(_message, of="messages")
 _CALL: Table = {
     "name": decoding.word,
     "arguments": _arguments,
-    "id": decoding.identifier,
-    "tool_call_id": decoding.identifier,
+    "id": _identity,
+    "tool_call_id": _identity,
     "type": _part_type,
+    "provider_metadata": _metadata,
 }
 _RESULT: Table = {
     "type": _part_type,
     "output": template,
-    "tool_call_id": decoding.identifier,
+    "tool_call_id": _identity,
     "name": decoding.word,
 }
 _TEXT: Table = {"type": _part_type, "text": template}
@@ -177,7 +190,7 @@ _SHORT: Table = {
     "assistant": _nullable,
     "tool_calls": decoding.listed(_call, of="tool calls", least=1),
     "tool": template,
-    "tool_call_id": decoding.identifier,
+    "tool_call_id": _identity,
 }
 _LONG: Table = {
     "role": decoding.choice("user", "assistant", "tool", of="role"),

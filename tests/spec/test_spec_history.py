@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from convrun.conversation.messages import Message, ToolCallPart, ToolResultPart, assistant, user
 from convrun.errors import SpecErrors
 from convrun.spec.loading import load_spec
 from convrun.spec.model import HistoryCall
@@ -62,6 +65,24 @@ def test_the_long_form(history):
         ("assistant", None, calls, None),
         ("tool", "one", (), "y"),
         ("tool", "two", (), "x"),
+    ]
+
+
+def test_what_the_engine_wrote_is_read(history):
+    """The messages of the engine's own `to_dict()` are a history, exact to the text of the arguments."""
+    spoken = (
+        user("Hi"),
+        assistant("Let me see", (ToolCallPart("f", '{"a":1}', "x"), ToolCallPart("g", "", ""))),
+        Message("tool", (ToolResultPart("x", "f", "one"),)),
+        Message("tool", (ToolResultPart("", "g", "two"),)),
+    )
+    found = history(json.dumps([message.to_dict() for message in spoken]))
+    calls = (HistoryCall(name="f", arguments='{"a":1}', id="x"), HistoryCall(name="g", arguments="{}", id="call_0_2"))
+    assert shown(found) == [
+        ("user", "Hi", (), None),
+        ("assistant", "Let me see", calls, None),
+        ("tool", "one", (), "x"),
+        ("tool", "two", (), "call_0_2"),
     ]
 
 
