@@ -87,7 +87,9 @@ class ToolResult:
     @classmethod
     def failed(cls, call: ToolCall, exception: BaseException) -> ToolResult:
         """Return the result of a call whose tool raised."""
-        return cls(call.name, f"Error: {exception or type(exception).__name__}", call.tool_call_id, exception=exception)
+        return cls(
+            call.name, f"Error: {str(exception) or type(exception).__name__}", call.tool_call_id, exception=exception
+        )
 
     @classmethod
     def cancelled(cls, call: ToolCall, exception: BaseException) -> ToolResult:
