@@ -42,26 +42,32 @@ def _too_slow(name: str, seconds: float) -> ToolTimeoutError:
 
 
 def _interrupted_after(seconds: float, name: str, work: Callable[[], object]) -> object:
-    armed = True
+    armed, rang = True, False
 
     def ring(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal rang
         if armed:
+            rang = True
             raise _TimeUp
 
     started = monotonic()
     previous = signal.signal(signal.SIGALRM, ring)
     left, interval = signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6), _AGAIN)
     try:
-        return _settled(work)
-    except _TimeUp:
+        value = _settled(work)
+    except BaseException as error:
         armed = False
-        raise _too_slow(name, seconds) from None
+        if not rang or isinstance(error, KeyboardInterrupt):
+            raise
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL if previous is None else previous)
         if left:  # somebody else's alarm goes on, late rather than never
             signal.setitimer(signal.ITIMER_REAL, max(left - (monotonic() - started), 1e-3), interval)
+    if rang:  # also where the tool swallowed it, or made another exception of it
+        raise _too_slow(name, seconds)
+    return value
 
 
 def _abandoned_after(seconds: float, name: str, work: Callable[[], object]) -> object:

@@ -175,7 +175,7 @@ class Approval:
 
 
 def test_a_paused_chain_is_resumed():
-    """PauseChain tells the call and what its siblings gave; chain() goes on, and finished siblings are not run again."""
+    """PauseChain tells the call and what its siblings gave; chain() goes on without running those again."""
     approval = Approval()
     model, script = scripted(calls(("quick", {}), ("careful", {}), ("quick", {})), says("done"))
     conversation = model.conversation(tools=[approval.quick, approval.careful])

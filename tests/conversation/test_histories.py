@@ -10,6 +10,7 @@ from convrun.wire import Reply
 
 
 def texts(messages):
+    """Return role and content of encoded messages."""
     return [(message["role"], message.get("content")) for message in messages]
 
 
@@ -170,7 +171,7 @@ def test_a_reply_makes_open_tool_calls_first():
     """reply() after tool calls runs them once, with the hooks, and sends their results."""
     model, script = scripted(calls(("ping", {})), says("x"), says("y"))
     seen = []
-    first = model.conversation(tools=[ping], before_call=lambda tool, call: seen.append(call.name)).prompt("a")
+    first = model.conversation(tools=[ping], before_call=lambda _tool, call: seen.append(call.name)).prompt("a")
     assert first.reply().text() == "x"
     assert first.reply("and?").text() == "y"
     assert seen == ["ping"]

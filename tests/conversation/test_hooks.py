@@ -20,6 +20,7 @@ def conversation_with(*arguments, **settings):
 
 
 def answers(script):
+    """Return the tool messages of the last request."""
     return [message["content"] for message in script.messages[-1] if message["role"] == "tool"]
 
 
@@ -30,7 +31,7 @@ def test_hooks_see_tool_call_and_result():
         "a",
         "b",
         before_call=lambda tool, call: seen.append(("before", tool.name, call.arguments["text"])),
-        after_call=lambda tool, call, result: seen.append(("after", tool.name, result.output)),
+        after_call=lambda tool, _call, result: seen.append(("after", tool.name, result.output)),
     )
     conversation.chain("go").text()
     assert seen == [
@@ -45,7 +46,7 @@ def test_several_hooks_are_called_in_order():
     """A list of hooks is a row of hooks."""
     seen = []
     conversation, _ = conversation_with(
-        "a", before_call=[lambda tool, call: seen.append(1), lambda tool, call: seen.append(2)]
+        "a", before_call=[lambda _tool, _call: seen.append(1), lambda _tool, _call: seen.append(2)]
     )
     conversation.chain("go").text()
     assert seen == [1, 2]
@@ -56,10 +57,10 @@ def test_hooks_of_a_chain_override_one_by_one():
     seen = []
     conversation, _ = conversation_with(
         "a",
-        before_call=lambda tool, call: seen.append("conversation's before"),
-        after_call=lambda tool, call, result: seen.append("conversation's after"),
+        before_call=lambda _tool, _call: seen.append("conversation's before"),
+        after_call=lambda _tool, _call, _result: seen.append("conversation's after"),
     )
-    conversation.chain("go", before_call=lambda tool, call: seen.append("chain's before")).text()
+    conversation.chain("go", before_call=lambda _tool, _call: seen.append("chain's before")).text()
     assert seen == ["chain's before", "conversation's after"]
 
 
@@ -88,7 +89,7 @@ def test_a_cancelled_call_is_not_made():
         raise llm.CancelToolCall
 
     model, _ = scripted(calls(("never", {"text": "x"})), says("done"))
-    model.chain("go", tools=[never], before_call=guard, after_call=lambda *given: seen.append("after")).text()
+    model.chain("go", tools=[never], before_call=guard, after_call=lambda *_given: seen.append("after")).text()
     assert seen == []
 
 
@@ -121,7 +122,7 @@ def test_before_call_may_replace_the_call():
 def test_after_call_may_replace_the_result():
     """A ToolResult that after_call returns goes to the model instead."""
     conversation, script = conversation_with(
-        "a", after_call=lambda tool, call, result: llm.ToolResult("upper", result.output * 2)
+        "a", after_call=lambda _tool, _call, result: llm.ToolResult("upper", result.output * 2)
     )
     conversation.chain("go").text()
     assert answers(script) == ["AA"]
@@ -129,7 +130,7 @@ def test_after_call_may_replace_the_result():
 
 def test_a_hook_that_returns_something_else_is_told_so():
     """What is neither None nor a replacement is an error, not ignored."""
-    conversation, _ = conversation_with("a", before_call=lambda tool, call: {"text": "b"})
+    conversation, _ = conversation_with("a", before_call=lambda _tool, _call: {"text": "b"})
     with pytest.raises(llm.HookError, match="returned") as caught:
         conversation.chain("go").text()
     assert "ToolCall" in str(caught.value.fix)
@@ -138,9 +139,9 @@ def test_a_hook_that_returns_something_else_is_told_so():
 def test_hooks_fire_for_execute_tool_calls():
     """execute_tool_calls() has the conversation's hooks, and its own over them."""
     seen = []
-    conversation, _ = conversation_with("a", before_call=lambda tool, call: seen.append("conversation's"))
+    conversation, _ = conversation_with("a", before_call=lambda _tool, _call: seen.append("conversation's"))
     response = conversation.prompt("go")
-    response.execute_tool_calls(after_call=lambda tool, call, result: seen.append(result.output))
+    response.execute_tool_calls(after_call=lambda _tool, _call, result: seen.append(result.output))
     assert seen == ["conversation's", "A"]
 
 
@@ -167,7 +168,7 @@ def test_async_hooks_work():
 
 def recorded(result):
     """Return what a replaying runner gives: every call has this result."""
-    return lambda tool, call: result
+    return lambda _tool, _call: result
 
 
 def test_a_recorded_result_stands_in_for_the_tool():
@@ -215,7 +216,7 @@ def test_an_error_of_recorded_results_stops_the_chain():
 def test_hooks_can_ask_whether_this_is_a_replay():
     """conversation.replaying is what its runner says, False where nobody says anything."""
     seen = []
-    conversation, _ = conversation_with("a", before_call=lambda tool, call: seen.append(conversation.replaying))
+    conversation, _ = conversation_with("a", before_call=lambda _tool, _call: seen.append(conversation.replaying))
     assert conversation.replaying is False
     conversation.replaying = True
     conversation.chain("go").text()

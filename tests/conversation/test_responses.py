@@ -110,7 +110,7 @@ def test_on_done_is_called_once_the_reply_is_whole():
     response.on_done(lambda done: seen.append((done is response, done.text())))
     assert seen == []
     response.text()
-    response.on_done(lambda done: seen.append("late"))
+    response.on_done(lambda _done: seen.append("late"))
     assert seen == [(True, "hello"), "late"]
 
 
@@ -143,8 +143,9 @@ def test_half_a_stream_is_an_error():
 
 
 def note(response, seen):
+    """Read a response, noting what came before an error."""
     for piece in response:
-        seen.append(piece)  # noqa: PERF402  (what came before the error counts)
+        seen.append(piece)
 
 
 def test_options_of_model_conversation_and_turn():

@@ -166,7 +166,7 @@ def test_a_declared_tool_can_have_recorded_results():
     """A recorded result answers the call of a tool without code."""
     model, script = scripted(calls(("f", {"a": 1})), says("done"))
     conversation = model.conversation(
-        tools=[llm.Tool.declared({"name": "f"})], recorded_results=lambda tool, call: f"recorded {call.arguments}"
+        tools=[llm.Tool.declared({"name": "f"})], recorded_results=lambda _tool, call: f"recorded {call.arguments}"
     )
     conversation.chain("go").text()
     assert script.messages[-1][-1]["content"] == "recorded {'a': 1}"

@@ -1,0 +1,97 @@
+"""Responses as JSON, rebuilt and continued."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from scripted_models import calls, says, scripted
+
+import convrun as llm
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_response_survives_as_json():
+    """to_dict and from_dict give a response that is read already and goes on with the same history."""
+    model, script = scripted(says("one", usage=(3, 1)), says("two"), temperature=0)
+    conversation = model.conversation(system="s")
+    response = conversation.prompt("a", attachments=[llm.Attachment(content=PNG)])
+    response.text()
+    data = json.loads(json.dumps(response.to_dict()))
+    assert data.keys() == {"model", "prompt", "messages", "id", "usage", "datetime_utc"}
+    assert data["prompt"].keys() == {"messages", "options", "system"}
+    assert (data["model"], data["usage"]) == ("script/one", {"input": 3, "output": 1})
+
+    rebuilt = llm.Response.from_dict(data, model=model)
+    assert (rebuilt.text(), rebuilt.usage(), rebuilt.id) == ("one", response.usage(), response.id)
+    assert (rebuilt.prompt.prompt, rebuilt.datetime_utc(), rebuilt.done) == ("a", response.datetime_utc(), True)
+    assert rebuilt.to_dict() == data
+    assert rebuilt.reply("More").text() == "two"
+    first, second = script.bodies
+    assert second["messages"][:2] == first["messages"]
+    assert [message["content"] for message in second["messages"][2:]] == ["one", "More"]
+    assert second["temperature"] == 0
+
+
+def test_a_rebuilt_response_finds_its_model_by_name():
+    """Without model= the name is resolved as get_model does."""
+    model, _ = scripted(says("one"))
+    response = model.prompt("a")
+    response.text()
+    rebuilt = llm.Response.from_dict({**response.to_dict(), "model": "echo"})
+    assert rebuilt.reply("More").text() == "More"
+
+
+def test_tool_calls_survive_word_for_word():
+    """Arguments are rebuilt exactly as the provider wrote them, and open calls are answered."""
+    written = '{"text":"x",  "n": 1.0}'
+    model, script = scripted(calls(("t", written)), says("two"))
+    response = model.prompt("a", tools=[llm.Tool.declared({"name": "t"})])
+    response.text()
+    rebuilt = llm.Response.from_dict(json.loads(json.dumps(response.to_dict())), model=model)
+    assert rebuilt.tool_calls()[0].arguments == {"text": "x", "n": 1.0}
+    rebuilt.reply("More").text()
+    _, asked, answered, more = script.messages[-1]
+    assert asked["tool_calls"][0]["function"]["arguments"] == written
+    assert (answered["content"], more["content"]) == ('Error: tool "t" does not exist', "More")
+
+
+def test_messages_survive_as_json():
+    """Every kind of part comes back as it was."""
+    parts = (
+        llm.TextPart("hi"),
+        llm.ReasoningPart("because", "reasoning_content", [{"a": 1}]),
+        llm.RefusalPart("no"),
+        llm.ToolCallPart("f", '{"a": 1}', "c1"),
+        llm.ToolCallPart("f", "not json", "c2"),
+        llm.ToolCallPart("f", "", "c3"),
+        llm.ToolResultPart("c1", "f", "out"),
+        llm.AttachmentPart(llm.Attachment(url="https://example.com/a.png")),
+    )
+    message = llm.Message("assistant", parts)
+    assert llm.Message.from_dict(json.loads(json.dumps(message.to_dict()))) == message
+
+
+@pytest.mark.parametrize("data", [{}, {"role": "user"}, {"role": "user", "parts": [{"type": "smell"}]}])
+def test_what_is_no_message_is_refused(data):
+    """A dict of something else is an error that shows it."""
+    with pytest.raises(llm.ConversationError, match="is no message"):
+        llm.Message.from_dict(data)
+
+
+def test_what_is_no_response_is_refused():
+    """A dict of something else is an error."""
+    with pytest.raises(llm.ConversationError, match="no response"):
+        llm.Response.from_dict({"model": "m"})
+
+
+def test_old_messages_can_stand_in_for_the_history():
+    """Messages stored as dicts go on as messages=."""
+    model, script = scripted(says("one"), says("two"))
+    response = model.prompt("a")
+    response.text()
+    stored = json.dumps([llm.user("a").to_dict(), *(message.to_dict() for message in response.messages())])
+    rebuilt = [llm.Message.from_dict(message) for message in json.loads(stored)]
+    model.prompt(messages=[*rebuilt, llm.user("b")]).text()
+    assert [message["content"] for message in script.messages[1]] == ["a", "one", "b"]

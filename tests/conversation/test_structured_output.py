@@ -1,0 +1,49 @@
+"""Structured output: schemas that go out, values that come back."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import BaseModel
+from scripted_models import says, scripted
+
+import convrun as llm
+
+
+class Dog(BaseModel):
+    name: str
+    age: int
+
+
+def test_a_schema_goes_out_and_the_reply_is_parsed():
+    """A JSON Schema is sent as it is, under the name that was given, and the reply is JSON."""
+    schema = {"type": "object", "properties": {"age": {"type": "integer"}}}
+    model, script = scripted(says('{"age": 3}'))
+    response = model.prompt("A dog", schema=schema, schema_name="dog")
+    assert response.parsed() == {"age": 3}
+    sent = script.bodies[0]["response_format"]["json_schema"]
+    assert (sent["name"], sent["schema"]) == ("dog", schema)
+    assert response.prompt.schema == schema
+
+
+def test_a_pydantic_model_gives_an_instance():
+    """A pydantic model is sent as its schema, under its name, and the reply is an instance."""
+    model, script = scripted(says('{"name": "Buddy", "age": 3}'))
+    response = model.conversation(schema=Dog).prompt("A dog")
+    assert response.parsed() == Dog(name="Buddy", age=3)
+    sent = script.bodies[0]["response_format"]["json_schema"]
+    assert (sent["name"], sent["schema"]["required"]) == ("Dog", ["name", "age"])
+
+
+@pytest.mark.parametrize(("schema", "problem"), [(None, "is not JSON"), ({}, "is not JSON"), (Dog, "is no Dog")])
+def test_a_reply_that_is_something_else_is_an_error(schema, problem):
+    """A reply that cannot be parsed is a ConversationError."""
+    model, _ = scripted(says("Sorry"))
+    with pytest.raises(llm.ConversationError, match=problem):
+        model.prompt("A dog", schema=schema).parsed()
+
+
+def test_what_is_no_schema_is_refused():
+    """A schema of another kind is refused before anything is sent."""
+    model, _ = scripted()
+    with pytest.raises(llm.ConversationError, match="is no schema"):
+        model.prompt("A dog", schema="name, age int")
