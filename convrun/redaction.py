@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from convrun.values import Json
 
-SENT_HEADERS = frozenset({"accept", "anthropic-beta", "anthropic-version", "content-type", "http-referer", "openai-beta", "x-title"})
+SENT_HEADERS = frozenset(
+    {"accept", "anthropic-beta", "anthropic-version", "content-type", "http-referer", "openai-beta", "x-title"}
+)
 ANSWERED_HEADERS = frozenset({"content-type", "retry-after"})
 SHORTEST = 6  # a shorter value is no key; replacing it would tear ordinary words apart
 
@@ -50,7 +52,7 @@ class Redactor:
         return self.text(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def value(self, value: _Value) -> _Value:
-        """Return a JSON value with every key value replaced in its texts and keys; the same object where there is none."""
+        """Return a JSON value with every key value replaced in texts and keys; the same object where there is none."""
         return value if self._pattern is None else self._clean(value)  # type: ignore[return-value]  # same shape as given
 
     def _clean(self, value: Json) -> Json:
@@ -66,7 +68,7 @@ class Redactor:
         return value
 
     def sent_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Return request headers as they may be stored: lower-case names; values that are not allowed become `<name>`."""
+        """Return request headers as they may be stored: lower-case names, `<name>` for a value that may not."""
         return {
             name: self.text(value) if name in SENT_HEADERS else f"<{name}>"
             for name, value in sorted((name.lower(), value) for name, value in headers.items())

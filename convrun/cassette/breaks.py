@@ -9,13 +9,17 @@ from convrun.cassette.interaction import Interaction, SentRequest
 from convrun.cassette.reply_nodes import reply_message
 from convrun.values import Json, JsonObject, type_name
 
-_TYPES = {"string": ("text",), "boolean": ("true/false",), "object": ("mapping",), "array": ("list",), "null": ("null",)} | dict.fromkeys(
-    ("number", "integer"), ("number",)
-)
+_TYPES = {
+    "string": ("text",),
+    "boolean": ("true/false",),
+    "object": ("mapping",),
+    "array": ("list",),
+    "null": ("null",),
+} | dict.fromkeys(("number", "integer"), ("number",))
 
 
 def breaks(interactions: Iterable[Interaction], now: SentRequest) -> tuple[str, ...]:
-    """Return a line for each recorded call that the tools of `now` refuse: `turn 2, call 1: city is no longer a parameter`."""
+    """Return a line per recorded call that today's tools refuse, as `turn 2, call 1: city is no longer a parameter`."""
     tools = dict(_signatures(now))
     found: dict[str, None] = {}
     turn, number = 0, 0
@@ -66,7 +70,9 @@ def _problems(function: JsonObject, tools: dict[str, JsonObject]) -> Iterator[st
                 yield f"{key} is no longer a parameter"
         elif isinstance(schema, dict) and not _takes(schema, value):
             yield f"{key} no longer takes a {type_name(value)}"
-    yield from (f"{key} is required now" for key in required if key not in arguments) if isinstance(required, list) else ()
+    yield from (
+        (f"{key} is required now" for key in required if key not in arguments) if isinstance(required, list) else ()
+    )
 
 
 def _takes(schema: JsonObject, value: Json) -> bool:

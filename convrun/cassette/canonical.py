@@ -1,9 +1,9 @@
 """Requests by what they mean: two that a model cannot tell apart have the same key.
 
-The same are: numbers as JSON has them; absent, null and empty in the envelope (top level, message, call, function), never
-inside schemas, arguments or texts; a list of one text part and its text; arguments as parsed JSON; neighbouring assistant
-messages of which at most one has text, and one message; ids of tool calls that link the same call and result; image detail
-`auto` and none. `stream` and `stream_options` are not compared.
+The same are: numbers as JSON has them; absent, null and empty in the envelope (top level, message, call, function),
+never inside schemas, arguments or texts; a list of one text part and its text; arguments as parsed JSON; neighbouring
+assistant messages of which at most one has text, and one message; ids of tool calls that link the same call and result;
+image detail `auto` and none. `stream` and `stream_options` are not compared.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Links:
         return self.count - 1
 
     def result(self, identifier: Json) -> Json:
-        """Return the number of the call that a result answers: the first of its id without one; an unknown id itself."""
+        """Return the number of the call that a result answers, the first of its id without one; else the id itself."""
         key = str(identifier or "")
         waiting = self._open.get(key)
         return waiting.pop(0) if waiting else self._latest.get(key, key)
@@ -48,12 +48,14 @@ def plain_message(message: JsonObject) -> JsonObject:
     """Return a message without what means nothing, its calls' arguments parsed; ids stay."""
     plain: JsonObject = {}
     for key, value in message.items():
-        if key == "content":
-            value = plain_content(value)
-        elif key == "tool_calls" and isinstance(value, list):
-            value = [_plain_call(call) for call in value]
-        if not _empty(value):
+        if _empty(value):
+            continue
+        if key == "tool_calls" and isinstance(value, list):
+            plain[key] = [_plain_call(call) for call in value]
+        elif key != "content":
             plain[key] = value
+        elif not _empty(content := plain_content(value)):
+            plain[key] = content
     return plain
 
 
@@ -61,7 +63,12 @@ def plain_content(content: Json) -> Json:
     """Return content with one text part as its text, and image detail `auto` left out."""
     if not isinstance(content, list):
         return content
-    if len(content) == 1 and isinstance(content[0], dict) and content[0].keys() == {"type", "text"} and content[0]["type"] == "text":
+    if (
+        len(content) == 1
+        and isinstance(content[0], dict)
+        and content[0].keys() == {"type", "text"}
+        and content[0]["type"] == "text"
+    ):
         return content[0]["text"]
     return [_plain_part(part) for part in content]
 
@@ -76,7 +83,9 @@ def _plain_part(part: Json) -> Json:
 def _plain_call(call: Json) -> Json:
     if not isinstance(call, dict):
         return call
-    plain: JsonObject = {key: value for key, value in call.items() if not _empty(value) and (key, value) != ("type", "function")}
+    plain: JsonObject = {
+        key: value for key, value in call.items() if not _empty(value) and (key, value) != ("type", "function")
+    }
     plain.pop("index", None)  # of a delta; its place says the same
     function = call.get("function")
     if isinstance(function, dict):
@@ -104,7 +113,9 @@ def _empty(value: Json) -> bool:
 
 def plain_envelope(body: JsonObject) -> JsonObject:
     """Return all of a body but its messages, without what is empty or not compared."""
-    kept = {key: value for key, value in body.items() if key != "messages" and key not in NOT_COMPARED and not _empty(value)}
+    kept = {
+        key: value for key, value in body.items() if key != "messages" and key not in NOT_COMPARED and not _empty(value)
+    }
     tools = kept.get("tools")
     if isinstance(tools, list):
         kept["tools"] = [_plain_tool(tool) for tool in tools]
@@ -142,7 +153,9 @@ def linked(message: JsonObject, links: Links) -> JsonObject:
     calls = message.get("tool_calls")
     if not isinstance(calls, list):
         return message
-    numbered: list[Json] = [call | {"id": links.call(call.get("id"))} if isinstance(call, dict) else call for call in calls]
+    numbered: list[Json] = [
+        call | {"id": links.call(call.get("id"))} if isinstance(call, dict) else call for call in calls
+    ]
     return message | {"tool_calls": numbered}
 
 
@@ -211,7 +224,7 @@ class Keys:
         for parts in self._in_messages:
             if len(parts) > 1 and parts[1] == str(index):
                 message = without(message, parts[2:])
-        plain = plain_message(message) if isinstance(message, dict) else {"": message}
+        plain: JsonObject = plain_message(message) if isinstance(message, dict) else {"": message}
         if self._group is not None:
             both = merged(self._group, plain)
             if both is not None:
@@ -230,7 +243,9 @@ class Keys:
     def _envelope_text(self, body: JsonObject) -> str:
         rest = {key: value for key, value in body.items() if key != "messages"}
         known, text = self._envelope
-        if known.keys() != rest.keys() or not all(known[key] is rest[key] or _same_items(known[key], rest[key]) for key in rest):
+        if known.keys() != rest.keys() or not all(
+            known[key] is rest[key] or _same_items(known[key], rest[key]) for key in rest
+        ):
             reduced: Json = rest
             for parts in self._ignored:
                 reduced = without(reduced, parts)
@@ -264,19 +279,21 @@ def without(value: Json, parts: tuple[str, ...]) -> Json:
     inner = value_at(value, parts[:1], missing=value)
     if inner is value:
         return value
-    if len(parts) > 1 and (reduced := without(inner, parts[1:])) is inner:
+    reduced = without(inner, parts[1:]) if len(parts) > 1 else None
+    if reduced is inner:
         return value
-    last = len(parts) == 1
+    kept = [reduced] if len(parts) > 1 else []
     if isinstance(value, dict):
-        rest = {key: item for key, item in value.items() if key != parts[0]}
-        return rest if last else rest | {parts[0]: reduced}
+        return {key: item for key, item in value.items() if key != parts[0]} | dict.fromkeys(
+            parts[: len(kept)], reduced
+        )
     if isinstance(value, list):
         index = int(parts[0])
-        return [*value[:index], *([] if last else [reduced]), *value[index + 1 :]]
+        return [*value[:index], *kept, *value[index + 1 :]]
     return value
 
 
-def value_at(value: Json, parts: tuple[str, ...], missing: Any = None) -> Any:
+def value_at(value: Json, parts: tuple[str, ...], missing: Json = None) -> Json:
     """Return what a JSON pointer's parts name in `value`; `missing` where there is nothing."""
     for part in parts:
         if isinstance(value, dict) and part in value:

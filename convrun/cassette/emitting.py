@@ -33,7 +33,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 def emit(value: dict[str, Json], lines: Mapping[int, frozenset[str]], *, cautious: bool = False) -> str:
     """Return `value` as a YAML document.
 
-    `lines` gives, by the indent of a key, the keys whose values stay on one line, however long; `cautious` quotes every text.
+    `lines` gives, by the indent of a key, the keys whose values stay on one line; `cautious` quotes every text.
     """
     return "\n".join(_Emitter(lines, cautious=cautious).mapping(value, 0)) + "\n"
 
@@ -122,7 +122,11 @@ class _Emitter:
 
     def _short(self, value: dict[str, Json] | list[Json], indent: int) -> str | None:
         """A collection on one line, where it is short, below the outer levels, and no list of mappings."""
-        if indent <= _STEP or _is_long(value) or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
+        if (
+            indent <= _STEP
+            or _is_long(value)
+            or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
+        ):
             return None
         line = self._flow(value)
         return line if len(line) <= _ONE_LINE else None
@@ -146,7 +150,7 @@ class _Emitter:
 
 
 def _is_long(value: Json) -> bool:
-    """Whether a collection surely does not fit on one line, or holds text with line breaks; found out without writing it."""
+    """Whether a collection surely does not fit on one line, or holds line breaks; found out without writing it."""
     if isinstance(value, str):
         return len(value) > _ONE_LINE or "\n" in value
     if isinstance(value, dict):
@@ -155,7 +159,9 @@ def _is_long(value: Json) -> bool:
 
 
 def _fits_block(text: str) -> bool:
-    return not _UNPRINTABLE.search(text) and text.strip("\n ") != "" and "\t" not in text[: len(text) - len(text.lstrip())]
+    return (
+        not _UNPRINTABLE.search(text) and text.strip("\n ") != "" and "\t" not in text[: len(text) - len(text.lstrip())]
+    )
 
 
 def _block(head: str, text: str, indent: int) -> Iterator[str]:

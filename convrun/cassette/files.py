@@ -32,7 +32,9 @@ def load(path: Path, shown_as: str) -> Recording:
         fix = "restore the file from version control, or record the conversation again"
         raise CassetteError("the file is not UTF-8 text", where=Where(file=shown_as), fix=fix) from error
     if not text.strip():
-        raise CassetteError("the file is empty", where=Where(file=shown_as), fix="delete it and record the conversation")
+        raise CassetteError(
+            "the file is empty", where=Where(file=shown_as), fix="delete it and record the conversation"
+        )
     return read(text.replace("\r\n", "\n"), shown_as)
 
 
@@ -69,7 +71,9 @@ def replace_text(path: Path, text: str, *, shown_as: str) -> None:
 
 def _not_writable(error: OSError, shown_as: str) -> CassetteError:
     what = f"cannot be written: {_reason(error)}"
-    return CassetteError(what, where=Where(file=shown_as), fix="make the folder writable, or record to another with --cassettes")
+    return CassetteError(
+        what, where=Where(file=shown_as), fix="make the folder writable, or record to another with --cassettes"
+    )
 
 
 def _reason(error: OSError) -> str:
@@ -99,7 +103,9 @@ class Claim:
             return
         self._lock = self._locked()
         try:
-            self._created = [folder for folder in (self._path.parent, *self._path.parent.parents) if not folder.exists()]
+            self._created = [
+                folder for folder in (self._path.parent, *self._path.parent.parents) if not folder.exists()
+            ]
             self._path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, probe = tempfile.mkstemp(prefix=".", suffix=".writing", dir=self._path.parent)
             os.close(descriptor)

@@ -38,7 +38,9 @@ def write(recording: Recording) -> str:
                 return text
         except ConvrunError:
             continue
-    raise CassetteError("the recording cannot be written so that it reads back the same", where=Where(file=recording.file))
+    raise CassetteError(
+        "the recording cannot be written so that it reads back the same", where=Where(file=recording.file)
+    )
 
 
 def _same(left: Json, right: Json) -> bool:
@@ -109,14 +111,19 @@ def _read_ours(text: str, file: str) -> Recording:
     if not isinstance(document, dict):
         raise CassetteError("not a cassette: a mapping is wanted", fix=_RECORD_ANEW)
     if document.get("version") != VERSION:
-        raise CassetteError(f"version {document.get('version')!r} is not known", fix=f"this convrun reads {VERSION!r}; a newer one may read it")
+        raise CassetteError(
+            f"version {document.get('version')!r} is not known",
+            fix=f"this convrun reads {VERSION!r}; a newer one may read it",
+        )
     _refuse_unknown(document, _KEYS, "the cassette")
     nodes, timings, digests = (document.get(key) for key in _KEYS[1:])
     if not isinstance(nodes, list) or not isinstance(timings, list) or not isinstance(digests, list):
-        raise CassetteError("the file is not whole: 'interactions', 'timings' and 'digests' are lists", fix=_RECORD_ANEW)
+        raise CassetteError(
+            "the file is not whole: 'interactions', 'timings' and 'digests' are lists", fix=_RECORD_ANEW
+        )
     if not len(nodes) == len(timings) == len(digests):
         raise CassetteError(
-            f"{len(nodes)} interactions, {len(timings)} timings and {len(digests)} digests: the file was cut or badly merged",
+            f"{len(nodes)} interactions, {len(timings)} timings, {len(digests)} digests: it was cut or badly merged",
             fix=_RECORD_ANEW,
         )
     _check_digests(nodes, digests)
@@ -169,4 +176,7 @@ def _milliseconds(value: Json) -> int | None:
 def _refuse_unknown(node: JsonObject, known: tuple[str, ...] | frozenset[str], place: str) -> None:
     for key in node:
         if key not in known:
-            raise CassetteError(f"unknown key {key!r} in {place}", fix=did_you_mean(key, known) or f"known are {', '.join(sorted(known))}")
+            raise CassetteError(
+                f"unknown key {key!r} in {place}",
+                fix=did_you_mean(key, known) or f"known are {', '.join(sorted(known))}",
+            )

@@ -1,4 +1,4 @@
-"""What in two texts differs, and what it looks like: a date, a time, a path, an id; with the line that would settle it."""
+"""What differs in two texts, and what it looks like: a date, a time, a path, an id; with the line that settles it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ _WORD = re.compile(r"[\w./\\:+@%-]")
 _SHAPES = (
     ("a date and time", re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}\S*")),
     ("a date", re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}")),
-    ("a date", re.compile(r"(?i)\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b")),
+    (
+        "a date",
+        re.compile(
+            r"(?i)\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b"
+        ),
+    ),
     ("a time", re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?")),
     ("an id", re.compile(r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")),
     ("a path", re.compile(r"(?:[A-Za-z]:)?(?:[\\/][\w.@+-]+){2,}[\\/]?")),
@@ -26,8 +31,8 @@ def hint(path: str, recorded: Json, now: Json) -> str | None:
     for name, shape in _SHAPES:
         before, after = shape.search(old), shape.search(new)
         if before is not None and after is not None:
-            ignore = f"cassette: {{ignore: [{path}]}}"
-            return f"{after[0]!r} looks like {name}: give it a fixed value, as `vars: {{{_variable(name)}: '{before[0]}'}}`, or leave it out with `{ignore}`"
+            fixed, ignore = f"vars: {{{_variable(name)}: '{before[0]}'}}", f"cassette: {{ignore: [{path}]}}"
+            return f"{after[0]!r} looks like {name}: fix it, as with `{fixed}`, or leave it out with `{ignore}`"
     return None
 
 

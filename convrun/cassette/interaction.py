@@ -46,7 +46,7 @@ class SentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedReply:
-    """What came back, redacted: `payloads` of JSON (one for a plain reply, one per event of a `stream`), or other `body`.
+    """What came back, redacted: `payloads` of JSON (one for a plain reply, one per event of a `stream`), or a `body`.
 
     `headers` are those of the allow-list, but for a content type that says nothing new.
     """

@@ -24,8 +24,8 @@ class Ignored:
 class Matcher:
     """Finds the interactions of a recording by the keys of their requests, each once.
 
-    `unplayed` are the indexes that may still be played, in file order. A retryable error directly before an equal request
-    is a retry and passed over; so is what no conversation sends (a GET).
+    `unplayed` are the indexes that may still be played, in file order. A retryable error directly before an equal
+    request is a retry and passed over; so is what no conversation sends (a GET).
     """
 
     def __init__(self, interactions: Iterable[Interaction], *, ignore: Iterable[str] = (), redactor: Redactor) -> None:

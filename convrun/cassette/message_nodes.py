@@ -1,7 +1,7 @@
 """Messages and tool calls in their readable, stored form, and back.
 
-`{role: user, content: Hi}` is `user: Hi`; a call's arguments are YAML where their text can be rebuilt to the letter. What
-does not fit is stored as it was, below `raw`.
+`{role: user, content: Hi}` is `user: Hi`; a call's arguments are YAML where their text can be rebuilt to the letter.
+What does not fit is stored as it was, below `raw`.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ _RECORD = "if the change is meant, record the conversation again with --record n
 class Player:
     """Answers requests from a recording, strictly; implements `wire.Transport`.
 
-    `difference` is the first request that was not recorded, None while all were. From it on the rest is played in order as
-    far as its shape (user texts, tool calls) fits.
+    `difference` is the first request that was not recorded, None while all were. From it on the rest is played in order
+    as far as its shape (user texts, tool calls) fits.
     """
 
     def __init__(self, recording: Recording, *, ignore: Iterable[str] = (), redactor: Redactor | None = None) -> None:
@@ -130,7 +130,7 @@ class Player:
         return self._all_results().of_call(self._last, tool_call_id, name, arguments, self._taken)
 
     def results_by_call(self, name: str, arguments: Json) -> str | None:
-        """Return the result of a call of this name and these arguments anywhere in the recording, one after the other."""
+        """Return the result of a call of this name and these arguments anywhere in the recording, one by one."""
         return self._all_results().anywhere(name, arguments)
 
     def _all_results(self) -> RecordedResults:

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any, Literal, Self, TypeAlias
 
 from convrun.cassette.files import Claim, load, replace_text
-from convrun.cassette.interaction import Interaction, ReceivedReply, Recording, SentRequest
+from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
 from convrun.cassette.playing import Player, sent_request
 from convrun.cassette.received import parsed_reply, received
 from convrun.errors import CassetteError
@@ -125,11 +125,11 @@ class Recorder:
 
     @property
     def unplayed(self) -> tuple[int, ...]:
-        """The indexes of the interactions of the old recording that were not played and stay in it; none once it is replaced."""
+        """The indexes of the old recording's interactions that were not played; none once it will be replaced."""
         return self.player.unplayed if self.player is not None and not self.live_calls else ()
 
     def recorded_result(self, tool_call_id: str, name: str, arguments: Json) -> str | None:
-        """Return the recorded result of a call: of the last reply while playing, later of the same name and arguments."""
+        """Return the recorded result of a call: of the last reply's while playing, then of one like it anywhere."""
         if self.player is None:
             return None
         if self.live_calls:
@@ -188,7 +188,10 @@ class Recorder:
                 cleaned[id(message)] = self._redactor.value(message)
         rest: Json = {key: value for key, value in body.items() if key != "messages"}
         clean = self._redactor.value(rest)
-        return {"messages": [cleaned[id(message)] for message in messages], **(clean if isinstance(clean, dict) else {})}
+        return {
+            "messages": [cleaned[id(message)] for message in messages],
+            **(clean if isinstance(clean, dict) else {}),
+        }
 
     def _save(self, interactions: tuple[Interaction, ...]) -> None:
         """Write through a vcrpy cassette; nothing of the process is patched."""
@@ -198,14 +201,18 @@ class Recorder:
 
         from convrun.cassette import serializer
 
-        recorder = vcr.VCR(record_mode="all", serializer="convrun", record_on_exception=False, skip_patchers=PATCHER_NAMES)
+        recorder = vcr.VCR(
+            record_mode="all", serializer="convrun", record_on_exception=False, skip_patchers=PATCHER_NAMES
+        )
         recorder.register_serializer("convrun", serializer)
         recorder.register_persister(self._persister())
         with recorder.use_cassette(str(self._path.absolute())) as cassette:
             for item in interactions:
                 body = serializer.Carried(item)
                 request = StockRequest(item.request.method, item.request.url, body, dict(item.request.headers))
-                cassette.append(request, {"status": {"code": item.reply.status, "message": ""}, "headers": {}, "body": {}})
+                cassette.append(
+                    request, {"status": {"code": item.reply.status, "message": ""}, "headers": {}, "body": {}}
+                )
 
     def _persister(self) -> Any:
         from vcr.persisters.filesystem import CassetteNotFoundError
@@ -217,11 +224,11 @@ class Recorder:
             """Finds no old cassette, as what is kept of it is appended again, and writes at once."""
 
             @staticmethod
-            def load_cassette(cassette_path: object, serializer: object) -> None:
+            def load_cassette(*_: object, **__: object) -> None:
                 raise CassetteNotFoundError
 
             @staticmethod
-            def save_cassette(cassette_path: object, cassette_dict: Any, serializer: Any) -> None:
+            def save_cassette(_path: object, cassette_dict: Any, serializer: Any) -> None:
                 text = serialize(cassette_dict, serializer)
                 if redactor.text(text) != text:
                     what = "a key value could not be taken out of the recording; nothing was written"

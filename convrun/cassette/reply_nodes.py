@@ -1,7 +1,7 @@
 """Replies in their stored form, and back.
 
-A chat's usual reply is laid open: text, calls, finish reason, usage. Any other JSON stands below `json`, a stream that is not
-usual below `chunks`, what is not JSON below `body` or `base64`.
+A chat's usual reply is laid open: text, calls, finish reason, usage. Any other JSON stands below `json`, a stream that
+is not usual below `chunks`, what is not JSON below `body` or `base64`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,20 @@ from convrun.errors import CassetteError
 from convrun.values import Json, JsonObject
 
 KEYS = frozenset(
-    {"status", "headers", "text", "refusal", "calls", "message", "deltas", "finish_reason", "choice", "usage", "model", "extra"}
+    {
+        "status",
+        "headers",
+        "text",
+        "refusal",
+        "calls",
+        "message",
+        "deltas",
+        "finish_reason",
+        "choice",
+        "usage",
+        "model",
+        "extra",
+    }
     | {"json", "chunks", "body", "base64"}
 )
 _NOISE = frozenset({"id", "object", "created", "system_fingerprint", "request_id"})
@@ -33,7 +46,7 @@ class ReplyState:
 
 
 def trimmed(payload: Json, *, stream: bool = False) -> Json:
-    """Return a chat's payload without what is not stored: ids, dates, and nulls where they mean nothing; other JSON as it is."""
+    """Return a chat's payload without what is not stored: ids, dates, nulls that mean nothing; other JSON as it is."""
     if not isinstance(payload, dict) or not isinstance(payload.get("choices"), list):
         return payload
     dropped = _NOISE | _PADDING if stream else _NOISE
@@ -55,12 +68,12 @@ def _trimmed_choice(choice: Json) -> Json:
 
 
 def reply_message(reply: ReceivedReply) -> JsonObject | None:
-    """Return the assistant's message of a chat's reply (the first choice's, a stream's put together); None where there is none."""
+    """Return the assistant's message in a chat's reply, a stream's put together; None where there is none."""
     if reply.payloads is None or reply.status != 200:
         return None
     if reply.stream:
         folded = fold(reply.payloads)
-        return {"role": "assistant"} | folded.message if folded else None
+        return {"role": "assistant", **folded.message} if folded else None
     payload = reply.payloads[0] if reply.payloads else None
     choices = payload.get("choices") if isinstance(payload, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
@@ -102,9 +115,10 @@ def _folded(payloads: tuple[Json, ...]) -> Folded | None:
     if not isinstance(payload, dict) or not isinstance(choices, list) or len(choices) != 1:
         return None
     choice = choices[0]
-    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+    inner = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(inner, dict):
         return None
-    message = dict(choice["message"])
+    message = dict(inner)
     if message.pop("role", None) != "assistant":
         return None
     around = {key: value for key, value in choice.items() if key not in {"index", "message"}}
@@ -122,11 +136,15 @@ def _usual_node(folded: Folded, state: ReplyState, *, stream: bool) -> JsonObjec
     if isinstance(message.get("tool_calls"), list):
         node["calls"] = call_nodes(message.pop("tool_calls"))
     if message:
-        node = {"message": message} | node
+        node = {"message": message, **node}
     if stream:
         deltas = [f"{_name(channel)} {lengths_text(lengths)}".rstrip() for channel, lengths in folded.pieces]
         node["deltas"] = deltas[0] if len(deltas) == 1 else list(deltas)
-    for key, value in (("finish_reason", choice.pop("finish_reason", None)), ("choice", choice), ("usage", top.pop("usage", None))):
+    for key, value in (
+        ("finish_reason", choice.pop("finish_reason", None)),
+        ("choice", choice),
+        ("usage", top.pop("usage", None)),
+    ):
         if value is not None and value != {}:
             node[key] = value
     if top.get("model") != state.model:
@@ -222,8 +240,8 @@ def _piece(entry: Json) -> tuple[str, list[int]]:
 
 
 def _plain(folded: Folded) -> tuple[Json, ...]:
-    choice: JsonObject = {"index": 0, "message": {"role": "assistant"} | folded.message} | folded.choice
-    return ({"choices": [choice]} | folded.top,)
+    choice: JsonObject = {"index": 0, "message": {"role": "assistant", **folded.message}, **folded.choice}
+    return ({"choices": [choice], **folded.top},)
 
 
 def _unfolded(folded: Folded) -> tuple[Json, ...]:

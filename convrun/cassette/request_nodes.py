@@ -1,8 +1,8 @@
 """Requests in their stored form, and back: only what is new since the request before.
 
-A chat repeats its whole history. Here a request holds the messages that are new after the ones before it and the reply to
-them; `keep: N` says that only the first N (the system message not counted) stand, `returned` how the reply was sent back where
-that is not the usual way. Whoever writes and whoever reads go through the same RequestState.
+A chat repeats its whole history. Here a request holds the messages that are new after the ones before it and the reply
+to them; `keep: N` says that only the first N (the system message not counted) stand, `returned` how the reply was sent
+back where that is not the usual way. Whoever writes and whoever reads go through the same RequestState.
 """
 
 from __future__ import annotations
@@ -15,7 +15,21 @@ from convrun.errors import CassetteError
 from convrun.values import Json, JsonObject, equal
 
 KEYS = frozenset(
-    {"url", "method", "provider", "headers", "model", "options", "tools", "system", "developer", "keep", "returned", "messages", "body"}
+    {
+        "url",
+        "method",
+        "provider",
+        "headers",
+        "model",
+        "options",
+        "tools",
+        "system",
+        "developer",
+        "keep",
+        "returned",
+        "messages",
+        "body",
+    }
 )
 _SYSTEM_ROLES = ("system", "developer")
 
@@ -40,7 +54,10 @@ def request_node(request: SentRequest, state: RequestState) -> JsonObject:
     """Return the stored form of a request; `state` moves on."""
     node: JsonObject = {}
     address: tuple[tuple[str, Json], ...] = (
-        ("url", request.url), ("method", request.method), ("provider", request.provider), ("headers", dict(request.headers))
+        ("url", request.url),
+        ("method", request.method),
+        ("provider", request.provider),
+        ("headers", dict(request.headers)),
     )
     for key, value in address:
         if value != getattr(state, key):
@@ -55,17 +72,22 @@ def request_node(request: SentRequest, state: RequestState) -> JsonObject:
 
 
 def _chat_node(body: Json, state: RequestState) -> JsonObject | None:
-    """The difference to the request before; None where the body is no chat's, or says something that a difference cannot."""
-    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
+    """The difference to the request before; None where the body is no chat's, or says what a difference cannot."""
+    found = body.get("messages") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(found, list):
         return None
-    messages = [message for message in body["messages"] if isinstance(message, dict)]  # type: ignore[union-attr]
+    messages = [message for message in found if isinstance(message, dict)]
     tools, model = body.get("tools"), body.get("model")
     options = {key: value for key, value in body.items() if key not in {"messages", "tools", "model"}}
     nulls = any(key in body and body[key] is None for key in ("tools", "model"))
-    if nulls or len(messages) != len(body["messages"]):  # type: ignore[arg-type]
+    if nulls or len(messages) != len(found):
         return None
     node: JsonObject = {}
-    for key, value, before in (("model", model, state.model), ("options", options, state.options), ("tools", tools, state.tools)):
+    for key, value, before in (
+        ("model", model, state.model),
+        ("options", options, state.options),
+        ("tools", tools, state.tools),
+    ):
         if value is not before and not equal(value, before):
             node[key] = value
     system, rest = _parted(messages)
@@ -83,10 +105,11 @@ def _parted(messages: list[JsonObject]) -> tuple[JsonObject | None, list[JsonObj
 
 
 def _message_nodes(rest: list[JsonObject], state: RequestState) -> JsonObject:
-    before, node = state.messages, JsonObject()
+    before = state.messages
+    node: JsonObject = {}
     same = 0
-    for new, old in zip(rest, before, strict=False):
-        if new is not old and not equal(new, old):
+    for message, old in zip(rest, before, strict=False):
+        if message is not old and not equal(message, old):
             break
         same += 1
     new = rest[same:]
@@ -95,30 +118,36 @@ def _message_nodes(rest: list[JsonObject], state: RequestState) -> JsonObject:
         if difference is not None:
             if difference:
                 node["returned"] = difference
-            return node | ({"messages": [message_node(message) for message in new[1:]]} if new[1:] else {})
+            return node | _nodes(new[1:])
     if same < len(before) or state.reply is not None:
         node["keep"] = same
-    return node | ({"messages": [message_node(message) for message in new]} if new else {})
+    return node | _nodes(new)
+
+
+def _nodes(messages: list[JsonObject]) -> JsonObject:
+    return {"messages": [message_node(message) for message in messages]} if messages else {}
 
 
 def _difference(message: JsonObject, reply: JsonObject) -> JsonObject | None:
-    """How `message` differs from the usual way of sending `reply` back; None where that says more than the message itself."""
+    """How `message` differs from the usual way of sending `reply` back; None where the message itself is shorter."""
     if message.get("role") != "assistant":
         return None
     usual = _sent_back(reply)
     copied = [key for key in message if key not in usual and key in reply and equal(message[key], reply[key])]
     changed = {
-        key: value for key, value in message.items() if key not in copied and not (key in usual and equal(value, usual[key]))
+        key: value
+        for key, value in message.items()
+        if key not in copied and not (key in usual and equal(value, usual[key]))
     }
     dropped = [key for key in usual if key not in message]
-    if changed.get("content") or changed.get("tool_calls") or "content" in dropped and "tool_calls" in dropped:
+    if changed.get("content") or changed.get("tool_calls") or ("content" in dropped and "tool_calls" in dropped):
         return None
     entries: tuple[tuple[str, Json], ...] = (("with", list(copied)), ("set", changed), ("without", list(dropped)))
     return {key: value for key, value in entries if value}
 
 
 def _sent_back(reply: JsonObject) -> JsonObject:
-    """The usual message that carries a reply in the next request: its text, its calls and what the provider wants back."""
+    """The usual message that carries a reply in the next request: text, calls and what the provider wants back."""
     calls, refusal, text = reply.get("tool_calls"), reply.get("refusal"), reply.get("content")
     message: JsonObject = {"role": "assistant", "content": text or (None if calls or refusal else "")}
     message.update((key, reply[key]) for key in ("refusal", "reasoning_content") if reply.get(key))
@@ -132,7 +161,11 @@ def _call_sent_back(call: Json) -> Json:
     if not isinstance(call, dict) or not isinstance(function, dict):
         return call
     arguments = function.get("arguments") or "{}"
-    return {"id": call.get("id", ""), "type": "function", "function": {"name": function.get("name"), "arguments": arguments}}
+    return {
+        "id": call.get("id", ""),
+        "type": "function",
+        "function": {"name": function.get("name"), "arguments": arguments},
+    }
 
 
 def full_request(node: JsonObject, state: RequestState) -> SentRequest:
@@ -146,7 +179,11 @@ def full_request(node: JsonObject, state: RequestState) -> SentRequest:
     state.method = str(node.get("method", state.method))
     state.provider = node.get("provider", state.provider)
     headers = node.get("headers", state.headers)
-    if state.url is None or not isinstance(headers, dict) or not all(isinstance(text, str) for text in headers.values()):
+    if (
+        state.url is None
+        or not isinstance(headers, dict)
+        or not all(isinstance(text, str) for text in headers.values())
+    ):
         raise CassetteError("the first request has a 'url', and 'headers' is a mapping of texts")
     state.headers = headers
     body = node["body"] if "body" in node else _chat(node, state)
@@ -187,7 +224,9 @@ def _messages(node: JsonObject, state: RequestState) -> list[JsonObject]:
     if "keep" in node:
         keep = node["keep"]
         if not isinstance(keep, int) or isinstance(keep, bool) or not 0 <= keep <= len(state.messages):
-            raise CassetteError(f"'keep' is at most {len(state.messages)} here, the messages of the request before, not {keep!r}")
+            raise CassetteError(
+                f"'keep' is at most {len(state.messages)} here, the messages of the request before, not {keep!r}"
+            )
         return [*state.messages[:keep], *added]
     if state.reply is None:
         if "returned" in node:

@@ -38,7 +38,9 @@ def serialize(cassette: Mapping[str, Any]) -> str:
         CassetteError: where it holds what our format does not.
     """
     if cassette.get("metadata"):
-        raise CassetteError("a convrun cassette holds no metadata", fix="use vcrpy's own serializer where get_metadata() is needed")
+        raise CassetteError(
+            "a convrun cassette holds no metadata", fix="use vcrpy's own serializer where get_metadata() is needed"
+        )
     bodies = [item["request"]["body"] for item in cassette["interactions"]]
     carried = tuple(body.interaction for body in bodies if isinstance(body, Carried))
     interactions = carried if carried else interactions_of(cassette)

@@ -20,7 +20,12 @@ from convrun.cassette.interaction import SentRequest
 from convrun.values import Json, JsonObject, equal
 
 _MOST = 10  # changes told of one request; what follows the first ones is mostly their consequence
-_NAMES = {"system": "system prompt", "developer": "system prompt", "user": "user text", "assistant": "reply in the history"}
+_NAMES = {
+    "system": "system prompt",
+    "developer": "system prompt",
+    "user": "user text",
+    "assistant": "reply in the history",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +104,10 @@ def _envelope_changes(before: JsonObject, after: JsonObject) -> Iterator[Change]
 def _tool_changes(before: Json, after: Json) -> Iterator[Change]:
     old, new = _tools(before), _tools(after)
     for name in dict.fromkeys([*old, *new]):
-        was, path = old.get(name), f"/tools/{list(new).index(name)}" if name in new else f"/tools/{list(old).index(name)}"
+        was, path = (
+            old.get(name),
+            f"/tools/{list(new).index(name)}" if name in new else f"/tools/{list(old).index(name)}",
+        )
         if name not in new or was is None:
             yield Change(path=path, part=f"tool {name!r}", recorded=was, now=new.get(name))
             continue
@@ -108,7 +116,13 @@ def _tool_changes(before: Json, after: Json) -> Iterator[Change]:
             if not equal(recorded, now):
                 part = "schema" if key == "parameters" else key
                 place = f"{path}/function/{key}"
-                yield Change(path=place, part=f"tool {name!r}: {part}", recorded=recorded, now=now, hint=hint(place, recorded, now))
+                yield Change(
+                    path=place,
+                    part=f"tool {name!r}: {part}",
+                    recorded=recorded,
+                    now=now,
+                    hint=hint(place, recorded, now),
+                )
     if old == new and list(old) != list(new):
         yield Change(path="/tools", part="order of the tools", recorded=list(old), now=list(new))
 
@@ -130,7 +144,7 @@ def _places(body: JsonObject) -> list[_Place]:
     messages = body.get("messages")
     groups: list[tuple[int, JsonObject]] = []
     for index, message in enumerate(messages if isinstance(messages, list) else []):
-        plain = plain_message(message) if isinstance(message, dict) else {"": message}
+        plain: JsonObject = plain_message(message) if isinstance(message, dict) else {"": message}
         both = merged(groups[-1][1], plain) if groups else None
         if both is not None:
             groups[-1] = (groups[-1][0], both)

@@ -34,7 +34,9 @@ def read_stock(text: str, file: str) -> tuple[Interaction, ...]:
     except ConvrunError as error:
         raise CassetteError(f"not a whole cassette: {error.what}", where=error.where, fix=error.fix) from error
     except ValueError as error:
-        raise CassetteError(f"not a whole cassette: {error}", fix="restore the file, or record the conversation again") from error
+        raise CassetteError(
+            f"not a whole cassette: {error}", fix="restore the file, or record the conversation again"
+        ) from error
     return interactions_of(data)
 
 
@@ -46,7 +48,9 @@ def interactions_of(data: object) -> tuple[Interaction, ...]:
     """
     found = data.get("interactions") if isinstance(data, Mapping) else None
     if not isinstance(found, list):
-        raise CassetteError("not a cassette: there is no list of 'interactions'", fix="a vcrpy recording or one of convrun's is wanted")
+        raise CassetteError(
+            "not a cassette: there is no list of 'interactions'", fix="a vcrpy recording or one of convrun's is wanted"
+        )
     return tuple(_interaction(item, number) for number, item in enumerate(found, 1))
 
 
@@ -67,7 +71,9 @@ def _interaction(item: object, number: int) -> Interaction:
         elapsed, first = ours.get("elapsed_ms"), ours.get("first_ms")
         return Interaction(request=sent, reply=_reply(response), elapsed_ms=elapsed, first_ms=first)
     except (ValueError, TypeError, zlib.error) as error:
-        raise CassetteError(f"interaction {number} cannot be read: {error}", fix="is it a recording of vcrpy?") from error
+        raise CassetteError(
+            f"interaction {number} cannot be read: {error}", fix="is it a recording of vcrpy?"
+        ) from error
 
 
 def _request_body(request: Mapping[str, object]) -> Json:
@@ -105,7 +111,9 @@ def _headers(headers: object) -> dict[str, str]:
     """Headers with lower-case names and one value each; vcrpy keeps lists of them."""
     if not isinstance(headers, Mapping):
         return {}
-    first = {str(name).lower(): value[0] if isinstance(value, list) and value else value for name, value in headers.items()}
+    first = {
+        str(name).lower(): value[0] if isinstance(value, list) and value else value for name, value in headers.items()
+    }
     return {name: value.decode("latin-1") if isinstance(value, bytes) else str(value) for name, value in first.items()}
 
 
@@ -123,7 +131,9 @@ def _decompressed(data: bytes, encoding: str) -> bytes:
         try:
             data.decode()
         except UnicodeDecodeError as error:
-            raise ValueError(f"a body compressed as {encoding!r}: record it with decode_compressed_response=True") from error
+            raise ValueError(
+                f"a body compressed as {encoding!r}: record it with decode_compressed_response=True"
+            ) from error
     return data
 
 
@@ -131,10 +141,15 @@ def stock_interaction(interaction: Interaction, number: int) -> JsonObject:
     """Return an interaction as vcrpy's own; clients that insist on ids and dates find some."""
     request, reply = interaction.request, interaction.reply
     body = request.body if isinstance(request.body, str) else None if request.body is None else json.dumps(request.body)
-    ours: JsonObject = {"elapsed_ms": interaction.elapsed_ms, "first_ms": interaction.first_ms, "provider": request.provider}
+    ours: JsonObject = {
+        "elapsed_ms": interaction.elapsed_ms,
+        "first_ms": interaction.first_ms,
+        "provider": request.provider,
+    }
     if request.headers:
         ours["headers"] = dict(request.headers)
-    headers: JsonObject = {"content-type": [reply.content_type]} | {name: [value] for name, value in reply.headers.items()}
+    headers: JsonObject = {"content-type": [reply.content_type]}
+    headers.update((name, [value]) for name, value in reply.headers.items())
     response: JsonObject = {
         "status": {"code": reply.status, "message": _reasons.get(reply.status, "")},
         "headers": headers,

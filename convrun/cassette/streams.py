@@ -1,7 +1,7 @@
 """Streamed replies: events out of bytes, and deltas folded into whole texts with the lengths of their pieces.
 
-`fold` gives what people read, `unfold` the chunks again. A fold is the stream's meaning: role, empty pieces and nulls that
-providers repeat in every chunk are not kept.
+`fold` gives what people read, `unfold` the chunks again. A fold is the stream's meaning: role, empty pieces and nulls
+that providers repeat in every chunk are not kept.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ def unfold(folded: Folded) -> tuple[Json, ...]:
     """
     model: JsonObject = {"model": folded.top["model"]} if "model" in folded.top else {}
     texts, heads = _channels(folded.message)
-    first: JsonObject = {"role": "assistant"} | {key: "" for key in texts if key not in heads}
-    chunks: list[Json] = [_chunk(model, first)]
+    first = {"role": "assistant"} | {key: "" for key in texts if key not in heads}
+    chunks: list[Json] = [_chunk(model, {**first})]
     begun: dict[str, int] = {}
     for channel, lengths in folded.pieces:
         if channel not in texts:
@@ -159,7 +159,8 @@ def unfold(folded: Folded) -> tuple[Json, ...]:
     if any(begun.get(channel, 0) != len(text) for channel, text in texts.items()) or heads.keys() - begun.keys():
         raise ValueError("the lengths of the deltas do not add up to the text")
     if folded.choice:
-        chunks.append(model | {"choices": [{"index": 0, "delta": {}} | folded.choice]})
+        last: JsonObject = {"index": 0, "delta": {}, **folded.choice}
+        chunks.append(model | {"choices": [last]})
     rest = {key: value for key, value in folded.top.items() if key != "model"}
     return (*chunks, *([model | {"choices": []} | rest] if rest else []))
 
@@ -175,7 +176,11 @@ def _channels(message: JsonObject) -> tuple[dict[str, str], dict[str, JsonObject
     calls = message.get("tool_calls")
     for index, call in enumerate(calls if isinstance(calls, list) else []):
         function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(call, dict) or not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
+        if (
+            not isinstance(call, dict)
+            or not isinstance(function, dict)
+            or not isinstance(function.get("arguments"), str)
+        ):
             raise ValueError(f"call {index + 1} cannot have been streamed")
         channel = f"call {index + 1}"
         texts[channel] = str(function["arguments"])

@@ -1,4 +1,4 @@
-"""What the tools gave back when a conversation was recorded, found by the link from call to result, not by literal ids."""
+"""What the tools gave back when a conversation was recorded, found by the link from call to result, not by ids."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class RecordedResults:
         self._interactions = tuple(interactions)
         self._calls: list[_Call] = []
         self._links = Links()
-        self._histories: list[tuple[int, list[_Call]]] = []  # of each request: how many calls it had, and all of its history's
+        self._histories: list[
+            tuple[int, list[_Call]]
+        ] = []  # of each request: how many calls it had, and all of its history's
         self._given: dict[str, int] = {}
         history = History(self._read, self._restart)
         for interaction in self._interactions:
@@ -55,7 +57,9 @@ class RecordedResults:
         """
         message = reply_message(self._interactions[index].reply) or {}
         calls = message.get("tool_calls")
-        position = _position(calls if isinstance(calls, list) else [], identifier, name, plain_arguments(arguments), taken)
+        position = _position(
+            calls if isinstance(calls, list) else [], identifier, name, plain_arguments(arguments), taken
+        )
         if position is None:
             return None
         taken[identifier] = position

@@ -42,27 +42,37 @@ def call(identifier: str, text: str, name: str = "upper") -> dict[str, Any]:
 def stream(pieces: Iterable[str]) -> bytes:
     """Return a streamed reply as the bytes of its events."""
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in pieces)]
-    chunks: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
+    ]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     chunks.append({"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}})
     head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1-mini-2025-04-14"}
     return b"".join(f"data: {json.dumps(head | chunk)}\n\n".encode() for chunk in chunks) + b"data: [DONE]\n\n"
 
 
-def interaction(body: Any, reply: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> Interaction:
+def interaction(
+    body: Any, reply: Any, *, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any
+) -> Interaction:
     """Return one interaction; `reply` is bytes, or a JSON value."""
     data = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
-    request = SentRequest(url=more.pop("url", URL), body=body, provider=more.pop("provider", None), headers=more.pop("sent", {}))
+    request = SentRequest(
+        url=more.pop("url", URL), body=body, provider=more.pop("provider", None), headers=more.pop("sent", {})
+    )
     return Interaction(request=request, reply=received(status, headers or {}, data, Redactor()), **more)
 
 
-def exchange(turns: Iterable[tuple[str, str]], *, streamed: bool = False, system: str = "Be brief.", **body: Any) -> Recording:
+def exchange(
+    turns: Iterable[tuple[str, str]], *, streamed: bool = False, system: str = "Be brief.", **body: Any
+) -> Recording:
     """Return a conversation in which the user says one text and the model answers another, turn by turn."""
     messages: list[Any] = [{"role": "system", "content": system}]
     found = []
     for said, answered in turns:
         messages = [*messages, {"role": "user", "content": said}]
-        reply: Any = stream(answered[i : i + 5] for i in range(0, len(answered), 5)) if streamed else completion(answered)
+        reply: Any = (
+            stream(answered[i : i + 5] for i in range(0, len(answered), 5)) if streamed else completion(answered)
+        )
         sent = {"model": "gpt-4.1-mini", "messages": messages} | body | ({"stream": True} if streamed else {})
         found.append(interaction(sent, reply, elapsed_ms=812))
         messages = [*messages, {"role": "assistant", "content": answered}]

@@ -15,7 +15,7 @@ from convrun.errors import CassetteError
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    """A recording comes back from its file, line breaks of Windows notwithstanding, and nothing else is in the folder."""
+    """A recording comes back from its file, also with line breaks of Windows, and the folder holds nothing else."""
     path = tmp_path / "deep" / "chat.yaml"
     save(path, tool_conversation())
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))

@@ -20,12 +20,39 @@ from convrun.document import read_values
 from convrun.errors import CassetteError
 from convrun.values import equal
 
-texts = st.text(alphabet=st.one_of(st.characters(), st.sampled_from(" \n\t'\":#-?|>%@`&*!{}[],.\r\u2028\x85\ufeff😀\ud800"))) | st.sampled_from(
-    ["no", "12:30", "1_000", "0x1f", "2024-01-01", "~", "", " ", "\n", " a", "a\n", "a\n\n", "\n a", "- a", "a: b", "null", "1e5", "\ta\nb", "a\n  "]
+texts = st.text(
+    alphabet=st.one_of(st.characters(), st.sampled_from(" \n\t'\":#-?|>%@`&*!{}[],.\r\u2028\x85\ufeff😀\ud800"))
+) | st.sampled_from(
+    [
+        "no",
+        "12:30",
+        "1_000",
+        "0x1f",
+        "2024-01-01",
+        "~",
+        "",
+        " ",
+        "\n",
+        " a",
+        "a\n",
+        "a\n\n",
+        "\n a",
+        "- a",
+        "a: b",
+        "null",
+        "1e5",
+        "\ta\nb",
+        "a\n  ",
+    ]
 )
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12)
-arguments = st.one_of(st.sampled_from(["", "{}", '{"a": 1}', '{"a":1.0,"b":[true]}', '{"ä": "ß"}', "not json", "null", "[1]", None]), texts)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
+)
+arguments = st.one_of(
+    st.sampled_from(["", "{}", '{"a": 1}', '{"a":1.0,"b":[true]}', '{"ä": "ß"}', "not json", "null", "[1]", None]),
+    texts,
+)
 calls = st.lists(
     st.builds(
         lambda identifier, name, given_arguments: {
@@ -41,10 +68,18 @@ calls = st.lists(
     max_size=3,
 )
 messages = st.one_of(
-    st.builds(lambda role, content: {"role": role, "content": content}, st.sampled_from(["user", "system", "assistant", "tool"]), values),
-    st.builds(lambda content, made: {"role": "assistant", "content": content, "tool_calls": made}, st.none() | texts, calls),
+    st.builds(
+        lambda role, content: {"role": role, "content": content},
+        st.sampled_from(["user", "system", "assistant", "tool"]),
+        values,
+    ),
+    st.builds(
+        lambda content, made: {"role": "assistant", "content": content, "tool_calls": made}, st.none() | texts, calls
+    ),
     st.builds(lambda made: {"role": "assistant", "tool_calls": made}, calls),
-    st.builds(lambda content, identifier: {"role": "tool", "content": content, "tool_call_id": identifier}, texts, texts),
+    st.builds(
+        lambda content, identifier: {"role": "tool", "content": content, "tool_call_id": identifier}, texts, texts
+    ),
     st.dictionaries(texts | st.sampled_from(["role", "content", "raw", "id", "calls"]), values, max_size=3),
 )
 bodies = st.builds(
@@ -55,12 +90,14 @@ bodies = st.builds(
     st.just({}) | st.builds(lambda tools: {"tools": tools}, values),
 )
 replies = st.one_of(
-    st.builds(lambda text, made: completion(text, made), st.none() | texts, st.just([]) | calls),
+    st.builds(completion, st.none() | texts, st.just([]) | calls),
     values,
     st.binary(max_size=20),
     st.lists(texts, max_size=5).map(stream),
 )
-slow = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @slow
@@ -108,7 +145,9 @@ def test_a_conversation_of_any_texts_reads_back(conversation: list[tuple[str, st
 
 def test_a_cassette_looks_like_a_conversation() -> None:
     """Each message stands once, as YAML, with what changed."""
-    assert write(tool_conversation()) == f"""\
+    assert (
+        write(tool_conversation())
+        == f"""\
 version: convrun/1
 interactions:
 - request:
@@ -151,6 +190,7 @@ interactions:
 timings: [100, 100, 100]
 digests: {write(tool_conversation()).splitlines()[-1].removeprefix("digests: ")}
 """
+    )
 
 
 def test_texts_with_line_breaks_are_blocks_and_streams_are_whole_texts() -> None:
@@ -163,7 +203,9 @@ def test_texts_with_line_breaks_are_blocks_and_streams_are_whole_texts() -> None
 @pytest.mark.parametrize("streamed", [False, True])
 def test_growth_is_linear(streamed: bool) -> None:
     """400 turns of 300 characters take under 500 KB, and at most 2.2 times what 200 take."""
-    turns = [(f"{number:03d} {'question ' * 33}"[:300], f"{number:03d} {'answered ' * 33}"[:300]) for number in range(400)]
+    turns = [
+        (f"{number:03d} {'question ' * 33}"[:300], f"{number:03d} {'answered ' * 33}"[:300]) for number in range(400)
+    ]
     long, half = (len(write(exchange(turns[:count], streamed=streamed)).encode()) for count in (400, 200))
     assert long < 500_000
     assert long <= 2.2 * half
@@ -180,13 +222,22 @@ def test_a_changed_message_is_a_small_diff() -> None:
 def test_a_replaced_system_prompt_and_a_cut_history_are_differences() -> None:
     """A later system prompt is written where it changes, a shorter history as the number of messages that stay."""
     first: list[Any] = [{"role": "system", "content": "A"}, {"role": "user", "content": "one"}]
-    second = [{"role": "developer", "content": "B"}, *first[1:], {"role": "assistant", "content": "1"}, {"role": "user", "content": "two"}]
+    second = [
+        {"role": "developer", "content": "B"},
+        *first[1:],
+        {"role": "assistant", "content": "1"},
+        {"role": "user", "content": "two"},
+    ]
     third = [first[1], {"role": "user", "content": "other"}]
-    recording = Recording(interactions=tuple(interaction({"messages": said}, completion("1")) for said in (first, second, third)))
+    recording = Recording(
+        interactions=tuple(interaction({"messages": said}, completion("1")) for said in (first, second, third))
+    )
     written = write(recording)
     assert "developer: B" in written
     assert "developer: null\n    keep: 1\n" in written
-    assert [item.request for item in read(written, "x").interactions] == [item.request for item in recording.interactions]
+    assert [item.request for item in read(written, "x").interactions] == [
+        item.request for item in recording.interactions
+    ]
 
 
 def test_what_is_sent_back_otherwise_is_said_in_a_line() -> None:
@@ -203,7 +254,9 @@ def test_what_is_sent_back_otherwise_is_said_in_a_line() -> None:
 
 def test_headers_providers_and_timings_survive() -> None:
     """The user's own headers, the provider and both times of a stream are kept."""
-    item = interaction({"messages": []}, stream(["a"]), provider="groq", sent={"x-title": "T"}, elapsed_ms=900, first_ms=80)
+    item = interaction(
+        {"messages": []}, stream(["a"]), provider="groq", sent={"x-title": "T"}, elapsed_ms=900, first_ms=80
+    )
     written = write(Recording(interactions=(item, replace(item, elapsed_ms=None, first_ms=None))))
     assert "timings: [[80, 900], null]" in written
     again = read(written, "x").interactions
@@ -226,7 +279,12 @@ def test_errors_and_odd_bodies_are_kept_as_they_are() -> None:
         (b"data: not json\n\n", 200),
     ]
     found = tuple(
-        interaction({"messages": []}, reply, status=status, headers={"Retry-After": "2", "X-Request-Id": "r", "Content-Type": "text/html"})
+        interaction(
+            {"messages": []},
+            reply,
+            status=status,
+            headers={"Retry-After": "2", "X-Request-Id": "r", "Content-Type": "text/html"},
+        )
         for reply, status in replies_and_status
     )
     again = read(write(Recording(interactions=found)), "x")
@@ -239,7 +297,10 @@ def test_a_reply_without_an_interesting_part_is_still_a_reply() -> None:
     part = call("c", "x")
     head = {"index": 0, "id": "c", "type": "function", "function": {"name": "upper", "arguments": ""}}
     pieces = [part["function"]["arguments"][:4], part["function"]["arguments"][4:]]
-    deltas: list[dict[str, Any]] = [{"tool_calls": [head]}, *({"tool_calls": [{"index": 0, "function": {"arguments": p}}]} for p in pieces)]
+    deltas: list[dict[str, Any]] = [
+        {"tool_calls": [head]},
+        *({"tool_calls": [{"index": 0, "function": {"arguments": p}}]} for p in pieces),
+    ]
     data = b"".join(f"data: {json.dumps({'choices': [{'index': 0, 'delta': delta}]})}\n\n".encode() for delta in deltas)
     item = interaction({"messages": []}, data)
     written = write(Recording(interactions=(item, interaction({"messages": []}, stream([])))))
@@ -254,12 +315,16 @@ def test_a_reply_without_an_interesting_part_is_still_a_reply() -> None:
     [
         ("user: Shout panda", "user: Shout bear", "interaction 1 is not what was recorded"),
         ("text: PANDA!", "text: BEAR!", "interaction 2 is not what was recorded"),
-        ("timings: [100, 100, 100]", "timings: [100, 100]", "3 interactions, 2 timings and 3 digests"),
+        ("timings: [100, 100, 100]", "timings: [100, 100]", "3 interactions, 2 timings, 3 digests"),
         ("timings: [100, 100, 100]", "timings: [100, soon, 100]", "'soon' among the timings"),
         ("version: convrun/1", "version: convrun/9", "version 'convrun/9' is not known"),
         ("timings:", "timing:", "unknown key 'timing'"),
         ("    system: Use tools.", "    sistem: Use tools.", "interaction 1 is not what was recorded"),
-        ("- request:\n    messages:\n    - user: Thanks", "<<<<<<< HEAD\n- request:\n    messages:\n    - user: Thanks", "conflict marker"),
+        (
+            "- request:\n    messages:\n    - user: Thanks",
+            "<<<<<<< HEAD\n- request:\n    messages:\n    - user: Thanks",
+            "conflict marker",
+        ),
         ("interactions:\n", "interactions: [\n", "not a whole cassette"),
     ],
 )

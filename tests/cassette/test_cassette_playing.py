@@ -6,7 +6,17 @@ import copy
 from typing import Any
 
 import pytest
-from cassette_conversations import UPPER, call, completion, exchange, interaction, request, requests, text_of, tool_conversation
+from cassette_conversations import (
+    UPPER,
+    call,
+    completion,
+    exchange,
+    interaction,
+    request,
+    requests,
+    text_of,
+    tool_conversation,
+)
 
 from convrun.cassette.format import read, write
 from convrun.cassette.interaction import Recording
@@ -47,15 +57,24 @@ def calling(**changes: Any) -> dict[str, Any]:
         (body(HI, calling()), body(HI, calling(arguments='{"x":1.0}'))),
         (body(HI, calling(arguments="")), body(HI, calling(arguments="{}"))),
         (body(HI, calling(arguments=None)), body(HI, calling(arguments="{}"))),
-        (body(HI, calling()), body(HI, {"role": "assistant", "tool_calls": [{k: v for k, v in WEATHER.items() if k != "type"}]})),
-        (body(HI, calling(), RESULT), body(HI, {"role": "assistant", "tool_calls": [WEATHER | {"id": "b"}]}, RESULT | {"tool_call_id": "b"})),
+        (
+            body(HI, calling()),
+            body(HI, {"role": "assistant", "tool_calls": [{k: v for k, v in WEATHER.items() if k != "type"}]}),
+        ),
+        (
+            body(HI, calling(), RESULT),
+            body(HI, {"role": "assistant", "tool_calls": [WEATHER | {"id": "b"}]}, RESULT | {"tool_call_id": "b"}),
+        ),
         (body(HI, {"role": "assistant", "content": ""}, calling()), body(HI, calling())),
         (body(HI, {"role": "assistant", "content": "t"}, calling()), body(HI, calling() | {"content": "t"})),
         (
             body({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u", "detail": "auto"}}]}),
             body({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u"}}]}),
         ),
-        (body(HI, tools=[UPPER]), body(HI, tools=[{"function": UPPER["function"] | {"strict": None}, "type": "function"}])),
+        (
+            body(HI, tools=[UPPER]),
+            body(HI, tools=[{"function": UPPER["function"] | {"strict": None}, "type": "function"}]),
+        ),
     ],
 )
 def test_requests_that_mean_the_same_are_the_same(recorded: Any, now: Any) -> None:
@@ -77,11 +96,17 @@ def test_requests_that_mean_the_same_are_the_same(recorded: Any, now: Any) -> No
         (body(HI, calling()), body(HI, calling(arguments='{"x": "1"}'))),
         (body(HI, calling(arguments="oops")), body(HI, calling(arguments='"oops"'))),
         (body(HI, calling(), RESULT), body(HI, calling(), RESULT | {"tool_call_id": "other"})),
-        (body(HI, {"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}), body(HI, {"role": "assistant", "content": "ab"})),
+        (
+            body(HI, {"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}),
+            body(HI, {"role": "assistant", "content": "ab"}),
+        ),
         (body(HI, tools=[UPPER]), body(HI, tools=[UPPER, UPPER])),
         (body(HI, response_format={"schema": {"enum": []}}), body(HI, response_format={"schema": {}})),
         (body(HI, calling(arguments='{"x": null}')), body(HI, calling(arguments="{}"))),
-        (body({"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}), body({"role": "user", "content": "ab"})),
+        (
+            body({"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}),
+            body({"role": "user", "content": "ab"}),
+        ),
     ],
 )
 def test_requests_that_mean_something_else_do_not_play(recorded: Any, now: Any) -> None:
@@ -93,7 +118,10 @@ def test_requests_that_mean_something_else_do_not_play(recorded: Any, now: Any) 
 def test_swapped_results_are_noticed() -> None:
     """Ids may be spelled differently, but each result must answer the same call."""
     made = {"role": "assistant", "tool_calls": [call("a", "x"), call("b", "y")]}
-    results = [{"role": "tool", "tool_call_id": "a", "content": "X"}, {"role": "tool", "tool_call_id": "b", "content": "Y"}]
+    results = [
+        {"role": "tool", "tool_call_id": "a", "content": "X"},
+        {"role": "tool", "tool_call_id": "b", "content": "Y"},
+    ]
     swapped = [results[0] | {"tool_call_id": "b"}, results[1] | {"tool_call_id": "a"}]
     assert played(body(HI, made, *results), body(HI, made, *copy.deepcopy(results)))
     assert not played(body(HI, made, *results), body(HI, made, *swapped))
@@ -101,10 +129,16 @@ def test_swapped_results_are_noticed() -> None:
 
 def test_repeated_ids_are_links_too() -> None:
     """A provider that calls every call `0` plays against ids that are unique."""
-    again = [{"role": "assistant", "tool_calls": [call("0", "x")]}, {"role": "tool", "tool_call_id": "0", "content": "X"}]
+    again = [
+        {"role": "assistant", "tool_calls": [call("0", "x")]},
+        {"role": "tool", "tool_call_id": "0", "content": "X"},
+    ]
     unique: list[Any] = []
     for identifier in ("c1", "c2"):
-        unique += [{"role": "assistant", "tool_calls": [call(identifier, "x")]}, {"role": "tool", "tool_call_id": identifier, "content": "X"}]
+        unique += [
+            {"role": "assistant", "tool_calls": [call(identifier, "x")]},
+            {"role": "tool", "tool_call_id": identifier, "content": "X"},
+        ]
     assert played(body(HI, *again, *again), body(HI, *unique))
 
 
@@ -125,7 +159,10 @@ def test_providers_and_headers_are_compared_where_they_are_known() -> None:
     known = interaction(body(HI), completion("ok"), provider="groq", sent={"x-title": "a"})
     unknown = Recording(interactions=(interaction(body(HI), completion("ok")),))
     assert Player(unknown).play(request(body(HI), provider="openai", headers={"X-Title": "b"})) is not None
-    assert Player(Recording(interactions=(known,))).play(request(body(HI), provider="groq", headers={"X-Title": "a"})) is not None
+    assert (
+        Player(Recording(interactions=(known,))).play(request(body(HI), provider="groq", headers={"X-Title": "a"}))
+        is not None
+    )
     player = Player(Recording(interactions=(known,)))
     assert player.play(request(body(HI), provider="openai", headers={"X-Title": "b"})) is None
     assert player.difference is not None
@@ -159,7 +196,12 @@ def test_equal_requests_play_in_file_order_each_once() -> None:
 def test_a_recorded_retry_is_passed_over() -> None:
     """A 429 directly before an equal request is no answer of its own; an error that stands alone is."""
     limit = interaction(body(HI), {"error": {"message": "slow"}}, status=429)
-    assert text_of(Player(Recording(interactions=(limit, interaction(body(HI), completion("ok"))))).send(request(body(HI)))) == "ok"
+    assert (
+        text_of(
+            Player(Recording(interactions=(limit, interaction(body(HI), completion("ok"))))).send(request(body(HI)))
+        )
+        == "ok"
+    )
     assert Player(Recording(interactions=(limit,))).send(request(body(HI))).status == 429
 
 
@@ -216,7 +258,11 @@ def test_the_changed_part_is_named() -> None:
     tool = copy.deepcopy(UPPER)
     tool["function"]["description"] = "Shout."
     _, (described,) = changed(tools=[tool])
-    assert (described.part, described.path, described.now) == ("tool 'upper': description", "/tools/0/function/description", "Shout.")
+    assert (described.part, described.path, described.now) == (
+        "tool 'upper': description",
+        "/tools/0/function/description",
+        "Shout.",
+    )
     _, (gone,) = changed(tools=[])
     assert (gone.part, gone.now) == ("tools", None) or gone.part == "tool 'upper'"
 
@@ -247,7 +293,9 @@ def test_changed_messages_are_named_by_who_spoke() -> None:
 )
 def test_the_usual_suspects_are_pointed_out(old: str, new: str, looks: str) -> None:
     """What looks like a date, a time, a path or an id comes with the line that would settle it."""
-    player = Player(Recording(interactions=(interaction(body({"role": "system", "content": old}, HI), completion("ok")),)))
+    player = Player(
+        Recording(interactions=(interaction(body({"role": "system", "content": old}, HI), completion("ok")),))
+    )
     assert player.play(request(body({"role": "system", "content": new}, HI))) is None
     assert player.difference is not None
     hint = str(player.difference.changes[0].hint)
@@ -274,10 +322,17 @@ def test_behind_a_difference_the_rest_plays_while_its_shape_fits() -> None:
 def test_recorded_calls_are_checked_against_todays_tools() -> None:
     """A recorded argument that is no longer a parameter, or a new required one, is told with its turn and call."""
     tool = copy.deepcopy(UPPER)
-    tool["function"]["parameters"] = {"type": "object", "properties": {"loud": {"type": "string"}}, "required": ["loud"]}
+    tool["function"]["parameters"] = {
+        "type": "object",
+        "properties": {"loud": {"type": "string"}},
+        "required": ["loud"],
+    }
     player, _ = changed(tools=[tool])
     assert player.difference is not None
-    assert player.difference.breaks == ("turn 1, call 1: text is no longer a parameter", "turn 1, call 1: loud is required now")
+    assert player.difference.breaks == (
+        "turn 1, call 1: text is no longer a parameter",
+        "turn 1, call 1: loud is required now",
+    )
     tool["function"]["parameters"] = {"type": "object", "properties": {"text": {"type": "integer"}}}
     player, _ = changed(tools=[tool])
     assert player.difference is not None

@@ -35,7 +35,9 @@ REPLY = json.dumps(completion("Hello ä")).encode()
 
 def stock(response: dict[str, Any], **request: Any) -> str:
     """Return a stock JSON cassette of one interaction."""
-    asked = {"method": "POST", "uri": "https://x/v1/chat/completions", "headers": {}} | (request or {"body": json.dumps(BODY)})
+    asked = {"method": "POST", "uri": "https://x/v1/chat/completions", "headers": {}} | (
+        request or {"body": json.dumps(BODY)}
+    )
     return json.dumps({"version": 1, "interactions": [{"request": asked, "response": response}]})
 
 
@@ -49,7 +51,9 @@ def test_every_real_recording_reads_and_survives_conversion(file: Path | None) -
     then, now = Keys(Redactor()), Keys(Redactor())
     assert len(again.interactions) == len(recording.interactions) > 0
     for before, after in zip(recording.interactions, again.interactions, strict=True):
-        assert then.key(before.request.endpoint, before.request.body) == now.key(after.request.endpoint, after.request.body)
+        assert then.key(before.request.endpoint, before.request.body) == now.key(
+            after.request.endpoint, after.request.body
+        )
         assert before.request == after.request
         if before.reply.stream and fold(before.reply.payloads or ()) is not None:
             assert fold(after.reply.payloads or ()) == fold(before.reply.payloads or ())
@@ -77,11 +81,28 @@ def test_every_real_recording_plays(file: Path | None) -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        {"status": {"code": 200, "message": "OK"}, "headers": {"Content-Type": ["application/json"]}, "body": {"string": REPLY.decode()}},
-        {"status": {"code": 200}, "headers": {}, "body": {"base64_string": base64.b64encode(gzip.compress(REPLY)).decode()}},
-        {"status": {"code": 200}, "headers": {"Content-Encoding": "deflate"}, "body": {"base64_string": base64.b64encode(zlib.compress(REPLY)).decode()}},
+        {
+            "status": {"code": 200, "message": "OK"},
+            "headers": {"Content-Type": ["application/json"]},
+            "body": {"string": REPLY.decode()},
+        },
+        {
+            "status": {"code": 200},
+            "headers": {},
+            "body": {"base64_string": base64.b64encode(gzip.compress(REPLY)).decode()},
+        },
+        {
+            "status": {"code": 200},
+            "headers": {"Content-Encoding": "deflate"},
+            "body": {"base64_string": base64.b64encode(zlib.compress(REPLY)).decode()},
+        },
         {"status": {"code": 200}, "headers": {"Content-Encoding": ["gzip"]}, "body": {"string": REPLY.decode()}},
-        {"status_code": 200, "http_version": "HTTP/1.1", "headers": {"content-type": "application/json"}, "content": REPLY.decode()},
+        {
+            "status_code": 200,
+            "http_version": "HTTP/1.1",
+            "headers": {"content-type": "application/json"},
+            "content": REPLY.decode(),
+        },
         {"status": {"code": 200}, "headers": {}, "parsed_body": json.loads(REPLY)},
     ],
     ids=["plain", "gzip", "deflate", "decoded already", "old httpx", "parsed_body"],
@@ -96,13 +117,18 @@ def test_stock_shapes_are_read(response: dict[str, Any]) -> None:
 
 def test_a_parsed_request_body_is_read() -> None:
     """pydantic-ai's `parsed_body` stands for the body of a request too."""
-    assert read(stock({"status": {"code": 200}, "headers": {}, "body": {"string": ""}}, parsed_body=BODY), "x").interactions[0].request.body == BODY
+    assert (
+        read(stock({"status": {"code": 200}, "headers": {}, "body": {"string": ""}}, parsed_body=BODY), "x")
+        .interactions[0]
+        .request.body
+        == BODY
+    )
 
 
 def test_a_compression_that_cannot_be_read_is_said() -> None:
     """A body in brotli names the option of vcrpy that avoids it."""
     response = {"status": {"code": 200}, "headers": {"content-encoding": ["br"]}, "body": {"base64_string": "iwOAAw=="}}
-    with pytest.raises(CassetteError, match="interaction 1 cannot be read.*decode_compressed_response"):
+    with pytest.raises(CassetteError, match=r"interaction 1 cannot be read.*decode_compressed_response"):
         read(stock(response), "x")
 
 
@@ -141,7 +167,9 @@ def provider() -> Iterator[str]:
 def ask(url: str, *, streamed: bool = False) -> str:
     """Send a request as any program would, and return the text of the reply."""
     data = json.dumps(BODY | {"stream": streamed}).encode()
-    with urlopen(HttpRequest(url, data, {"content-type": "application/json", "authorization": "Bearer sk-1"})) as answer:
+    with urlopen(
+        HttpRequest(url, data, {"content-type": "application/json", "authorization": "Bearer sk-1"})
+    ) as answer:
         raw = answer.read()
         raw = gzip.decompress(raw) if answer.headers.get("content-encoding") == "gzip" else raw
     if not streamed:
