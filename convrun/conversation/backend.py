@@ -30,8 +30,8 @@ class ModelRequest:
 
     `messages` is everything, the system message first. A Message or ToolSchema that was in an earlier request of the
     conversation is the same object again. `schema` is a JSON Schema for structured output, `schema_name` its name.
-    `turn` (from 1) and `call` (from 1) say where in the conversation the request stands; ids of tool calls that a provider
-    gives not or twice are invented from them.
+    `turn` (from 1) and `call` (from 1) say where in the conversation the request stands; ids of tool calls that a
+    provider gives not or twice are invented from them.
     """
 
     messages: tuple[Message, ...]

@@ -92,7 +92,7 @@ class Conversation:
 
     @property
     def responses(self) -> list[Response]:
-        """One for each model call, in order."""
+        """One for each model call of these turns, in order."""
         return [response for turn in self.turns for response in turn.responses]
 
     def usage(self) -> Usage:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from convrun.conversation.backend import Backend, Completion
 from convrun.conversation.loop import Loop, RunTools
 from convrun.conversation.model_call import ModelCall
@@ -97,11 +99,14 @@ def run_tools(call: ModelCall, running: ToolRunning) -> None:
     """
     for position, tool_call in call.open_calls:
         try:
-            call.results[position] = run_tool(tool_call, running)
+            result = run_tool(tool_call, running)
         except PauseChain as pause:
             pause.tool_call = tool_call
             pause.tool_results = call.tool_results
             raise
+        if result.tool_call_id != tool_call.tool_call_id:  # a hook made it
+            result = replace(result, tool_call_id=tool_call.tool_call_id)
+        call.results[position] = result
 
 
 def run_tool(call: ToolCall, running: ToolRunning) -> ToolResult:

@@ -124,8 +124,10 @@ def test_after_call_may_replace_the_result():
     conversation, script = conversation_with(
         "a", after_call=lambda _tool, _call, result: llm.ToolResult("upper", result.output * 2)
     )
-    conversation.chain("go").text()
+    chain = conversation.chain("go")
+    chain.text()
     assert answers(script) == ["AA"]
+    assert [result.tool_call_id for result in chain.tool_results()] == ["call_upper_0"]
 
 
 def test_a_hook_that_returns_something_else_is_told_so():

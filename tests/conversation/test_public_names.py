@@ -21,8 +21,8 @@ def test_the_names_of_the_conversation_api_are_there():
     """The names that programs written for the API use are promised."""
     names = (
         "Attachment CancelToolCall Conversation Message PauseChain Response Tool ToolCall ToolOutput "
-        "ToolResult Toolbox UnknownModelError Usage get_model get_models user assistant system TextPart ReasoningPart ToolCallPart "
-        "ToolResultPart AttachmentPart ConvrunError ProviderError"
+        "ToolResult Toolbox UnknownModelError Usage get_model get_models user assistant system TextPart "
+        "ReasoningPart ToolCallPart ToolResultPart AttachmentPart ConvrunError ProviderError"
     )
     assert set(names.split()) <= set(llm.__all__)
 
