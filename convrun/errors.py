@@ -12,6 +12,7 @@
     ├── ConversationError           the engine cannot go on
     │   ├── AttachmentError         an attachment that cannot be read, or whose type is not known
     │   ├── ToolDefinitionError     a function that cannot be a tool
+    │   ├── ToolArgumentsError      arguments that do not fit the tool; the model is told
     │   ├── ChainLimitError         more model calls wanted than allowed
     │   ├── ToolTimeoutError        a tool that did not return in time
     │   ├── ToolUnavailableError    a declared tool without a recorded result
@@ -114,6 +115,10 @@ class AttachmentError(ConversationError):
 
 class ToolDefinitionError(ConversationError):
     """A function or class that cannot be offered as a tool."""
+
+
+class ToolArgumentsError(ConversationError):
+    """Arguments that do not fit the tool's signature, by field; the model is told, and may try again."""
 
 
 class ChainLimitError(ConversationError):

@@ -8,17 +8,14 @@ from collections.abc import Mapping
 from typing import Any, Literal, Union
 
 from convrun.conversation.tool_schema import REQUIRED, Parameters
-
-
-class ArgumentsError(ValueError):
-    """Arguments that do not fit; its text names the field and goes to the model."""
+from convrun.errors import ToolArgumentsError
 
 
 def fitted(parameters: Parameters, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keyword arguments for the function; what already has its exact type needs no pydantic.
 
     Raises:
-        ArgumentsError: naming each field that is missing, unknown or of the wrong type.
+        ToolArgumentsError: naming each field that is missing, unknown or of the wrong type.
     """
     wrong = [f"{name}: unexpected argument" for name in arguments if name not in parameters.types]
     wrong += [
@@ -27,7 +24,7 @@ def fitted(parameters: Parameters, arguments: Mapping[str, Any]) -> dict[str, An
         if default is REQUIRED and name not in arguments
     ]
     if wrong:
-        raise ArgumentsError("; ".join(wrong))
+        raise ToolArgumentsError("; ".join(wrong))
     if all(_is_exact(parameters.types[name], value) for name, value in arguments.items()):
         return dict(arguments)
     return _by_pydantic(parameters, arguments)
@@ -37,14 +34,14 @@ def fitting(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str
     """Return the arguments if they are valid under a schema that somebody wrote by hand.
 
     Raises:
-        ArgumentsError: naming the first field that is not.
+        ToolArgumentsError: naming the first field that is not.
     """
     from jsonschema import validators  # heavy, and most tools have a signature
 
     error = next(validators.validator_for(schema)(schema).iter_errors(dict(arguments)), None)
     if error is not None:
         field = ".".join(map(str, error.absolute_path))
-        raise ArgumentsError(f"{field}: {error.message}" if field else error.message)
+        raise ToolArgumentsError(f"{field}: {error.message}" if field else error.message)
     return dict(arguments)
 
 
@@ -74,5 +71,5 @@ def _by_pydantic(parameters: Parameters, arguments: Mapping[str, Any]) -> dict[s
         values = parameters.model.model_validate(dict(arguments))
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors(include_url=False)]
-        raise ArgumentsError("; ".join(wrong)) from None
+        raise ToolArgumentsError("; ".join(wrong)) from None
     return {name: getattr(values, key) for key, name in names.items() if key in values.model_fields_set}

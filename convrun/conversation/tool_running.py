@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from convrun.conversation.hooks import Hook, Hooks
-from convrun.conversation.tool_arguments import ArgumentsError
 from convrun.conversation.tools import Tool, ToolCall, ToolResult
-from convrun.errors import CancelToolCall, HookError, PauseChain, ToolTimeoutError
+from convrun.errors import CancelToolCall, HookError, PauseChain, ToolArgumentsError, ToolTimeoutError
 from convrun.values import show
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | None"]
@@ -95,14 +94,14 @@ class ToolRunning:
     def _called(self, tool: Tool, call: ToolCall) -> Steps:
         try:
             keywords = tool.arguments_for(call)
-        except ArgumentsError as error:
+        except ToolArgumentsError as error:
             return ToolResult.failed(call, error)
         assert tool.implementation is not None  # arguments_for has refused it otherwise
         try:
             value = yield Invocation(
                 function=tool.implementation, keywords=keywords, name=tool.name, seconds=self.seconds
             )
-        except (PauseChain, ToolTimeoutError):
+        except (PauseChain, ToolArgumentsError, ToolTimeoutError):
             raise
         except CancelToolCall as why:
             return ToolResult.cancelled(call, why)

@@ -12,9 +12,9 @@ from typing import Any
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.backend import ToolSchema
 from convrun.conversation.messages import Message, ToolCallPart, ToolResultPart
-from convrun.conversation.tool_arguments import ArgumentsError, fitted, fitting
+from convrun.conversation.tool_arguments import fitted, fitting
 from convrun.conversation.tool_schema import CALL_PARAMETER, Parameters, parameters_of, schema_of
-from convrun.errors import ToolDefinitionError, ToolUnavailableError
+from convrun.errors import ToolArgumentsError, ToolDefinitionError, ToolUnavailableError
 from convrun.values import Json, JsonObject, show
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what providers accept
@@ -184,7 +184,7 @@ class Tool:
         """Return the keyword arguments with which `implementation` is to be called.
 
         Raises:
-            ArgumentsError: where the model's arguments do not fit.
+            ToolArgumentsError: where the model's arguments do not fit.
             ToolUnavailableError: where there is no code to call.
         """
         if self.implementation is None:
@@ -193,7 +193,7 @@ class Tool:
                 fix="give it a function, or a recording of this call",
             )
         if call.arguments_error is not None:
-            raise ArgumentsError(call.arguments_error)
+            raise ToolArgumentsError(call.arguments_error)
         if self.parameters is None:
             return fitting(self.input_schema, call.arguments)
         values = fitted(self.parameters, call.arguments)

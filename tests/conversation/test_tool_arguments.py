@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import convrun as llm
-from convrun.conversation.tool_arguments import ArgumentsError, fitted
+from convrun.conversation.tool_arguments import fitted
 from convrun.conversation.tool_schema import parameters_of
+from convrun.errors import ToolArgumentsError
 
 KINDS = [
     str,
@@ -53,7 +54,7 @@ def test_values_are_coerced_as_pydantic_does(kind, value):
     try:
         expected = TypeAdapter(kind).validate_python(value)
     except ValidationError:
-        with pytest.raises(ArgumentsError, match=r"^x"):
+        with pytest.raises(ToolArgumentsError, match=r"^x"):
             fitted(parameters, {"x": value})
     else:
         found = fitted(parameters, {"x": value})["x"]
@@ -106,7 +107,7 @@ def test_what_does_not_fit_is_named(arguments, problem):
 
     def forecast(city: str, days: int, tags: list[str] | None = None): ...
 
-    with pytest.raises(ArgumentsError) as caught:
+    with pytest.raises(ToolArgumentsError) as caught:
         llm.Tool.function(forecast).arguments_for(llm.ToolCall("forecast", arguments))
     assert str(caught.value).startswith(problem)
 
@@ -116,7 +117,7 @@ def test_a_schema_written_by_hand_is_validated_against():
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     made = llm.Tool("t", "T.", schema, lambda n: n + 1)
     assert made.arguments_for(llm.ToolCall("t", {"n": 1})) == {"n": 1}
-    with pytest.raises(ArgumentsError, match=r"^n: .*integer"):
+    with pytest.raises(ToolArgumentsError, match=r"^n: .*integer"):
         made.arguments_for(llm.ToolCall("t", {"n": "x"}))
-    with pytest.raises(ArgumentsError, match="'n' is a required property"):
+    with pytest.raises(ToolArgumentsError, match="'n' is a required property"):
         made.arguments_for(llm.ToolCall("t", {}))
