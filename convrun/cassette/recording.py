@@ -85,6 +85,7 @@ class Recorder:
         self._transport: Transport | None = None
         self._kept: list[Interaction] = []
         self._exchanges: list[_Exchange] = []
+        self._cleaned: dict[int, Json] = {}  # redacted messages by the identity of the original
 
     def __enter__(self) -> Self:
         """Return the recorder; it is closed at the end of the block."""
@@ -143,7 +144,7 @@ class Recorder:
             CassetteError: where it cannot be written; the old cassette is as it was.
         """
         try:
-            interactions = (*self._kept, *self._recorded())
+            interactions = (*self._kept_clean(), *self._recorded())
             if self.live_calls and interactions:
                 self._save(interactions)
         finally:
@@ -154,9 +155,21 @@ class Recorder:
         self._exchanges = []
         self._claim.release()
 
+    def _kept_clean(self) -> Iterator[Interaction]:
+        """The interactions that were played; a recording of another program may hold keys."""
+        for item in self._kept if self._redactor else ():
+            reply = item.reply
+            if reply.payloads is None:
+                clean = received(reply.status, reply.headers, reply.body, self._redactor)
+            else:
+                clean = parsed_reply(reply.status, reply.headers, reply.payloads, self._redactor, stream=reply.stream)
+            url, body = self._redactor.text(item.request.url), self._clean(item.request.body)
+            yield replace(item, request=replace(item.request, url=url, body=body), reply=clean)
+        if not self._redactor:
+            yield from self._kept
+
     def _recorded(self) -> Iterator[Interaction]:
         """The live calls that succeeded, redacted."""
-        cleaned: dict[int, Json] = {}
         for number, exchange in enumerate(self._exchanges, 1):
             if exchange.reply.status >= 400:
                 continue
@@ -168,7 +181,7 @@ class Recorder:
             first = None
             if reply.stream and exchange.first is not None:
                 first = round((exchange.first - exchange.began) * 1000)
-            request = replace(exchange.request, body=self._clean(exchange.request.body, cleaned))
+            request = replace(exchange.request, body=self._clean(exchange.request.body))
             yield Interaction(request=request, reply=reply, elapsed_ms=elapsed, first_ms=first)
 
     def _reply(self, exchange: _Exchange) -> ReceivedReply:
@@ -178,13 +191,14 @@ class Recorder:
         stream = len(reply.payloads) != 1 or "event-stream" in reply.headers.get("content-type", "")
         return parsed_reply(reply.status, reply.headers, reply.payloads, self._redactor, stream=stream)
 
-    def _clean(self, body: Json, cleaned: dict[int, Json]) -> Json:
+    def _clean(self, body: Json) -> Json:
         """The body redacted; a message that several requests share is redacted once and shared again."""
         messages = body.get("messages") if isinstance(body, dict) else None
         if not self._redactor or not isinstance(body, dict) or not isinstance(messages, list):
             return self._redactor.value(body)
+        cleaned = self._cleaned
         for message in messages:
-            if id(message) not in cleaned:  # the exchange holds the message: its id stays its own
+            if id(message) not in cleaned:  # the request holds the message: its id stays its own
                 cleaned[id(message)] = self._redactor.value(message)
         rest: Json = {key: value for key, value in body.items() if key != "messages"}
         clean = self._redactor.value(rest)

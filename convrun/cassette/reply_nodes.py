@@ -39,10 +39,14 @@ _PADDING = frozenset({"obfuscation", "p"})  # random, against eavesdroppers on a
 
 @dataclass(slots=True)
 class ReplyState:
-    """What is written only where it changes: the replying model, and the provider's own keys at the top."""
+    """What is written only where it changes: the replying model, and the provider's own keys at the top.
+
+    `message` is the last reply's, which the next request may send back; None where it has none.
+    """
 
     model: Json = None
     extra: JsonObject = field(default_factory=dict)
+    message: JsonObject | None = None
 
 
 def trimmed(payload: Json, *, stream: bool = False) -> Json:
@@ -88,15 +92,17 @@ def reply_node(reply: ReceivedReply, state: ReplyState) -> JsonObject:
         node["status"] = reply.status
     if reply.headers:
         node["headers"] = dict(reply.headers)
+    state.message = None
     if reply.payloads is None:
         return node | _other_body(reply)
     folded = fold(reply.payloads) if reply.stream else _folded(reply.payloads)
     if folded is not None:
         usual = _usual_node(folded, state, stream=reply.stream)
         after = ReplyState(model=state.model, extra=state.extra)
-        if usual is not None and _rebuilds(usual, after, reply):
-            state.model, state.extra = after.model, after.extra
+        if usual is not None and _rebuilds(node | usual, after, reply):
+            state.model, state.extra, state.message = after.model, after.extra, after.message
             return node | usual
+    state.message = reply_message(reply)
     return node | ({"chunks": list(reply.payloads)} if reply.stream else {"json": reply.payloads[0]})
 
 
@@ -180,20 +186,29 @@ def full_reply(node: JsonObject, state: ReplyState) -> ReceivedReply:
         raise CassetteError(f"'status' is a number, not {status!r}")
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise CassetteError("'headers' is a mapping of texts")
-    stored = {str(key): str(value) for key, value in headers.items()}
-    if "json" in node:
-        return ReceivedReply(status=status, headers=stored, payloads=(node["json"],))
-    if "chunks" in node:
-        chunks = node["chunks"]
-        if not isinstance(chunks, list):
-            raise CassetteError("'chunks' is a list")
-        return ReceivedReply(status=status, headers=stored, payloads=tuple(chunks), stream=True)
+    kept = {str(key): str(value) for key, value in headers.items()}
+    if "json" in node or "chunks" in node:
+        reply = _unusual(node, status, kept)
+        state.message = reply_message(reply)
+        return reply
+    state.message = None
     if "body" in node or "base64" in node:
-        return ReceivedReply(status=status, headers=stored, body=_bytes(node))
+        return ReceivedReply(status=status, headers=kept, body=_bytes(node))
     folded = _read_usual(node, state)
+    if status == 200:
+        state.message = {"role": "assistant", **folded.message}
     stream = "deltas" in node
     payloads = _unfolded(folded) if stream else _plain(folded)
-    return ReceivedReply(status=status, headers=stored, payloads=payloads, stream=stream)
+    return ReceivedReply(status=status, headers=kept, payloads=payloads, stream=stream)
+
+
+def _unusual(node: JsonObject, status: int, headers: dict[str, str]) -> ReceivedReply:
+    if "json" in node:
+        return ReceivedReply(status=status, headers=headers, payloads=(node["json"],))
+    chunks = node["chunks"]
+    if not isinstance(chunks, list):
+        raise CassetteError("'chunks' is a list")
+    return ReceivedReply(status=status, headers=headers, payloads=tuple(chunks), stream=True)
 
 
 def _bytes(node: JsonObject) -> bytes:

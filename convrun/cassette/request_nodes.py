@@ -68,6 +68,9 @@ def request_node(request: SentRequest, state: RequestState) -> JsonObject:
     else:
         node |= chat
     full_request(node, state)  # moves the state on exactly as reading will
+    if chat is not None:
+        # The same messages as the client's own objects: those of the next request are recognised without being read.
+        state.system, state.messages = _parted(request.messages)
     return node
 
 

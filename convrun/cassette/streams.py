@@ -146,15 +146,17 @@ def unfold(folded: Folded) -> tuple[Json, ...]:
     for channel, lengths in folded.pieces:
         if channel not in texts:
             raise ValueError(f"there is nothing that {channel!r} could be pieces of")
-        if channel in heads and channel not in begun:
-            chunks.append(_chunk(model, {"tool_calls": [heads[channel]]}))
-        start = begun.get(channel, 0)
+        head = heads.get(channel)
+        if head is not None and channel not in begun:
+            chunks.append(_chunk(model, {"tool_calls": [head]}))
+        text, start = texts[channel], begun.get(channel, 0)
         for length in lengths:
-            piece = texts[channel][start : start + length]
-            index = heads[channel]["index"] if channel in heads else None
-            part: Json = [{"index": index, "function": {"arguments": piece}}] if channel in heads else piece
-            chunks.append(_chunk(model, {"tool_calls" if channel in heads else channel: part}))
-            start += length
+            end = start + length
+            piece: Json = text[start:end]
+            if head is not None:
+                piece = [{"index": head["index"], "function": {"arguments": piece}}]
+            chunks.append(_chunk(model, {"tool_calls" if head is not None else channel: piece}))
+            start = end
         begun[channel] = start
     if any(begun.get(channel, 0) != len(text) for channel, text in texts.items()) or heads.keys() - begun.keys():
         raise ValueError("the lengths of the deltas do not add up to the text")
@@ -166,7 +168,7 @@ def unfold(folded: Folded) -> tuple[Json, ...]:
 
 
 def _chunk(model: JsonObject, delta: JsonObject) -> Json:
-    return model | {"choices": [{"index": 0, "delta": delta}]}
+    return {**model, "choices": [{"index": 0, "delta": delta}]}
 
 
 def _channels(message: JsonObject) -> tuple[dict[str, str], dict[str, JsonObject]]:

@@ -304,3 +304,16 @@ def test_recorded_results_serve_a_recording_that_goes_live(recorder: Making, tmp
     b"".join(recording.send(request(first.body | {"temperature": 1})).body)
     assert recording.recorded_result("call_1", "upper", {"text": "panda"}) == "PANDA"
     assert recording.recorded_result("call_1", "upper", {"text": "bear"}) is None
+
+
+def test_keys_in_what_is_kept_of_an_old_recording_are_taken_out(recorder: Making, tmp_path: Path) -> None:
+    """A recording of another program that holds a key loses it when it is written anew."""
+    path = tmp_path / "chat.yaml"
+    save(path, exchange([("my sk-verysecret", "your sk-verysecret"), ("two", "2")]))
+    redactor = Redactor({"A_KEY": "sk-verysecret"})
+    recording = recorder(Model(), path=path, player=Player(load(path, "x"), redactor=redactor), redactor=redactor)
+    assert converse(recording, ["my sk-verysecret", "zwei"]) == ["your sk-verysecret", "zwei"]
+    recording.finish()
+    written = path.read_text()
+    assert "sk-verysecret" not in written
+    assert written.count("<A_KEY>") == 2
