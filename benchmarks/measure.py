@@ -1,6 +1,6 @@
 """Measure convrun beside the same work by hand, whole processes in turn, and write docs/benchmarks.md.
 
-    python benchmarks/measure.py [--runs N] [--write]
+python benchmarks/measure.py [--runs N] [--write]
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def _run(command: Sequence[str], folder: Path) -> None:
     # Without compiled modules every start would pay for compiling them; a key is named so that recording can begin.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"OPENAI_API_KEY": "not-a-key", "PYTHONPATH": str(folder)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
@@ -102,7 +104,6 @@ def _timed(command: Sequence[str], folder: Path) -> float:
     start = time.perf_counter()
     _run(command, folder)
     return time.perf_counter() - start
-
 
 
 def _bytes(folder: Path) -> int:

@@ -86,7 +86,16 @@ def main() -> int:
     """Serve on loopback while `convrun record --all specs` runs; return its exit code."""
     with ThreadingHTTPServer(("127.0.0.1", PORT), Provider) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        command = [sys.executable, "-m", "convrun", "record", "--all", "--base-url", f"http://127.0.0.1:{PORT}/v1", "specs"]
+        command = [
+            sys.executable,
+            "-m",
+            "convrun",
+            "record",
+            "--all",
+            "--base-url",
+            f"http://127.0.0.1:{PORT}/v1",
+            "specs",
+        ]
         environment = {**os.environ, "OPENAI_API_KEY": "example-key-that-goes-nowhere"}
         code = subprocess.run(command, env=environment, cwd=ANSWERS.parents[1], timeout=120, check=False).returncode
         server.shutdown()

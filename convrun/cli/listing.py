@@ -30,9 +30,7 @@ def list_conversations(
         options = RunOptions(
             keyword=keyword, tags=tuple(tags or ()), models=tuple(models or ()), defines=defines(define or ())
         )
-        project = open_project(
-            paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes}
-        )
+        project = open_project(paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         conversations = planned(project, options).conversations
         if as_json:
             print(json.dumps([_entry(one) for one in conversations], ensure_ascii=False, indent=2))

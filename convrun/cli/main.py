@@ -19,21 +19,22 @@ app = typer.Typer(
     name="convrun",
     help="Run conversations with language models, written down as YAML, and test them: offline, from cassettes.",
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,  # plain help, the same everywhere, and no rich at start-up
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def convrun(
+    context: typer.Context,
     show_version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")] = False,
 ) -> None:
     """Run conversations with language models, written down as YAML, and test them: offline, from cassettes."""
     if show_version:
         print(f"convrun {installed_version('convrun')}")
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 app.command("run")(run)

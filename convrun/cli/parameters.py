@@ -11,17 +11,24 @@ from convrun.errors import UsageError, did_you_mean
 from convrun.run.options import RecordMode
 
 Paths: TypeAlias = Annotated[
-    list[str] | None, typer.Argument(metavar="[PATH]...", help="Spec files, folders, or FILE::CASE. [default: the specs folder]")
+    list[str] | None,
+    typer.Argument(metavar="[PATH]...", help="Spec files, folders, or FILE::CASE. [default: the specs folder]"),
 ]
 Keyword: TypeAlias = Annotated[
     str | None, typer.Option("-k", metavar="EXPR", help="Only ids that match: substrings with and, or, not.")
 ]
-Tags: TypeAlias = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Only specs with this tag (repeatable).")]
+Tags: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only specs with this tag (repeatable).")
+]
 Models: TypeAlias = Annotated[
     list[str] | None, typer.Option("-m", "--model", metavar="MODEL", help="Run with this model instead (repeatable).")
 ]
-Defines: TypeAlias = Annotated[list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Set a var, as text (repeatable).")]
-Cassettes: TypeAlias = Annotated[str | None, typer.Option("--cassettes", metavar="DIR", help="The folder of the cassettes.")]
+Defines: TypeAlias = Annotated[
+    list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Set a var, as text (repeatable).")
+]
+Cassettes: TypeAlias = Annotated[
+    str | None, typer.Option("--cassettes", metavar="DIR", help="The folder of the cassettes.")
+]
 StopAtFirst: TypeAlias = Annotated[bool, typer.Option("-x", help="Stop at the first conversation that does not pass.")]
 KeepGoing: TypeAlias = Annotated[bool, typer.Option("--keep-going", help="Play on after a failed turn.")]
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Findings (unchecked, unplayed) end with 1.")]
@@ -32,9 +39,13 @@ Reports: TypeAlias = Annotated[
     list[str] | None, typer.Option("--report", metavar="json[=FILE]", help="Write a report; without FILE to stdout.")
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Only what did not pass, and the counts.")]
-Verbose: TypeAlias = Annotated[int, typer.Option("-v", "--verbose", count=True, help="Turns and checks; -vv: tracebacks, full texts.")]
+Verbose: TypeAlias = Annotated[
+    int, typer.Option("-v", "--verbose", count=True, help="Turns and checks; -vv: tracebacks, full texts.")
+]
 NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Plain text.")]
-BaseUrl: TypeAlias = Annotated[str | None, typer.Option("--base-url", metavar="URL", help="Send live calls to this endpoint.")]
+BaseUrl: TypeAlias = Annotated[
+    str | None, typer.Option("--base-url", metavar="URL", help="Send live calls to this endpoint.")
+]
 
 REPORT_FORMATS = ("json",)
 

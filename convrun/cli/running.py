@@ -37,9 +37,7 @@ class Presentation:
     plain: bool = False
 
 
-def execute(
-    paths: Sequence[str], options: RunOptions, presentation: Presentation, *, cassettes: str | None
-) -> None:
+def execute(paths: Sequence[str], options: RunOptions, presentation: Presentation, *, cassettes: str | None) -> None:
     """Run what the command line asks for, print it, write the reports.
 
     Raises:
@@ -48,9 +46,7 @@ def execute(
     """
     started = time.perf_counter()
     with own_stdout() as stdout:
-        project = open_project(
-            paths, cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes}
-        )
+        project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         prepared = prepare(project, options, environ=os.environ)
         console = sys.stderr if None in presentation.reports.values() else stdout
         screen = _Screen(console, presentation, [one.planned.id for one in prepared.conversations])
@@ -116,4 +112,6 @@ def _write(result: RunResult, reports: Mapping[str, str | None], stdout: TextIO)
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"the report {file!r} cannot be written: {error.strerror}", fix="name another file") from error
+            raise UsageError(
+                f"the report {file!r} cannot be written: {error.strerror}", fix="name another file"
+            ) from error

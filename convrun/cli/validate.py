@@ -25,9 +25,7 @@ def validate(
     """Read specs and report every mistake at once; exit 0 or 2."""
     with named_errors(tracebacks=verbose > 1):
         options = RunOptions(models=tuple(models or ()), defines=defines(define or ()))
-        project = open_project(
-            paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes}
-        )
+        project = open_project(paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         prepared = prepare(project, options, environ=os.environ, imports=not no_import)
         files = len({spec.file for spec, _ in project.specs})
         conversations = len(prepared.conversations)

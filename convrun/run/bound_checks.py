@@ -61,7 +61,8 @@ def named_tools(specs: Sequence[CheckSpec], known: frozenset[str]) -> list[SpecE
         SpecError(
             f"no tool is called {name!r}",
             where=_place(spec, path),
-            fix=did_you_mean(name, known) or (f"declared are {', '.join(sorted(known))}" if known else "declare it under `tools:`"),
+            fix=did_you_mean(name, known)
+            or (f"declared are {', '.join(sorted(known))}" if known else "declare it under `tools:`"),
         )
         for spec in specs
         for path, name in tool_names(spec.kind, spec.value)

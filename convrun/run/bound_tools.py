@@ -48,7 +48,9 @@ def bind_tools(spec: Spec, settings: Settings, errors: list[ConvrunError], *, im
         for name in names:
             if name in taken:
                 errors.append(
-                    SpecError(f"two tools are called {name!r}", where=tool.where, fix="give one another name with `as:`")
+                    SpecError(
+                        f"two tools are called {name!r}", where=tool.where, fix="give one another name with `as:`"
+                    )
                 )
             taken.setdefault(name, bound)
         found.append(bound)
@@ -103,5 +105,7 @@ def _made(tool: ToolUse | ToolDeclaration) -> Tool | type[Toolbox]:
         what = f"{tool.path.text!r} is an instance: its state would go from one conversation to the next"
         raise SpecError(what, where=tool.where, fix="name the class; its arguments go under `with:`")
     if isinstance(found, type) or not callable(found):
-        raise ToolDefinitionError(f"{tool.path.text!r} is no tool", fix="name a function or a subclass of convrun.Toolbox")
+        raise ToolDefinitionError(
+            f"{tool.path.text!r} is no tool", fix="name a function or a subclass of convrun.Toolbox"
+        )
     return Tool.function(found, name=tool.name)

@@ -125,7 +125,9 @@ class _Run:
             self.views.append(played.view or TurnView(index=index, id=turn.spec.id, model_calls=0))
             if not self.recording:
                 played = self._judged(played)
-            stopped = played.stops or (played.verdict == "failed" and not self.options.keep_going and not self.recording)
+            stopped = played.stops or (
+                played.verdict == "failed" and not self.options.keep_going and not self.recording
+            )
             yield played
 
     def _judge(self, played: list[PlayedTurn]) -> tuple[CheckResult, ...]:
@@ -177,7 +179,9 @@ class _Run:
             yield Finding(kind="unchecked", message="the conversation has no check", where=where, fix=fix)
         unplayed = self.carrier.unplayed
         if unplayed:
-            count = "1 recorded interaction was" if len(unplayed) == 1 else f"{len(unplayed)} recorded interactions were"
+            count = (
+                "1 recorded interaction was" if len(unplayed) == 1 else f"{len(unplayed)} recorded interactions were"
+            )
             fix = "put the turns back, or record the conversation anew with `convrun record --all`"
             message = f"{count} never played, the first is number {unplayed[0] + 1} in {self.empty.cassette}"
             yield Finding(kind="unplayed", message=message, where=where, fix=fix)
@@ -212,5 +216,3 @@ def _call(hook: object, call: object) -> object:
     except Exception as error:  # the hook is the user's
         name = getattr(hook, "__name__", repr(hook))
         raise HookError(f"hook {name!r} raised {type(error).__name__}: {error}", fix="mend the hook") from error
-
-

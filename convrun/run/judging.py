@@ -54,9 +54,7 @@ def _judged(
     checks: Sequence[BoundCheck], context: CheckContext, names: Mapping[str, object]
 ) -> tuple[CheckResult, ...]:
     return tuple(
-        judge(
-            check.spec.kind, check.value, names, context, because=check.spec.because, where=check.spec.where
-        )
+        judge(check.spec.kind, check.value, names, context, because=check.spec.because, where=check.spec.where)
         for check in checks
     )
 

@@ -46,9 +46,7 @@ def run_all(
     except KeyboardInterrupt:
         interrupted = True
     strict = options.strict or prepared.project.settings.strict
-    code = exit_code(
-        results, (), strict=strict, stale_is_fatal=options.stale_is_fatal, interrupted=interrupted
-    )
+    code = exit_code(results, (), strict=strict, stale_is_fatal=options.stale_is_fatal, interrupted=interrupted)
     return RunResult(
         version=version("convrun"),
         started=moment,

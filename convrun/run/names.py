@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from convrun.checks.registry import KINDS
+from convrun.checks.registry import templates
 from convrun.errors import ConvrunError, SpecError
 from convrun.source import Where
 from convrun.spec.model import CheckSpec, Spec, ToolUse
@@ -53,16 +53,7 @@ def _uses(spec: Spec) -> Iterator[_Use]:
 
 
 def _in_checks(checks: Iterable[CheckSpec]) -> list[object]:
-    return [value for check in checks for value in _templated(check.kind, check.value)]
-
-
-def _templated(kind: str, value: object) -> Iterator[object]:
-    """The parts of a check's value that may hold templates: those that name code, and schemas, hold none."""
-    if kind == "not" and isinstance(value, Mapping):
-        for inner, item in value.items():
-            yield from _templated(inner, item)
-    elif kind not in KINDS or not KINDS[kind].code:
-        yield value
+    return [text for check in checks for text in templates(check.kind, check.value)]
 
 
 def _each(value: object, turns_before: int, ids: Sequence[str]) -> Iterator[_Use]:

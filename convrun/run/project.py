@@ -80,7 +80,12 @@ def planned(project: Project, options: RunOptions, *, cassettes: str | None = No
 
 
 def prepare(
-    project: Project, options: RunOptions, *, cassettes: str | None = None, environ: Mapping[str, str], imports: bool = True
+    project: Project,
+    options: RunOptions,
+    *,
+    cassettes: str | None = None,
+    environ: Mapping[str, str],
+    imports: bool = True,
 ) -> Prepared:
     """Plan, import and bind what is selected.
 

@@ -189,7 +189,9 @@ def _attachment(turn: BoundTurn, spec: AttachmentSpec, names: Mapping[str, objec
     assert spec.path is not None  # the spec's reader has seen to one of them
     path = turn.folder / render_text(spec.path, names)
     if not path.resolve().is_relative_to(turn.root.resolve()):
-        raise AttachmentError(f"{str(path)!r} is outside of the project", where=spec.where, fix="keep it below the root")
+        raise AttachmentError(
+            f"{str(path)!r} is outside of the project", where=spec.where, fix="keep it below the root"
+        )
     return Attachment(path=path, type=spec.type, detail=spec.detail)
 
 
