@@ -18,7 +18,7 @@ SYSTEM = "You are a travel guide. Answer in a few sentences."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """So many conversations of so many turns; the first turn makes one tool call, so there is a call more than turns."""
+    """So many conversations of so many turns; the first turn makes one tool call, so there is one call more."""
 
     name: str
     conversations: int

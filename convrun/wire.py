@@ -35,7 +35,7 @@ class Reply:
     """What came back, whatever the status.
 
     Either `payloads` (already parsed: one JSON value for a plain reply, one per event for a stream) or `body`, the
-    bytes as they arrive, read once. `headers` have lower-case names. `elapsed_ms` is as recorded, None for a live reply.
+    bytes as they arrive, read once. `headers` have lower-case names. `elapsed_ms` is as recorded, None when live.
     """
 
     status: int

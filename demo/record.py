@@ -2,7 +2,7 @@
 
     python -m demo.record
 
-The cassettes hold what this server said, in the form of the OpenAI API; nothing leaves the machine and no key is needed.
+The cassettes hold what this server said, in the form of the OpenAI API. Nothing leaves the machine, no key is needed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import yaml
 
@@ -25,7 +26,7 @@ class Provider(BaseHTTPRequestHandler):
     """Answers chat completions by the last message of the request."""
 
     protocol_version = "HTTP/1.1"
-    answers = {entry["to"]: entry for entry in yaml.safe_load(ANSWERS.read_text(encoding="utf-8"))}
+    answers: ClassVar = {entry["to"]: entry for entry in yaml.safe_load(ANSWERS.read_text(encoding="utf-8"))}
 
     def do_POST(self) -> None:
         """Answer one chat completion, or say which line the script lacks."""

@@ -24,6 +24,6 @@ def one_book_each(tool: convrun.Tool | None, call: convrun.ToolCall) -> None:
         _lent_to.add(call.arguments["reader"])
 
 
-def log(tool: convrun.Tool | None, call: convrun.ToolCall, result: convrun.ToolResult) -> None:
+def log(_tool: convrun.Tool | None, call: convrun.ToolCall, result: convrun.ToolResult) -> None:
     """After a call: print it (to stderr, where it does not get into a report)."""
     print(f"{call.name}({call.arguments}) -> {result.output}")

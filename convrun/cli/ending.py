@@ -22,8 +22,8 @@ INTERRUPTED = 130
 def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
     """Turn what a command raises into lines on stderr and `typer.Exit` with the right code.
 
-    Wrong specs, settings and command lines end with 2, other errors of ours with 4, an interruption with 130, and anything
-    else is a bug: 70. Tracebacks are printed only where they are asked for.
+    Wrong specs, settings and command lines end with 2, other errors of ours with 4, an interruption with 130, and
+    anything else is a bug: 70. Tracebacks are printed only where they are asked for.
     """
     try:
         yield

@@ -1,7 +1,7 @@
 """Typer without pydantic: its start-up cost is a third of a replay, and our parameters are texts.
 
-From 0.29 on typer converts every parameter through a pydantic TypeAdapter. All parameters of convrun are texts, lists of
-texts, counts and flags, which arrive as they are meant; so they are handed on unconverted. Where typer is built
+From 0.29 on typer converts every parameter through a pydantic TypeAdapter. All parameters of convrun are texts, lists
+of texts, counts and flags, which arrive as they are meant; so they are handed on unconverted. Where typer is built
 otherwise, nothing is changed and it only starts slower.
 """
 

@@ -13,7 +13,7 @@ from typing import TextIO
 def own_stdout() -> Iterator[TextIO]:
     """Yield a stream to the real stdout; meanwhile everything else that writes to stdout reaches stderr.
 
-    The file descriptor is moved, not only `sys.stdout`: a subprocess that a tool starts must not get into a JSON report.
+    The file descriptor is moved, not only `sys.stdout`: what a tool's subprocess prints must not get into a report.
     """
     sys.stdout.flush()
     try:

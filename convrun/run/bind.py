@@ -1,4 +1,4 @@
-"""Names become code: the one place where import paths, model names and check kinds are resolved, before anything runs."""
+"""Names become code: the one place where import paths, model names and check kinds are resolved."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from convrun.backends.identity import ModelIdentity, identify
 from convrun.backends.keys import key_for
+from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError
 from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools
 from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
@@ -16,7 +17,7 @@ from convrun.run.names import name_errors
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
 from convrun.settings import Settings
-from convrun.spec.model import ImportPath, ModelSpec, ScriptLine, Spec, TurnSpec
+from convrun.spec.model import CheckSpec, ImportPath, ModelSpec, ScriptLine, Spec, TurnSpec
 from convrun.values import JsonObject
 
 
@@ -31,7 +32,7 @@ class BoundTurn:
     folder: Path
     root: Path
     checks: tuple[BoundCheck, ...] = ()
-    schema: object = None
+    schema: SchemaLike | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +105,8 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True) -> BoundS
     def functions(paths: Sequence[ImportPath]) -> tuple[Callable[..., object], ...]:
         return tuple(_functions(paths, errors)) if imports else ()
 
-    def checks(specs: Sequence[object]) -> tuple[BoundCheck, ...]:
-        return bind_checks(specs, errors, imports=imports)  # type: ignore[arg-type]
+    def checks(specs: Sequence[CheckSpec]) -> tuple[BoundCheck, ...]:
+        return bind_checks(specs, errors, imports=imports)
 
     each_turn = checks(spec.each_turn)
     bound = BoundSpec(
@@ -130,7 +131,7 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True) -> BoundS
         every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
         errors += named_tools(every, known)
     if errors:
-        raise SpecErrors(errors)  # type: ignore[arg-type]
+        raise SpecErrors(errors)
     return bound
 
 
@@ -147,18 +148,18 @@ def _functions(paths: Sequence[ImportPath], errors: list[ConvrunError]) -> Itera
             errors.append(SpecError(f"{path.text!r} cannot be called", where=path.where, fix="name a function"))
 
 
-def _schema(turn: TurnSpec, errors: list[ConvrunError], *, imports: bool) -> object:
+def _schema(turn: TurnSpec, errors: list[ConvrunError], *, imports: bool) -> SchemaLike | None:
     if turn.schema is None or turn.schema.path is None or not imports:
         return turn.schema.schema if turn.schema else None
     try:
         found = imported(turn.schema.path)
+        if isinstance(found, type) and hasattr(found, "model_json_schema"):
+            return found
+        what = f"{turn.schema.path.text!r} is no pydantic model"
+        raise SpecError(what, where=turn.schema.where, fix="name a subclass of pydantic.BaseModel")
     except SpecError as error:
         errors.append(error)
         return None
-    if not hasattr(found, "model_json_schema"):
-        what = f"{turn.schema.path.text!r} is no pydantic model"
-        errors.append(SpecError(what, where=turn.schema.where, fix="name a subclass of pydantic.BaseModel"))
-    return found
 
 
 def _identity(model: ModelSpec, options: RunOptions, environ: Mapping[str, str]) -> ModelIdentity:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from convrun.conversation.toolbox import Toolbox
 from convrun.conversation.tools import Tool
-from convrun.errors import ConvrunError, ConversationError, SpecError, ToolDefinitionError
+from convrun.errors import ConversationError, ConvrunError, SpecError, ToolDefinitionError
 from convrun.run.imports import imported
 from convrun.settings import Settings
 from convrun.spec.model import Spec, ToolDeclaration, ToolUse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,13 @@ from convrun.backends.resolving import backend_for
 from convrun.checks.context import TurnView
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
-from convrun.errors import ConvrunError, HookError
+from convrun.conversation.tools import Tool
+from convrun.errors import ConvrunError
 from convrun.results import CheckResult, ConversationResult, Finding, TurnResult
 from convrun.run.bind import BoundConversation
 from convrun.run.bound_tools import opened
 from convrun.run.carrier import Carrier, open_carrier
+from convrun.run.conversation_hooks import hooked
 from convrun.run.history import history_messages
 from convrun.run.judging import judge_conversation, judge_turn, template_names
 from convrun.run.names import mentions
@@ -79,7 +81,7 @@ class _Run:
 
                 self.tmp = str(Path(stack.enter_context(TemporaryDirectory(prefix="convrun-"))).resolve())
             conversation = self._conversation(environ)
-            stack.enter_context(_hooked(self.bound, conversation))
+            stack.enter_context(hooked(self.bound.spec.before_conversation, conversation))
             played = list(self._play(conversation))
             checks = self._judge(played)
         return self._concluded(played, checks)
@@ -88,7 +90,8 @@ class _Run:
         """The engine's conversation, over the carrier."""
         bound, spec = self.bound, self.bound.spec
         names = template_names(bound.planned.vars, (), self.tmp)
-        tools, replayed = [], set()
+        tools: list[Tool] = []
+        replayed: set[str] = set()
         for tool, made in opened(spec.tools, names):
             tools += made
             replayed |= {one.name for one in made} if tool.replayed else set()
@@ -132,15 +135,13 @@ class _Run:
 
     def _judge(self, played: list[PlayedTurn]) -> tuple[CheckResult, ...]:
         """Keep the recording, judge what was not judged while playing, then the conversation's own checks."""
-        finished = all(turn.verdict in {"passed", "failed"} or turn.skip for turn in played)
         if self.recording:
-            if finished:
+            # What was paid for is kept, whatever the checks say of it.
+            if _every_turn_ran(played):
                 self.carrier.finish()
             played[:] = [self._judged(turn) for turn in played]
-        if not finished or any(turn.verdict not in {"passed", "skipped"} for turn in played):
-            # Turns that failed were all played where that was asked for; then the whole can be judged too.
-            if not (finished and (self.recording or self.options.keep_going)):
-                return ()
+        if not _every_turn_ran(played):
+            return ()
         return judge_conversation(self.bound.spec.checks, self.views, self.bound.planned.vars, tmp=self.tmp)
 
     def _judged(self, played: PlayedTurn) -> PlayedTurn:
@@ -157,7 +158,6 @@ class _Run:
     def _concluded(self, played: Sequence[PlayedTurn], checks: tuple[CheckResult, ...]) -> ConversationResult:
         turns = tuple(turn.result() for turn in played)
         verdict = of_conversation(turns, checks)
-        every_turn_ran = all(turn.verdict in {"passed", "failed"} or turn.skip for turn in played)
         return replace(
             self.empty,
             verdict=verdict,
@@ -168,8 +168,7 @@ class _Run:
             ignored=self.carrier.ignored,
             turns=turns,
             checks=checks,
-            findings=tuple(self._findings(verdict)) if every_turn_ran else (),
-            error=None,
+            findings=tuple(self._findings(verdict)) if _every_turn_ran(played) else (),
         )
 
     def _findings(self, verdict: str) -> Iterator[Finding]:
@@ -187,32 +186,6 @@ class _Run:
             yield Finding(kind="unplayed", message=message, where=where, fix=fix)
 
 
-@contextmanager
-def _hooked(bound: BoundConversation, conversation: Conversation) -> Iterator[None]:
-    """Call the `before_conversation` hooks; what follows a generator's yield runs at the end, the last one first.
-
-    Raises:
-        HookError: where one raises.
-    """
-    generators: list[Iterator[object]] = []
-    try:
-        for hook in bound.spec.before_conversation:
-            made = _call(hook, lambda hook=hook: hook(conversation))  # type: ignore[misc]
-            if isinstance(made, Iterator):
-                generators.append(made)
-                _call(hook, lambda made=made: next(made, None))  # type: ignore[misc]
-        yield
-    finally:
-        while generators:
-            last = generators.pop()
-            _call(last, lambda last=last: next(last, None))  # type: ignore[misc]
-
-
-def _call(hook: object, call: object) -> object:
-    try:
-        return call()  # type: ignore[operator]
-    except (ConvrunError, KeyboardInterrupt):
-        raise
-    except Exception as error:  # the hook is the user's
-        name = getattr(hook, "__name__", repr(hook))
-        raise HookError(f"hook {name!r} raised {type(error).__name__}: {error}", fix="mend the hook") from error
+def _every_turn_ran(played: Sequence[PlayedTurn]) -> bool:
+    """Whether each turn was answered, but for those that the spec passes over."""
+    return all(turn.verdict in {"passed", "failed"} or turn.skip for turn in played)

@@ -24,7 +24,7 @@ def imported(path: ImportPath) -> object:
     """Return the object that `package.module:attribute` names.
 
     Raises:
-        SpecError: where the module or the attribute does not exist, or importing it raises; the user's exception is the cause.
+        SpecError: where module or attribute do not exist, or importing raises; the user's exception is the cause.
     """
     module_name, _, attributes = path.text.partition(":")
     found: object = _module(module_name, path)

@@ -20,7 +20,7 @@ class RecordMode(StrEnum):
 class RunOptions:
     """The options of `convrun run` and `convrun record`, parsed.
 
-    `defines` are the `-D` values; `refresh` is set by `record`, for which an offline model without a cassette is missing.
+    `defines` are the `-D` values. `refresh` is set by `record`: for it an offline model without a cassette is missing.
     """
 
     keyword: str | None = None

@@ -60,7 +60,7 @@ def plan(
     """Return what is to run. Each spec comes with the `::rest` of the path that selected it, or None.
 
     Raises:
-        UsageError: for a `-k` that is no expression, a `-D` that no selected spec knows, a `::case` that does not exist.
+        UsageError: for a `-k` that is no expression, a `-D` that no selected spec knows, a `::case` that is not there.
     """
     matches = expression(options.keyword) if options.keyword is not None else None
     folder = cassettes or settings.cassettes

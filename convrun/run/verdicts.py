@@ -10,7 +10,7 @@ _WORST_FIRST: tuple[Verdict, ...] = ("error", "failed", "stale")
 
 
 def of_checks(checks: Iterable[CheckResult]) -> Verdict:
-    """Return the verdict that the checks give: error before failed before passed; those behind a stale request count nothing."""
+    """Return the worst verdict of the checks, error before failed before passed; those marked `info` count nothing."""
     verdicts = {check.verdict for check in checks if not check.info}
     return "error" if "error" in verdicts else "failed" if "failed" in verdicts else "passed"
 
