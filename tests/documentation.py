@@ -1,6 +1,7 @@
 """Runs the code blocks of a Markdown page, in order, in a temporary project that holds the example specs.
 
-- A block of any language whose first line is a comment with a path (`# specs/greet.yaml`) is written there.
+- A block of any language whose first line is a comment with a path (`# specs/greet.yaml`) is written there;
+  a `diff` block changes that file.
 - Any other `yaml` block is a whole spec and is validated; any other `python` block is run and must end well.
 - In a `sh` block each line is a command; in a `console` block those behind `$ `, and the lines below one are its
   output: times are not compared, and a line `...` stands for any lines.
@@ -90,7 +91,9 @@ def run_page(page: str, project: Path) -> None:
 
 
 def _run(block: Block, project: Path) -> None:
-    if block.path:
+    if block.language == "diff":
+        _change(block, project)
+    elif block.path:
         target = project / block.path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(block.text, encoding="utf-8")
@@ -101,6 +104,17 @@ def _run(block: Block, project: Path) -> None:
     elif block.language in {"sh", "bash", "console"}:
         for command, output in _commands(block):
             _check_command(command, output, project)
+
+
+def _change(block: Block, project: Path) -> None:
+    """Replace the lines with a minus by those with a plus, in the file that the block names."""
+    target = project / (block.path or "")
+    lines = block.text.splitlines(keepends=True)[1:]
+    old, new = ("".join(line[1:] for line in lines if line[0] != other) for other in "+-")
+    text = target.read_text(encoding="utf-8") if target.is_file() else ""
+    if not old or text.count(old) != 1:
+        raise PageError(f"the lines are not once in {block.path!r}")
+    target.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def _validate(block: Block, project: Path) -> None:

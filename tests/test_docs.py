@@ -52,6 +52,7 @@ def test_blocks_are_found_with_their_lines():
         ("```sh\nconvrun --no-such-option\n```\n", "ended with 2"),
         ("```sh\nmake no-such-target\n```\n", "no target 'no-such-target'"),
         ("```sh\ncurl http://example.com\n```\n", "'curl' is not run here"),
+        ("```diff\n# convrun.toml\n-old\n+new\n```\n", "not once in 'convrun.toml'"),
         ("```console\n$ convrun --version\nconvrun 99\n```\n", "another one"),
     ],
 )
@@ -63,11 +64,12 @@ def test_a_block_that_does_not_work_is_found(page, message, tmp_path):
 
 
 def test_blocks_that_work_pass(tmp_path):
-    """Files are written, commands run with the exit code that is named, and times in the output do not matter."""
+    """Files are written and changed, commands run with the exit code that is named, and times in the output do not matter."""
     page = (
         "```python\n# demo_tools.py\ndef twice(n: int) -> int:\n    return 2 * n\n```\n"
         "```python\nfrom demo_tools import twice\nassert twice(2) == 4\n```\n"
         "```sh\nmake run test\nconvrun list nowhere.yaml  # exit 2\n```\n"
+        "```diff\n# demo_tools.py\n-    return 2 * n\n+    return n + n\n```\n"
         "```console\n$ convrun --version\n...\nconvrun 0.1.0\n```\n"
     )
     run_page(page, tmp_path)
