@@ -39,7 +39,7 @@ def judge(
         outcome = check.evaluate(context)
     except CheckError as error:
         message, details = _sentence(error), None
-    except Exception as error:  # noqa: BLE001 - a check's own code may raise anything; that is a value, not a crash of the run
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a check's own code may raise anything, and never ends the run
         message, details = f"the check raised {type(error).__name__}: {error}", _traceback(error)
     else:
         return CheckResult(
@@ -69,7 +69,7 @@ def _sentence(error: TemplateError | CheckError) -> str:
     return error.what + (f" ({error.fix})" if error.fix else "")
 
 
-def _traceback(error: Exception) -> str:
+def _traceback(error: BaseException) -> str:
     """The traceback without this file's own frame."""
     from traceback import format_exception
 

@@ -115,7 +115,7 @@ def _hooked(hook: Hook, *arguments: object) -> Generator[Invocation, Any, Any]:
         return (yield Invocation(function=hook, arguments=arguments))
     except (CancelToolCall, PauseChain):
         raise
-    except Exception as error:  # a hook's own: it watches over the chain, so the chain stops
+    except (Exception, SystemExit) as error:  # a hook's own: it watches over the chain, so the chain stops
         name = getattr(hook, "__name__", repr(hook))
         raise HookError(f"hook {name!r} raised {type(error).__name__}: {error}", fix="mend the hook") from error
 

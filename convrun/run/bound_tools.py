@@ -70,23 +70,29 @@ def opened(tools: Sequence[BoundTool], names: Mapping[str, object]) -> Iterator[
 
     Raises:
         TemplateError: where an argument's template fails.
-        ConversationError: where a constructor raises.
+        ConversationError: where a constructor or `prepare` raises.
     """
     for tool in tools:
         if isinstance(tool.made, Tool):
             yield tool, (tool.made,)
         else:
             assert isinstance(tool.spec, ToolUse)
-            yield tool, _instance(tool.made, tool.spec, names).tools(tool.spec.name)
+            yield tool, _tools_of(tool.made, tool.spec, names)
 
 
-def _instance(made: type[Toolbox], spec: ToolUse, names: Mapping[str, object]) -> Toolbox:
+def _tools_of(made: type[Toolbox], spec: ToolUse, names: Mapping[str, object]) -> tuple[Tool, ...]:
     arguments = render_value(spec.arguments, names)
     assert isinstance(arguments, dict)
+    called = "the constructor"
     try:
-        return made(**arguments)
-    except Exception as error:  # the constructor is the user's
-        what = f"the constructor of {spec.path.text!r} raised {type(error).__name__}: {error}"
+        box = made(**arguments)
+        called = "prepare()"
+        return box.tools(spec.name)
+    except ConvrunError as error:
+        error.at(spec.where)
+        raise
+    except (Exception, SystemExit) as error:  # both are the user's
+        what = f"{called} of {spec.path.text!r} raised {type(error).__name__}: {error}"
         raise ConversationError(what, where=spec.where, fix="mend it, or the arguments under `with:`") from error
 
 

@@ -35,6 +35,6 @@ def _called(hook: Callable[..., object], function: Callable[..., object], *argum
         return function(*arguments)
     except ConvrunError:
         raise
-    except Exception as error:  # the hook is the user's
+    except (Exception, SystemExit) as error:  # the hook is the user's; `sys.exit(0)` in it must not look like success
         name = getattr(hook, "__name__", repr(hook))
         raise HookError(f"hook {name!r} raised {type(error).__name__}: {error}", fix="mend the hook") from error

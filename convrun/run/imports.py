@@ -49,7 +49,7 @@ def _module(name: str, path: ImportPath) -> object:
         if name != missing and not name.startswith(f"{missing}."):
             fix = f"{name!r} imports it; install it, or correct the import"
         raise SpecError(f"no module named {missing!r}", where=path.where, fix=fix) from error
-    except Exception as error:  # the module is the user's: whatever it raises is a mistake to report
+    except (Exception, SystemExit) as error:  # the module is the user's: whatever it raises is a mistake to report
         raise SpecError(
             f"importing {name!r} raised {type(error).__name__}: {error}{_raised_at(error)}",
             where=path.where,
@@ -57,7 +57,7 @@ def _module(name: str, path: ImportPath) -> object:
         ) from error
 
 
-def _raised_at(error: Exception) -> str:
+def _raised_at(error: BaseException) -> str:
     """` (tools.py, line 3)`: where in the user's file it was raised."""
     if isinstance(error, SyntaxError):
         return ""
