@@ -1,7 +1,7 @@
 """Runs the code blocks of a Markdown page, in order, in a temporary project that holds the example specs.
 
-- A block of any language whose first line is a comment with a path (`# specs/greet.yaml`) is written there;
-  a `diff` block changes that file.
+- A block of any language whose first line is a comment with a path (`# specs/greet.yaml`) is written there
+  (without that line where it is `csv`, which has no comments); a `diff` block changes that file.
 - Any other `yaml` block is a whole spec and is validated; any other `python` block is run and must end well.
 - In a `sh` block each line is a command; in a `console` block those behind `$ `, and the lines below one are its
   output: times are not compared, and a line `...` stands for any lines.
@@ -96,7 +96,8 @@ def _run(block: Block, project: Path) -> None:
     elif block.path:
         target = project / block.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(block.text, encoding="utf-8")
+        text = block.text.partition("\n")[2] if block.language == "csv" else block.text
+        target.write_text(text, encoding="utf-8")
     if block.language == "yaml" and (not block.path or block.path.startswith("specs/")):
         _validate(block, project)
     elif block.language == "python" and not block.path:
