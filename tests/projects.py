@@ -46,13 +46,13 @@ class Project:
         importlib.invalidate_caches()
         environ = environ or {}
         project = open_project(paths, cwd=cwd or self.root, environ=environ, overrides={"cassettes": cassettes})
-        return prepare(project, RunOptions(**options), environ=environ, imports=imports)
+        return prepare(project, _options(options), environ=environ, imports=imports)
 
     def run(self, *paths, environ=None, cwd=None, cassettes=None, **options):
         """Run in this process; return the RunResult."""
         prepared = self.prepared(*paths, environ=environ, cwd=cwd, cassettes=cassettes, **options)
         return run_all(
-            prepared, RunOptions(**options), environ=environ or {}, command="convrun run", on_result=lambda _: None
+            prepared, _options(options), environ=environ or {}, command="convrun run", on_result=lambda _: None
         )
 
     def one(self, *paths, **options):
@@ -62,7 +62,7 @@ class Project:
 
     def record(self, *paths, **options):
         """Run with `--record all`; return the result of the only conversation, which is recorded."""
-        found = self.one(*paths, record=RecordMode.ALL, **options)
+        found = self.one(*paths, record="all", **options)
         assert (self.root / found.cassette).is_file()
         return found
 
@@ -97,3 +97,7 @@ class Project:
         ours = ("CONVRUN_", "OPENAI_", "GITHUB_", "COVERAGE_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(SOURCES), **more}
+
+
+def _options(given):
+    return RunOptions(**given | {"record": RecordMode(given.get("record", "none"))})
