@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +36,17 @@ class Received:
     body: Any
 
 
+Said: TypeAlias = Answer | Mapping[str, Any] | str
+
+
 class Loopback:
-    """The server: `answers` are given in order, the last one for ever; `requests` is what came in."""
+    """The server: `answers` are given in order, the last one for ever; `requests` is what came in.
+
+    An answer may be a function of what was received, which returns one.
+    """
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = []
+        self.answers: list[Answer | Callable[[Received], Said]] = []
         self.requests: list[Received] = []
         self._stopped = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -53,16 +59,16 @@ class Loopback:
         """The address, with `/v1`."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
-    def says(self, *answers: Answer | Mapping[str, Any] | str) -> Loopback:
+    def says(self, *answers: Said | Callable[[Received], Said]) -> Loopback:
         """Add answers: a text is a chat reply of the model, a mapping a JSON body with status 200."""
-        for answer in answers:
-            given = reply(answer) if isinstance(answer, str) else answer
-            self.answers.append(given if isinstance(given, Answer) else Answer(body=given))
+        self.answers += [answer if callable(answer) else _answer(answer) for answer in answers]
         return self
 
-    def next_answer(self) -> Answer:
-        """Return what to say now."""
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+    def answer_to(self, received: Received) -> Answer:
+        """Note what was received, and return what to say to it."""
+        self.requests.append(received)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return _answer(answer(received)) if callable(answer) else answer
 
     def wait(self, seconds: float) -> None:
         """Sleep, but not past the end of the test."""
@@ -122,6 +128,11 @@ def chunk(finish_reason: str | None = None, /, **delta: Any) -> dict[str, Any]:
     return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m-2025", "choices": [choice]}
 
 
+def _answer(said: Said) -> Answer:
+    given = reply(said) if isinstance(said, str) else said
+    return given if isinstance(given, Answer) else Answer(body=given)
+
+
 def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -129,8 +140,7 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            loopback.requests.append(Received(path=self.path, headers=headers, body=json.loads(body)))
-            answer = loopback.next_answer()
+            answer = loopback.answer_to(Received(path=self.path, headers=headers, body=json.loads(body)))
             if answer.delay:
                 loopback.wait(answer.delay)
             try:
