@@ -128,10 +128,12 @@ class _Run:
             self.views.append(played.view or TurnView(index=index, id=turn.spec.id, model_calls=0))
             if not self.recording:
                 played = self._judged(played)
-            stopped = played.stops or (
-                played.verdict == "failed" and not self.options.keep_going and not self.recording
-            )
+            stopped = played.stops or (not self.recording and self._ends(played))
             yield played
+
+    def _ends(self, played: PlayedTurn) -> bool:
+        """Whether nothing may follow this turn: an error ends a conversation always, a failure unless told otherwise."""
+        return played.verdict == "error" or (played.verdict == "failed" and not self.options.keep_going)
 
     def _judge(self, played: list[PlayedTurn]) -> tuple[CheckResult, ...]:
         """Keep the recording, judge what was not judged while playing, then the conversation's own checks."""
@@ -142,7 +144,9 @@ class _Run:
             played[:] = [self._judged(turn) for turn in played]
         if not _every_turn_ran(played):
             return ()
-        return judge_conversation(self.bound.spec.checks, self.views, self.bound.planned.vars, tmp=self.tmp)
+        # A turn that was passed over has no reply: the last one that ran is what text checks look at.
+        last = max((turn.index for turn in played if turn.view is not None), default=0)
+        return judge_conversation(self.bound.spec.checks, self.views[:last], self.bound.planned.vars, tmp=self.tmp)
 
     def _judged(self, played: PlayedTurn) -> PlayedTurn:
         if played.view is None:
