@@ -59,10 +59,11 @@ def _listed(found: SpecErrors) -> list[str]:
         lines += [*error.lines(), ""]
     files = len({error.where.file for error in found.errors if error.where}) or 1
     mistakes = len(found.errors)
-    return [*lines, f"{_count(mistakes, 'mistake')} in {_count(files, 'file')}; nothing ran"]
+    return [*lines, f"{counted(mistakes, 'mistake')} in {counted(files, 'file')}; nothing ran"]
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return `1 spec`, `2 specs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

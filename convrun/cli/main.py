@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import version as installed_version
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ from convrun.cli.listing import list_conversations
 from convrun.cli.record import record
 from convrun.cli.run import run
 from convrun.cli.validate import validate
+from convrun.version import VERSION
 
 app = typer.Typer(
     name="convrun",
@@ -32,15 +32,15 @@ def convrun(
 ) -> None:
     """Run conversations with language models, written down as YAML, and test them: offline, from cassettes."""
     if show_version:
-        print(f"convrun {installed_version('convrun')}")
+        print(f"convrun {VERSION}")
     elif context.invoked_subcommand is None:
         print(context.get_help())
 
 
-app.command("run")(run)
-app.command("record")(record)
-app.command("validate")(validate)
-app.command("list")(list_conversations)
+app.command("run", short_help="Run specs and check what came out, offline.")(run)
+app.command("record", short_help="Record what is stale or missing, live.")(record)
+app.command("validate", short_help="Report every mistake in specs; runs nothing.")(validate)
+app.command("list", short_help="List the conversations that would run.")(list_conversations)
 
 
 def main() -> None:

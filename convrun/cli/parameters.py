@@ -12,7 +12,7 @@ from convrun.run.options import RecordMode
 
 Paths: TypeAlias = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PATH]...", help="Spec files, folders, or FILE::CASE. [default: the specs folder]"),
+    typer.Argument(metavar="PATH", help="Spec files, folders, or FILE::CASE. [default: the specs folder]"),
 ]
 Keyword: TypeAlias = Annotated[
     str | None, typer.Option("-k", metavar="EXPR", help="Only ids that match: substrings with and, or, not.")
@@ -40,7 +40,10 @@ Reports: TypeAlias = Annotated[
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Only what did not pass, and the counts.")]
 Verbose: TypeAlias = Annotated[
-    int, typer.Option("-v", "--verbose", count=True, help="Turns and checks; -vv: tracebacks, full texts.")
+    int,
+    typer.Option(
+        "-v", "--verbose", count=True, show_default=False, help="Turns and checks; -vv: tracebacks, full texts."
+    ),
 ]
 NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Plain text.")]
 BaseUrl: TypeAlias = Annotated[

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from convrun.cli.ending import named_errors
+from convrun.cli.ending import counted, named_errors
 from convrun.cli.parameters import Cassettes, Defines, Models, Paths, Verbose, defines
 from convrun.run.options import RunOptions
-from convrun.run.project import open_project, prepare
 
 
 def validate(
@@ -23,10 +22,11 @@ def validate(
     verbose: Verbose = 0,
 ) -> None:
     """Read specs and report every mistake at once; exit 0 or 2."""
+    from convrun.run.project import open_project, prepare  # other commands, and --help, do without
+
     with named_errors(tracebacks=verbose > 1):
         options = RunOptions(models=tuple(models or ()), defines=defines(define or ()))
         project = open_project(paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         prepared = prepare(project, options, environ=os.environ, imports=not no_import)
-        files = len({spec.file for spec, _ in project.specs})
-        conversations = len(prepared.conversations)
-        print(f"{files} {'spec' if files == 1 else 'specs'}, {conversations} conversations: no mistakes")
+        files = counted(len({spec.file for spec, _ in project.specs}), "spec")
+        print(f"{files}, {counted(len(prepared.conversations), 'conversation')}: no mistakes")
