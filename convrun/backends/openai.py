@@ -65,7 +65,7 @@ class OpenAITransport:
         except openai.APITimeoutError as error:
             raise self._timed_out() from error
         except openai.APIConnectionError as error:
-            raise self._unreachable(error) from error
+            raise self._no_answer(error) from error
         except (TypeError, ValueError) as error:  # a text that is no Unicode, a value that is no JSON
             raise ProviderError(f"the request cannot be sent: {error}", fix="look at its options") from error
         return _reply(response, self._chunks(response) if request.body.get("stream") else (response.content,))
@@ -78,13 +78,7 @@ class OpenAITransport:
         except httpx2.TimeoutException as error:
             raise self._timed_out(" more") from error
         except (httpx2.HTTPError, httpx2.StreamError) as error:
-            raise ProviderError(
-                f"the reply of {self._host} broke off before it was complete: {error}",
-                status=response.status_code,
-                request_id=response.headers.get("x-request-id"),
-                retryable=True,
-                fix="try again; the connection was cut, by the provider or on the way",
-            ) from error
+            raise self._broke_off(error, response) from error
         finally:
             response.close()
 
@@ -100,12 +94,25 @@ class OpenAITransport:
             fix="try again, or raise the model's timeout",
         )
 
-    def _unreachable(self, error: openai.APIConnectionError) -> ProviderError:
-        reason = str(error.__cause__ or error) or type(error.__cause__).__name__
+    def _no_answer(self, error: openai.APIConnectionError) -> ProviderError:
+        import httpx2
+
+        cause = error.__cause__ or error
+        if isinstance(cause, httpx2.ReadError | httpx2.RemoteProtocolError):  # it was reached, and hung up
+            return self._broke_off(cause)
         return ProviderError(
-            f"{self._host} cannot be reached: {reason}",
+            f"{self._host} cannot be reached: {str(cause) or type(cause).__name__}",
             retryable=True,
             fix=f"check the network, and that a server answers at {self._base_url}",
+        )
+
+    def _broke_off(self, error: BaseException, response: httpx2.Response | None = None) -> ProviderError:
+        return ProviderError(
+            f"the reply of {self._host} broke off before it was complete: {str(error) or type(error).__name__}",
+            status=response.status_code if response is not None else None,
+            request_id=response.headers.get("x-request-id") if response is not None else None,
+            retryable=True,
+            fix="try again; the connection was cut, by the provider or on the way",
         )
 
 
