@@ -12,6 +12,7 @@ class Provider(BaseHTTPRequestHandler):
     """One chat completion per request; a question about the weather is answered by a tool call first."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: apart, each call would wait for an acknowledgement
 
     def do_POST(self) -> None:
         """Answer one chat completion."""

@@ -26,6 +26,7 @@ class Provider(BaseHTTPRequestHandler):
     """Answers chat completions by the last message of the request."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: apart, each call would wait for an acknowledgement
     answers: ClassVar = {entry["to"]: entry for entry in yaml.safe_load(ANSWERS.read_text(encoding="utf-8"))}
 
     def do_POST(self) -> None:

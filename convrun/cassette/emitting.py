@@ -9,10 +9,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from convrun.errors import CassetteError
+from convrun.cassette.json_text import JSON_TEXT
 from convrun.values import Json
 
-JSON_TEXT = "$json"
 _ONE_LINE = 100  # longest value written on the line of its key, in characters
 _DEEPEST = 40
 _LONGEST_KEY = 200
@@ -57,23 +56,6 @@ def escaped(value: Json, depth: int = 0) -> Json:
 
 def _needs_json(key: str) -> bool:
     return key == JSON_TEXT or len(key) > _LONGEST_KEY or _SURROGATE.search(key) is not None
-
-
-def unescaped(value: Json) -> Json:
-    """Return `value` with the JSON texts that `escaped` wrote read back.
-
-    Raises:
-        CassetteError: where such a text is not JSON.
-    """
-    if isinstance(value, dict):
-        if JSON_TEXT in value:
-            try:
-                read: Json = json.loads(str(value[JSON_TEXT]))
-            except ValueError as error:
-                raise CassetteError(f"{JSON_TEXT!r} does not hold JSON text: {error}") from error
-            return read
-        return {key: unescaped(item) for key, item in value.items()}
-    return [unescaped(item) for item in value] if isinstance(value, list) else value
 
 
 class _Emitter:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex
 from typing import IO
 
-from convrun.cassette.format import read, write
+from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
 from convrun.errors import CassetteError
 from convrun.source import Where
@@ -38,22 +36,13 @@ def load(path: Path, shown_as: str) -> Recording:
     return read(text.replace("\r\n", "\n"), shown_as)
 
 
-def save(path: Path, recording: Recording) -> None:
-    """Write the recording to `path` at once: whatever fails, the old file is left as it was.
-
-    Raises:
-        CassetteError: where it cannot be written.
-    """
-    replace_text(path, write(recording), shown_as=recording.file)
-
-
 def replace_text(path: Path, text: str, *, shown_as: str) -> None:
     """Put `text` in the place of the file at `path`, whole or not at all.
 
     Raises:
         CassetteError: where the folder does not let us.
     """
-    temporary = path.parent / f".{token_hex(8)}.writing"
+    temporary = path.parent / f".{os.urandom(8).hex()}.writing"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
@@ -107,6 +96,8 @@ class Claim:
                 folder for folder in (self._path.parent, *self._path.parent.parents) if not folder.exists()
             ]
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            import tempfile  # recording only
+
             descriptor, probe = tempfile.mkstemp(prefix=".", suffix=".writing", dir=self._path.parent)
             os.close(descriptor)
             Path(probe).unlink()
@@ -130,6 +121,8 @@ class Claim:
 
     def _locked(self) -> IO[bytes]:
         name = sha256(os.fsencode(self._path.resolve())).hexdigest()[:32]
+        import tempfile
+
         place = Path(tempfile.gettempdir()) / f"convrun-recording-{name}.lock"
         while True:
             try:

@@ -1,4 +1,4 @@
-"""A recording as the text of a cassette, and back."""
+"""From the text of a cassette to a recording."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import re
 from hashlib import sha256
 
-from convrun.cassette import reply_nodes, request_nodes, stock
-from convrun.cassette.emitting import JSON_TEXT, emit, escaped, unescaped
+from convrun.cassette import reply_nodes, request_nodes
 from convrun.cassette.interaction import Interaction, Recording
-from convrun.cassette.reply_nodes import ReplyState, full_reply, reply_node
-from convrun.cassette.request_nodes import RequestState, full_request, request_node
+from convrun.cassette.json_text import JSON_TEXT, unescaped
+from convrun.cassette.reply_nodes import ReplyState, full_reply
+from convrun.cassette.request_nodes import RequestState, full_request
 from convrun.document import read_values
 from convrun.errors import CassetteError, ConvrunError, did_you_mean
 from convrun.source import Where
@@ -18,60 +18,13 @@ from convrun.values import Json, JsonObject
 
 VERSION = "convrun/1"
 _KEYS = ("version", "interactions", "timings", "digests")
-_LINES = {0: frozenset({"timings", "digests"}), 4: frozenset({"usage", "deltas"})}  # by indent; 4 is a response's
 _OURS = re.compile(r"\A(?:\ufeff?\s*(?:#[^\n]*)?\n)*\ufeff?version:\s*['\"]?convrun/")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)  # texts are indented: only a merge writes this in column 1
 _RECORD_ANEW = "take one side of the file as it was, or record the conversation again"
 
 
-def write(recording: Recording) -> str:
-    """Return the text of the cassette; it was read back and found equal.
-
-    Raises:
-        CassetteError: where the text cannot hold the recording.
-    """
-    document = _document(recording.interactions)
-    for cautious in (False, True):
-        text = emit(document, _LINES, cautious=cautious)
-        try:
-            again = _read_ours(text, recording.file).interactions
-        except CassetteError:
-            continue
-        if all(map(_same, again, recording.interactions)):
-            return text
-    where = Where(file=recording.file)
-    raise CassetteError("the recording cannot be written so that it reads back the same", where=where)
-
-
-def _same(read_back: Interaction, written: Interaction) -> bool:
-    """Whether an interaction came back; the digests vouch for the stored form, and chunks may be cut otherwise."""
-    same_reply = read_back.reply == written.reply or (read_back.reply.stream and written.reply.stream)
-    return read_back.request == written.request and same_reply
-
-
-def _document(interactions: tuple[Interaction, ...]) -> JsonObject:
-    asked, answered = RequestState(), ReplyState()
-    nodes: list[Json] = []
-    digests: list[Json] = []
-    previous = ""
-    for interaction in interactions:
-        request = request_node(interaction.request, asked)
-        node = escaped({"request": request, "response": reply_node(interaction.reply, answered)})
-        asked.reply = answered.message if "body" not in request else None
-        nodes.append(node)
-        previous = _digest(node, previous)
-        digests.append(previous)
-    timings: list[Json] = [_timing(interaction) for interaction in interactions]
-    return {"version": VERSION, "interactions": nodes, "timings": timings, "digests": digests}
-
-
-def _timing(interaction: Interaction) -> Json:
-    """Milliseconds until the reply was there; of a stream also until its first delta, which stands first."""
-    return interaction.elapsed_ms if interaction.first_ms is None else [interaction.first_ms, interaction.elapsed_ms]
-
-
-def _digest(node: Json, previous: str) -> str:
-    """Over the stored request and response and the digest before, so that no interaction is lost or moved unseen."""
+def chained_digest(node: Json, previous: str) -> str:
+    """Return 12 hex digits over a stored interaction and the digest before: none is lost or moved unseen."""
     text = json.dumps(node, sort_keys=True, separators=(",", ":"))
     return sha256(f"{previous}{text}".encode()).hexdigest()[:12]
 
@@ -92,13 +45,20 @@ def read(text: str, file: str) -> Recording:
         )
     try:
         if _OURS.match(text):
-            return _read_ours(text, file)
-        return Recording(interactions=stock.read_stock(text, file), file=file)
+            return read_ours(text, file)
+        from convrun.cassette.stock import read_stock  # most files are ours
+
+        return Recording(interactions=read_stock(text, file), file=file)
     except CassetteError as error:
         raise error.at(Where(file=file)) from error.__cause__
 
 
-def _read_ours(text: str, file: str) -> Recording:
+def read_ours(text: str, file: str) -> Recording:
+    """Return the recording in a text of our own format.
+
+    Raises:
+        CassetteError: where it is damaged.
+    """
     try:
         document = read_values(text, file)
     except ConvrunError as error:
@@ -131,7 +91,7 @@ def _read_ours(text: str, file: str) -> Recording:
 def _check_digests(nodes: list[Json], digests: list[Json]) -> None:
     previous = ""
     for number, (node, digest) in enumerate(zip(nodes, digests, strict=True), 1):
-        previous = _digest(node, previous)
+        previous = chained_digest(node, previous)
         if previous != digest:
             raise CassetteError(
                 f"interaction {number} is not what was recorded: its digest is {previous}, the file says {digest}",

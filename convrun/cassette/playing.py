@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
-from convrun.cassette.breaks import breaks
 from convrun.cassette.canonical import History, plain_arguments, plain_content
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.matching import Ignored, Matcher
-from convrun.cassette.staleness import Change, Difference, changes
-from convrun.cassette.tool_results import RecordedResults
 from convrun.errors import StaleError
 from convrun.redaction import Redactor
 from convrun.source import Where
 from convrun.values import Json, canonical
 from convrun.wire import Reply, Request
+
+if TYPE_CHECKING:
+    from convrun.cassette.staleness import Difference
+    from convrun.cassette.tool_results import RecordedResults
 
 ENDED = "recording ended"
 _RECORD = "if the change is meant, record the conversation again with --record new_episodes"
@@ -96,9 +98,9 @@ class Player:
             if recorded.of(self.recording.interactions[index].request.body) == now.of(request.body):
                 self._matcher.play(index)
                 return self._reply(index)
-        difference = self.difference or Difference(changes=())
+        difference = self.difference
         where = Where(file=self.recording.file)
-        if difference.interaction is None or index is None:
+        if difference is None or difference.interaction is None or index is None:
             raise StaleError(f"the recording ended after {self._played()}", where=where, fix=_RECORD)
         parts = ", ".join(dict.fromkeys(change.part for change in difference.changes))
         raise StaleError(f"the request is not the recorded one: {parts}", where=where, fix=_RECORD)
@@ -108,6 +110,9 @@ class Player:
         return f"{count} model call{'' if count == 1 else 's'}"
 
     def _explained(self, sent: SentRequest) -> Difference:
+        from convrun.cassette.breaks import breaks  # what explains a difference is loaded once there is one
+        from convrun.cassette.staleness import Change, Difference, changes
+
         now = replace(sent, body=self._redactor.value(sent.body))
         broken = breaks(self.recording.interactions, now)
         index = self._matcher.next
@@ -135,6 +140,8 @@ class Player:
 
     def _all_results(self) -> RecordedResults:
         if self._results is None:
+            from convrun.cassette.tool_results import RecordedResults  # for tools that are replayed
+
             self._results = RecordedResults(self.recording.interactions)
         return self._results
 

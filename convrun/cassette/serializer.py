@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from convrun.cassette.format import read, write
+from convrun.cassette.format import read
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.cassette.stock import interactions_of, stock_interaction
+from convrun.cassette.writing import write
 from convrun.errors import CassetteError
 
 _SHOWN_AS = "cassette"  # vcrpy does not tell a serializer the name of the file

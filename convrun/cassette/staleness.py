@@ -185,10 +185,13 @@ def _message_changes(before: list[_Place], after: list[_Place]) -> Iterator[Chan
 
 
 def _message_change(old: _Place, new: _Place) -> Change:
-    """The content where only that differs, else the whole message."""
-    same_rest = equal(without(old.message, ("content",)), without(new.message, ("content",)))
-    path = f"{new.path}/content" if same_rest else new.path
-    recorded, now = (place.message.get("content") if same_rest else place.message for place in (old, new))
+    """The one key that differs, else the whole message."""
+    keys = dict.fromkeys([*old.message, *new.message])
+    differing = [key for key in keys if not equal(old.message.get(key), new.message.get(key))]
+    if len(differing) > 1:
+        return Change(path=new.path, part=_part(new), recorded=old.message, now=new.message)
+    (key,) = differing
+    path, recorded, now = f"{new.path}/{key}", old.message.get(key), new.message.get(key)
     return Change(path=path, part=_part(new), recorded=recorded, now=now, hint=hint(path, recorded, now))
 
 

@@ -7,7 +7,7 @@ otherwise, nothing is changed and it only starts slower.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 
 class _Parameter(Protocol):
@@ -28,11 +28,13 @@ class _AsGiven:
 CommandT = TypeVar("CommandT")
 
 
-def without_pydantic(command: CommandT) -> CommandT:
+def without_pydantic(command: CommandT, parent: Any = None) -> CommandT:
     """Return the command, its parameters and those of its subcommands set to be taken as they are given."""
-    for parameter in getattr(command, "params", ()):
+    made: Any = command
+    context = made.context_class(made, parent=parent, **made.context_settings)
+    for parameter in made.get_params(context):  # with --help, which is made on demand
         if hasattr(parameter, "_runtime_param"):
-            parameter._runtime_param = _AsGiven()  # noqa: SLF001 (typer has no public switch for it)
-    for subcommand in getattr(command, "commands", {}).values():
-        without_pydantic(subcommand)
+            parameter._runtime_param = _AsGiven()  # noqa: SLF001  # typer has no public switch for it
+    for subcommand in getattr(made, "commands", {}).values():
+        without_pydantic(subcommand, context)
     return command

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from convrun.cli.ending import NOTHING_TO_RUN, named_errors
 from convrun.cli.parameters import Cassettes, Defines, Keyword, Models, Paths, Tags, defines
 from convrun.run.options import RunOptions
-from convrun.run.plan import Planned
-from convrun.run.project import open_project, planned
+
+if TYPE_CHECKING:
+    from convrun.run.plan import Planned
 
 
 def list_conversations(
@@ -26,6 +27,8 @@ def list_conversations(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List the conversations that would run; nothing is imported. Exit 5 where there are none."""
+    from convrun.run.project import open_project, planned  # other commands, and --help, do without
+
     with named_errors():
         options = RunOptions(
             keyword=keyword, tags=tuple(tags or ()), models=tuple(models or ()), defines=defines(define or ())

@@ -24,7 +24,6 @@ from convrun.cli.parameters import (
     defines,
     reports,
 )
-from convrun.cli.running import Presentation, execute
 from convrun.errors import UsageError
 from convrun.run.options import RecordMode, RunOptions
 
@@ -46,6 +45,8 @@ def record(
     no_color: NoColor = False,
 ) -> None:
     """Record what is stale or missing, live: a matching beginning is replayed for free, the rest is asked anew."""
+    from convrun.cli.running import Presentation, execute  # other commands, and --help, do without
+
     with named_errors(tracebacks=verbose > 1):
         if define and cassettes is None:
             raise UsageError(

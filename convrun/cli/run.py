@@ -28,7 +28,6 @@ from convrun.cli.parameters import (
     record_mode,
     reports,
 )
-from convrun.cli.running import Presentation, execute
 from convrun.run.options import RunOptions
 
 
@@ -57,6 +56,8 @@ def run(
     Exit codes: 0 passed, 1 a check failed, 2 wrong specs or options, 3 stale or missing recordings, 4 an error while
     running, 5 nothing to run, 130 interrupted.
     """
+    from convrun.cli.running import Presentation, execute  # other commands, and --help, do without
+
     with named_errors(tracebacks=verbose > 1):
         options = RunOptions(
             keyword=keyword,

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from convrun.backends.identity import ModelIdentity
 from convrun.backends.keys import key_variable
 from convrun.backends.resolving import live_transport
 from convrun.cassette.files import load
 from convrun.cassette.playing import Player
-from convrun.cassette.recording import Recorder
-from convrun.cassette.staleness import Difference
 from convrun.conversation.tools import Tool, ToolCall
 from convrun.errors import SettingsError, StaleError
 from convrun.redaction import Redactor
@@ -21,6 +19,10 @@ from convrun.results import Change, IgnoredDifference, Staleness
 from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.options import RecordMode, RunOptions
 from convrun.wire import Reply, Request, Transport
+
+if TYPE_CHECKING:
+    from convrun.cassette.recording import Recorder
+    from convrun.cassette.staleness import Difference
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | None"]
 
@@ -141,6 +143,8 @@ def open_carrier(
     elif mode is RecordMode.NONE:
         yield None
     else:
+        from convrun.cassette.recording import Recorder  # a replay does without
+
         played = old() if exists and (mode is RecordMode.NEW_EPISODES or _needs_results(bound)) else None
         with Recorder(
             planned.cassette,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from convrun.results import ConversationResult, RunResult
 from convrun.run.bind import BoundConversation
@@ -13,6 +12,7 @@ from convrun.run.conversation import run_conversation
 from convrun.run.options import RunOptions
 from convrun.run.project import Prepared
 from convrun.run.verdicts import exit_code
+from convrun.version import VERSION
 
 _STOPPING = frozenset({"failed", "error", "stale", "missing"})
 
@@ -48,7 +48,7 @@ def run_all(
     strict = options.strict or prepared.project.settings.strict
     code = exit_code(results, (), strict=strict, stale_is_fatal=options.stale_is_fatal, interrupted=interrupted)
     return RunResult(
-        version=version("convrun"),
+        version=VERSION,
         started=moment,
         duration_s=time.perf_counter() - began,
         exit_code=code,

@@ -18,9 +18,10 @@ from cassette_conversations import (
     tool_conversation,
 )
 
-from convrun.cassette.format import read, write
+from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
 from convrun.cassette.playing import ENDED, Player
+from convrun.cassette.writing import write
 from convrun.errors import StaleError
 from convrun.redaction import Redactor
 
@@ -279,6 +280,17 @@ def test_changed_messages_are_named_by_who_spoke() -> None:
         ("user text", "/messages/1/content"),
         ("tool result of 'upper'", "/messages/3/content"),
     ]
+
+
+def test_one_changed_key_of_a_message_is_told_alone() -> None:
+    """Where a reply was sent back with a field more, that field is named and shown, not the whole message."""
+    messages = copy.deepcopy(requests(tool_conversation())[1].body["messages"])
+    assert isinstance(messages, list)
+    spoken: list[Any] = messages
+    spoken[2]["reasoning"] = "Upper case."
+    _, (change,) = changed(messages=spoken)
+    told = (change.path, change.part, change.recorded, change.now)
+    assert told == ("/messages/2/reasoning", "reply in the history", None, "Upper case.")
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from cassette_conversations import completion, exchange, request, requests, stream, text_of, tool_conversation
 
-from convrun.cassette.files import load, save
-from convrun.cassette.format import write
+from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.cassette.recording import Recorder, open_cassette
+from convrun.cassette.writing import save, write
 from convrun.errors import CassetteError, ProviderError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request

@@ -20,10 +20,11 @@ from cassette_conversations import completion, requests, stream, text_of, tool_c
 
 from convrun.cassette import serializer
 from convrun.cassette.canonical import Keys
-from convrun.cassette.files import load, save
-from convrun.cassette.format import read, write
+from convrun.cassette.files import load
+from convrun.cassette.format import read
 from convrun.cassette.playing import Player
 from convrun.cassette.streams import fold
+from convrun.cassette.writing import save, write
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 
