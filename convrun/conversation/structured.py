@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, cast
@@ -26,6 +27,7 @@ class PydanticModel(Protocol):
 
 
 SchemaLike: TypeAlias = Mapping[str, Any] | type[Any]
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +46,8 @@ class OutputSchema:
             ConversationError: for anything else.
         """
         if isinstance(given, Mapping):
-            return cls(
-                schema=cast(JsonObject, given if isinstance(given, dict) else dict(given)), name=name or "output"
-            )
+            schema = cast(JsonObject, given if isinstance(given, dict) else dict(given))
+            return cls(schema=schema, name=name or _title(schema) or "output")
         if hasattr(given, "model_json_schema"):
             model = cast(PydanticModel, given)
             return cls(schema=model.model_json_schema(), name=name or model.__name__, model=model)
@@ -66,6 +67,12 @@ class OutputSchema:
             return self.model.model_validate_json(text)
         except ValueError as error:
             raise ConversationError(f"the reply is no {self.name}: {error}") from error
+
+
+def _title(schema: JsonObject) -> str | None:
+    """The title of a schema, where providers take it as a name: that of a pydantic model's schema is the model's."""
+    title = schema.get("title")
+    return title if isinstance(title, str) and _NAME.fullmatch(title) else None
 
 
 def parsed_json(text: str) -> object:

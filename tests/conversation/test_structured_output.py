@@ -34,6 +34,16 @@ def test_a_pydantic_model_gives_an_instance():
     assert (sent["name"], sent["schema"]["required"]) == ("Dog", ["name", "age"])
 
 
+@pytest.mark.parametrize(
+    ("title", "name"), [("Dog", "Dog"), ("A dog and its age", "output"), ("d" * 65, "output"), (1, "output")]
+)
+def test_a_schema_without_a_name_goes_by_its_title(title, name):
+    """A title that providers take as a name is one, so that a model and its JSON Schema are the same request."""
+    model, script = scripted(says("{}"))
+    model.prompt("A dog", schema=Dog.model_json_schema() | {"title": title}).text()
+    assert script.bodies[0]["response_format"]["json_schema"]["name"] == name
+
+
 @pytest.mark.parametrize(("schema", "problem"), [(None, "is not JSON"), ({}, "is not JSON"), (Dog, "is no Dog")])
 def test_a_reply_that_is_something_else_is_an_error(schema, problem):
     """A reply that cannot be parsed is a ConversationError."""
