@@ -64,7 +64,7 @@ def test_a_block_that_does_not_work_is_found(page, message, tmp_path):
 
 
 def test_blocks_that_work_pass(tmp_path):
-    """Files are written and changed, commands run with the exit code that is named, and times in the output do not matter."""
+    """Files are written and changed, commands end with the exit code that is named, times in output do not matter."""
     page = (
         "```python\n# demo_tools.py\ndef twice(n: int) -> int:\n    return 2 * n\n```\n"
         "```python\nfrom demo_tools import twice\nassert twice(2) == 4\n```\n"
