@@ -132,7 +132,7 @@ class _Run:
             yield played
 
     def _ends(self, played: PlayedTurn) -> bool:
-        """Whether nothing may follow this turn: an error always ends a conversation, a failure unless told otherwise."""
+        """Whether no turn may follow: an error always ends a conversation, a failure unless told otherwise."""
         return played.verdict == "error" or (played.verdict == "failed" and not self.options.keep_going)
 
     def _judge(self, played: list[PlayedTurn]) -> tuple[CheckResult, ...]:
