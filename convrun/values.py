@@ -14,6 +14,8 @@ from convrun.errors import ConvrunError
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
 
+_FLOAT = re.compile(r"(?:^|[:,\[])-?[0-9]+[.e]")
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
@@ -45,21 +47,11 @@ def canonical(value: object) -> str:
         ValueError: for NaN and infinities, which JSON does not have.
     """
     try:
-        return _dump(_whole(value) if _has_float(value) else value)
+        text = _encode(value)
+        # Only a number written as a float needs the longer way; a text that looks like one costs time, no more.
+        return text if _FLOAT.search(text) is None else _encode(_whole(value))
     except TypeError as error:
         raise ValueError(f"not a JSON value: {error}") from error
-
-
-def _dump(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def _has_float(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_has_float, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_has_float, value))
-    return isinstance(value, float)
 
 
 def _whole(value: object) -> object:

@@ -18,6 +18,7 @@ from convrun.values import Json, JsonObject
 
 VERSION = "convrun/1"
 _KEYS = ("version", "interactions", "timings", "digests")
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _OURS = re.compile(r"\A(?:\ufeff?\s*(?:#[^\n]*)?\n)*\ufeff?version:\s*['\"]?convrun/")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)  # texts are indented: only a merge writes this in column 1
 _RECORD_ANEW = "take one side of the file as it was, or record the conversation again"
@@ -25,7 +26,7 @@ _RECORD_ANEW = "take one side of the file as it was, or record the conversation 
 
 def chained_digest(node: Json, previous: str) -> str:
     """Return 12 hex digits over a stored interaction and the digest before: none is lost or moved unseen."""
-    text = json.dumps(node, sort_keys=True, separators=(",", ":"))
+    text = _encode(node)
     return sha256(f"{previous}{text}".encode()).hexdigest()[:12]
 
 
