@@ -53,7 +53,8 @@ def closing(result: RunResult, *, verbosity: int = NORMAL, style: Style = plain,
     """
     full = verbosity >= FULL
     shown = [details(one, command=result.command, verbosity=verbosity, style=style) for one in result.conversations]
-    lines = [*stale_blocks(result.conversations, full=full), *missing_block(result.conversations)]
+    lines = stale_blocks(result.conversations, command=result.command, full=full)
+    lines += missing_block(result.conversations, command=result.command)
     if verbosity > QUIET or result.exit_code == 1:
         lines += _findings(result)
     body = "\n".join(text for text in (*shown, rendered(lines, style)) if text)

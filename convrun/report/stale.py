@@ -13,22 +13,27 @@ from convrun.results import Change, ConversationResult, Staleness
 _NAMED = 3  # ids or specs on one command line; with more, all are recorded together
 
 
-def stale_blocks(conversations: Sequence[ConversationResult], *, full: bool = False) -> list[Line]:
-    """Return a block for each change: what was recorded and what is sent now, then the conversations it makes stale."""
+def stale_blocks(
+    conversations: Sequence[ConversationResult], *, command: str = "convrun run", full: bool = False
+) -> list[Line]:
+    """Return a block for each change: what was recorded and what is sent now, then the conversations it makes stale.
+
+    `command` is the start of the line that reproduces this run.
+    """
     groups: dict[str, list[tuple[ConversationResult, Staleness]]] = {}
     for conversation in conversations:
         if conversation.stale:
             groups.setdefault(_key(conversation.stale), []).append((conversation, conversation.stale))
     lines: list[Line] = []
     for members in groups.values():
-        lines += _block(members, full)
+        lines += _block(members, command, full)
     for conversation in conversations:
         if conversation.verdict == "stale" and not conversation.stale:
             lines += [Line(f"STALE {conversation.id}", "stale"), Line("")]
     return lines
 
 
-def missing_block(conversations: Sequence[ConversationResult]) -> list[Line]:
+def missing_block(conversations: Sequence[ConversationResult], *, command: str = "convrun run") -> list[Line]:
     """Return which conversations have no recording, where it would be, and the command that makes it."""
     missing = [conversation for conversation in conversations if conversation.verdict == "missing"]
     if not missing:
@@ -37,15 +42,24 @@ def missing_block(conversations: Sequence[ConversationResult]) -> list[Line]:
     for conversation in missing:
         lines.append(Line(f"  {conversation.id}: no {conversation.cassette or 'cassette'}"))
         lines += [Line(f"    {conversation.error.message}")] if conversation.error else []
-    return [*lines, Line(f"  record: {record_command(missing)}"), Line("")]
+    return [*lines, Line(f"  record: {record_command(missing, command)}"), Line("")]
 
 
-def record_command(conversations: Sequence[ConversationResult]) -> str:
-    """Return the command that records these conversations; fresh ones it may take along cost nothing."""
+def record_command(conversations: Sequence[ConversationResult], command: str = "convrun run") -> str:
+    """Return the command that records these conversations as `command` runs them; fresh ones cost nothing.
+
+    With `-D` it needs a folder of its own for the cassettes, which the user has to name.
+    """
+    options = shlex.split(command)[2:]
+    if "--record" in options:
+        at = options.index("--record")
+        del options[at : at + 2]
+    if "-D" in options and "--cassettes" not in options:
+        options += ["--cassettes", "DIR"]
     names = [conversation.id for conversation in conversations]
     if len(names) > _NAMED:
         names = list(dict.fromkeys(conversation.spec for conversation in conversations))
-    return " ".join(["convrun record", *(map(shlex.quote, names) if len(names) <= _NAMED else ())])
+    return shlex.join(["convrun", "record", *options, *(names if len(names) <= _NAMED else ())])
 
 
 def _key(stale: Staleness) -> str:
@@ -54,7 +68,7 @@ def _key(stale: Staleness) -> str:
     return dumped(changes, indent=None)
 
 
-def _block(members: Sequence[tuple[ConversationResult, Staleness]], full: bool) -> list[Line]:
+def _block(members: Sequence[tuple[ConversationResult, Staleness]], command: str, full: bool) -> list[Line]:
     stale = members[0][1]
     parts = ", ".join(dict.fromkeys(change.part for change in stale.changes)) or "the request"
     lines = [Line(f"STALE {parts}", "stale")]
@@ -64,7 +78,8 @@ def _block(members: Sequence[tuple[ConversationResult, Staleness]], full: bool) 
     for conversation, where in members:
         lines.append(Line(f"    {conversation.id}, turn {where.turn}, model call {where.model_call}"))
         lines += [Line(f"      breaks: {text}", "failed") for text in where.breaks]
-    return [*lines, Line(f"  record again: {record_command([conversation for conversation, _ in members])}"), Line("")]
+    again = record_command([conversation for conversation, _ in members], command)
+    return [*lines, Line(f"  record again: {again}"), Line("")]
 
 
 def _change(change: Change, several: bool, full: bool) -> list[Line]:

@@ -101,15 +101,34 @@ def test_conversations_stale_for_one_change_are_one_block():
     assert text.count("+ Answer with only YES or NO.") == 1
     assert "    a hint" in text
     assert "breaks: turn 2, call 1: city is no longer a parameter" in text
-    assert "record again: convrun record specs/old.yaml::a specs/old.yaml::b\n" in text
+    assert "record again: convrun record -D city=Rome --cassettes DIR specs/old.yaml::a specs/old.yaml::b\n" in text
 
 
 def test_many_missing_recordings_are_one_command():
     """More than three conversations are recorded by their specs, more than three specs all together."""
     few = [replace(MISSING, id=f"specs/new.yaml::{number}") for number in range(5)]
-    assert "record: convrun record specs/new.yaml\n" in closing(run(*few, exit_code=3))
+    assert "record: convrun record specs/new.yaml\n" in closing(plain_run(*few))
     many = [replace(MISSING, id=f"specs/{number}.yaml", spec=f"specs/{number}.yaml") for number in range(5)]
-    assert "record: convrun record\n" in closing(run(*many, exit_code=3))
+    assert "record: convrun record\n" in closing(plain_run(*many))
+
+
+def plain_run(*conversations):
+    """A run without options."""
+    return replace(run(*conversations, exit_code=3), command="convrun run")
+
+
+@pytest.mark.parametrize(
+    ("command", "recording"),
+    [
+        ("convrun run -m gpt-5", "convrun record -m gpt-5 specs/new.yaml"),
+        ("convrun run --cassettes 'my tapes' --record once", "convrun record --cassettes 'my tapes' specs/new.yaml"),
+        ("convrun run -D city=Rome", "convrun record -D city=Rome --cassettes DIR specs/new.yaml"),
+    ],
+)
+def test_what_is_missing_is_recorded_as_it_was_run(command, recording):
+    """The command that records has the options of the run; with -D it has a folder of its own to name."""
+    missing = replace(MISSING, id="specs/new.yaml")
+    assert f"record: {recording}\n" in closing(replace(run(missing, exit_code=3), command=command))
 
 
 def test_a_traceback_is_for_those_who_ask():
