@@ -51,7 +51,7 @@ def identify(
         UnknownModelError: for a provider that is not known.
         ConvrunError: for a base URL that is none.
     """
-    name = name or DEFAULT_MODEL
+    name = name or (DEFAULT_MODEL if script is None else "script")
     model, offline = name, None
     if script is not None:
         offline, provider, model = "script", "script", script_model_name(script)
