@@ -7,17 +7,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from convrun.backends.identity import ModelIdentity
-from convrun.backends.keys import key_variable
 from convrun.backends.resolving import live_transport
 from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall
-from convrun.errors import SettingsError, StaleError
-from convrun.redaction import Redactor
+from convrun.errors import StaleError
 from convrun.results import Change, IgnoredDifference, Staleness
 from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.options import RecordMode, RunOptions
+from convrun.run.secrets import redactor_for
 from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
@@ -129,7 +127,7 @@ def open_carrier(
     """
     planned, mode = bound.planned, options.record
     exists = planned.cassette.exists() or planned.cassette.is_symlink()
-    redactor = Redactor(_secrets(bound.model, environ, bound.trusted))
+    redactor = redactor_for(bound, environ)
 
     def old() -> Player:
         recording = load(planned.cassette, planned.cassette_shown)
@@ -172,12 +170,3 @@ def _live(bound: BoundConversation, environ: Mapping[str, str]) -> Transport:
         environ=environ,
         trusted_base_urls=bound.trusted,
     )
-
-
-def _secrets(model: ModelIdentity, environ: Mapping[str, str], trusted: tuple[str, ...]) -> dict[str, str]:
-    """The key that is in use, by its variable."""
-    try:
-        variable = key_variable(model, environ=environ, trusted_base_urls=trusted)
-    except SettingsError:
-        variable = model.api_key_env
-    return {variable: environ[variable]} if variable and environ.get(variable) else {}

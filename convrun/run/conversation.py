@@ -24,6 +24,7 @@ from convrun.run.judging import judge_conversation, judge_turn, template_names
 from convrun.run.names import mentions
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.problems import problem
+from convrun.run.secrets import redactor_for, without_secrets
 from convrun.run.turn import PlayedTurn, play_turn, skipped_turn, total_usage
 from convrun.run.verdicts import of_checks, of_conversation
 from convrun.templates import render_text
@@ -55,6 +56,7 @@ def run_conversation(
             result = _Run(bound, options, carrier, empty).result(environ)
     except ConvrunError as error:
         result = replace(empty, verdict="error", error=problem(error, planned.where))
+    result = without_secrets(result, redactor_for(bound, environ))
     return replace(result, duration_s=time.perf_counter() - began)
 
 

@@ -1,0 +1,54 @@
+"""The keys that are in use, and results without their values: what is reported is also written down somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from convrun.backends.keys import key_variable
+from convrun.errors import SettingsError
+from convrun.redaction import Redactor
+from convrun.run.bind import BoundConversation
+
+_Value = TypeVar("_Value")
+
+
+def redactor_for(bound: BoundConversation, environ: Mapping[str, str]) -> Redactor:
+    """Return what takes the value of the conversation's key out, wherever its requests go."""
+    model = bound.model
+    try:
+        variable = key_variable(model, environ=environ, trusted_base_urls=bound.trusted)
+    except SettingsError:
+        variable = model.api_key_env
+    return Redactor({variable: environ[variable]} if variable and environ.get(variable) else {})
+
+
+def without_secrets(result: _Value, redactor: Redactor) -> _Value:
+    """Return a result with every key value replaced; the same object where there is none."""
+    return _clean(result, redactor) if redactor else result
+
+
+def _clean(value: Any, redactor: Redactor) -> Any:
+    """The value, or a changed copy: results are dataclasses of JSON values, and most hold nothing to change."""
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, tuple | list):
+        items = [_clean(item, redactor) for item in value]
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else type(value)(items)
+    if isinstance(value, Mapping):
+        pairs = {_clean(key, redactor): _clean(item, redactor) for key, item in value.items()}
+        same = all(key in value and value[key] is item for key, item in pairs.items())
+        return value if same else pairs
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changed = {}
+    for field in fields(value):
+        before = getattr(value, field.name)
+        after = _clean(before, redactor)
+        if after is not before:
+            changed[field.name] = after
+    return replace(value, **changed) if changed else value

@@ -1,0 +1,115 @@
+"""Recordings that end early, and two at once: the old cassette stays, and nothing hinders the next recording."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from live_specs import echo, files, spec
+
+SPEC = "specs/a.yaml"
+CASSETTE = "cassettes/a.yaml"
+WAIT = 30  # seconds
+
+
+@pytest.fixture
+def stuck(loopback):
+    """A server whose model answers the first message, and falls silent at `wait`; `reached` is set by then."""
+    loopback.reached, loopback.go_on = threading.Event(), threading.Event()
+
+    def answer(received):
+        if received.body["messages"][-1]["content"] == "wait":
+            loopback.reached.set()
+            loopback.go_on.wait(WAIT)
+        return echo(received)
+
+    loopback.says(answer)
+    yield loopback
+    loopback.go_on.set()
+
+
+def begun(project, stuck, *arguments):
+    """A process that records and has come to where the model is silent."""
+    process = subprocess.Popen(
+        project.command(*arguments),
+        cwd=project.root,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert stuck.reached.wait(WAIT)
+    return process
+
+
+def recorded(project, stuck):
+    """Record two turns, then let the spec say something that the model will not answer; return the files."""
+    project.write(SPEC, spec(stuck.base_url, "one", "two", timeout="60s"))
+    project.record()
+    project.write(SPEC, spec(stuck.base_url, "one", "wait", "three", timeout="60s"))
+    return files(project.root)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("exists", [False, True], ids=["missing", "recorded"])
+def test_an_interrupted_recording_can_be_begun_again(project, stuck, locks, ending, exists):
+    """After Ctrl-C or kill -9 the cassettes are as they were, and the next recording is not locked out."""
+    before = recorded(project, stuck)
+    if not exists:
+        (project.root / CASSETTE).unlink()
+        (project.root / "cassettes").rmdir()
+        before = files(project.root)
+    process = begun(project, stuck, "record")
+    process.send_signal(ending)
+    _, stderr = process.communicate(timeout=WAIT)
+    assert process.returncode == (130 if ending is signal.SIGINT else -ending)
+    assert "Traceback" not in stderr
+    assert files(project.root) == before
+    if ending is signal.SIGINT:
+        assert files(locks) == {}
+        assert (project.root / "cassettes").exists() is exists
+
+    stuck.go_on.set()
+    again = project.one(record="new_episodes")
+    assert (again.verdict, again.live_calls) == ("passed", 2 if exists else 3)
+    assert files(locks) == {}
+    assert project.one().verdict == "passed"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_what_was_finished_before_an_interruption_is_kept_and_reported(project, stuck):
+    """Ctrl-C in the second conversation leaves the first one's cassette and result."""
+    project.write("specs/a.yaml", spec(stuck.base_url, "one", timeout="60s"))
+    project.write("specs/b.yaml", spec(stuck.base_url, "wait", timeout="60s"))
+    process = begun(project, stuck, "record", "--report", "json")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=WAIT)
+    result = json.loads(stdout)
+    assert (process.returncode, result["exit_code"], result["interrupted"]) == (130, 130, True)
+    assert [one["verdict"] for one in result["conversations"]] == ["passed"]
+    assert "interrupted" in stderr
+    assert list(files(project.root / "cassettes")) == ["a.yaml"]
+    assert project.one("specs/a.yaml").verdict == "passed"
+
+
+def test_the_second_recording_of_a_cassette_is_refused(project, stuck, locks):
+    """While one process records, another gets one clear error before it sends anything; the first one's work counts."""
+    recorded(project, stuck)
+    process = begun(project, stuck, "record")
+    requests = len(stuck.requests)
+    other = project.run(record="all")
+    (refused,) = other.conversations
+    error = refused.error or refused.turns[0].error
+    assert (other.exit_code, refused.verdict) == (4, "error")
+    assert (error.message, error.where.file) == ("another process is recording this cassette", CASSETTE)
+    assert "--cassettes" in error.fix
+    assert len(stuck.requests) == requests
+    assert project.run().exit_code == 3  # reading is not hindered
+    stuck.go_on.set()
+    process.communicate(timeout=WAIT)
+    assert process.returncode == 0
+    assert project.one().verdict == "passed"
+    assert files(locks) == {}
