@@ -1,27 +1,27 @@
 """Every error of convrun, in one tree.
 
-    ConvrunError                    what, where, fix
-    ├── UsageError                  the command line is wrong
-    ├── SettingsError               pyproject.toml, convrun.toml or the environment is wrong
-    ├── SpecError                   one mistake in a spec
-    │   └── SpecErrors              all mistakes of all selected specs
-    ├── UnknownModelError           also a KeyError
-    ├── TemplateError               a template that is no template, or a value it does not have
-    ├── CassetteError               a cassette that cannot be read or written
-    ├── StaleError                  a request that the recording does not hold
-    ├── ConversationError           the engine cannot go on
-    │   ├── AttachmentError         an attachment that cannot be read, or whose type is not known
-    │   ├── ToolDefinitionError     a function that cannot be a tool
-    │   ├── ToolArgumentsError      arguments that do not fit the tool; the model is told
-    │   ├── ChainLimitError         more model calls wanted than allowed
-    │   ├── ToolTimeoutError        a tool that did not return in time
-    │   ├── ToolUnavailableError    a declared tool without a recorded result
-    │   └── HookError               a hook raised
-    ├── ProviderError               the model's side failed: status, provider message, request id, retryable
-    ├── CheckError                  a check that cannot be judged
-    └── Signal                      not failures: raised by tools and hooks to steer the engine
-        ├── CancelToolCall          the tool is not called; the model is told why
-        └── PauseChain              the chain stops here and can be resumed
+ConvrunError                    what, where, fix
+├── UsageError                  the command line is wrong
+├── SettingsError               pyproject.toml, convrun.toml or the environment is wrong
+├── SpecError                   one mistake in a spec
+│   └── SpecErrors              all mistakes of all selected specs
+├── UnknownModelError           also a KeyError
+├── TemplateError               a template that is no template, or a value it does not have
+├── CassetteError               a cassette that cannot be read or written
+├── StaleError                  a request that the recording does not hold
+├── ConversationError           the engine cannot go on
+│   ├── AttachmentError         an attachment that cannot be read, or whose type is not known
+│   ├── ToolDefinitionError     a function that cannot be a tool
+│   ├── ToolArgumentsError      arguments that do not fit the tool; the model is told
+│   ├── ChainLimitError         more model calls wanted than allowed
+│   ├── ToolTimeoutError        a tool that did not return in time
+│   ├── ToolUnavailableError    a declared tool without a recorded result
+│   └── HookError               a hook raised
+├── ProviderError               the model's side failed: status, provider message, request id, retryable
+├── CheckError                  a check that cannot be judged
+└── Signal                      not failures: raised by tools and hooks to steer the engine
+    ├── CancelToolCall          the tool is not called; the model is told why
+    └── PauseChain              the chain stops here and can be resumed
 """
 
 from __future__ import annotations
