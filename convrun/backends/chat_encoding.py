@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convrun.conversation.attachments import Attachment
 from convrun.conversation.backend import ModelRequest, ToolSchema
 from convrun.conversation.messages import (
     AttachmentPart,
@@ -137,3 +138,21 @@ def _part(part: TextPart | AttachmentPart) -> JsonObject:
         f"an attachment of type {kind!r} cannot go to a chat model",
         fix="images, PDF, wav and mp3 can; of anything else, put the text into the prompt",
     )
+
+
+def decode_attachment(part: JsonObject) -> Attachment | None:
+    """Return the attachment that is encoded to exactly this content part; None where there is none."""
+    found: Attachment | None = None
+    match part:
+        case {"type": "image_url", "image_url": {"url": str(url), **more}}:
+            detail = more.get("detail")
+            kind = None if url.startswith("data:") else "image/*"  # a link's name need not show it
+            found = Attachment(url=url, type=kind, detail=detail if isinstance(detail, str) else None)
+        case {"type": "file", "file": {"file_data": str(url)}}:
+            found = Attachment(url=url, type="application/pdf")
+        case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(sound)}}:
+            found = Attachment(url=f"data:audio/{sound};base64,{data}")
+    try:
+        return found if found is not None and _part(AttachmentPart(found)) == part else None
+    except AttachmentError:
+        return None

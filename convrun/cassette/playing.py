@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from convrun.cassette.matching import Ignored, Matcher
 from convrun.errors import StaleError
 from convrun.redaction import Redactor
 from convrun.source import Where
-from convrun.values import Json, canonical
+from convrun.values import Json, JsonObject, canonical
 from convrun.wire import Reply, Request
 
 if TYPE_CHECKING:
@@ -133,6 +133,16 @@ class Player:
         if self._last is None:
             return None
         return self._all_results().of_call(self._last, tool_call_id, name, arguments, self._taken)
+
+    def recorded_attachments(self, tool_call_id: str, replayed: Container[str]) -> tuple[JsonObject, ...]:
+        """Return the content parts that were sent behind the results of the last reply's calls.
+
+        They come with the last call, after its `recorded_result`, and only where all calls are of `replayed` tools.
+        """
+        position = self._taken.get(tool_call_id)
+        if self._last is None or position is None:
+            return ()
+        return self._all_results().attachments(self._last, position, replayed)
 
     def results_by_call(self, name: str, arguments: Json) -> str | None:
         """Return the result of a call of this name and these arguments anywhere in the recording, one by one."""

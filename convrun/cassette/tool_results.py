@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from convrun.cassette.canonical import History, Links, plain_arguments
@@ -13,11 +13,15 @@ from convrun.values import Json, JsonObject, canonical, equal
 
 @dataclass(slots=True)
 class _Call:
-    """One call in the recorded history, and its result once it has one."""
+    """One call in the recorded history, and its result once it has one.
+
+    `attachments` are the content parts sent behind the results of all calls of a reply; the last of them has them.
+    """
 
     name: str
     arguments: Json
     result: str | None = None
+    attachments: tuple[JsonObject, ...] = ()
 
 
 class RecordedResults:
@@ -27,6 +31,7 @@ class RecordedResults:
         self._interactions = tuple(interactions)
         self._calls: list[_Call] = []
         self._links = Links()
+        self._answered = False
         self._histories: list[
             tuple[int, list[_Call]]
         ] = []  # of each request: how many calls it had, and all of its history's
@@ -37,7 +42,7 @@ class RecordedResults:
             self._histories.append((self._links.count, self._calls))
 
     def _restart(self) -> None:
-        self._calls, self._links = [], Links()
+        self._calls, self._links, self._answered = [], Links(), False
 
     def _read(self, message: JsonObject) -> None:
         calls = message.get("tool_calls")
@@ -49,6 +54,9 @@ class RecordedResults:
             number = self._links.result(message.get("tool_call_id"))
             if isinstance(number, int) and number < len(self._calls) and self._calls[number].result is None:
                 self._calls[number].result = _text(message.get("content"))
+        elif self._answered and message.get("role") == "user" and self._calls:
+            self._calls[-1].attachments = _attachments(message.get("content"))
+        self._answered = message.get("role") == "tool"
 
     def of_call(self, index: int, identifier: str, name: str, arguments: Json, taken: dict[str, int]) -> str | None:
         """Return the result of a call that the reply of interaction `index` made; None where no request tells it.
@@ -63,10 +71,28 @@ class RecordedResults:
         if position is None:
             return None
         taken[identifier] = position
+        found = self._recorded(index, position, name)
+        return found.result if found is not None else None
+
+    def attachments(self, index: int, position: int, replayed: Container[str]) -> tuple[JsonObject, ...]:
+        """Return the content parts sent behind the results of a reply's calls, for the call at `position`.
+
+        The last call has those of all; none has them where a call of the reply is not one of `replayed` tools, as
+        nothing tells whose they are.
+        """
+        calls = (reply_message(self._interactions[index].reply) or {}).get("tool_calls")
+        names = [_named(call)[0] for call in calls] if isinstance(calls, list) else []
+        if position != len(names) - 1 or not all(name in replayed for name in names):
+            return ()
+        found = self._recorded(index, position, names[-1])
+        return found.attachments if found is not None else ()
+
+    def _recorded(self, index: int, position: int, name: str) -> _Call | None:
+        """The call at `position` in the reply of interaction `index`, as the first request that has it tells it."""
         before, own = self._histories[index]
-        for _, history in [(before, own), *self._histories[index + 1 :]]:
+        for history in (own, *(calls for _, calls in self._histories[index + 1 :])):
             if before + position < len(history) and history[before + position].name == name:
-                return history[before + position].result
+                return history[before + position]
         return None
 
     def anywhere(self, name: str, arguments: Json) -> str | None:
@@ -99,6 +125,12 @@ def _position(calls: list[Json], identifier: str, name: str, arguments: Json, ta
     same = [(index, _named(calls[index])) for index in free]
     exact = [index for index, (called, given) in same if called == name and equal(given, arguments)]
     return next(iter(exact or [index for index, (called, _) in same if called == name]), None)
+
+
+def _attachments(content: Json) -> tuple[JsonObject, ...]:
+    """The parts of a message of nothing but attachments."""
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    return tuple(parts) if all(part.get("type") != "text" for part in parts) else ()
 
 
 def _text(content: Json) -> str:

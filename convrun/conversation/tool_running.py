@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from convrun.conversation.hooks import Hook, Hooks
-from convrun.conversation.tools import Tool, ToolCall, ToolResult
+from convrun.conversation.tools import Tool, ToolCall, ToolOutput, ToolResult
 from convrun.errors import CancelToolCall, HookError, PauseChain, ToolArgumentsError, ToolTimeoutError
 from convrun.values import show
 
-RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | None"]
+RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
 _Replacement = TypeVar("_Replacement", ToolCall, ToolResult)
 
 
@@ -68,9 +68,9 @@ class ToolRunning:
         except CancelToolCall as why:
             return ToolResult.cancelled(call, why)
 
-    def _replayed(self, tool: Tool, call: ToolCall, recorded: str) -> Steps:
+    def _replayed(self, tool: Tool, call: ToolCall, recorded: str | ToolOutput) -> Steps:
         """A recorded result has been through the hooks already: they see it and change nothing."""
-        result = ToolResult(call.name, recorded, call.tool_call_id)
+        result = ToolResult.of(call, recorded)
         for hook, arguments in (
             *((hook, (tool, call)) for hook in self.hooks.before_call),
             *((hook, (tool, call, result)) for hook in self.hooks.after_call),

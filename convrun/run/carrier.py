@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from convrun.backends.chat_encoding import decode_attachment
 from convrun.backends.resolving import live_transport
 from convrun.cassette.files import load
 from convrun.cassette.playing import Player
-from convrun.conversation.tools import Tool, ToolCall
+from convrun.conversation.tools import Tool, ToolCall, ToolOutput
 from convrun.errors import StaleError
 from convrun.results import Change, IgnoredDifference, Staleness
 from convrun.run.bind import BoundConversation, script_lines
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from convrun.cassette.recording import Recorder
     from convrun.cassette.staleness import Difference
 
-RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | None"]
+RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
 
 
 class Carrier:
@@ -85,13 +86,18 @@ class Carrier:
         """Return what gives the engine the recorded results of the tools with these names."""
         return partial(self._recorded_result, frozenset(replayed))
 
-    def _recorded_result(self, replayed: frozenset[str], tool: Tool, call: ToolCall) -> str | None:
+    def _recorded_result(self, replayed: frozenset[str], tool: Tool, call: ToolCall) -> str | ToolOutput | None:
         if call.name not in replayed or self._player is None:
             return None
         if self.replaying:
-            found = self._player.recorded_result(call.tool_call_id or "", call.name, call.arguments)
-            if found is not None or self._recorder is not None:
-                return found
+            identity = call.tool_call_id or ""
+            text = self._player.recorded_result(identity, call.name, call.arguments)
+            if text is not None:
+                parts = self._player.recorded_attachments(identity, replayed)
+                attachments = [found for part in parts if (found := decode_attachment(part)) is not None]
+                return ToolOutput(text, attachments) if attachments else text
+            if self._recorder is not None:
+                return None
             self._ended(call)
         # Live: a tool with code runs; one without has only what was once recorded for the same call.
         return self._player.results_by_call(call.name, call.arguments) if tool.implementation is None else None
