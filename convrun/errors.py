@@ -19,6 +19,7 @@ ConvrunError                    what, where, fix
 │   └── HookError               a hook raised
 ├── ProviderError               the model's side failed: status, provider message, request id, retryable
 ├── CheckError                  a check that cannot be judged
+├── ReportError                 a report that could not be written; the run is over by then
 └── Signal                      not failures: raised by tools and hooks to steer the engine
     ├── CancelToolCall          the tool is not called; the model is told why
     └── PauseChain              the chain stops here and can be resumed
@@ -163,6 +164,10 @@ class ProviderError(ConvrunError):
 
 class CheckError(ConvrunError):
     """A check that cannot be judged: its value is wrong once rendered, or its own code raised."""
+
+
+class ReportError(ConvrunError):
+    """A report that could not be written; what it would have told has happened."""
 
 
 class Signal(ConvrunError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ ERROR = 4
 NOTHING_TO_RUN = 5
 BUG = 70
 INTERRUPTED = 130
+NOBODY_READS = 141  # what a shell reports of a program that the signal for a broken pipe has ended
 
 
 @contextmanager
@@ -27,6 +29,7 @@ def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
     """
     try:
         yield
+        sys.stdout.flush()
     except SpecErrors as found:
         _write(_listed(found))
         raise typer.Exit(WRONG_INPUT) from found
@@ -43,8 +46,10 @@ def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from interruption
     except (typer.Exit, typer.Abort, SystemExit):
         raise
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError as gone:
+        # Whoever read our output has left (`| head`): say nothing, and keep the interpreter from saying it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(NOBODY_READS) from gone
     except Exception as error:  # the rim: whatever gets here is our mistake, and is said to be
         _write([f"a bug in convrun: {type(error).__name__}: {error}", "  please report it with the output of -vv"])
         if tracebacks:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Annotated
 
 import typer
@@ -45,10 +43,4 @@ app.command("list", short_help="List the conversations that would run.")(list_co
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
-    command = without_pydantic(typer.main.get_command(app))
-    try:
-        command(prog_name="convrun")
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`): say nothing, and keep the interpreter from saying it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    without_pydantic(typer.main.get_command(app))(prog_name="convrun")

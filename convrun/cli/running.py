@@ -14,7 +14,7 @@ from typing import TextIO
 import typer
 
 from convrun.cli.output import colour_wanted, own_stdout
-from convrun.errors import UsageError
+from convrun.errors import ReportError
 from convrun.report.console import closing, conversation_line
 from convrun.report.json_result import to_json
 from convrun.report.style import Style, ansi, plain
@@ -112,6 +112,6 @@ def _write(result: RunResult, reports: Mapping[str, str | None], stdout: TextIO)
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            raise UsageError(
+            raise ReportError(
                 f"the report {file!r} cannot be written: {error.strerror}", fix="name another file"
             ) from error

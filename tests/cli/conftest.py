@@ -1,0 +1,23 @@
+"""The command line in this process, for what does not need one of its own."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from convrun.cli.lean import without_pydantic
+from convrun.cli.main import app
+
+
+@pytest.fixture
+def run_in_process(monkeypatch, capfd):
+    """Call it with a project and arguments; it returns exit code, stdout and stderr."""
+
+    def run(project, arguments):
+        monkeypatch.chdir(project.root)
+        with pytest.raises(SystemExit) as ended:
+            without_pydantic(typer.main.get_command(app))(arguments, prog_name="convrun")
+        captured = capfd.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return run

@@ -1,0 +1,198 @@
+"""How a process ends: refused options, nothing to run, interrupted, unread, and by a bug."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "-j", "2"],
+        ["run", "--shard", "1/2"],
+        ["run", "--maxfail", "1"],
+        ["run", "--last-failed"],
+        ["run", "--max-cost", "1"],
+        ["run", "--report", "junit"],
+        ["run", "--report", "json", "--report", "json=x"],
+        ["run", "--report", "json="],
+        ["run", "--on-stale", "ignore"],
+        ["run", "--record", "always"],
+        ["run", "-D", "x"],
+        ["run", "-D", "=x"],
+        ["run", "-k", "a or"],
+        ["run", "--nonsense"],
+        ["run", "none.yaml"],
+        ["record", "--only", "stale"],
+        ["record", "-D", "x=1"],
+        ["status"],
+        ["show", "specs/a.yaml"],
+        ["diff", "a", "b"],
+        ["mutate"],
+        ["import", "a"],
+        ["cassette", "audit"],
+        ["init"],
+        ["schema"],
+        ["runn"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_refused(project, run_in_process, arguments):
+    """An option or command that is unknown, or of a later version, ends with 2, a message and nothing done."""
+    project.write("specs/a.yaml", PASSES)
+    code, stdout, stderr = run_in_process(project, arguments)
+    assert code == 2
+    assert stdout == ""
+    assert stderr.strip()
+    assert "Traceback" not in stderr
+    assert sorted(path.name for path in project.root.iterdir()) == ["convrun.toml", "specs"]
+
+
+def test_nothing_to_run_is_said(project):
+    """Exit 5, on the console and in the report."""
+    project.write("specs/a.yaml", PASSES)
+    ended = project.cli("run", "-k", "zzz", "--report", "json")
+    assert (ended.returncode, json.loads(ended.stdout)["exit_code"]) == (5, 5)
+    assert "nothing to run" in ended.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(project):
+    """`convrun run | head -1` ends without a traceback, and not as a failed check."""
+    project.write(
+        "specs/a.yaml", PASSES.replace("turns", f"cases: [{', '.join(f'{{id: c{n}}}' for n in range(8000))}]\nturns")
+    )
+    process = subprocess.Popen(
+        project.command("list"),
+        cwd=project.root, env=project.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline().strip() == b"specs/a.yaml::c0"
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert (errors, process.wait(30)) == (b"", 141)
+
+
+def test_a_run_whose_reader_goes_away_ends(project):
+    """The same while conversations are running."""
+    project.write("desk.py", "import time\ndef check(context):\n    time.sleep(0.05)\n")
+    cases = ", ".join(f"{{id: c{number}}}" for number in range(200))
+    project.write(
+        "specs/a.yaml",
+        PASSES.replace("turns", f"cases: [{cases}]\nturns").replace("{equals: Hi}", "{python: 'desk:check'}"),
+    )
+    process = subprocess.Popen(
+        project.command("run"),
+        cwd=project.root, env=project.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.readline()
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert (errors, process.wait(5)) == (b"", 141)
+
+
+SLOW = """
+    model: {script: [{call: work}, {reply: done}]}
+    tools: ['desk:work']
+    cases: [{id: first}, {id: second}, {id: third}]
+    vars: {}
+    turns: [{user: 'Go', expect: [{equals: done}]}]
+"""
+
+
+@pytest.mark.parametrize("more", [[], ["--report", "json"]], ids=["console", "report"])
+def test_an_interrupted_run_reports_what_was_finished(project, more):
+    """Ctrl-C: exit 130, the conversations that had ended, and nothing of the one that had not."""
+    project.write("specs/a.yaml", SLOW)
+    project.write(
+        "desk.py",
+        """
+        import time
+        from pathlib import Path
+        calls = []
+        def work():
+            calls.append(1)
+            if len(calls) == 2:
+                Path("waiting").touch()
+                time.sleep(30)
+            return "ok"
+        """,
+    )
+    process = subprocess.Popen(
+        project.command("run", *more),
+        cwd=project.root, env=project.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    until = time.monotonic() + 20
+    while not (project.root / "waiting").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert "interrupted: 1 conversation: 1 passed" in (stderr if more else stdout)
+    if more:
+        result = json.loads(stdout)
+        assert (result["exit_code"], [one["case"] for one in result["conversations"]]) == (130, ["first"])
+
+
+def test_an_interruption_before_the_first_conversation(project):
+    """While modules are imported, Ctrl-C ends with 130 and a word."""
+    project.write("specs/a.yaml", PASSES.replace("turns", "tools: ['desk:work']\nturns"))
+    project.write("desk.py", "raise KeyboardInterrupt\n")
+    ended = project.cli("run")
+    assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
+
+
+def test_a_bug_is_called_one(project):
+    """What nobody foresaw (here: code of a spec breaks convrun itself) ends with 70; the traceback comes with -vv."""
+    project.write("specs/a.yaml", PASSES.replace("turns", "tools: ['desk:work']\nturns"))
+    project.write("desk.py", "from convrun.run import many\nmany.run_conversation = None\ndef work():\n    pass\n")
+    ended, full = (project.cli("run", *more) for more in ([], ["-vv"]))
+    assert (ended.returncode, full.returncode) == (70, 70)
+    assert "a bug in convrun: TypeError" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Traceback" in full.stderr
+
+
+def test_an_exit_by_the_code_of_a_spec_is_a_mistake(project):
+    """A module that ends the process on import does not end it as a success."""
+    project.write("specs/a.yaml", PASSES.replace("turns", "tools: ['desk:work']\nturns"))
+    project.write("desk.py", "import sys\nsys.exit(0)\n")
+    ended = project.cli("run")
+    assert ended.returncode == 2
+    assert "importing 'desk' raised SystemExit: 0" in ended.stderr
+
+
+def test_a_run_from_a_folder_inside(project):
+    """The root is found above the current folder."""
+    project.write("specs/deep/a.yaml", PASSES)
+    ended = project.cli("run", cwd=project.root / "specs/deep")
+    assert ended.returncode == 0
+    assert "passed     specs/deep/a.yaml" in ended.stdout
+
+
+def test_two_roots_end_with_2(project):
+    """Nothing runs."""
+    project.write("specs/a.yaml", PASSES)
+    project.write("other/convrun.toml", "")
+    project.write("other/specs/a.yaml", PASSES)
+    ended = project.cli("run", "specs", "other/specs")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "under two roots" in ended.stderr
+    assert "nothing ran" in ended.stderr
+
+
+def test_help_fits_on_one_screen(project):
+    """`-h` says what a person needs: the options, the exit codes."""
+    ended = project.cli("run", "-h")
+    assert ended.returncode == 0
+    assert len(ended.stdout.splitlines()) <= 50
+    for word in ("--record", "--strict", "130"):
+        assert word in ended.stdout
