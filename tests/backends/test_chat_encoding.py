@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from convrun.backends.chat_encoding import ChatEncoder, encode_message
+from convrun.backends.chat_encoding import ChatEncoder, decode_attachment, encode_message
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.backend import ModelRequest, ToolSchema
 from convrun.conversation.messages import (
@@ -171,3 +171,33 @@ def test_what_no_chat_model_takes_is_refused() -> None:
     """A type that chat completions do not have is an error that names it."""
     with pytest.raises(AttachmentError, match="'text/csv' cannot go to a chat model"):
         encode_message(user("look", Attachment(content=b"a,b", type="text/csv")))
+
+
+def test_an_attachment_is_decoded_to_what_gives_the_same_part() -> None:
+    """Recorded parts become attachments that are encoded to them again; a link's type need not be known."""
+    sent = [
+        Attachment(url="https://example.com/a?b", type="image/jpeg", detail="low"),
+        Attachment(content=PNG),
+        Attachment(content=b"%PDF-1", type="application/pdf"),
+        Attachment(content=b"RIFF", type="audio/wav"),
+        Attachment(content=b"ID3", type="audio/mpeg"),
+    ]
+    parts: Any = encode_message(user("", *sent))["content"]
+    decoded = [decode_attachment(part) for part in parts if part["type"] != "text"]
+    again: Any = encode_message(user("", *(one for one in decoded if one is not None)))["content"]
+    assert len(decoded) == len(sent)
+    assert again == parts
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "text", "text": "look"},
+        {"type": "file", "file": {"filename": "apples.pdf", "file_data": "data:application/pdf;base64,JVBERi0x"}},
+        {"type": "input_audio", "input_audio": {"data": "SUQz", "format": "pcm16"}},
+        {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "more": 1}},
+    ],
+)
+def test_a_part_that_no_attachment_gives_is_not_decoded(part: Any) -> None:
+    """Nothing is decoded to something that would be sent differently."""
+    assert decode_attachment(part) is None
