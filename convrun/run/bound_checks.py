@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
-from convrun.checks.registry import code_paths, parse, tool_names
+from convrun.checks.registry import KINDS, code_paths, parse, tool_names
 from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.run.imports import imported
 from convrun.source import Where
@@ -33,9 +34,7 @@ def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: b
         # A path is not imported where the value is wrong anyway: one mistake, one message.
         problems = parse(spec.kind, value)
         if isinstance(problems, tuple):
-            errors += [
-                SpecError(problem.what, where=_place(spec, problem.path), fix=problem.fix) for problem in problems
-            ]
+            errors += _mistakes(spec, problems)
             continue
         try:
             for path in code_paths(spec.kind, value) if imports else ():
@@ -48,11 +47,18 @@ def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: b
             continue
         problems = parse(spec.kind, value)
         if isinstance(problems, tuple):
-            errors += [
-                SpecError(problem.what, where=_place(spec, problem.path), fix=problem.fix) for problem in problems
-            ]
+            errors += _mistakes(spec, problems)
         else:
             yield BoundCheck(spec=spec, value=value)
+
+
+def _mistakes(spec: CheckSpec, problems: Iterable[ValueProblem]) -> list[SpecError]:
+    """The problems at their places; a kind that is unknown stands where it is written, not at its value."""
+    known = spec.kind in KINDS
+    return [
+        SpecError(problem.what, where=_place(spec, problem.path) if known else spec.where, fix=problem.fix)
+        for problem in problems
+    ]
 
 
 def named_tools(specs: Sequence[CheckSpec], known: frozenset[str]) -> list[SpecError]:

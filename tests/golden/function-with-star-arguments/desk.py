@@ -1,0 +1,2 @@
+def upper(*texts):
+    return [text.upper() for text in texts]

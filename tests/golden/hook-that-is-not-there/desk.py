@@ -1,0 +1,2 @@
+def log(tool, call, result):
+    print(result)

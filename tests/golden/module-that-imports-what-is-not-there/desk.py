@@ -1,0 +1,4 @@
+import not_installed
+def upper(text: str) -> str:
+    """In capitals."""
+    return text.upper()

@@ -1,0 +1,4 @@
+COUNT = int('many')
+def upper(text: str) -> str:
+    """In capitals."""
+    return text.upper()

@@ -1,0 +1,2 @@
+def is_polite(context):
+    return True

@@ -1,0 +1,5 @@
+import pydantic
+
+
+class City(pydantic.BaseModel):
+    name: str
