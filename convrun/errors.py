@@ -77,11 +77,12 @@ class SpecError(ConvrunError):
 
 
 class SpecErrors(SpecError):
-    """All mistakes that were found, in file order: `errors`."""
+    """All mistakes that were found, in file order: `errors`. `rest` is what could be read all the same, if anything."""
 
-    def __init__(self, errors: Sequence[ConvrunError]) -> None:
+    def __init__(self, errors: Sequence[ConvrunError], *, rest: object = None) -> None:
         super().__init__(f"{len(errors)} mistakes" if len(errors) != 1 else "1 mistake")
         self.errors = tuple(errors)
+        self.rest = rest
 
     def lines(self) -> list[str]:
         """Return the lines of every mistake, one below the other."""

@@ -17,6 +17,7 @@ from convrun.run.names import name_errors
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
 from convrun.settings import Settings
+from convrun.spec.loading import Unfinished
 from convrun.spec.model import CheckSpec, ImportPath, ModelSpec, ScriptLine, Spec, TurnSpec
 from convrun.values import JsonObject
 
@@ -92,15 +93,32 @@ def bind(
     return tuple(bound), tuple(errors)
 
 
-def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True) -> BoundSpec:
+def further_errors(unfinished: Unfinished, settings: Settings, *, imports: bool = True) -> list[ConvrunError]:
+    """Return the mistakes in what is left of a spec, but for those that may only follow from what is missing."""
+    spec, broken = unfinished.spec, unfinished.broken
+    errors: list[ConvrunError] = []
+    try:
+        bind_spec(spec, settings, imports=imports, all_tools="tools" not in broken)
+    except SpecErrors as found:
+        errors += found.errors
+    if broken.isdisjoint({"vars", "cases"}):
+        for case in spec.cases or (None,):
+            names = {*spec.vars, *(case.values if case else ())}
+            errors += name_errors(spec, names, all_turns="turns" not in broken)
+    return errors
+
+
+def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools: bool = True) -> BoundSpec:
     """Return a spec with its code. Without `imports` nothing of it can run, and only mistakes in its text are found.
+
+    `all_tools` says that no other tool is declared than those in the spec.
 
     Raises:
         SpecErrors: with every mistake.
     """
     errors: list[ConvrunError] = []
-    tools = bind_tools(spec, settings, errors, imports=imports)
-    known = tool_names(tools) if imports else None
+    tools = bind_tools(spec, settings, errors, imports=imports, all_tools=all_tools)
+    known = tool_names(tools) if imports and all_tools else None
 
     def functions(paths: Sequence[ImportPath]) -> tuple[Callable[..., object], ...]:
         return tuple(_functions(paths, errors)) if imports else ()

@@ -30,8 +30,10 @@ class BoundTool:
         return self.made.tool_names(self.spec.name)
 
 
-def bind_tools(spec: Spec, settings: Settings, errors: list[ConvrunError], *, imports: bool) -> tuple[BoundTool, ...]:
-    """Return the spec's tools; mistakes, two tools of one name among them, are appended to `errors`."""
+def bind_tools(
+    spec: Spec, settings: Settings, errors: list[ConvrunError], *, imports: bool, all_tools: bool = True
+) -> tuple[BoundTool, ...]:
+    """Return the spec's tools; mistakes are appended to `errors`, with `all_tools` two tools of one name too."""
     found: list[BoundTool] = []
     taken: dict[str, BoundTool] = {}
     for tool in spec.tools:
@@ -46,7 +48,7 @@ def bind_tools(spec: Spec, settings: Settings, errors: list[ConvrunError], *, im
             errors.append(error.at(tool.where))
             continue
         for name in names:
-            if name in taken:
+            if name in taken and all_tools:
                 errors.append(
                     SpecError(
                         f"two tools are called {name!r}", where=tool.where, fix="give one another name with `as:`"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convrun.checks.registry import templates
 from convrun.errors import ConvrunError, SpecError
@@ -15,11 +16,15 @@ RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})
 _ALWAYS = frozenset({"vars", "turns", "tmp"})
 
 
-def name_errors(spec: Spec, names: Iterable[str]) -> list[ConvrunError]:
-    """Return every mistake in the spec's templates, for a conversation whose vars have these names."""
+def name_errors(spec: Spec, names: Iterable[str], *, all_turns: bool = True) -> list[ConvrunError]:
+    """Return every mistake in the spec's templates, for a conversation whose vars have these names.
+
+    Without `all_turns` some are missing, and which turn a template names is not judged.
+    """
     known = _ALWAYS | set(names)
     errors: list[ConvrunError] = [_reserved(name, spec.where) for name in sorted(RESERVED & set(names))]
     for use in _uses(spec):
+        use = use if all_turns else replace(use, turns_before=sys.maxsize, turn_ids=_AnyTurn())
         errors += problems(use.text, known, use.turns_before, use.turn_ids)
     return errors
 
@@ -31,6 +36,15 @@ class _Use:
     text: Text
     turns_before: int
     turn_ids: Sequence[str]
+
+
+class _AnyTurn(tuple[str, ...]):
+    """The ids of turns that are not all known: every id may be among them."""
+
+    __slots__ = ()
+
+    def __contains__(self, turn_id: object) -> bool:
+        return True
 
 
 def mentions(spec: Spec, name: str) -> bool:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convrun.errors import ConvrunError, SpecErrors
-from convrun.run.bind import BoundConversation, bind
+from convrun.run.bind import BoundConversation, bind, further_errors
 from convrun.run.imports import put_first
 from convrun.run.options import RunOptions
 from convrun.run.plan import Plan, plan
 from convrun.settings import Settings, find_root, load
 from convrun.spec.collecting import collect
-from convrun.spec.loading import load_spec
+from convrun.spec.loading import Unfinished, load_spec
 from convrun.spec.model import Spec
 
 
@@ -21,13 +21,13 @@ from convrun.spec.model import Spec
 class Project:
     """The settings and the selected specs, each with the `::rest` that selected one of its conversations.
 
-    `errors` are the mistakes of the specs that could not be read; `whole` says whether no PATH narrowed the selection.
+    `errors` are the mistakes of the specs that could not be read, `unfinished` what is left of those.
     """
 
     settings: Settings
     specs: tuple[tuple[Spec, str | None], ...]
     errors: tuple[ConvrunError, ...] = ()
-    whole: bool = True
+    unfinished: tuple[Unfinished, ...] = ()
 
 
 def open_project(
@@ -43,6 +43,7 @@ def open_project(
     settings = load(root, environ, overrides)
     specs: list[tuple[Spec, str | None]] = []
     errors: list[ConvrunError] = []
+    unfinished: list[Unfinished] = []
     read: dict[Path, Spec | None] = {}
     for selected in collect(paths, root, settings.root / settings.specs, cwd=cwd):
         if selected.file not in read:
@@ -51,10 +52,11 @@ def open_project(
             except SpecErrors as found:
                 read[selected.file] = None
                 errors += found.errors
+                unfinished += [found.rest] if isinstance(found.rest, Unfinished) else []
         spec = read[selected.file]
         if spec is not None:
             specs.append((spec, selected.rest))
-    return Project(settings=settings, specs=tuple(specs), errors=tuple(errors), whole=not paths)
+    return Project(settings=settings, specs=tuple(specs), errors=tuple(errors), unfinished=tuple(unfinished))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,8 @@ def prepare(
         put_first([settings.root, *(settings.root / folder for folder in settings.pythonpath)])
     bound, errors = bind(made, settings, options, environ=environ, imports=imports)
     every = [*project.errors, *made.errors, *errors]
+    for unfinished in project.unfinished:
+        every += further_errors(unfinished, settings, imports=imports)
     if every:
         raise SpecErrors(_in_order(every))
     return Prepared(project=project, plan=made, conversations=bound)

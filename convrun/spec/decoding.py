@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from convrun import document, values
 from convrun.document import Node, Scalar, quoted
@@ -53,26 +53,50 @@ class Mistakes:
             self.found.append(error)
         return isinstance(error, ConvrunError) or error is None
 
-    def stop(self) -> None:
-        """Raise what was found, if anything was."""
+    def stop(self, rest: object = None) -> None:
+        """Raise what was found, if anything was; `rest` is what is right all the same."""
         if self.found:
-            raise SpecErrors(self.found)
+            raise SpecErrors(self.found, rest=rest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What was read of a mapping: the values by key, the mistakes, and the keys whose values are not whole."""
+
+    values: dict[str, Any]
+    mistakes: Mistakes
+    broken: frozenset[str]
 
 
 def record(node: Node, file: SpecFile, table: Table, *, of: str, required: Collection[str] = ()) -> dict[str, Any]:
     """Return the values of a mapping by its table; `of` says what it is, as `a turn`."""
+    read = parts(node, file, table, of=of, required=required)
+    read.mistakes.stop()
+    return read.values
+
+
+def parts(node: Node, file: SpecFile, table: Table, *, of: str, required: Collection[str] = ()) -> Parts:
+    """Return what can be read of a mapping by its table, and every mistake in it."""
     entries = mapping(node, of).entries
     mistakes = Mistakes()
     decoded: dict[str, Any] = {}
+    broken: set[str] = set()
     for key, value in entries:
+        before = len(mistakes.found)
         with mistakes:
             decode = table.get(key.text)
             if decode is None:
                 raise unknown(key, table, f"key {key.text!r} in {of}")
-            decoded[key.text] = decode(value, file)
+            try:
+                decoded[key.text] = decode(value, file)
+            except SpecErrors as found:
+                if found.rest is not None:
+                    decoded[key.text] = found.rest
+                raise
+        if len(mistakes.found) > before:
+            broken.add(key.text)
     mistakes.found += _missing(node, entries, required, of, {error.fix for error in mistakes.found})
-    mistakes.stop()
-    return decoded
+    return Parts(values=decoded, mistakes=mistakes, broken=frozenset(broken))
 
 
 def _missing(
@@ -113,10 +137,15 @@ def listed(
         decoded: list[Value] = []
         for item in node.items:
             with mistakes:
-                decoded.append(decode(item, file))
+                try:
+                    decoded.append(decode(item, file))
+                except SpecErrors as found:
+                    if found.rest is not None:
+                        decoded.append(cast(Value, found.rest))
+                    raise
         if judge is not None:
             mistakes.found += judge(decoded)
-        mistakes.stop()
+        mistakes.stop(rest=tuple(decoded))
         return tuple(decoded)
 
     return decode_list

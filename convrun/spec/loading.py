@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from convrun import document
@@ -25,23 +26,30 @@ from convrun.spec.turns import options, turns
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """What could be read of a spec with mistakes, so that the others can be found too; `broken` keys are not whole."""
+
+    spec: Spec
+    broken: frozenset[str]
+
+
 def load_spec(path: Path, root: Path) -> Spec:
     """Return the spec in `path`, and what the files it names hold; `root` is the project's.
 
     Raises:
-        SpecErrors: with every mistake of the file, in its order.
+        SpecErrors: with every mistake of the file, in its order; its `rest` is an Unfinished if anything could be read.
     """
     file = SpecFile(path=path, root=root.resolve())
     below = path.absolute().is_relative_to(root.absolute())
     name = shown(path.absolute(), root.absolute()) if below else shown(path.resolve(), file.root)
     mistakes = Mistakes()
-    spec: Spec | None = None
+    read: Unfinished | None = None
     with mistakes:
-        read = load(file_text(path, Where(file=name)), name, mistakes.found)
-        spec = _spec(read, file)
-    if mistakes.found or spec is None:
-        raise SpecErrors(_in_order(mistakes.found))
-    return spec
+        read = _spec(load(file_text(path, Where(file=name)), name, mistakes.found), file, mistakes)
+    if mistakes.found or read is None:
+        raise SpecErrors(_in_order(mistakes.found), rest=read)
+    return read.spec
 
 
 def _in_order(errors: Sequence[ConvrunError]) -> list[ConvrunError]:
@@ -56,14 +64,19 @@ def _place(error: ConvrunError) -> tuple[str, int, int]:
     return (where.file, where.line or 0, where.column or 0) if where else ("", 0, 0)
 
 
-def _spec(read: document.Document, file: SpecFile) -> Spec:
+def _spec(read: document.Document, file: SpecFile, mistakes: Mistakes) -> Unfinished | None:
+    """What can be read of a spec; None where there is not one turn."""
     name = read.source.file
     if read.root is None:
         raise SpecError("an empty spec", where=Where(file=name), fix="write `turns:` with what the user says")
-    parts = decoding.record(read.root, file, _SPEC, of="a spec", required=("turns",))
-    parts.setdefault("name", file.path.stem)
+    parts = decoding.parts(read.root, file, _SPEC, of="a spec", required=("turns",))
+    mistakes.found += parts.mistakes.found
+    if "turns" not in parts.values:
+        return None
+    values = {_ATTRIBUTES.get(key, key): value for key, value in parts.values.items()}
+    values.setdefault("name", file.path.stem)
     where = Where(file=name, line=read.where.line, column=read.where.column, text=read.where.text)
-    return Spec(**{_ATTRIBUTES.get(key, key): value for key, value in parts.items()}, file=name, where=where)
+    return Unfinished(spec=Spec(**values, file=name, where=where), broken=parts.broken)
 
 
 def _pointer(node: Node, file: SpecFile) -> str:

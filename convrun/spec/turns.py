@@ -50,8 +50,11 @@ def options(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a de
 
 
 def _turn(node: Node, file: SpecFile) -> TurnSpec:
-    parts = decoding.record(node, file, _TURN, of="a turn", required=("user",))
-    return TurnSpec(**parts, where=node.where)
+    read = decoding.parts(node, file, _TURN, of="a turn", required=("user",))
+    turn = TurnSpec(**read.values, where=node.where) if "user" in read.values else None
+    read.mistakes.stop(rest=turn)
+    assert turn is not None  # a turn without `user` is a mistake
+    return turn
 
 
 def _attachment(node: Node, file: SpecFile) -> AttachmentSpec:
