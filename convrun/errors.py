@@ -194,6 +194,20 @@ class PauseChain(Signal):
         self.tool_results: tuple[object, ...] = ()
 
 
+def text_of(error: BaseException) -> str:
+    """Return what an exception of a user says; empty where it says nothing, or raises when it is asked."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  (the exception class is the user's)
+        return ""
+
+
+def named(error: BaseException) -> str:
+    """Return `ValueError: no such text`; the type alone where there is no text."""
+    text, name = text_of(error), type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return `did you mean 'contains'?` for the nearest of `known`, or None where nothing is near."""
     from difflib import get_close_matches  # needed only once something is misspelt

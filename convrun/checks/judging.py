@@ -9,7 +9,7 @@ from convrun.checks.check import Check
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext
 from convrun.checks.registry import parse, render
-from convrun.errors import CheckError, TemplateError
+from convrun.errors import CheckError, TemplateError, named
 from convrun.results import CheckResult
 from convrun.source import Where
 from convrun.values import Json
@@ -40,7 +40,7 @@ def judge(
     except CheckError as error:
         message, details = _sentence(error), None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a check's own code may raise anything, and never ends the run
-        message, details = f"the check raised {type(error).__name__}: {error}", _traceback(error)
+        message, details = f"the check raised {named(error)}", _traceback(error)
     else:
         return CheckResult(
             kind=kind,

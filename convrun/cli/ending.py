@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import typer
 
-from convrun.errors import ConvrunError, SettingsError, SpecError, SpecErrors, UnknownModelError, UsageError
+from convrun.errors import ConvrunError, SettingsError, SpecError, SpecErrors, UnknownModelError, UsageError, named
 
 WRONG_INPUT = 2
 ERROR = 4
@@ -50,8 +50,8 @@ def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
         # Whoever read our output has left (`| head`): say nothing, and keep the interpreter from saying it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(NOBODY_READS) from gone
-    except Exception as error:  # the rim: whatever gets here is our mistake, and is said to be
-        _write([f"a bug in convrun: {type(error).__name__}: {error}", "  please report it with the output of -vv"])
+    except BaseException as error:  # the rim: whatever gets here is our mistake, and is said to be
+        _write([f"a bug in convrun: {named(error)}", "  please report it with the output of -vv"])
         if tracebacks:
             traceback.print_exc()
         raise typer.Exit(BUG) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -43,4 +45,7 @@ app.command("list", short_help="List the conversations that would run.")(list_co
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # What is printed is UTF-8 as reports are, whatever the locale; a file name that is none is shown escaped.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     without_pydantic(typer.main.get_command(app))(prog_name="convrun")

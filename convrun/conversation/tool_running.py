@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from convrun.conversation.hooks import Hook, Hooks
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput, ToolResult
-from convrun.errors import CancelToolCall, HookError, PauseChain, ToolArgumentsError, ToolTimeoutError
+from convrun.errors import CancelToolCall, HookError, PauseChain, ToolArgumentsError, ToolTimeoutError, named
 from convrun.values import show
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
@@ -117,7 +117,7 @@ def _hooked(hook: Hook, *arguments: object) -> Generator[Invocation, Any, Any]:
         raise
     except (Exception, SystemExit) as error:  # a hook's own: it watches over the chain, so the chain stops
         name = getattr(hook, "__name__", repr(hook))
-        raise HookError(f"hook {name!r} raised {type(error).__name__}: {error}", fix="mend the hook") from error
+        raise HookError(f"hook {name!r} raised {named(error)}", fix="mend the hook") from error
 
 
 def _replacement(old: _Replacement, new: object, hook: Hook) -> _Replacement:

@@ -14,7 +14,7 @@ from convrun.conversation.backend import ToolSchema
 from convrun.conversation.messages import Message, ToolCallPart, ToolResultPart
 from convrun.conversation.tool_arguments import fitted, fitting
 from convrun.conversation.tool_schema import CALL_PARAMETER, Parameters, parameters_of, schema_of
-from convrun.errors import ToolArgumentsError, ToolDefinitionError, ToolUnavailableError
+from convrun.errors import ToolArgumentsError, ToolDefinitionError, ToolUnavailableError, text_of
 from convrun.values import Json, JsonObject, show
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what providers accept
@@ -79,7 +79,8 @@ class ToolResult:
             attachments = tuple(value.attachments)
             value = value.output
         try:
-            output = value if isinstance(value, str) else _as_json(value)
+            # A member of a text enumeration is its value, whatever its class prints.
+            output = str.__str__(value) if isinstance(value, str) else _as_json(value)
         except (TypeError, ValueError, RecursionError) as error:
             return cls.failed(call, TypeError(f"tool {call.name!r} returned what is not JSON: {error}"))
         return cls(call.name, output, call.tool_call_id, attachments)
@@ -88,7 +89,10 @@ class ToolResult:
     def failed(cls, call: ToolCall, exception: BaseException) -> ToolResult:
         """Return the result of a call whose tool raised."""
         return cls(
-            call.name, f"Error: {str(exception) or type(exception).__name__}", call.tool_call_id, exception=exception
+            call.name,
+            f"Error: {text_of(exception) or type(exception).__name__}",
+            call.tool_call_id,
+            exception=exception,
         )
 
     @classmethod

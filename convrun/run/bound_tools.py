@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from convrun.conversation.toolbox import Toolbox
 from convrun.conversation.tools import Tool
-from convrun.errors import ConversationError, ConvrunError, SpecError, ToolDefinitionError
+from convrun.errors import ConversationError, ConvrunError, SpecError, ToolDefinitionError, named
 from convrun.run.imports import imported
 from convrun.settings import Settings
 from convrun.spec.model import Spec, ToolDeclaration, ToolUse
@@ -94,7 +94,7 @@ def _tools_of(made: type[Toolbox], spec: ToolUse, names: Mapping[str, object]) -
         error.at(spec.where)
         raise
     except (Exception, SystemExit) as error:  # both are the user's
-        what = f"{called} of {spec.path.text!r} raised {type(error).__name__}: {error}"
+        what = f"{called} of {spec.path.text!r} raised {named(error)}"
         raise ConversationError(what, where=spec.where, fix="mend it, or the arguments under `with:`") from error
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from convrun.conversation.conversation import Conversation
-from convrun.errors import ConvrunError, HookError
+from convrun.errors import ConvrunError, HookError, named
 
 
 @contextmanager
@@ -37,4 +37,4 @@ def _called(hook: Callable[..., object], function: Callable[..., object], *argum
         raise
     except (Exception, SystemExit) as error:  # the hook is the user's; `sys.exit(0)` in it must not look like success
         name = getattr(hook, "__name__", repr(hook))
-        raise HookError(f"hook {name!r} raised {type(error).__name__}: {error}", fix="mend the hook") from error
+        raise HookError(f"hook {name!r} raised {named(error)}", fix="mend the hook") from error

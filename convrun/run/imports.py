@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from convrun.errors import SpecError, did_you_mean
+from convrun.errors import SpecError, did_you_mean, named
 from convrun.spec.model import ImportPath
 
 
@@ -51,7 +51,7 @@ def _module(name: str, path: ImportPath) -> object:
         raise SpecError(f"no module named {missing!r}", where=path.where, fix=fix) from error
     except (Exception, SystemExit) as error:  # the module is the user's: whatever it raises is a mistake to report
         raise SpecError(
-            f"importing {name!r} raised {type(error).__name__}: {error}{_raised_at(error)}",
+            f"importing {name!r} raised {named(error)}{_raised_at(error)}",
             where=path.where,
             fix="mend the module; `python -c 'import " + name + "'` shows the same",
         ) from error

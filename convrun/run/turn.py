@@ -11,7 +11,7 @@ from convrun.conversation.attachments import Attachment
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.response import Response
-from convrun.errors import AttachmentError, ChainLimitError, ConvrunError
+from convrun.errors import AttachmentError, ChainLimitError, ConvrunError, named
 from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict
 from convrun.run.bind import BoundTurn
 from convrun.run.carrier import Carrier
@@ -38,6 +38,7 @@ class PlayedTurn:
     calls: tuple[ToolCallResult, ...] = ()
     model_calls: int = 0
     usage: UsageResult = field(default_factory=UsageResult)
+    refusal: str | None = None
     stops: bool = False
 
     @property
@@ -53,6 +54,7 @@ class PlayedTurn:
             verdict=self.verdict,
             user=self.user,
             reply=self.view.reply if self.view else None,
+            refusal=self.refusal,
             model_calls=self.model_calls,
             finish_reason=self.view.finish_reason if self.view else None,
             usage=self.usage,
@@ -96,6 +98,7 @@ def play_turn(
         calls=calls,
         model_calls=len(responses),
         usage=usage,
+        refusal=responses[-1].refusal if responses else None,
         view=_view(turn, index, user, responses, calls, usage) if responses else None,
     )
     return _judged_by_playing(played, carrier, failure)
@@ -179,7 +182,7 @@ def _tool_calls(response: Response) -> Iterator[ToolCallResult]:
             name=call.name,
             arguments=call.arguments_text if call.arguments_error else call.arguments,
             result=result.output if result else None,
-            error=f"{type(raised).__name__}: {raised}" if raised is not None else None,
+            error=named(raised) if raised is not None else None,
         )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -106,6 +108,54 @@ def test_a_console_that_is_no_terminal_is_plain(mixed):
     """No colour and no control characters, with or without NO_COLOR."""
     for environ in ({}, {"NO_COLOR": ""}, {"FORCE_COLOR": "1", "TERM": "xterm"}):
         assert "\x1b" not in mixed.cli("run", **environ).stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "environ", "coloured"),
+    [([], {}, True), (["--no-color"], {}, False), ([], {"NO_COLOR": "1"}, False), ([], {"TERM": "dumb"}, False)],
+    ids=["colour", "--no-color", "NO_COLOR", "dumb"],
+)
+def test_a_terminal_has_colour_unless_it_is_refused(project, more, environ, coloured):
+    """On a terminal verdicts are coloured; --no-color, NO_COLOR and a dumb terminal refuse it."""
+    project.write("specs/a.yaml", PASSES)
+    ours, theirs = os.openpty()
+    environment = project.environment(**{"NO_COLOR": "", "TERM": "xterm"} | environ)
+    process = subprocess.Popen(
+        project.command("run", *more), cwd=project.root, env=environment, stdout=theirs, stderr=subprocess.DEVNULL
+    )
+    assert process.wait(20) == 0
+    os.close(theirs)
+    printed = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "specs/a.yaml" in printed
+    assert ("\x1b[" in printed) == coloured
+
+
+@pytest.mark.parametrize("command", [["run"], ["run", "--report", "json"], ["list"], ["list", "--json"], ["validate"]])
+def test_any_script_is_printed_on_any_console(project, command):
+    """Names and texts that the console's encoding lacks are escaped or written as UTF-8; nothing breaks."""
+    project.write("specs/ü/東京.yaml", PASSES.replace("Hi", "'Grüße 🙂'"))
+    ended = subprocess.run(
+        project.command(*command),
+        cwd=project.root, env=project.environment(PYTHONIOENCODING="ascii"), capture_output=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0
+    assert b"Traceback" not in ended.stderr
+    if "validate" not in command:
+        assert "specs/ü/東京.yaml" in ended.stdout.decode("utf-8")
+
+
+def test_a_file_name_that_is_no_text_is_shown_escaped(project):
+    """A name that is not UTF-8 breaks neither the console nor the JSON."""
+    project.write("specs/a.yaml", PASSES)
+    try:
+        os.rename(project.root / "specs/a.yaml", os.fsencode(project.root) + b"/specs/\xff.yaml")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    listed, ran = project.cli("list", "--json"), project.cli("run", "--report", "json")
+    assert json.loads(listed.stdout)[0]["id"] == "specs/\udcff.yaml"
+    assert json.loads(ran.stdout)["conversations"][0]["id"] == "specs/\udcff.yaml"
+    assert (listed.returncode, ran.returncode) == (0, 0)
 
 
 def test_texts_of_models_cannot_steer_the_terminal(project):

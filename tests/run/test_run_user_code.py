@@ -201,6 +201,60 @@ def test_a_check_that_crashes_is_an_error(project, raised):
     assert "in check" in check.details
 
 
+MUTE = """
+    class Mute(Exception):
+        def __str__(self):
+            raise ValueError("says nothing")
+"""
+
+
+def test_an_exception_that_cannot_say_what_it_is_ends_no_run(project):
+    """One whose text raises is named by its type, wherever it was raised."""
+    raising = "    raise Mute\n"
+    told = broken(project, code=f"{MUTE}\n    def work(text: str):\n    {raising}")
+    assert (told.verdict, told.turns[0].tool_calls[0].result) == ("passed", "Error: Mute")
+    code = f"{MUTE}\n{GOOD}\n    def hook(tool, call):\n    {raising}"
+    hooked = broken(project, spec=HOOKED.replace("HOOK", "before_call"), code=code)
+    assert only_error(hooked).message == "hook 'hook' raised Mute"
+    spec = CALLS.replace("{equals: done}", "{python: 'desk:check'}")
+    checked = broken(project, spec=spec, code=f"{MUTE}\n{GOOD}\n    def check(context):\n    {raising}")
+    assert checked.turns[0].checks[0].message == "the check raised Mute"
+
+
+VALUES = {
+    "itself": ("x = []; x.append(x); return x", "Circular reference"),
+    "depths": ("\n        x = []\n        for _ in range(100_000): x = [x]\n        return x", "recursion"),
+    "no number": ("return float('nan')", "not JSON"),
+    "a huge number": ("return 10**5000", "not JSON"),
+    "bytes": ("return b'abc'", "bytes"),
+    "pairs as keys": ("return {(1, 2): 3}", "not JSON"),
+    "a generator": ("yield 1", "generator"),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_result_of_any_kind_ends_no_run(project, name):
+    """What is not JSON is an error that the model is told, and so it is replayed."""
+    body, said = VALUES[name]
+    result = broken(project, code=f"def work(text: str):\n        {body}\n", record="all")
+    assert said in result.turns[0].tool_calls[0].result
+    assert project.one().verdict == "passed"
+
+
+def test_a_text_enumeration_is_its_value(project):
+    """A member that prints otherwise goes out as the text that it is."""
+    code = """
+    from enum import Enum
+    class Colour(str, Enum):
+        RED = "red"
+    def work(text: str):
+        return Colour.RED
+    """
+    result = broken(project, code=code, record="all")
+    assert f"{result.turns[0].tool_calls[0].result}" == "red"
+    assert project.one().verdict == "passed"
+
+
 def test_nothing_recorded_is_lost_by_a_broken_hook(project):
     """Whatever the hook raises, replaying and recording leave the cassette as it was."""
     broken(project, code=GOOD)
