@@ -13,8 +13,8 @@ from convrun.checks.context import TurnView
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
 from convrun.conversation.tools import Tool
-from convrun.errors import ConvrunError
-from convrun.results import CheckResult, ConversationResult, Finding, TurnResult
+from convrun.errors import CassetteError, ConvrunError
+from convrun.results import CheckResult, ConversationResult, Finding
 from convrun.run.bind import BoundConversation
 from convrun.run.bound_tools import opened
 from convrun.run.carrier import Carrier, open_carrier
@@ -73,19 +73,24 @@ class _Run:
         self.recording = options.record is not RecordMode.NONE
         self.tmp: str | None = None
         self.views: list[TurnView] = []
-        self.turns: list[TurnResult] = []
+        self.failure: ConvrunError | None = None
 
     def result(self, environ: Mapping[str, str]) -> ConversationResult:
-        """Play and judge."""
-        with ExitStack() as stack:
-            if mentions(self.bound.spec.spec, "tmp"):
-                from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
+        """Play and judge; what goes wrong around the turns leaves those that were played."""
+        played: list[PlayedTurn] = []
+        checks: tuple[CheckResult, ...] = ()
+        try:
+            with ExitStack() as stack:
+                if mentions(self.bound.spec.spec, "tmp"):
+                    from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
 
-                self.tmp = str(Path(stack.enter_context(TemporaryDirectory(prefix="convrun-"))).resolve())
-            conversation = self._conversation(environ)
-            stack.enter_context(hooked(self.bound.spec.before_conversation, conversation))
-            played = list(self._play(conversation))
-            checks = self._judge(played)
+                    self.tmp = str(Path(stack.enter_context(TemporaryDirectory(prefix="convrun-"))).resolve())
+                conversation = self._conversation(environ)
+                stack.enter_context(hooked(self.bound.spec.before_conversation, conversation))
+                played += self._play(conversation)
+                checks = self._judge(played)
+        except ConvrunError as error:
+            self.failure = error
         return self._concluded(played, checks)
 
     def _conversation(self, environ: Mapping[str, str]) -> Conversation:
@@ -142,13 +147,19 @@ class _Run:
         if self.recording:
             # What was paid for is kept, whatever the checks say of it.
             if _every_turn_ran(played):
-                self.carrier.finish()
+                self._keep()
             played[:] = [self._judged(turn) for turn in played]
         if not _every_turn_ran(played):
             return ()
         # A turn that was passed over has no reply: the last one that ran is what text checks look at.
         last = max((turn.index for turn in played if turn.view is not None), default=0)
         return judge_conversation(self.bound.spec.checks, self.views[:last], self.bound.planned.vars, tmp=self.tmp)
+
+    def _keep(self) -> None:
+        try:
+            self.carrier.finish()
+        except CassetteError as error:  # what was answered is judged and shown all the same
+            self.failure = error
 
     def _judged(self, played: PlayedTurn) -> PlayedTurn:
         if played.view is None:
@@ -163,10 +174,12 @@ class _Run:
 
     def _concluded(self, played: Sequence[PlayedTurn], checks: tuple[CheckResult, ...]) -> ConversationResult:
         turns = tuple(turn.result() for turn in played)
-        verdict = of_conversation(turns, checks)
+        failure = problem(self.failure, self.empty.where) if self.failure else None
+        verdict = "error" if failure else of_conversation(turns, checks)
         return replace(
             self.empty,
             verdict=verdict,
+            error=failure,
             model_calls=sum(turn.model_calls for turn in turns),
             live_calls=self.carrier.live_calls,
             usage=total_usage(turn.usage for turn in turns if turn.model_calls),
@@ -174,7 +187,7 @@ class _Run:
             ignored=self.carrier.ignored,
             turns=turns,
             checks=checks,
-            findings=tuple(self._findings(verdict)) if _every_turn_ran(played) else (),
+            findings=tuple(self._findings(verdict)) if not failure and _every_turn_ran(played) else (),
         )
 
     def _findings(self, verdict: str) -> Iterator[Finding]:

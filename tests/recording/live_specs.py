@@ -1,11 +1,13 @@
 """Specs that go live against a loopback server, and what such a server says."""
 
 import json
+import re
 
 from servers import Answer, chunk, event_stream, reply
 
 KEY = "sk-loopback-0123456789"
 KEYED = {"OPENAI_API_KEY": KEY}
+_TOKEN = re.compile(r"\s?\S{1,5}|\s")  # about as long, and as irregular, as those of a model
 
 
 def echo(received):
@@ -13,7 +15,7 @@ def echo(received):
     text = received.body["messages"][-1]["content"]
     if not received.body.get("stream"):
         return reply(text)
-    pieces = [chunk(content=text[at : at + 4]) for at in range(0, len(text), 4)]
+    pieces = [chunk(content=token) for token in _TOKEN.findall(text)]
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     last = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m-2025", "choices": [], "usage": usage}
     body = event_stream(chunk(role="assistant"), *pieces, chunk("stop"), last)

@@ -360,3 +360,41 @@ def test_a_key_that_nobody_named_stays_at_home(project, echoing):
     assert project.one(record="all", environ=KEYED).verdict == "passed"
     assert KEY not in str(echoing.requests)
     assert "authorization" not in echoing.requests[0].headers
+
+
+def test_a_write_that_fails_at_the_end_hides_nothing(project, loopback):
+    """Where the cassette's place is taken meanwhile, the turns are shown, paid for and judged; the error is added."""
+    project.write(
+        "desk.py",
+        f"""
+        from pathlib import Path
+
+        def take() -> str:
+            Path({str(project.root / CASSETTE)!r}).mkdir()
+            return "taken"
+        """,
+    )
+    body = json.loads(spec(loopback.base_url, "taken"))
+    project.write(SPEC, json.dumps({**body, "tools": ["desk:take"]}))
+    loopback.says(reply(calls={"take": {}}), echo)
+    run = project.run(record="all")
+    (result,) = run.conversations
+    assert (run.exit_code, result.verdict, result.live_calls) == (4, "error", 2)
+    assert (result.error.type, result.error.where.file) == ("CassetteError", CASSETTE)
+    assert [(turn.verdict, turn.reply) for turn in result.turns] == [("passed", "taken")]
+    assert [check.verdict for check in result.turns[0].checks] == ["passed"]
+    assert [path.name for path in (project.root / "cassettes").iterdir()] == ["a.yaml"]
+
+
+def test_turns_survive_a_hook_that_raises_at_the_end(project, loopback):
+    """What follows a hook's yield may fail: the conversation is an error, and its recording and its turns are kept."""
+    project.write("desk.py", "def hook(conversation):\n    yield\n    raise ValueError('too late')\n")
+    body = json.loads(spec(loopback.base_url, "one"))
+    project.write(SPEC, json.dumps({**body, "hooks": {"before_conversation": "desk:hook"}}))
+    loopback.says(echo)
+    result = project.one(record="all")
+    assert (result.verdict, result.error.type, result.live_calls) == ("error", "HookError", 1)
+    assert [turn.reply for turn in result.turns] == ["one"]
+    assert (project.root / CASSETTE).is_file()
+    replayed = project.one()
+    assert (replayed.verdict, [turn.reply for turn in replayed.turns]) == ("error", ["one"])

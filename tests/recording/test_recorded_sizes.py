@@ -54,4 +54,4 @@ def test_one_changed_message_is_a_small_difference(project, loopback, stream):
     changed = [line for line in difflib.ndiff(before, after) if line[:2] in {"- ", "+ "}]
     assert len(changed) <= 10
     told = [line for line in changed if not line[2:].startswith(("timings:", "digests:"))]
-    assert all(texts[30][:9] in line or line.startswith("-") or "pieces" in line for line in told)
+    assert all(texts[30][:9] in line or line.startswith("-") or "deltas" in line for line in told)
