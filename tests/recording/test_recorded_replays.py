@@ -1,5 +1,6 @@
 """What was recorded live plays: the same result, without the SDK, and in the hands of vcrpy and pytest-recording."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -243,3 +244,70 @@ def test_a_stream_is_played_as_a_stream_and_compared_as_a_reply(project, loopbac
     for stream in (False, True):
         project.write(SPEC, spec(loopback.base_url, "one", "two", stream=stream))
         assert project.one().verdict == "passed"
+
+
+STREAMED = {"content-type": "text/event-stream"}
+LINES = json.dumps(chunk(content="a\u2028b\x85c 😀 ä"), ensure_ascii=False)
+ODD = {
+    "gzip": Answer(body=gzip.compress(json.dumps(reply("hi")).encode()), headers={"content-encoding": "gzip"}),
+    "byte order mark": Answer(body=b"\xef\xbb\xbf" + json.dumps(reply("hi")).encode()),
+    "line separators": Answer(body=event_stream(LINES, chunk("stop")), headers=STREAMED),
+    "bytes one by one": Answer(
+        body=[event_stream(LINES, chunk("stop"))[at : at + 1] for at in range(200)]
+        + [event_stream(LINES, chunk("stop"))[200:]],
+        headers=STREAMED,
+    ),
+    "comments": Answer(body=b": PROCESSING\n\n" + event_stream(chunk(content="hi"), chunk("stop")), headers=STREAMED),
+    "carriage returns": Answer(
+        body=event_stream(chunk(content="hi"), chunk("stop")).replace(b"\n", b"\r\n"), headers=STREAMED
+    ),
+    "no end mark": Answer(body=event_stream(chunk(content="hi"), chunk("stop"), done=False), headers=STREAMED),
+    "nothing said": reply(""),
+    "refused": reply(None, choices=[{"index": 0, "message": {"refusal": "No."}, "finish_reason": "stop"}]),
+    "reasoning": reply(
+        None, choices=[{"index": 0, "message": {"content": "hi", "reasoning_content": "so"}, "finish_reason": "stop"}]
+    ),
+    "no usage": reply("hi", usage=None),
+    "another model": reply("hi", model="other-2025-01-01", service_tier="default"),
+    "numbers": reply("hi", usage={"prompt_tokens": 1e3, "completion_tokens": 2, "total_tokens": 1002.0}),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["asked", "asked to stream"])
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_replies_are_recorded_as_they_are(project, loopback, kind, stream):
+    """However a provider writes its reply, and whether or not it streams as asked, replay equals the live run."""
+    loopback.says(ODD[kind])
+    project.write(SPEC, spec(loopback.base_url, "hi", "again", stream=stream))
+    live = project.run(record="all")
+    assert live.exit_code in {0, 1}
+    assert comparable(to_json(project.run(keep_going=True))) == comparable(to_json(live))
+
+
+@pytest.mark.parametrize("identity", ["", None, "0", "call_0"])
+def test_ids_that_a_provider_repeats_or_lacks_play(project, loopback, identity):
+    """Calls without an id of their own get one that is the same when the conversation is played."""
+    project.write("desk.py", "def look(word: str) -> str:\n    return word.upper()\n")
+    body = json.loads(spec(loopback.base_url, "A", "B"))
+    project.write(SPEC, json.dumps({**body, "tools": ["desk:look"]}))
+    calls = [call("look", f'{{"word": "{word}"}}', identity) for word in "ab"]
+    loopback.says(plain(None, calls), "A", plain(None, calls[::-1]), "B")
+    live = project.run(record="all")
+    (result,) = live.conversations
+    assert result.verdict == "passed"
+    assert len({one.id for turn in result.turns for one in turn.tool_calls}) == 4
+    assert comparable(to_json(project.run())) == comparable(to_json(live))
+
+
+def test_what_changed_is_told_before_it_is_recorded(whole):
+    """A recording through the real path is stale for one reason only: the one that was edited."""
+    whole.edit(SPEC, "Be brief.", "Be short.")
+    stale = whole.one()
+    assert (stale.verdict, stale.stale.turn, stale.stale.model_call) == ("stale", 1, 1)
+    assert [change.part for change in stale.stale.changes] == ["system prompt"]
+    assert [turn.verdict for turn in stale.turns] == ["stale"] * 3
+    whole.edit(SPEC, "Be short.", "Be brief.")
+    whole.edit("desk.py", "self.kept += [text] * times", "self.kept += [text]")
+    stale = whole.one()
+    assert (stale.stale.turn, stale.stale.model_call) == (1, 2)
+    assert [change.part for change in stale.stale.changes] == ["tool result of 'Notes_keep'"]
