@@ -111,10 +111,19 @@ def _settled(work: Callable[[], object]) -> object:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(coroutine)
-    outcome = _in_thread(lambda: asyncio.run(coroutine))
+        return _run(coroutine)
+    outcome = _in_thread(lambda: _run(coroutine))
     assert outcome is not None  # waited for without a limit of its own
     return outcome()
+
+
+def _run(coroutine: Coroutine[Any, Any, object]) -> object:
+    import asyncio
+
+    try:
+        return asyncio.run(coroutine)
+    except asyncio.CancelledError as error:  # no Exception, so it would end more than what it was raised in
+        raise RuntimeError("the coroutine was cancelled") from error
 
 
 async def _awaited(value: Awaitable[object]) -> object:

@@ -76,6 +76,12 @@ def test_a_tool_that_exits_is_told_to_the_model(project):
     assert result.turns[0].tool_calls[0].result.startswith("Error: ")
 
 
+def test_an_async_tool_that_is_cancelled_is_told_to_the_model(project):
+    """CancelledError of a tool ends that tool, not the run."""
+    result = broken(project, code="import asyncio\nasync def work(text: str):\n    raise asyncio.CancelledError")
+    assert (result.verdict, result.turns[0].tool_calls[0].result) == ("passed", "Error: the coroutine was cancelled")
+
+
 def test_a_result_that_is_not_json_is_told_to_the_model(project):
     """What a tool returns must be text or JSON; else the model hears of the error."""
     result = broken(project, code="def work(text: str):\n    return object()")
