@@ -116,6 +116,7 @@ class TurnResult:
     id: str | None = None
     user: str = ""
     reply: str | None = None
+    refusal: str | None = None  # the model's own words for refusing; `reply` is empty then
     model_calls: int = 0
     finish_reason: str | None = None
     usage: UsageResult = field(default_factory=UsageResult)

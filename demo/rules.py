@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import convrun
 
+_log = logging.getLogger(__name__)
 _lent_to: set[object] = set()
 
 
@@ -13,7 +15,7 @@ def new_day(conversation: convrun.Conversation) -> Iterator[None]:
     """Forget yesterday's readers; what follows the yield runs when the conversation is over."""
     _lent_to.clear()
     yield
-    print(f"{len(conversation.responses)} model calls, {len(_lent_to)} readers")
+    _log.info("%d model calls, %d readers", len(conversation.responses), len(_lent_to))
 
 
 def one_book_each(tool: convrun.Tool | None, call: convrun.ToolCall) -> None:
@@ -25,5 +27,5 @@ def one_book_each(tool: convrun.Tool | None, call: convrun.ToolCall) -> None:
 
 
 def log(_tool: convrun.Tool | None, call: convrun.ToolCall, result: convrun.ToolResult) -> None:
-    """After a call: print it (to stderr, where it does not get into a report)."""
-    print(f"{call.name}({call.arguments}) -> {result.output}")
+    """After a call: log it. What is printed instead would go to stderr, where it gets into no report."""
+    _log.info("%s(%s) -> %s", call.name, call.arguments, result.output)

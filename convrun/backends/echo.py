@@ -59,7 +59,7 @@ def _calls(wanted: Json) -> list[tuple[str, str]] | None:
         name = call.get("name") if isinstance(call, dict) else None
         if not isinstance(name, str) or not name or not isinstance(arguments, dict):
             return None
-        calls.append((name, json.dumps(arguments, ensure_ascii=False)))
+        calls.append((name, json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))))
     return calls
 
 

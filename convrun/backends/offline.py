@@ -14,15 +14,18 @@ _WORD = re.compile(r"\S*\s*")
 def reply_with(request: Request, *, text: str | None = None, calls: Sequence[tuple[str, str]] = ()) -> Reply:
     """Return a reply that says `text` or makes `calls` (name, arguments as JSON text); streamed if asked for."""
     finish = "tool_calls" if calls else "stop"
+    messages = request.body["messages"]
+    before = len(messages) if isinstance(messages, list) else 0  # never the same twice in a conversation
+    made = [_call(f"call_{before}_{index}", *call) for index, call in enumerate(calls, start=1)]
     if request.body.get("stream"):
         return Reply(
             status=200,
             headers={"content-type": "text/event-stream"},
-            payloads=tuple(_chunk(request, delta, reason) for delta, reason in _deltas(text, calls, finish)),
+            payloads=tuple(_chunk(request, delta, reason) for delta, reason in _deltas(text, made, finish)),
         )
     message: JsonObject = {"role": "assistant", "content": text}
-    if calls:
-        message["tool_calls"] = [_call(name, arguments) for name, arguments in calls]
+    if made:
+        message["tool_calls"] = [*made]
     payload: JsonObject = {
         "object": "chat.completion",
         "model": request.body["model"],
@@ -31,14 +34,14 @@ def reply_with(request: Request, *, text: str | None = None, calls: Sequence[tup
     return Reply(status=200, headers={"content-type": "application/json"}, payloads=(payload,))
 
 
-def _deltas(text: str | None, calls: Sequence[tuple[str, str]], finish: str) -> list[tuple[JsonObject, str | None]]:
+def _deltas(text: str | None, calls: Sequence[JsonObject], finish: str) -> list[tuple[JsonObject, str | None]]:
     pieces: list[JsonObject] = [{"content": word} for word in _WORD.findall(text or "") if word]
-    pieces += [{"tool_calls": [{"index": index, **_call(*call)}]} for index, call in enumerate(calls)]
+    pieces += [{"tool_calls": [{"index": index, **call}]} for index, call in enumerate(calls)]
     return [({"role": "assistant"}, None), *((piece, None) for piece in pieces), ({}, finish)]
 
 
-def _call(name: str, arguments: str) -> JsonObject:
-    return {"type": "function", "function": {"name": name, "arguments": arguments}}
+def _call(identity: str, name: str, arguments: str) -> JsonObject:
+    return {"id": identity, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def _chunk(request: Request, delta: JsonObject, finish: str | None) -> Json:

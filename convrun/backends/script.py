@@ -65,4 +65,4 @@ def _plain(line: JsonObject | list[JsonObject]) -> Json:
 
 
 def _arguments(call: JsonObject) -> str:
-    return json.dumps(call.get("with") or {}, ensure_ascii=False)
+    return json.dumps(call.get("with") or {}, ensure_ascii=False, separators=(",", ":"))

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from http.client import responses as _reasons
 
-from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest, parse_json
+from convrun.cassette.interaction import PLAIN, Interaction, ReceivedReply, SentRequest, parse_json
 from convrun.cassette.received import parsed_reply, received
 from convrun.document import read_values
 from convrun.errors import CassetteError, ConvrunError
@@ -156,7 +156,9 @@ def stock_interaction(interaction: Interaction, number: int) -> JsonObject:
         "body": {"string": _reply_text(reply, number)},
     }
     kept: JsonObject = {key: value for key, value in ours.items() if value is not None}
-    sent: JsonObject = {name: [value] for name, value in request.headers.items()}
+    # vcrpy's `body` matcher compares JSON as JSON only where the request says that it is.
+    sent: JsonObject = {} if request.body is None or isinstance(request.body, str) else {"content-type": [PLAIN]}
+    sent.update((name, [value]) for name, value in request.headers.items())
     asked: JsonObject = {"method": request.method, "uri": request.url, "body": body, "headers": sent}
     return {"request": asked, "response": response | ({OURS: kept} if kept else {})}
 

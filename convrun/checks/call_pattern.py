@@ -39,6 +39,11 @@ class CallPattern:
             and all(_raised(wanted, call.error) for wanted in self.error)
         )
 
+    @property
+    def judges_results(self) -> bool:
+        """Whether it matters what came of a call."""
+        return bool(self.returns or self.error)
+
     def __str__(self) -> str:
         """`lookup(country='Crumpet')`, as far as it is pinned."""
         shown = [show_call(self.tool, wanted) for wanted in self.arguments] or [self.tool]
@@ -102,18 +107,25 @@ def _value(value: object) -> str:
     return show(value, 80)
 
 
-def show_calls(calls: Sequence[ToolCallResult]) -> str:
-    """Return all calls in one line, the first dozen of them."""
+def show_calls(calls: Sequence[ToolCallResult], *, results: bool = False) -> str:
+    """Return all calls in one line, the first dozen of them; with `results` also what came of them."""
     if not calls:
         return "no tool was called"
-    shown = ", ".join(show_call(call.name, call.arguments) for call in calls[:_SHOWN])
+    shown = ", ".join(
+        show_call(call.name, call.arguments) + (f" returning {_value(call.result)}" if results else "")
+        for call in calls[:_SHOWN]
+    )
     rest = f" and {len(calls) - _SHOWN} more" if len(calls) > _SHOWN else ""
     return f"the calls were {shown}{rest}"
 
 
-def as_json(calls: Sequence[ToolCallResult]) -> Json:
-    """Return calls as the `actual` of a result."""
-    return [{"name": call.name, "arguments": call.arguments} for call in calls]
+def as_json(calls: Sequence[ToolCallResult], *, results: bool = False) -> Json:
+    """Return calls as the `actual` of a result; with `results` also what came of them."""
+    shown: list[Json] = []
+    for call in calls:
+        came: dict[str, Json] = {"result": call.result, "error": call.error} if results else {}
+        shown.append({"name": call.name, "arguments": call.arguments, **came})
+    return shown
 
 
 def read_pattern(reader: Reader, value: object, path: Path, extra: tuple[str, ...] = ()) -> CallPattern:

@@ -33,9 +33,10 @@ class Called:
         """Return whether it was called so often."""
         fitting = sum(map(self.pattern.fits, context.tool_calls))
         passed = fitting > 0 if self.times is None else fitting == self.times
-        calls = show_calls(context.tool_calls)
+        results = self.pattern.judges_results
+        calls = show_calls(context.tool_calls, results=results)
         found = f"it was called{_times(fitting)}: {calls}" if self.times is not None and fitting else calls
-        return Outcome(passed=passed, actual=as_json(context.tool_calls), found=found)
+        return Outcome(passed=passed, actual=as_json(context.tool_calls, results=results), found=found)
 
 
 def _times(times: int | None) -> str:
@@ -81,9 +82,10 @@ class Calls:
         """Return whether the calls are so."""
         faults = {"exactly": _not_exactly, "in_order": _not_in_order, "any_order": _not_matched, "only": _not_only}
         fault = faults[self.mode](self.patterns, context.tool_calls)
-        calls = show_calls(context.tool_calls)
+        results = any(pattern.judges_results for pattern in self.patterns)
+        calls = show_calls(context.tool_calls, results=results)
         found = f"{fault}: {calls}" if fault and context.tool_calls else calls
-        return Outcome(passed=fault is None, actual=as_json(context.tool_calls), found=found)
+        return Outcome(passed=fault is None, actual=as_json(context.tool_calls, results=results), found=found)
 
 
 def _not_exactly(patterns: Sequence[CallPattern], calls: Sequence[ToolCallResult]) -> str | None:

@@ -61,7 +61,9 @@ def transcript(turn: TurnResult, *, full: bool = False) -> list[Line]:
     lines = block("user", turn.user, full=full)
     for call in turn.tool_calls:
         lines += _tool_call(call, full)
-    if turn.reply is not None:
+    if turn.refusal is not None:
+        lines += block("refusal", turn.refusal, full=full)
+    elif turn.reply is not None:
         lines += block("reply", turn.reply, full=full)
     return lines
 

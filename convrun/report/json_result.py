@@ -121,6 +121,7 @@ def _turn(turn: TurnResult) -> _Object:
         "where": _where(turn.where),
         "user": turn.user,
         "reply": turn.reply,
+        "refusal": turn.refusal,
         "model_calls": turn.model_calls,
         "finish_reason": turn.finish_reason,
         "usage": _usage(turn.usage),

@@ -74,7 +74,8 @@ def _block(members: Sequence[tuple[ConversationResult, Staleness]], command: str
     lines = [Line(f"STALE {parts}", "stale")]
     for change in stale.changes:
         lines += _change(change, len(stale.changes) > 1, full)
-    lines += [Line("  no longer the recorded request of")]
+    ended = all(change.part == "recording ended" for change in stale.changes)
+    lines += [Line("  new behind the end of the recording of" if ended else "  no longer the recorded request of")]
     for conversation, where in members:
         lines.append(Line(f"    {conversation.id}, turn {where.turn}, model call {where.model_call}"))
         lines += [Line(f"      breaks: {text}", "failed") for text in where.breaks]

@@ -85,7 +85,8 @@ def bind(
             if _may_go_live(planned, options):
                 key_for(model, environ=environ, trusted_base_urls=trusted)
         except ConvrunError as error:
-            errors.append(error.at(planned.model.where or planned.where))
+            # A model of -m or of the settings stands nowhere in the spec.
+            errors.append(error.at(planned.model.where))
             continue
         spec = specs[key]
         if spec is not None:
@@ -118,7 +119,8 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
     """
     errors: list[ConvrunError] = []
     tools = bind_tools(spec, settings, errors, imports=imports, all_tools=all_tools)
-    known = tool_names(tools) if imports and all_tools else None
+    # Where a tool could not be bound, what it is called is not known either.
+    known = tool_names(tools) if imports and all_tools and not errors else None
 
     def functions(paths: Sequence[ImportPath]) -> tuple[Callable[..., object], ...]:
         return tuple(_functions(paths, errors)) if imports else ()

@@ -29,11 +29,20 @@ RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None
 class Carrier:
     """The transport of one conversation. It counts the calls of a turn, so that the first stale one can be named.
 
-    `player` is the cassette that is played, if there is one; `recorder` the one that is made.
+    `player` is the cassette that is played, if there is one; `recorder` the one that is made. `offline` says that no
+    provider answers, but a model of our own.
     """
 
-    def __init__(self, inner: Transport, *, player: Player | None = None, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        inner: Transport,
+        *,
+        player: Player | None = None,
+        recorder: Recorder | None = None,
+        offline: bool = False,
+    ) -> None:
         self._inner = inner
+        self._offline = offline
         self._player = player
         self._recorder = recorder
         self._turn = 1
@@ -64,11 +73,16 @@ class Carrier:
     @property
     def replaying(self) -> bool:
         """Whether the model's side comes from a recording now."""
-        return self._player is not None and self.live_calls == 0
+        return self._player is not None and self._asked == 0
 
     @property
     def live_calls(self) -> int:
-        """How many requests went to a provider."""
+        """How many requests went to a provider; a model of our own is none."""
+        return 0 if self._offline else self._asked
+
+    @property
+    def _asked(self) -> int:
+        """How many requests were answered anew."""
         return self._recorder.live_calls if self._recorder is not None else 0
 
     @property
@@ -157,7 +171,7 @@ def open_carrier(
             player=played if mode is RecordMode.NEW_EPISODES else None,
             redactor=redactor,
         ) as recorder:
-            yield Carrier(recorder, player=played, recorder=recorder)
+            yield Carrier(recorder, player=played, recorder=recorder, offline=bound.model.offline is not None)
 
 
 def _needs_results(bound: BoundConversation) -> bool:

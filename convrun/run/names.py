@@ -24,8 +24,8 @@ def name_errors(spec: Spec, names: Iterable[str], *, all_turns: bool = True) -> 
     known = _ALWAYS | set(names)
     errors: list[ConvrunError] = [_reserved(name, spec.where) for name in sorted(RESERVED & set(names))]
     for use in _uses(spec):
-        use = use if all_turns else replace(use, turns_before=sys.maxsize, turn_ids=_AnyTurn())
-        errors += problems(use.text, known, use.turns_before, use.turn_ids)
+        seen = use if all_turns else replace(use, turns_before=sys.maxsize, turn_ids=_AnyTurn())
+        errors += problems(seen.text, known, seen.turns_before, seen.turn_ids)
     return errors
 
 

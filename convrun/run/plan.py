@@ -6,7 +6,7 @@ Nothing is imported, nothing of a cassette is read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from convrun.errors import ConvrunError, SpecError, UsageError, did_you_mean
@@ -79,7 +79,7 @@ def plan(
         every += planned
         chosen += [one for one in found if tagged(spec.tags, options.tags) and (matches is None or matches(one.id))]
     _refuse_unknown_defines(options.defines, chosen)
-    errors += clashes([(one.id, one.where) for one in every])
+    errors += clashes([(one.id, one.where) for one in every]) or _shared_cassettes(every)
     return Plan(conversations=tuple(chosen), errors=tuple(errors), deselected=len(every) - len(chosen))
 
 
@@ -108,9 +108,7 @@ def _models(spec: Spec, settings: Settings, options: RunOptions) -> Iterator[tup
         if own is not None and own.name == name and own.script is None:
             yield own, None
         else:
-            # The spec's endpoint belongs to the spec's model; its manner of answering (stream, time-out) stays.
-            base = replace(own, provider=None, base_url=None, api_key_env=None, script=None) if own else None
-            yield replace(base, name=name) if base else ModelSpec(name=name), model_part(name)
+            yield _renamed(own, name), model_part(name)
     if options.models:
         return
     if own is None and settings.model is None:
@@ -120,6 +118,19 @@ def _models(spec: Spec, settings: Settings, options: RunOptions) -> Iterator[tup
             fix="write `model: gpt-4.1-mini` in the spec or the settings, or give one with -m",
         )
     yield own or ModelSpec(name=settings.model or ""), None
+
+
+def _renamed(own: ModelSpec | None, name: str) -> ModelSpec:
+    """The model of `-m`: the spec's endpoint and headers belong to its own; how it answers (stream, time-out) stays."""
+    if own is None:
+        return ModelSpec(name=name)
+    return ModelSpec(
+        name=name,
+        stream=own.stream,
+        system_role=own.system_role,
+        timeout=own.timeout,
+        max_retries=own.max_retries,
+    )
 
 
 def _own(defines: Mapping[str, str], spec: Spec, case: CaseSpec | None) -> dict[str, str]:
@@ -132,6 +143,18 @@ def _refuse_unknown_defines(defines: Mapping[str, str], conversations: Sequence[
         if key not in known and conversations:
             fix = did_you_mean(key, known) or "declare it under `vars:` in the spec"
             raise UsageError(f"-D {key}: no selected spec has a var of this name", fix=fix)
+
+
+def _shared_cassettes(conversations: Sequence[Planned]) -> list[SpecError]:
+    """A mistake where two specs have one cassette: `talks/a.yaml` and, below the specs folder, `specs/talks/a.yaml`."""
+    holders: dict[str, Planned] = {}
+    errors: list[SpecError] = []
+    for one in conversations:
+        other = holders.setdefault(one.cassette_shown.casefold(), one)
+        if other.spec.file != one.spec.file:
+            what = f"{one.spec.file!r} and {other.spec.file!r} have one cassette, {one.cassette_shown!r}"
+            errors.append(SpecError(what, where=one.where, fix="rename one of them"))
+    return errors
 
 
 def _names(planned: Planned) -> set[str]:

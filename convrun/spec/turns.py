@@ -40,10 +40,13 @@ def _together(found: Sequence[TurnSpec]) -> Iterator[SpecError]:
 def options(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a decoder)
     """Return options as the provider gets them; what convrun itself sends is none."""
     mistakes = Mistakes()
-    for key, _ in decoding.mapping(node, "options").entries:
+    for key, value in decoding.mapping(node, "options").entries:
         with mistakes:
             if key.text in _NOT_OPTIONS:
                 raise SpecError(f"{key.text!r} is no option", where=key.where, fix=_NOT_OPTIONS[key.text])
+            if key.text == "n" and not (isinstance(value, Scalar) and value.value in {1, None}):
+                fix = "leave `n` out: what no check sees must not be asked for"
+                raise SpecError("several choices are not supported", where=value.where, fix=fix)
     mistakes.stop()
     made: dict[str, Any] = data(node, json_leaf)
     return made

