@@ -97,6 +97,8 @@ def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> st
         words += ["-m", model]
     if cassettes is not None:
         words += ["--cassettes", cassettes]
+    if options.base_url is not None:
+        words += ["--base-url", options.base_url]
     if command == "run" and options.record.value != "none":
         words += ["--record", options.record.value]
     return shlex.join(words)

@@ -187,3 +187,12 @@ def test_an_error_in_a_chain_loses_nothing(project, loopback):
     assert (result.verdict, turn.verdict, turn.reply) == ("error", "error", None)
     assert "boom" in turn.error.message
     assert not (project.root / "cassettes").exists()
+
+
+def test_the_line_that_reproduces_an_error_goes_to_the_same_address(project, loopback):
+    """What is printed to be run again asks the endpoint of this run, not the one that the spec names."""
+    loopback.says(Answer(status=500, body={"error": "boom"}))
+    project.write(SPEC, spec("http://127.0.0.1:9/v1", "first"))
+    ended = project.cli("run", "--record", "all", "--base-url", loopback.base_url)
+    assert ended.returncode == 4
+    assert f"convrun run --base-url {loopback.base_url} --record all specs/a.yaml" in ended.stdout
