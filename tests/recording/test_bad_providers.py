@@ -40,6 +40,12 @@ FAILURES = {
     "empty": (Answer(body=b""), "with an empty body", "try again", {}),
     "empty stream": (Answer(body=b"", headers=STREAM), "with an empty body", "try again", {"stream": True}),
     "not JSON": (Answer(body=b"welcome"), "text that is not JSON: 'welcome'", "check that base_url", {}),
+    "an error with 200": (
+        Answer(body={"error": {"message": "no credit", "code": "insufficient_quota"}}),
+        "answered 200 with an error: no credit",
+        "OPENAI_API_KEY has no credit left",
+        {},
+    ),
     "no choice": (Answer(body={"object": "list"}), "without a choice", "check that base_url", {}),
     "half a reply": (
         Answer(body=b'{"choices": [', cut=True),

@@ -350,8 +350,12 @@ def test_a_spec_alone_sends_no_key_away(project, echoing):
     assert project.one(record="all", environ=KEYED, base_url=echoing.base_url).verdict == "passed"
     project.write("convrun.toml", f"base_urls = [{json.dumps(echoing.base_url)}]\n")
     assert project.one(record="all", environ=KEYED).verdict == "passed"
+    project.write("convrun.toml", "")
+    for variable in ("CONVRUN_BASE_URLS", "OPENAI_BASE_URL"):
+        named = {**KEYED, variable: echoing.base_url}
+        assert project.one(record="all", environ=named).verdict == "passed"
     sent = [request.headers.get("authorization") for request in echoing.requests]
-    assert sent == [f"Bearer {KEY}"] * 2
+    assert sent == [f"Bearer {KEY}"] * 4
 
 
 def test_a_key_that_nobody_named_stays_at_home(project, echoing):
