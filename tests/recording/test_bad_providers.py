@@ -5,13 +5,11 @@ import socket
 from contextlib import ExitStack
 
 import pytest
-from live_specs import KEY, KEYED, echo, files, spec
+from live_specs import CASSETTE, KEY, KEYED, SPEC, echo, files, spec
 from servers import Answer, chunk, event_stream, loopback_server, reply
 
 from convrun.report.console import FULL, closing
 
-SPEC = "specs/a.yaml"
-CASSETTE = "cassettes/a.yaml"
 PAGE = b"<!DOCTYPE html><html><head><title>Bad gateway</title></head></html>"
 SECRET_ECHO = {"error": {"message": f"Incorrect API key provided: {KEY}.", "code": "invalid_api_key"}}
 STREAM = {"content-type": "text/event-stream"}

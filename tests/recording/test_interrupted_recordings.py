@@ -7,10 +7,8 @@ import sys
 import threading
 
 import pytest
-from live_specs import echo, files, spec
+from live_specs import CASSETTE, SPEC, echo, files, spec
 
-SPEC = "specs/a.yaml"
-CASSETTE = "cassettes/a.yaml"
 WAIT = 30  # seconds
 
 

@@ -8,14 +8,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 import vcr
-from live_specs import echo, files, spec
+from live_specs import CASSETTE, SPEC, echo, files, spec
 from servers import Answer, chunk, event_stream, reply
 
 from convrun.cassette import serializer
 from convrun.report.json_result import to_json
 
-SPEC = "specs/a.yaml"
-CASSETTE = "cassettes/a.yaml"
 TOOLS = """
 import convrun
 

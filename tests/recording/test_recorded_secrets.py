@@ -3,11 +3,9 @@
 import json
 
 import pytest
-from live_specs import KEY, KEYED, echo, files, spec
+from live_specs import CASSETTE, KEY, KEYED, SPEC, echo, files, spec
 from servers import Answer, chunk, event_stream, reply
 
-SPEC = "specs/a.yaml"
-CASSETTE = "cassettes/a.yaml"
 # Headers that name an account or a request, as seen in real traffic.
 ACCOUNT = {
     "openai-organization": "acme-organization",

@@ -5,10 +5,7 @@ import random
 import string
 
 import pytest
-from live_specs import echo, spec
-
-SPEC = "specs/a.yaml"
-CASSETTE = "cassettes/a.yaml"
+from live_specs import CASSETTE, SPEC, echo, spec
 
 
 def messages(count, length):
