@@ -179,7 +179,7 @@ class _Run:
         return replace(
             self.empty,
             verdict=verdict,
-            error=failure,
+            error=failure or next((turn.error for turn in turns if turn.verdict == "error"), None),
             model_calls=sum(turn.model_calls for turn in turns),
             live_calls=self.carrier.live_calls,
             usage=total_usage(turn.usage for turn in turns if turn.model_calls),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
 from convrun.checks.judging import judge
@@ -13,12 +13,25 @@ from convrun.templates import TurnList
 from convrun.values import Json
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unplayed:
+    """A turn that was passed over, as templates see it."""
+
+    index: int
+    id: str | None
+    user: str
+
+
 def template_names(
     variables: Mapping[str, Json], views: Sequence[TurnView], tmp: str | None = None
 ) -> dict[str, object]:
-    """Return what templates may name once these turns are finished."""
-    by_id = {view.id: view for view in views if view.id is not None}
-    names: dict[str, object] = {**variables, "vars": variables, "turns": TurnList(views, by_id)}
+    """Return what templates may name once these turns are finished.
+
+    Of a turn that was passed over nothing but its place is known: what it would have said is undefined.
+    """
+    shown = [view if view.model_calls else _Unplayed(index=view.index, id=view.id, user=view.user) for view in views]
+    by_id = {view.id: view for view in shown if view.id is not None}
+    names: dict[str, object] = {**variables, "vars": variables, "turns": TurnList(shown, by_id)}
     if tmp is not None:
         names["tmp"] = tmp
     return names
