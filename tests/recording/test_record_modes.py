@@ -63,6 +63,17 @@ def test_new_episodes_goes_live_from_the_first_difference(recorded, echoing):
     assert recorded.one().verdict == "passed"
 
 
+def test_the_tail_is_replaced_even_where_it_fits_again(recorded, echoing):
+    """Behind the first live call nothing is played, though the requests are the recorded ones: the model may differ."""
+    body = json.loads(spec(echoing.base_url, "one", "two", "three"))
+    body["turns"][1]["options"] = {"temperature": 1}
+    recorded.write(SPEC, json.dumps(body))
+    assert recorded.one(record="new_episodes").live_calls == 2
+    assert echoing.asked() == ["two", "three"]
+    assert stored(recorded) == ["one", "two", "three"]
+    assert recorded.one().verdict == "passed"
+
+
 def test_new_episodes_appends_new_turns(recorded, echoing):
     """A turn that was added at the end costs one call."""
     say(recorded, echoing, "one", "two", "three", "four")
