@@ -42,7 +42,7 @@ class Parameters:
 
         fields: dict[str, Any] = {
             f"p{index}": (
-                kind,
+                type(None) if kind is None else kind,
                 Field(alias=name) if (default := self.defaults[name]) is REQUIRED else Field(default, alias=name),
             )
             for index, (name, kind) in enumerate(self.types.items())

@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel, Field, create_model
 
 import convrun as llm
-from convrun.conversation.tool_schema import normalised, parameters_of, schema_of
+from convrun.conversation.tool_schema import REQUIRED, normalised, parameters_of, schema_of
 
 
 class Colour(enum.Enum):
@@ -98,7 +98,7 @@ def of_pydantic(function):
     """Return what pydantic says of a function's parameters."""
     parameters = parameters_of(function, function.__name__)
     fields = {
-        name: (kind, ... if default is parameters_of.__globals__["REQUIRED"] else default)
+        name: (type(None) if kind is None else kind, ... if default is REQUIRED else default)
         for (name, kind), default in zip(parameters.types.items(), parameters.defaults.values(), strict=True)
     }
     with warnings.catch_warnings():
