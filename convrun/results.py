@@ -167,4 +167,5 @@ class RunResult:
     conversations: tuple[ConversationResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     interrupted: bool = False
+    bug: Problem | None = None  # what ended the run and is convrun's own fault
     command: str = "convrun run"

@@ -6,7 +6,8 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import typer
 
@@ -31,18 +32,18 @@ def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
         yield
         sys.stdout.flush()
     except SpecErrors as found:
-        _write(_listed(found))
+        say(_listed(found))
         raise typer.Exit(WRONG_INPUT) from found
     except (UsageError, SettingsError, SpecError, UnknownModelError) as error:
-        _write([*error.lines(), "", "nothing ran"])
+        say([*error.lines(), "", "nothing ran"])
         raise typer.Exit(WRONG_INPUT) from error
     except ConvrunError as error:
-        _write(error.lines())
+        say(error.lines())
         if tracebacks:
             traceback.print_exc()
         raise typer.Exit(ERROR) from error
     except KeyboardInterrupt as interruption:
-        _write(["interrupted"])
+        say(["interrupted"])
         raise typer.Exit(INTERRUPTED) from interruption
     except (typer.Exit, typer.Abort, SystemExit):
         raise
@@ -51,9 +52,7 @@ def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(NOBODY_READS) from gone
     except BaseException as error:  # the rim: whatever gets here is our mistake, and is said to be
-        _write([f"a bug in convrun: {named(error)}", "  please report it with the output of -vv"])
-        if tracebacks:
-            traceback.print_exc()
+        say_bug(named(error), traceback.format_exc() if tracebacks else None)
         raise typer.Exit(BUG) from error
 
 
@@ -72,5 +71,21 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _write(lines: Sequence[str]) -> None:
-    print("\n".join(lines), file=sys.stderr)
+def nothing_to_run(specs: Path, found: bool) -> str:
+    """Return why there is nothing to run: no spec at all, or none that was selected."""
+    if found:
+        return "no conversation is selected: -k, --tag or the cases leave none"
+    return f"no spec below {str(specs)!r}: name a file or folder, or set `specs` in the settings"
+
+
+def say(lines: Sequence[str]) -> None:
+    """Print lines to stderr; where nobody reads it, nothing is said."""
+    with suppress(BrokenPipeError):
+        print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def say_bug(message: str, details: str | None = None) -> None:
+    """Say that something is our own fault, with the traceback where it is asked for."""
+    say([f"a bug in convrun: {message}", "  please report it with the output of -vv"])
+    if details:
+        say([details.rstrip()])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convrun.cli.ending import NOTHING_TO_RUN, named_errors
+from convrun.cli.ending import NOTHING_TO_RUN, named_errors, nothing_to_run, say
 from convrun.cli.parameters import Cassettes, Defines, Keyword, Models, Paths, Tags, defines
 from convrun.run.options import RunOptions
 
@@ -41,12 +41,14 @@ def list_conversations(
             for one in conversations:
                 print(one.id)
         if not conversations:
+            say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
             raise typer.Exit(NOTHING_TO_RUN)
 
 
 def _entry(one: Planned) -> dict[str, object]:
     return {
         "id": one.id,
+        "name": one.spec.name,
         "spec": one.spec.file,
         "case": one.case.id if one.case else None,
         "model": one.model.name,

@@ -56,7 +56,7 @@ def record(
         options = RunOptions(
             keyword=keyword,
             tags=tuple(tags or ()),
-            models=tuple(models or ()),
+            models=tuple(dict.fromkeys(models or ())),
             defines=defines(define or ()),
             record=RecordMode.ALL if everything else RecordMode.NEW_EPISODES,
             refresh=True,

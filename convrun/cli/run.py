@@ -62,7 +62,7 @@ def run(
         options = RunOptions(
             keyword=keyword,
             tags=tuple(tags or ()),
-            models=tuple(models or ()),
+            models=tuple(dict.fromkeys(models or ())),
             defines=defines(define or ()),
             record=record_mode(record),
             stop_at_first=stop_at_first,

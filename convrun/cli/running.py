@@ -13,6 +13,7 @@ from typing import TextIO
 
 import typer
 
+from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
 from convrun.cli.output import colour_wanted, own_stdout
 from convrun.errors import ReportError
 from convrun.report.console import closing, conversation_line
@@ -48,6 +49,8 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
     with own_stdout() as stdout:
         project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         prepared = prepare(project, options, environ=os.environ)
+        if not prepared.conversations:
+            say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
         console = sys.stderr if None in presentation.reports.values() else stdout
         screen = _Screen(console, presentation, [one.planned.id for one in prepared.conversations])
         result = run_all(
@@ -59,7 +62,14 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
             started=started,
         )
         screen.close(result)
-        _write(result, presentation.reports, stdout)
+        try:
+            _write(result, presentation.reports, stdout)
+        except ReportError as error:
+            if result.exit_code not in {BUG, INTERRUPTED}:  # those say more
+                raise
+            say(error.lines())
+    if result.bug is not None:
+        say_bug(result.bug.message, result.bug.details if presentation.verbosity > 1 else None)
     raise typer.Exit(result.exit_code)
 
 
@@ -90,7 +100,7 @@ def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> st
     """The start of the line that repeats one conversation of this run."""
     import shlex
 
-    words = ["convrun", "run"]
+    words = ["convrun", command]
     for key, value in options.defines.items():
         words += ["-D", f"{key}={value}"]
     for model in options.models:

@@ -68,7 +68,7 @@ def summary(result: RunResult, *, style: Style = plain) -> str:
     total = counts(result)
     end = "interrupted: " if result.interrupted else ""
     if not total.conversations:
-        return style(f"{end}nothing to run", "failed")
+        return style("interrupted: nothing was finished" if result.interrupted else "nothing to run", "failed")
     found = ", ".join(f"{number} {verdict}" for verdict, number in total.verdicts.items() if number)
     text = (
         f"{end}{noun(total.conversations, 'conversation')}: {found}; {_amounts(total)} in {duration(result.duration_s)}"

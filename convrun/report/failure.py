@@ -42,13 +42,18 @@ def failure(conversation: ConversationResult, *, command: str, full: bool = Fals
         role = "error" if conversation.verdict == "error" else "failed"
         lines += [Line(f"{role.upper()} {conversation.id}", role), *_indented(_judged(error, own, full)), _EMPTY]
     if lines:
-        lines[-1:] = [Line(f"  run just it: {reproduction(command, conversation.id)}"), _EMPTY]
+        lines[-1:] = [Line(f"  run just it: {reproduction(command, conversation)}"), _EMPTY]
     return lines
 
 
-def reproduction(command: str, identity: str) -> str:
-    """Return the command line that runs just this conversation, quoted for a shell."""
-    return f"{command} {shlex.quote(identity)}"
+def reproduction(command: str, conversation: ConversationResult) -> str:
+    """Return the command line that shows the same of just this conversation, quoted for a shell.
+
+    What a recording ended in an error can only be seen by recording; a check fails on its cassette as well.
+    """
+    if conversation.verdict != "error":
+        command = command.replace("convrun record", "convrun run", 1)
+    return f"{command} {shlex.quote(conversation.id)}"
 
 
 def turn_name(turn: TurnResult) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convrun.backends.identity import ModelIdentity, identify
+from convrun.backends.identity import ModelIdentity, checked_url, identify
 from convrun.backends.keys import key_for
 from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError
+from convrun.run.attachments import attachment_error
 from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools
 from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
 from convrun.run.imports import imported
-from convrun.run.names import name_errors
+from convrun.run.names import name_errors, row_errors
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
 from convrun.settings import Settings
@@ -79,7 +81,7 @@ def bind(
         names = frozenset(planned.vars)
         if (key, names) not in names_seen:
             names_seen.add((key, names))
-            errors += name_errors(planned.spec, names)
+            errors += row_errors(planned.spec, planned.case) or name_errors(planned.spec, names)
         try:
             model = _identity(planned.model, options, environ)
             if _may_go_live(planned, options):
@@ -134,7 +136,7 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
         tools=tools,
         before_call=functions(spec.hooks.before_call),
         after_call=functions(spec.hooks.after_call),
-        before_conversation=functions(spec.hooks.before_conversation),
+        before_conversation=_in_step(functions(spec.hooks.before_conversation), spec, errors),
         turns=tuple(
             BoundTurn(
                 spec=turn,
@@ -147,6 +149,9 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
         ),
         checks=checks(spec.expect),
     )
+    for turn in bound.turns:
+        found = [attachment_error(one, folder=turn.folder, root=turn.root) for one in turn.spec.attachments]
+        errors += [error for error in found if error is not None]
     if known is not None:
         every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
         errors += named_tools(every, known)
@@ -166,6 +171,20 @@ def _functions(paths: Sequence[ImportPath], errors: list[ConvrunError]) -> Itera
             yield found
         else:
             errors.append(SpecError(f"{path.text!r} cannot be called", where=path.where, fix="name a function"))
+
+
+def _in_step(
+    hooks: tuple[Callable[..., object], ...], spec: Spec, errors: list[ConvrunError]
+) -> tuple[Callable[..., object], ...]:
+    """The hooks; one that would have to be awaited never runs, and is a mistake."""
+    for hook in hooks:
+        if inspect.iscoroutinefunction(hook) or inspect.isasyncgenfunction(hook):
+            where = spec.hooks.before_conversation[0].where
+            what = f"the hook {getattr(hook, '__name__', repr(hook))!r} is async"
+            errors.append(
+                SpecError(what, where=where, fix="write it with `def`; what follows its yield runs at the end")
+            )
+    return hooks
 
 
 def _schema(turn: TurnSpec, errors: list[ConvrunError], *, imports: bool) -> SchemaLike | None:
@@ -205,7 +224,7 @@ def _identity(model: ModelSpec, options: RunOptions, environ: Mapping[str, str])
         found = identified(options.base_url)
     if options.base_url is None or found.offline:
         return found
-    return replace(found, base_url=options.base_url.rstrip("/"))
+    return replace(found, base_url=checked_url(options.base_url))
 
 
 def script_lines(script: Sequence[ScriptLine] | None) -> list[JsonObject | list[JsonObject]] | None:

@@ -87,8 +87,10 @@ class Carrier:
 
     @property
     def unplayed(self) -> tuple[int, ...]:
-        """Indexes of the recorded interactions that were never played, where nothing was recorded."""
-        return tuple(self._player.unplayed) if self._player is not None and self._recorder is None else ()
+        """Indexes of the interactions that were never played and stay in the cassette."""
+        if self._recorder is not None:
+            return tuple(self._recorder.unplayed)
+        return tuple(self._player.unplayed) if self._player is not None else ()
 
     @property
     def ignored(self) -> tuple[IgnoredDifference, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -78,20 +79,20 @@ class _Run:
     def result(self, environ: Mapping[str, str]) -> ConversationResult:
         """Play and judge; what goes wrong around the turns leaves those that were played."""
         played: list[PlayedTurn] = []
-        checks: tuple[CheckResult, ...] = ()
-        try:
-            with ExitStack() as stack:
-                if mentions(self.bound.spec.spec, "tmp"):
-                    from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
+        with ExitStack() as stack:
+            if mentions(self.bound.spec.spec, "tmp"):
+                from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
 
-                    self.tmp = str(Path(stack.enter_context(TemporaryDirectory(prefix="convrun-"))).resolve())
+                made = TemporaryDirectory(prefix="convrun-", ignore_cleanup_errors=True)
+                self.tmp = str(Path(stack.enter_context(made)).resolve())
+            try:
                 conversation = self._conversation(environ)
-                stack.enter_context(hooked(self.bound.spec.before_conversation, conversation))
-                played += self._play(conversation)
-                checks = self._judge(played)
-        except ConvrunError as error:
-            self.failure = error
-        return self._concluded(played, checks)
+                with hooked(self.bound.spec.before_conversation, conversation):
+                    played += self._play(conversation)
+            except ConvrunError as error:
+                self.failure = error
+            # The hooks are over: what they said to the model is in the recording too.
+            return self._concluded(played, self._judge(played))
 
     def _conversation(self, environ: Mapping[str, str]) -> Conversation:
         """The engine's conversation, over the carrier."""
@@ -146,14 +147,19 @@ class _Run:
         """Keep the recording, judge what was not judged while playing, then the conversation's own checks."""
         if self.recording:
             # What was paid for is kept, whatever the checks say of it.
-            if _every_turn_ran(played):
+            if self._every_turn_ran(played):
                 self._keep()
             played[:] = [self._judged(turn) for turn in played]
-        if not _every_turn_ran(played):
+        if not self._every_turn_ran(played):
             return ()
         # A turn that was passed over has no reply: the last one that ran is what text checks look at.
         last = max((turn.index for turn in played if turn.view is not None), default=0)
         return judge_conversation(self.bound.spec.checks, self.views[:last], self.bound.planned.vars, tmp=self.tmp)
+
+    def _every_turn_ran(self, played: Sequence[PlayedTurn]) -> bool:
+        """Whether each turn was answered, but for those that the spec passes over."""
+        answered = sum(turn.verdict in {"passed", "failed"} or turn.skip for turn in played)
+        return answered == len(self.bound.spec.turns)
 
     def _keep(self) -> None:
         try:
@@ -173,7 +179,9 @@ class _Run:
         return replace(played, checks=checks, verdict=verdict)
 
     def _concluded(self, played: Sequence[PlayedTurn], checks: tuple[CheckResult, ...]) -> ConversationResult:
-        turns = tuple(turn.result() for turn in played)
+        turns = tuple(turn.result() for turn in _up_to_the_error(played))
+        if played and all(turn.skip for turn in played) and not self.failure:
+            return replace(self.empty, reason="every turn is skipped")
         failure = problem(self.failure, self.empty.where) if self.failure else None
         verdict = "error" if failure else of_conversation(turns, checks)
         return replace(
@@ -187,7 +195,7 @@ class _Run:
             ignored=self.carrier.ignored,
             turns=turns,
             checks=checks,
-            findings=tuple(self._findings(verdict)) if not failure and _every_turn_ran(played) else (),
+            findings=tuple(self._findings(verdict)) if not failure and self._every_turn_ran(played) else (),
         )
 
     def _findings(self, verdict: str) -> Iterator[Finding]:
@@ -200,11 +208,12 @@ class _Run:
             count = (
                 "1 recorded interaction was" if len(unplayed) == 1 else f"{len(unplayed)} recorded interactions were"
             )
-            fix = "put the turns back, or record the conversation anew with `convrun record --all`"
+            fix = f"put the turns back, or record it anew: convrun record --all {shlex.quote(self.empty.id)}"
             message = f"{count} never played, the first is number {unplayed[0] + 1} in {self.empty.cassette}"
             yield Finding(kind="unplayed", message=message, where=where, fix=fix)
 
 
-def _every_turn_ran(played: Sequence[PlayedTurn]) -> bool:
-    """Whether each turn was answered, but for those that the spec passes over."""
-    return all(turn.verdict in {"passed", "failed"} or turn.skip for turn in played)
+def _up_to_the_error(played: Sequence[PlayedTurn]) -> Sequence[PlayedTurn]:
+    """The turns up to one that ended in an error; nothing is to be said of those behind it."""
+    errors = [turn.index for turn in played if turn.verdict == "error"]
+    return played[: errors[0]] if errors else played

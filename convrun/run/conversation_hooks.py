@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from convrun.conversation.conversation import Conversation
 from convrun.errors import ConvrunError, HookError, named
+
+_OVER = object()
 
 
 @contextmanager
@@ -16,18 +18,19 @@ def hooked(hooks: Sequence[Callable[..., object]], conversation: Conversation) -
     Raises:
         HookError: where one raises.
     """
-    begun: list[tuple[Callable[..., object], Iterator[object]]] = []
-    try:
+    with ExitStack() as endings:  # each runs, whatever the others raise
         for hook in hooks:
             made = _called(hook, hook, conversation)
             if isinstance(made, Iterator):
-                begun.append((hook, made))
+                endings.callback(_end, hook, made)
                 _called(hook, next, made, None)
         yield
-    finally:
-        while begun:
-            hook, made = begun.pop()
-            _called(hook, next, made, None)
+
+
+def _end(hook: Callable[..., object], made: Iterator[object]) -> None:
+    if _called(hook, next, made, _OVER) is not _OVER:
+        what = f"hook {getattr(hook, '__name__', repr(hook))!r} yields twice"
+        raise HookError(what, fix="yield once: what is before it runs first, what is behind it at the end")
 
 
 def _called(hook: Callable[..., object], function: Callable[..., object], *arguments: object) -> object:

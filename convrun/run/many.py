@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from traceback import format_exception
 
-from convrun.results import ConversationResult, RunResult
+from convrun.errors import named
+from convrun.results import ConversationResult, Problem, RunResult
 from convrun.run.bind import BoundConversation
 from convrun.run.conversation import run_conversation
 from convrun.run.options import RunOptions
@@ -14,6 +16,7 @@ from convrun.run.project import Prepared
 from convrun.run.verdicts import exit_code
 from convrun.version import VERSION
 
+_BUG = 70
 _STOPPING = frozenset({"failed", "error", "stale", "missing"})
 
 
@@ -28,13 +31,14 @@ def run_all(
 ) -> RunResult:
     """Run what was prepared and return the result; `on_result` hears of each conversation as it ends.
 
-    An interruption ends the run and is in the result, with everything that was finished. `started` is when the work
-    began on the clock of `time.perf_counter`, so that reading the specs counts too.
+    An interruption ends the run and is in the result, with everything that was finished; so is a bug of ours. `started`
+    is when the work began on the clock of `time.perf_counter`, so that reading the specs counts too.
     """
     began = time.perf_counter() if started is None else started
     moment = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
     results: list[ConversationResult] = []
     interrupted = False
+    bug: Problem | None = None
     try:
         for conversation in prepared.conversations:
             if options.stop_at_first and any(result.verdict in _STOPPING for result in results):
@@ -45,8 +49,13 @@ def run_all(
             on_result(result)
     except KeyboardInterrupt:
         interrupted = True
+    except BrokenPipeError:
+        raise  # nobody reads any more
+    except Exception as error:  # noqa: BLE001  # a bug of ours; what was finished is reported all the same
+        bug = Problem(type=type(error).__name__, message=named(error), details="".join(format_exception(error)))
     strict = options.strict or prepared.project.settings.strict
     code = exit_code(results, (), strict=strict, stale_is_fatal=options.stale_is_fatal, interrupted=interrupted)
+    code = _BUG if bug is not None else code
     return RunResult(
         version=VERSION,
         started=moment,
@@ -54,6 +63,7 @@ def run_all(
         exit_code=code,
         conversations=tuple(results),
         interrupted=interrupted,
+        bug=bug,
         command=command,
     )
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from convrun.checks.registry import templates
-from convrun.errors import ConvrunError, SpecError
+from convrun.errors import ConvrunError, SpecError, TemplateError, did_you_mean
 from convrun.source import Where
-from convrun.spec.model import CheckSpec, Spec, ToolUse
-from convrun.templates import Text, problems
+from convrun.spec.model import CaseSpec, CheckSpec, Spec, ToolUse
+from convrun.templates import Text, problems, references
 
 RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})
 _ALWAYS = frozenset({"vars", "turns", "tmp"})
@@ -36,6 +36,29 @@ class _Use:
     text: Text
     turns_before: int
     turn_ids: Sequence[str]
+
+
+def row_errors(spec: Spec, case: CaseSpec | None) -> list[ConvrunError]:
+    """Return a mistake for each name that templates use and other cases have, but this one lacks."""
+    if case is None or spec.cases is None:
+        return []
+    others = {key for one in spec.cases for key in one.values} - {*case.values, *spec.vars}
+    if not others:
+        return []
+    missing: dict[str, Text] = {}
+    for use in _uses(spec):
+        try:
+            missing |= {one.name: use.text for one in references(use.text) if one.name in others}
+        except TemplateError:
+            continue  # said by name_errors
+    return [
+        SpecError(
+            f"the case {case.id!r} has no {name!r}, which the template at {text.where} uses",
+            where=case.where,
+            fix=did_you_mean(name, case.values) or f"give it a {name!r}",
+        )
+        for name, text in missing.items()
+    ]
 
 
 class _AnyTurn(tuple[str, ...]):

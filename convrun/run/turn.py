@@ -7,16 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from convrun.checks.context import TurnView
-from convrun.conversation.attachments import Attachment
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.response import Response
-from convrun.errors import AttachmentError, ChainLimitError, ConvrunError, named
+from convrun.errors import ChainLimitError, ConvrunError, named
 from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict
+from convrun.run.attachments import attachment
 from convrun.run.bind import BoundTurn
 from convrun.run.carrier import Carrier
 from convrun.run.problems import problem
-from convrun.spec.model import AttachmentSpec
 from convrun.templates import render_text
 from convrun.values import Json
 
@@ -112,7 +111,7 @@ def _prompted(
     return say(
         user,
         system=render_text(spec.system, names) if spec.system is not None else None,
-        attachments=[_attachment(turn, one, names) for one in spec.attachments],
+        attachments=[attachment(one, names, folder=turn.folder, root=turn.root) for one in spec.attachments],
         options=spec.options,
         schema=turn.schema,
     )
@@ -184,18 +183,6 @@ def _tool_calls(response: Response) -> Iterator[ToolCallResult]:
             result=result.output if result else None,
             error=named(raised) if raised is not None else None,
         )
-
-
-def _attachment(turn: BoundTurn, spec: AttachmentSpec, names: Mapping[str, object]) -> Attachment:
-    if spec.url is not None:
-        return Attachment(url=render_text(spec.url, names), type=spec.type, detail=spec.detail)
-    assert spec.path is not None  # the spec's reader has seen to one of them
-    path = turn.folder / render_text(spec.path, names)
-    if not path.resolve().is_relative_to(turn.root.resolve()):
-        raise AttachmentError(
-            f"{str(path)!r} is outside of the project", where=spec.where, fix="keep it below the root"
-        )
-    return Attachment(path=path, type=spec.type, detail=spec.detail)
 
 
 def total_usage(usages: Iterable[UsageResult]) -> UsageResult:

@@ -79,7 +79,7 @@ def test_a_template_that_fails_is_an_error_of_its_turn(project):
     )
     run = project.run(keep_going=True)
     (result,) = run.conversations
-    assert ([turn.verdict for turn in result.turns], run.exit_code) == (["passed", "error", "skipped"], 4)
+    assert ([turn.verdict for turn in result.turns], run.exit_code) == (["passed", "error"], 4)
     error = result.turns[1].error
     assert (error.type, error.where.file, error.where.line) == ("TemplateError", "specs/a.yaml", 4)
 
@@ -223,21 +223,28 @@ def test_a_declared_tool_without_a_recording_is_an_error(project):
     assert (result.verdict, result.turns[0].error.type, run.exit_code) == ("error", "ToolUnavailableError", 4)
 
 
-@pytest.mark.parametrize("path", ["../outside.png", "../../outside.png", "'{{ up }}outside.png'"])
-def test_attachments_stay_inside_of_the_project(project, path):
-    """A path that leaves the root is an error of its turn, or a mistake of the spec; nothing is read."""
+def test_attachments_stay_inside_of_the_project(project):
+    """A path that leaves the root once it is rendered is an error of its turn; nothing is read."""
     project.write("convrun.toml", "")
-    project.root.joinpath("sub").mkdir()
     project.write("sub/convrun.toml", "")
     project.write("outside.png", "no picture")
     project.write(
         "sub/specs/a.yaml",
-        f"model: echo\nvars: {{up: '../../'}}\nturns: [{{user: Hi, attachments: [{{path: {path}}}]}}]\n",
+        "model: echo\nvars: {up: '../../'}\nturns: [{user: Hi, attachments: [{path: '{{ up }}outside.png'}]}]\n",
     )
-    run = project.run("sub/specs/a.yaml")
-    (result,) = run.conversations
-    assert result.verdict == "error"
-    assert result.turns[0].error.type == "AttachmentError"
+    result = project.one("sub/specs/a.yaml")
+    assert (result.verdict, result.turns[0].error.type) == ("error", "AttachmentError")
+    assert "outside of the project" in result.turns[0].error.message
+
+
+@pytest.mark.parametrize("path", ["../outside.png", "../../outside.png"])
+def test_attachments_outside_are_found_before_anything_runs(project, path):
+    """A path without a template is judged with the other mistakes of the spec."""
+    project.write("sub/convrun.toml", "")
+    project.write("outside.png", "no picture")
+    project.write("sub/specs/a.yaml", f"model: echo\nturns: [{{user: Hi, attachments: [{{path: {path}}}]}}]\n")
+    (mistake,) = project.mistakes("sub/specs/a.yaml")
+    assert "outside of the project" in mistake.what
 
 
 def test_attachments_that_lead_outside_are_refused(project):
@@ -246,17 +253,17 @@ def test_attachments_that_lead_outside_are_refused(project):
     project.write("sub/convrun.toml", "")
     project.write("sub/specs/a.yaml", "model: echo\nturns: [{user: Hi, attachments: [{path: picture.png}]}]\n")
     (project.root / "sub/specs/picture.png").symlink_to(project.root / "secret.png")
-    result = project.one("sub/specs/a.yaml")
-    assert (result.verdict, result.turns[0].error.type) == ("error", "AttachmentError")
-    assert "outside of the project" in result.turns[0].error.message
+    (mistake,) = project.mistakes("sub/specs/a.yaml")
+    assert "outside of the project" in mistake.what
 
 
-def test_an_attachment_that_is_not_there_is_an_error(project):
-    """It names the file."""
-    project.write("specs/a.yaml", "model: echo\nturns: [{user: Hi, attachments: [{path: none.png}]}]\n")
-    result = project.one()
-    assert (result.verdict, result.turns[0].error.type) == ("error", "AttachmentError")
-    assert "none.png" in result.turns[0].error.message
+def test_an_attachment_that_is_not_there_is_found_before_anything_runs(project):
+    """A later turn's missing file costs no model call of an earlier one; the nearest name is suggested."""
+    project.write("specs/picture.png", "no picture")
+    project.write("specs/a.yaml", "model: echo\nturns: [{user: Hi}, {user: Ho, attachments: [{path: pictur.png}]}]\n")
+    (mistake,) = project.mistakes()
+    assert (mistake.what, mistake.fix) == ("no file 'pictur.png' to attach", "did you mean 'picture.png'?")
+    assert mistake.where.line == 2
 
 
 def test_tmp_is_fresh_for_each_conversation_and_gone_afterwards(project):

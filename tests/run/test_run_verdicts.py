@@ -132,8 +132,8 @@ def test_a_turn_with_a_check_that_crashed_is_an_error(many):
     result = many.one("specs/error.yaml")
     assert (result.verdict, result.turns[0].verdict) == ("error", "error")
     assert [check.verdict for check in result.turns[0].checks] == ["failed", "error"]
-    assert verdicts(result)[1] == "skipped"
-    assert verdicts(many.one("specs/error.yaml", keep_going=True))[1] == "skipped"
+    assert verdicts(result) == ["error"]
+    assert verdicts(many.one("specs/error.yaml", keep_going=True)) == ["error"]
 
 
 def test_a_failed_turn_stops_its_conversation(project):
@@ -222,9 +222,10 @@ def test_a_skipped_turn_is_passed_over(project):
 
 
 def test_a_conversation_whose_turns_are_all_skipped_asserts_nothing(project):
-    """It is not green: unchecked, with the finding."""
+    """It is skipped, not green, and no finding says that it has no checks."""
     project.write("specs/a.yaml", "model: echo\nturns: [{user: Hi, skip: 'later', expect: [{equals: Hi}]}]\n")
-    assert project.one().verdict == "unchecked"
+    result = project.one()
+    assert (result.verdict, result.reason, result.findings) == ("skipped", "every turn is skipped", ())
 
 
 def test_checks_of_a_conversation_without_a_turn_that_ran_are_not_passed(project):
@@ -234,7 +235,7 @@ def test_checks_of_a_conversation_without_a_turn_that_ran_are_not_passed(project
         "model: echo\nturns: [{user: Hi, skip: 'later'}]\nexpect: [{not_called: any}, {not: {contains: x}}]\n",
     )
     result = project.one()
-    assert (result.verdict, result.checks) == ("unchecked", ())
+    assert (result.verdict, result.checks, result.turns) == ("skipped", (), ())
 
 
 def test_checks_of_a_conversation_see_the_last_turn_that_ran(project):
