@@ -39,7 +39,9 @@ def judge(
         outcome = check.evaluate(context)
     except CheckError as error:
         message, details = _sentence(error), None
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a check's own code may raise anything, and never ends the run
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a check's own code may raise anything, and never ends the run
         message, details = f"the check raised {named(error)}", _traceback(error)
     else:
         return CheckResult(

@@ -340,3 +340,21 @@ def test_a_conversations_checks_see_the_last_turn_and_all_calls():
     assert context.tool_calls == tuple(calls)
     assert context.usage == UsageResult(input=11, output=None)
     assert for_turn(turns).tool_calls == (calls[1],)
+
+
+def test_what_a_check_raises_is_its_verdict():
+    """An exception that is no Exception is a crash as well; an interruption alone gets through."""
+
+    class Ended(BaseException):
+        pass
+
+    def raises(error):
+        def target(_context):
+            raise error
+
+        return python(target)
+
+    assert judged("python", raises(Ended("no"))).message == "the check raised Ended: no"
+    assert judged("python", raises(GeneratorExit())).verdict == "error"
+    with pytest.raises(KeyboardInterrupt):
+        judged("python", raises(KeyboardInterrupt()))
