@@ -131,6 +131,10 @@ def run_tool(call: ToolCall, running: ToolRunning) -> ToolResult:
 
 
 def _perform(invocation: Invocation) -> object:
-    return within(
-        invocation.seconds, invocation.name, lambda: invocation.function(*invocation.arguments, **invocation.keywords)
-    )
+    def work() -> object:
+        return invocation.function(*invocation.arguments, **invocation.keywords)
+
+    try:
+        return within(invocation.seconds, invocation.name, work)
+    except GeneratorExit as error:  # thrown into the steps, a generator, it would say that nobody waits for them
+        raise RuntimeError("GeneratorExit") from error

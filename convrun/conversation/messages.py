@@ -153,7 +153,7 @@ def _arguments_to_dict(text: str) -> JsonObject:
     """The arguments as an object, and their text too where the object would not give it again exactly."""
     try:
         arguments = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         arguments = {}
     if not isinstance(arguments, dict):
         arguments = {}

@@ -83,5 +83,5 @@ def parsed_json(text: str) -> object:
     """
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConversationError(f"the reply is not JSON: {show(text)}", fix="ask for JSON with schema=") from error

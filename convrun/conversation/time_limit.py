@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from contextvars import copy_context
 from time import monotonic
 from types import FrameType
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from convrun.errors import ToolTimeoutError
 
 _AGAIN = 0.1  # seconds until a tool that swallowed the first alarm gets the next
+_GRACE = 5.0  # seconds past its limit that a tool may swallow alarms, before the process ends
+_ERROR = 4  # the exit code of an error while running
 
 
-class _TimeUp(BaseException):
+class TimeUp(BaseException):
     """Raised into a tool by the alarm; no Exception, so that a tool's `except Exception` does not swallow it."""
 
 
@@ -23,7 +29,8 @@ def within(seconds: float | None, name: str, work: Callable[[], object]) -> obje
     """Return what `work` returns, awaited if it is awaitable.
 
     On the main thread the work is interrupted when its time is up; elsewhere it runs in a thread of its own and is
-    abandoned there.
+    abandoned there. Work on the main thread that cannot be interrupted ends the process: one that hangs for ever would
+    tell nobody why.
 
     Raises:
         ToolTimeoutError: where it took longer than `seconds`; `name` is the tool's.
@@ -47,13 +54,16 @@ def _interrupted_after(seconds: float, name: str, work: Callable[[], object]) ->
     def ring(_signal: int, _frame: FrameType | None) -> None:
         nonlocal rang
         if armed:
+            if monotonic() > started + seconds + _GRACE:
+                _end_process(name, seconds)
             rang = True
-            raise _TimeUp
+            raise TimeUp
 
-    started = monotonic()
+    started, left, interval, value = monotonic(), 0.0, 0.0, None
     previous = signal.signal(signal.SIGALRM, ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6), _AGAIN)
+    last_resort = _arm_last_resort(seconds)
     try:
+        left, interval = signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6), _AGAIN)
         value = _settled(work)
     except BaseException as error:
         armed = False
@@ -62,12 +72,37 @@ def _interrupted_after(seconds: float, name: str, work: Callable[[], object]) ->
     finally:
         armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
+        if last_resort:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            faulthandler.unregister(signal.SIGPROF)
         signal.signal(signal.SIGALRM, signal.SIG_DFL if previous is None else previous)
         if left:  # somebody else's alarm goes on, late rather than never
             signal.setitimer(signal.ITIMER_REAL, max(left - (monotonic() - started), 1e-3), interval)
     if rang:  # also where the tool swallowed it, or made another exception of it
         raise _too_slow(name, seconds)
     return value
+
+
+def _arm_last_resort(seconds: float) -> bool:
+    """Have the system end the process where the work computes in C, which lets no handler and no thread run.
+
+    The timer counts the processor time of all threads, so that it is never early. Returns whether it was free.
+    """
+    left, interval = signal.setitimer(signal.ITIMER_PROF, (seconds + _GRACE) * (os.cpu_count() or 1))
+    if left:  # a profiler's, or of a tool around this one
+        signal.setitimer(signal.ITIMER_PROF, left, interval)
+        return False
+    faulthandler.register(signal.SIGPROF, file=2, all_threads=False, chain=True)  # says which line it was
+    return True
+
+
+def _end_process(name: str, seconds: float) -> NoReturn:
+    error = _too_slow(name, seconds)
+    with suppress(Exception):  # what was printed so far, where it can be had in the middle of anything
+        sys.stdout.flush()
+    message = f"{error.what}, and cannot be interrupted: the process ends here\n  fix: {error.fix}\n"
+    os.write(2, message.encode(errors="backslashreplace"))
+    os._exit(_ERROR)
 
 
 def _abandoned_after(seconds: float, name: str, work: Callable[[], object]) -> object:

@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from convrun.conversation.hooks import Hook, Hooks
+from convrun.conversation.time_limit import TimeUp
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput, ToolResult
-from convrun.errors import CancelToolCall, HookError, PauseChain, ToolArgumentsError, ToolTimeoutError, named
+from convrun.errors import (
+    CancelToolCall,
+    HookError,
+    PauseChain,
+    ToolArgumentsError,
+    ToolTimeoutError,
+    ToolUnavailableError,
+    named,
+)
 from convrun.values import show
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
@@ -94,18 +103,20 @@ class ToolRunning:
     def _called(self, tool: Tool, call: ToolCall) -> Steps:
         try:
             keywords = tool.arguments_for(call)
-        except ToolArgumentsError as error:
+        except (ToolUnavailableError, KeyboardInterrupt, TimeUp):
+            raise
+        except BaseException as error:  # noqa: BLE001  (the types of the arguments may be the tool's own, too)
             return ToolResult.failed(call, error)
         assert tool.implementation is not None  # arguments_for has refused it otherwise
         try:
             value = yield Invocation(
                 function=tool.implementation, keywords=keywords, name=tool.name, seconds=self.seconds
             )
-        except (PauseChain, ToolArgumentsError, ToolTimeoutError):
+        except (PauseChain, ToolArgumentsError, ToolTimeoutError, KeyboardInterrupt, GeneratorExit, TimeUp):
             raise
         except CancelToolCall as why:
             return ToolResult.cancelled(call, why)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (a tool's own: the model is told, and goes on)
+        except BaseException as error:  # noqa: BLE001  (a tool's own: the model is told, and goes on)
             return ToolResult.failed(call, error)
         return ToolResult.of(call, value)
 
@@ -113,9 +124,9 @@ class ToolRunning:
 def _hooked(hook: Hook, *arguments: object) -> Generator[Invocation, Any, Any]:
     try:
         return (yield Invocation(function=hook, arguments=arguments))
-    except (CancelToolCall, PauseChain):
+    except (CancelToolCall, PauseChain, KeyboardInterrupt, GeneratorExit, TimeUp):
         raise
-    except (Exception, SystemExit) as error:  # a hook's own: it watches over the chain, so the chain stops
+    except BaseException as error:  # a hook's own: it watches over the chain, so the chain stops
         name = getattr(hook, "__name__", repr(hook))
         raise HookError(f"hook {name!r} raised {named(error)}", fix="mend the hook") from error
 

@@ -49,7 +49,7 @@ def _parsed(text: str) -> object:
         return {}
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -223,3 +223,27 @@ def test_hooks_can_ask_whether_this_is_a_replay():
     conversation.replaying = True
     conversation.chain("go").text()
     assert seen == [True]
+
+
+class Ended(BaseException):
+    """No Exception, as that of pytest.fail()."""
+
+
+@pytest.mark.parametrize("error", [Ended("no"), GeneratorExit("no"), SystemExit("no")])
+@pytest.mark.parametrize("hook", ["before_call", "after_call"])
+def test_what_is_no_exception_stops_the_chain_too(error, hook):
+    """Whatever a hook raises is a HookError; an interruption alone gets through."""
+
+    def stops(*_given):
+        raise error
+
+    conversation, _ = conversation_with("a", **{hook: stops})
+    with pytest.raises(llm.HookError, match="hook 'stops' raised"):
+        conversation.chain("go").text()
+
+    def interrupts(*_given):
+        raise KeyboardInterrupt
+
+    conversation, _ = conversation_with("a", **{hook: interrupts})
+    with pytest.raises(KeyboardInterrupt):
+        conversation.chain("go").text()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -121,3 +123,38 @@ def test_handler_and_timer_are_put_back():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+CANNOT_BE_INTERRUPTED = """
+import itertools
+from convrun.conversation import time_limit
+
+def swallows_all():
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+
+def computes_in_c():
+    sum(itertools.repeat(1))
+
+time_limit._GRACE = 0.2
+time_limit.within(0.05, "slow", {name})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("swallows_all", 4, "tool 'slow' did not return within 0.05 s, and cannot be interrupted"),
+        ("computes_in_c", -signal.SIGPROF, "in computes_in_c"),
+    ],
+)
+def test_a_tool_that_cannot_be_interrupted_ends_the_process(name, code, said):
+    """A process that would hang for ever ends instead, and says which tool it was."""
+    script = CANNOT_BE_INTERRUPTED.replace("{name}", name)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == code
+    assert said in ended.stderr

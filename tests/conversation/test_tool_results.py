@@ -77,6 +77,48 @@ def test_an_exception_becomes_an_error_for_the_model(error):
     assert "raise error" in "".join(traceback.format_exception(result.exception))
 
 
+class Ended(BaseException):
+    """No Exception, as that of pytest.fail()."""
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [(Ended("no"), "no"), (asyncio.CancelledError("no"), "no"), (GeneratorExit(), "GeneratorExit")],
+)
+@pytest.mark.parametrize("seconds", [None, 5.0])
+def test_what_is_no_exception_is_an_error_for_the_model_too(error, text, seconds):
+    """Whatever a tool raises goes to the model, and ends neither the chain nor the process."""
+
+    def tool():
+        raise error
+
+    hooks = {"before_call": lambda _tool, _call: None, "after_call": lambda _tool, _call, _result: None}
+    assert run(tool, tool_timeout=seconds, **hooks)[0].output == f"Error: {text}"
+
+
+def test_an_interruption_gets_through_a_tool():
+    """Ctrl-C in a tool is no result."""
+
+    def tool():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tool, tool_timeout=5.0)
+
+
+@pytest.mark.parametrize("depth", [900, 5000])
+def test_arguments_nested_too_deeply_are_an_error_for_the_model(depth):
+    """Brackets beyond what Python reads are no JSON object, and do not end the chain."""
+
+    def tool(x: int) -> int:
+        return x
+
+    result, _ = run(tool, '{"x": ' + "[" * depth + "]" * depth + "}")
+    assert result.output.startswith("Error: ")
+    message = llm.Message("assistant", (llm.ToolCallPart("f", "[" * depth + "]" * depth, "c"),))
+    assert llm.Message.from_dict(message.to_dict()) == message
+
+
 def test_an_exception_without_text_is_named():
     """An exception that says nothing is told by its name."""
 
