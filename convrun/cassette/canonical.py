@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from operator import is_
 from typing import Any
 
 from convrun.cassette.interaction import parse_json
+from convrun.cassette.pointers import IGNORED, without
 from convrun.redaction import Redactor
 from convrun.values import Json, JsonObject, canonical
 
@@ -174,16 +176,12 @@ class History:
         """Read what is new in `messages`. A message known before is recognised as the same object."""
         known = self._known
         count = len(known)
-        if count > len(messages) or not all(map(_is, known, messages)):
+        if count > len(messages) or not all(map(is_, known, messages)):  # in C: a loop here would cost the square
             self._restart()
             count = 0
         for message in messages[count:]:
             self._read(message)
         self._known = messages
-
-
-def _is(left: object, right: object) -> bool:
-    return left is right
 
 
 class Keys:
@@ -195,7 +193,7 @@ class Keys:
     def __init__(self, redactor: Redactor, ignored: Iterable[tuple[str, ...]] = ()) -> None:
         self._redactor = redactor
         self._ignored = tuple(ignored)
-        self._in_messages = tuple(parts for parts in self._ignored if parts[:1] == ("messages",))
+        self._in_messages = tuple(parts for parts in self._ignored if parts[:1] == ("messages",) and parts[1:])
         self._history = History(self._add, self._restart)
         self._envelope: tuple[JsonObject, str] = ({}, "{}")
         self._restart()
@@ -205,6 +203,7 @@ class Keys:
         self._hash = sha256()
         self._group: JsonObject | None = None
         self._read = 0
+        self._gaps = 0  # ignored messages that none follows yet; at the end it does not count whether they are there
 
     def key(self, endpoint: str, body: Json) -> str:
         """Return the key of a request."""
@@ -222,20 +221,29 @@ class Keys:
         """Hash a message; one of the assistant waits for its neighbour."""
         index, self._read = self._read, self._read + 1
         for parts in self._in_messages:
-            if len(parts) > 1 and parts[1] == str(index):
+            if parts[1] == str(index):
                 message = without(message, parts[2:])
+        if message is IGNORED:
+            self._gaps += 1
+            return
         plain: JsonObject = plain_message(message) if isinstance(message, dict) else {"": message}
-        if self._group is not None:
-            both = merged(self._group, plain)
-            if both is not None:
-                self._group = both
-                return
-            self._hash.update(self._message_text(self._group, self._links))
-            self._group = None
+        both = merged(self._group, plain) if self._group is not None and not self._gaps else None
+        if both is not None:
+            self._group = both
+            return
+        self._settle()
         if plain.get("role") == "assistant":
             self._group = plain
         else:
             self._hash.update(self._message_text(plain, self._links))
+
+    def _settle(self) -> None:
+        """Hash what waited for the next message."""
+        if self._group is not None:
+            self._hash.update(self._message_text(self._group, self._links))
+            self._group = None
+        self._hash.update(b"ignored\n" * self._gaps)
+        self._gaps = 0
 
     def _message_text(self, message: JsonObject, links: Links) -> bytes:
         return f"{self._text(linked(message, links))}\n".encode()
@@ -259,7 +267,7 @@ class Keys:
 
 def _same_items(left: Json, right: Json) -> bool:
     """Whether two lists (of tools) hold the same objects."""
-    return isinstance(left, list) and isinstance(right, list) and len(left) == len(right) and all(map(_is, left, right))
+    return isinstance(left, list) and isinstance(right, list) and len(left) == len(right) and all(map(is_, left, right))
 
 
 class _Ahead(Links):
@@ -270,41 +278,3 @@ class _Ahead(Links):
     def __init__(self, links: Links) -> None:
         super().__init__()
         self.count = links.count
-
-
-def without(value: Json, parts: tuple[str, ...]) -> Json:
-    """Return a copy of `value` without what a JSON pointer's parts name; `value` itself where that is nothing."""
-    if not parts:
-        return None
-    inner = value_at(value, parts[:1], missing=value)
-    if inner is value:
-        return value
-    reduced = without(inner, parts[1:]) if len(parts) > 1 else None
-    if reduced is inner:
-        return value
-    kept = [reduced] if len(parts) > 1 else []
-    if isinstance(value, dict):
-        return {key: item for key, item in value.items() if key != parts[0]} | dict.fromkeys(
-            parts[: len(kept)], reduced
-        )
-    if isinstance(value, list):
-        index = int(parts[0])
-        return [*value[:index], *kept, *value[index + 1 :]]
-    return value
-
-
-def value_at(value: Json, parts: tuple[str, ...], missing: Json = None) -> Json:
-    """Return what a JSON pointer's parts name in `value`; `missing` where there is nothing."""
-    for part in parts:
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return missing
-    return value
-
-
-def pointer_parts(pointer: str) -> tuple[str, ...]:
-    """Return the parts of a JSON pointer (RFC 6901)."""
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from convrun.cassette.canonical import Keys, pointer_parts, value_at
+from convrun.cassette.canonical import Keys
 from convrun.cassette.interaction import Interaction, SentRequest
+from convrun.cassette.pointers import pointer_parts, value_at
 from convrun.redaction import Redactor
 from convrun.values import Json, equal
 
@@ -37,6 +38,7 @@ class Matcher:
         then = Keys(redactor, parts)
         keys = [then.key(item.request.endpoint, item.request.body) for item in self._interactions]
         self.unplayed: dict[int, None] = {}
+        self._next = 0
         self._waiting: dict[str, deque[int]] = {}
         for index, item in enumerate(self._interactions):
             retried = item.reply.retryable and keys[index + 1 : index + 2] == [keys[index]]
@@ -46,8 +48,10 @@ class Matcher:
 
     def match(self, request: SentRequest) -> int | None:
         """Return the index of the interaction that `request` plays, and play it; None where there is none."""
-        waiting = self._waiting.get(self._now.key(request.endpoint, request.body))
-        for index in waiting or ():
+        waiting = self._waiting.get(self._now.key(request.endpoint, request.body), deque())
+        while waiting and waiting[0] not in self.unplayed:
+            waiting.popleft()
+        for index in waiting:
             if index in self.unplayed and self._same_address(self._interactions[index].request, request):
                 self.play(index)
                 return index
@@ -60,7 +64,9 @@ class Matcher:
     @property
     def next(self) -> int | None:
         """The first interaction that was not played yet; None at the end."""
-        return next(iter(self.unplayed), None)
+        while self._next < len(self._interactions) and self._next not in self.unplayed:
+            self._next += 1  # what was played stays played
+        return self._next if self._next < len(self._interactions) else None
 
     def _same_address(self, recorded: SentRequest, now: SentRequest) -> bool:
         """Whether provider and the user's own headers are the same, as far as the recording holds them."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from convrun.cassette.canonical import History, plain_arguments, plain_content
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.matching import Ignored, Matcher
-from convrun.errors import StaleError
+from convrun.cassette.pointers import pointer_parts
+from convrun.errors import CassetteError, StaleError
 from convrun.redaction import Redactor
 from convrun.source import Where
 from convrun.values import Json, JsonObject, canonical
@@ -29,13 +30,17 @@ class Player:
 
     `difference` is the first request that was not recorded, None while all were. From it on the rest is played in order
     as far as its shape (user texts, tool calls) fits.
+
+    Raises:
+        CassetteError: where `ignore` names all messages, so that any question would play any answer.
     """
 
     def __init__(self, recording: Recording, *, ignore: Iterable[str] = (), redactor: Redactor | None = None) -> None:
+        _refuse_everything(ignore := tuple(ignore), recording.file)
         self.recording = recording
         self.difference: Difference | None = None
         self._redactor = redactor or Redactor()
-        self._ignore = tuple(ignore)
+        self._ignore = ignore
         self._matcher = Matcher(recording.interactions, ignore=self._ignore, redactor=self._redactor)
         self._ignored: dict[str, Ignored] = {}
         self._results: RecordedResults | None = None
@@ -154,6 +159,13 @@ class Player:
 
             self._results = RecordedResults(self.recording.interactions)
         return self._results
+
+
+def _refuse_everything(ignore: tuple[str, ...], file: str) -> None:
+    for pointer in ignore:
+        if pointer_parts(pointer) in ((), ("messages",)):
+            what = f"'cassette.ignore' names {pointer!r}: every request would be the recorded one"
+            raise CassetteError(what, where=Where(file=file), fix="name a message, as /messages/0/content")
 
 
 def sent_request(request: Request, redactor: Redactor) -> SentRequest:

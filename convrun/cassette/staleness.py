@@ -12,11 +12,10 @@ from convrun.cassette.canonical import (
     merged,
     plain_envelope,
     plain_message,
-    pointer_parts,
-    without,
 )
 from convrun.cassette.hints import hint
 from convrun.cassette.interaction import SentRequest
+from convrun.cassette.pointers import pointer_parts, without
 from convrun.values import Json, JsonObject, equal
 
 _MOST = 10  # changes told of one request; what follows the first ones is mostly their consequence
@@ -73,10 +72,7 @@ def changes(recorded: SentRequest, now: SentRequest, ignore: tuple[str, ...] = (
 
 def _reduced(body: Json, ignore: tuple[str, ...]) -> Json:
     for pointer in ignore:
-        parts = pointer_parts(pointer)
-        if len(parts) == 2 and parts[0] == "messages":
-            continue  # without a whole message the others would move up
-        body = without(body, parts)
+        body = without(body, pointer_parts(pointer))
     return body
 
 
