@@ -208,10 +208,20 @@ def named(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return `did you mean 'contains'?` for the nearest of `known`, or None where nothing is near."""
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return `did you mean 'contains'?` for the nearest of `known`, or None where nothing is near.
+
+    A slip of the fingers comes first, then a name of some of the same words: `called` for `tool_called`. `cutoff` is
+    from 0 to 1.
+    """
     from difflib import get_close_matches  # needed only once something is misspelt
 
-    by_folded = {name.casefold(): name for name in known}
-    near = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    folded, by_folded = word.casefold(), {name.casefold(): name for name in known}
+    near = get_close_matches(folded, by_folded, n=1, cutoff=max(cutoff, 0.85))
+    if not near:
+        # The opposite of what is meant is no help, however near it is.
+        meant = [name for name in by_folded if folded.startswith("no") or not name.startswith("not_")]
+        similar = get_close_matches(folded, meant, n=9, cutoff=cutoff)
+        words = set(folded.split("_"))
+        near = [name for name in similar if words <= (other := set(name.split("_"))) or other <= words] or similar
     return f"did you mean {by_folded[near[0]]!r}?" if near else None
