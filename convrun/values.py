@@ -6,6 +6,8 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -95,6 +97,36 @@ def show(value: object, limit: int = 200) -> str:
         return text
     half = (limit - 3) // 2
     return f"{text[:half]}...{text[-half:]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaFault:
+    """What keeps a value from being a JSON Schema, at `path` in it."""
+
+    what: str
+    path: tuple[str | int, ...] = ()
+
+
+def schema_fault(schema: object) -> SchemaFault | None:
+    """Return why a value is no JSON Schema, None where it is one."""
+    try:
+        return _schema_fault(canonical(schema))
+    except ValueError as error:
+        return SchemaFault(what=str(error))
+
+
+@lru_cache(maxsize=256)
+def _schema_fault(text: str) -> SchemaFault | None:
+    from jsonschema.exceptions import SchemaError  # 70 ms that few specs need
+    from jsonschema.validators import Draft202012Validator, validator_for
+
+    schema = json.loads(text)
+    try:
+        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+    except SchemaError as error:
+        what = error.message if len(error.message) <= 300 else f"{error.message[:150]}...{error.message[-147:]}"
+        return SchemaFault(what=what, path=tuple(error.absolute_path))
+    return None
 
 
 def seconds(duration: str) -> float:
