@@ -38,6 +38,8 @@ def variables(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a 
 
 def cases(node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:
     """Return the cases, of a list or of `{file: rows.csv}`; their ids differ in more than upper and lower case."""
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.lower().endswith(".csv"):
+        raise decoding.expected("a list of cases", node, f"write {{file: {node.value}}}")
     if not isinstance(node, document.Mapping):
         return _inline(node, file)
     found: tuple[CaseSpec, ...] = decoding.record(node, file, _FILE, of="cases", required=("file",))["file"]
@@ -135,6 +137,10 @@ def _rows(text: str, name: str) -> Iterator[tuple[list[str], Where]]:
 
 
 def _judge_header(header: list[str], where: Where) -> None:
+    separator = next((sign for sign in ";\t|" if sign in header[0]), None) if len(header) == 1 else None
+    if separator is not None:
+        what = f"the columns are separated by {separator!r}"
+        raise SpecError(what, where=where, fix="separate names and values by commas")
     mistakes = Mistakes()
     for name in header:
         with mistakes:

@@ -12,7 +12,7 @@ from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.decoding import Decoder, Mistakes, SpecFile
 from convrun.spec.model import CheckSpec, Path
-from convrun.spec.texts import json_schema, templates
+from convrun.spec.texts import json_schema, schema_path, templates
 
 _BESIDE = "because"
 
@@ -55,7 +55,7 @@ def _value(kind: str, node: Node, file: SpecFile) -> Any:
         return decoding.import_path(node, file).text
     if kind == "json_schema":
         return (
-            decoding.import_path(node, file).text
+            schema_path(node, file).text
             if isinstance(node, Scalar) and isinstance(node.value, str)
             else json_schema(node, file)
         )

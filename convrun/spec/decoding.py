@@ -195,7 +195,10 @@ def free_text(node: Node, file: SpecFile | None = None) -> str:
 
 
 def reason(node: Node, file: SpecFile | None = None) -> str:
-    """Return a free text that is not empty."""
+    """Return a free text that is not empty: why something is so."""
+    if isinstance(node, Scalar) and isinstance(node.value, bool):
+        fix = "write the reason itself, as a text" if node.value else "leave the key out, or write a reason"
+        raise expected("a reason", node, fix)
     refuse_comment(node)
     return word(node, file)
 
@@ -237,10 +240,16 @@ def refuse_reprinted(node: Scalar) -> None:
         )
 
 
+_FLAGS = dict.fromkeys(("yes", "on", "y", "1", "true"), "true") | dict.fromkeys(
+    ("no", "off", "n", "0", "false"), "false"
+)
+
+
 def flag(node: Node, file: SpecFile) -> bool:  # noqa: ARG001 (a decoder)
     """Return true or false."""
     if not isinstance(node, Scalar) or not isinstance(node.value, bool):
-        raise expected("true or false", node)
+        meant = _FLAGS.get(node.text.lower()) if isinstance(node, Scalar) else None
+        raise expected("true or false", node, f"write {meant}" if meant else None)
     return node.value
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 from convrun import document
 from convrun.document import Node, Scalar
-from convrun.errors import SpecError
+from convrun.errors import SpecError, SpecErrors
 from convrun.spec import decoding
 from convrun.spec.decoding import Mistakes, SpecFile, Table
 from convrun.spec.model import HistoryCall, HistoryMessage
@@ -18,8 +19,16 @@ from convrun.templates import Text
 
 def history(node: Node, file: SpecFile) -> tuple[HistoryMessage, ...]:
     """Return the messages in order; every tool call has an id, and is answered before anyone speaks again."""
-    messages = [message for some in _messages(node, file) for message in some]
-    return tuple(_answered(_with_ids(messages)))
+    return tuple(_answered(_with_ids(list(chain.from_iterable(_entries(node, file))))))
+
+
+def _entries(node: Node, file: SpecFile) -> tuple[tuple[HistoryMessage, ...], ...]:
+    """The messages of each entry; what is right beside a mistake are messages, too."""
+    try:
+        return _messages(node, file)
+    except SpecErrors as found:
+        rest = cast("tuple[tuple[HistoryMessage, ...], ...]", found.rest or ())
+        raise SpecErrors(found.errors, rest=tuple(chain.from_iterable(rest))) from None
 
 
 def _message(node: Node, file: SpecFile) -> tuple[HistoryMessage, ...]:
@@ -55,6 +64,7 @@ def _refuse(entry: document.Mapping, name: str, fits: bool, what: str) -> None:
 
 
 def _long(entry: document.Mapping, file: SpecFile) -> tuple[HistoryMessage, ...]:
+    _refuse_content(entry)
     message = decoding.record(entry, file, _LONG, of="a message", required=("parts",))
     role, parts = message["role"], message["parts"]
     texts = [part for part in parts if isinstance(part, Text)]
@@ -69,6 +79,19 @@ def _long(entry: document.Mapping, file: SpecFile) -> tuple[HistoryMessage, ...]
     if len(texts) > 1:
         raise SpecError("several texts in one message", where=entry.where, fix="join them into one")
     return (HistoryMessage(role=role, text=texts[0] if texts else None, tool_calls=calls, where=entry.where),)
+
+
+def _refuse_content(entry: document.Mapping) -> None:
+    """Raise for a message as the providers' APIs have it: `{role: user, content: Hi}`."""
+    role = entry.get("role")
+    content = next((key for key, _ in entry.entries if key.text == "content"), None)
+    if content is None or entry.get("parts") is not None or not isinstance(role, Scalar):
+        return
+    if role.text == "system":
+        raise SpecError("a system prompt is no message", where=content.where, fix="write it under the spec's `system:`")
+    speaker = role.text if role.text in ("user", "assistant", "tool") else "user"
+    fix = f"write it as {{{speaker}: …}}, without role and content"
+    raise SpecError("unknown key 'content' in a message", where=content.where, fix=fix)
 
 
 def _part(node: Node, file: SpecFile) -> Text | HistoryCall | HistoryMessage:

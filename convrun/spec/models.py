@@ -54,9 +54,10 @@ def _line(node: Node, file: SpecFile) -> ScriptLine:
     line = decoding.mapping(node, "a script line")
     if line.get("call") is not None:
         return ScriptLine(calls=(_call(node, file),))
-    return ScriptLine(
-        **decoding.record(node, file, {"reply": _reply, "call": decoding.word}, of="a script line", required=("reply",))
-    )
+    if line.get("reply") is not None:
+        return ScriptLine(**decoding.record(node, file, {"reply": _reply}, of="a reply in a script"))
+    decoding.record(node, file, {"reply": _reply, **_CALL}, of="a script line")
+    raise SpecError("a script line needs one of 'reply' and 'call'", where=node.where)
 
 
 def _reply(node: Node, file: SpecFile) -> str:

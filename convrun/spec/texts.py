@@ -11,6 +11,7 @@ from convrun.errors import SpecError
 from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.decoding import Mistakes, SpecFile
+from convrun.spec.model import ImportPath
 from convrun.spec.named_files import file_text, json_value, named_file, shown, without_last_break
 from convrun.templates import Text
 
@@ -147,6 +148,14 @@ def arguments(node: Node, file: SpecFile) -> dict[str, Any]:
     decoding.mapping(node, "the arguments")
     made: dict[str, Any] = templates(node, file, strict=True)
     return made
+
+
+def schema_path(node: Node, file: SpecFile) -> ImportPath:
+    """Return the import path that stands for a schema; the name of a file is a mistake."""
+    found = decoding.text(node, file)
+    if found.lower().endswith((".json", ".yaml", ".yml")):
+        raise SpecError(f"{found!r} is no import path", where=node.where, fix=f"write {{file: {found}}}")
+    return decoding.import_path(node, file)
 
 
 def json_schema(node: Node, file: SpecFile) -> Any:

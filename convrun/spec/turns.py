@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from convrun.document import Node, Scalar
+from convrun import document
+from convrun.document import Node, Scalar, quoted
 from convrun.errors import SpecError
+from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.checks import checks
 from convrun.spec.decoding import Mistakes, SpecFile, Table
 from convrun.spec.model import AttachmentSpec, SchemaSpec, TurnSpec
-from convrun.spec.texts import data, json_leaf, json_schema, spoken, template
+from convrun.spec.texts import data, json_leaf, json_schema, schema_path, spoken, template
+from convrun.values import schema_fault
 
 _NOT_OPTIONS = {
     "messages": "the turns and `history` are the messages",
@@ -61,6 +64,9 @@ def _turn(node: Node, file: SpecFile) -> TurnSpec:
 
 
 def _attachment(node: Node, file: SpecFile) -> AttachmentSpec:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        key = "url" if "://" in node.value else "path"
+        raise decoding.expected("a mapping for an attachment", node, f"write {{{key}: {quoted(node.value)}}}")
     parts = decoding.record(node, file, _ATTACHMENT, of="an attachment")
     if ("path" in parts) == ("url" in parts):
         raise SpecError("an attachment needs one of 'path' and 'url'", where=node.where)
@@ -76,12 +82,28 @@ def _mime(node: Node, file: SpecFile) -> str:
 
 def _schema(node: Node, file: SpecFile) -> SchemaSpec:
     if isinstance(node, Scalar):
-        return SchemaSpec(path=decoding.import_path(node, file), where=node.where)
+        return SchemaSpec(path=schema_path(node, file), where=node.where)
     decoding.mapping(node, "a schema")
     schema = json_schema(node, file)
     if not isinstance(schema, dict):
         raise SpecError("the schema is no mapping", where=node.where)
+    fault = schema_fault(schema)
+    if fault is not None:
+        raise SpecError(f"not a JSON Schema: {fault.what}", where=_within(node, fault.path))
     return SchemaSpec(schema=schema, where=node.where)
+
+
+def _within(node: Node, path: Sequence[str | int]) -> Where:
+    """The place of a path in a node, or of the nearest thing above it: a schema may stand in a file of its own."""
+    for step in path:
+        if isinstance(node, document.Mapping):
+            inner = node.get(str(step))
+        else:
+            inner = node.items[int(step)] if isinstance(node, document.Sequence) else None
+        if inner is None:
+            break
+        node = inner
+    return node.where
 
 
 _ATTACHMENT: Table = {
