@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convrun.checks.check import Path
 from convrun.checks.matcher import Matcher, is_matcher, read_matcher
@@ -13,6 +13,11 @@ from convrun.results import ToolCallResult
 from convrun.values import Json, equal, show
 
 _CONDITIONS = ("matches", "min", "max", "equals")
+_KINDS = frozenset({"contains", "icontains", "not_contains", "one_of", "not", "not_equals"})
+_ABROAD = frozenset(  # what others call their conditions
+    {"equal", "eq", "ne", "regex", "match", "starts_with", "ends_with", "gt", "gte", "lt", "lte", "minimum", "maximum"}
+)
+_NO_CONDITIONS = _KINDS | _ABROAD
 _KEYS = ("tool", "with", "with_exactly", "returns", "error")
 _SHOWN = 12  # calls listed in a message
 
@@ -35,8 +40,16 @@ class CallPattern:
         return (
             call.name == self.tool
             and all(_fits(wanted, call.arguments, exact=self.exact) for wanted in self.arguments)
-            and all(_returned(wanted, call.result) for wanted in self.returns)
+            and all(_returned(wanted, call.result, exact=True) for wanted in self.returns)
             and all(_raised(wanted, call.error) for wanted in self.error)
+        )
+
+    def misses_keys_of(self, call: ToolCallResult) -> bool:
+        """Return whether a call would be meant if its result had no keys but those in `returns`."""
+        return (
+            bool(self.returns)
+            and replace(self, returns=()).fits(call)
+            and all(_returned(wanted, call.result, exact=False) for wanted in self.returns)
         )
 
     @property
@@ -72,14 +85,14 @@ def _fits(wanted: object, actual: object, *, exact: bool) -> bool:
     return equal(actual, wanted)
 
 
-def _returned(wanted: object, result: str | None) -> bool:
+def _returned(wanted: object, result: str | None, *, exact: bool) -> bool:
     """Whether a result is as wanted: its text, or, where it is JSON, its value."""
     if result is None:
         return False
-    if _fits(wanted, result, exact=True):
+    if _fits(wanted, result, exact=exact):
         return True
     try:
-        return _fits(wanted, json.loads(result), exact=True)
+        return _fits(wanted, json.loads(result), exact=exact)
     except (ValueError, RecursionError):
         return False
 
@@ -163,10 +176,20 @@ def _wanted(reader: Reader, value: object, path: Path) -> object:
     if is_matcher(value, _CONDITIONS):
         return read_matcher(reader, value, path)
     if isinstance(value, dict):
+        _refuse_look_alikes(reader, value, path)
         return {key: _wanted(reader, item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
         return [_wanted(reader, item, (*path, index)) for index, item in enumerate(value)]
     return value
+
+
+def _refuse_look_alikes(reader: Reader, value: Mapping[str, object], path: Path) -> None:
+    """Note what is meant as a condition but would be compared literally: below `not` that holds for ever."""
+    strange = [key for key in value if key in _NO_CONDITIONS]
+    if not strange or any(key not in _CONDITIONS and key not in _NO_CONDITIONS for key in value):
+        return
+    what = f"{strange[0]!r} is no condition here; conditions are {', '.join(_CONDITIONS)}"
+    reader.wrong((*path, strange[0]), what, f"a literal mapping goes under equals: {{{strange[0]}: …}}")
 
 
 def _error(reader: Reader, value: object, path: Path) -> object:
@@ -174,4 +197,8 @@ def _error(reader: Reader, value: object, path: Path) -> object:
         return value
     if is_matcher(value, ("matches", "equals")):
         return read_matcher(reader, value, path)
+    if isinstance(value, dict) and value:
+        what = f"{next(iter(value))!r} is no condition of an error; conditions are matches, equals"
+        reader.wrong(path, what, "a part of its text is written without a condition, as error: not found")
+        return ""
     return reader.text(value, path, empty="write true for any error")

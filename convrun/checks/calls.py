@@ -36,6 +36,8 @@ class Called:
         results = self.pattern.judges_results
         calls = show_calls(context.tool_calls, results=results)
         found = f"it was called{_times(fitting)}: {calls}" if self.times is not None and fitting else calls
+        if not fitting and any(map(self.pattern.misses_keys_of, context.tool_calls)):
+            found += ", which has more keys: returns is the whole result, not a part of it"
         return Outcome(passed=passed, actual=as_json(context.tool_calls, results=results), found=found)
 
 

@@ -13,11 +13,12 @@ Path: TypeAlias = tuple[str | int, ...]  # into a check's value: keys and indexe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueProblem:
-    """A mistake in a check's value, at `path` in it."""
+    """A mistake in a check's value, at `path` in it; `needs_text`: because a text is wanted there."""
 
     path: Path
     what: str
     fix: str | None = None
+    needs_text: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.reading import Reader
+from convrun.errors import did_you_mean
+
+_REASONS = ("stop", "length", "tool_calls", "content_filter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,5 +34,15 @@ def read_finish_reason(reader: Reader, value: object, path: Path) -> FinishReaso
     """Read the value of `finish_reason`: a name or a list of names."""
     if isinstance(value, list):
         reasons = reader.texts(value, path, of="finish reasons", empty="no reason can be one of none")
+        for index, reason in enumerate(reasons):
+            _refuse_misspelt(reader, reason, (*path, index))
         return FinishReason(reasons=reasons)
-    return FinishReason(reasons=(reader.text(value, path, empty="a finish reason is wanted, as stop"),))
+    reason = reader.text(value, path, empty="a finish reason is wanted, as stop")
+    _refuse_misspelt(reader, reason, path)
+    return FinishReason(reasons=(reason,))
+
+
+def _refuse_misspelt(reader: Reader, reason: str, path: Path) -> None:
+    """Note a word that is nearly one of those that are the same everywhere; other words are the provider's own."""
+    if reason and reason not in _REASONS and (near := did_you_mean(reason, _REASONS, cutoff=0.8)):
+        reader.wrong(path, f"unknown finish reason {reason!r}", near)

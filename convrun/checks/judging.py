@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from convrun.checks.check import Check
+from convrun.checks.check import Check, Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext
 from convrun.checks.registry import parse, render
 from convrun.errors import CheckError, TemplateError, named
 from convrun.results import CheckResult
 from convrun.source import Where
+from convrun.templates import Text
 from convrun.values import Json
 
 
@@ -31,7 +32,7 @@ def judge(
     """
     try:
         rendered = render(kind, value, names)
-        check = _check(kind, rendered)
+        check = _check(kind, rendered, value)
     except (TemplateError, CheckError) as error:
         return CheckResult(kind=kind, verdict="error", message=_sentence(error), because=because, where=where)
     expected = _plain(rendered)
@@ -58,13 +59,33 @@ def judge(
     )
 
 
-def _check(kind: str, value: object) -> Check:
-    check = parse(kind, value)
+def _check(kind: str, rendered: object, value: object) -> Check:
+    """The check of a rendered value; `value` is what it was before."""
+    check = parse(kind, rendered)
     if isinstance(check, tuple):
         first = check[0]
         place = f" at {'.'.join(map(str, first.path))}" if first.path else ""
-        raise CheckError(f"the value of {kind}{place} is wrong: {first.what}", fix=first.fix)
+        template = _at(value, first.path) if first.needs_text else None
+        fix = _as_string(template) if isinstance(template, Text) and template.whole else first.fix
+        raise CheckError(f"the value of {kind}{place} is wrong: {first.what}", fix=fix)
     return check
+
+
+def _at(value: object, path: Path) -> object:
+    """What stands at a path; None where templates have made the value longer than it was."""
+    try:
+        for step in path:
+            value = cast("Mapping[str | int, object]", value)[step]
+    except (LookupError, TypeError):
+        return None
+    return value
+
+
+def _as_string(template: Text) -> str:
+    expression = template.source[2:-2].removeprefix("-").removesuffix("-").strip()
+    if any(sign.isspace() for sign in expression):
+        expression = f"({expression})"  # a filter binds closer than an operator
+    return f'write "{{{{ {expression} | string }}}}"'
 
 
 def _sentence(error: TemplateError | CheckError) -> str:

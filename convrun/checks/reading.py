@@ -52,7 +52,8 @@ class Reader:
                 self.wrong(path, f"an empty text: {empty}", "write what is expected")
             return value
         if not isinstance(value, Pending):
-            self._not(value, path, "a text", _quoted(value))
+            what = f"a text is wanted, not {_described(value)}"
+            self.problems.append(ValueProblem(path=path, what=what, fix=_quoted(value), needs_text=True))
         return ""
 
     def regex(self, value: object, path: Path) -> re.Pattern[str]:
@@ -125,5 +126,5 @@ def _described(value: object) -> str:
 
 def _quoted(value: object) -> str | None:
     if value is None or isinstance(value, bool | int | float):
-        return f"quote it: '{show(value)}'; a template that is one expression ends in | string"
+        return f"quote it: '{show(value)}'"
     return None

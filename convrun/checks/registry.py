@@ -70,9 +70,16 @@ def parse(kind: str, value: object) -> Check | tuple[ValueProblem, ...]:
 def _read(reader: Reader, kind: str, value: object, path: Path) -> Check:
     known = KINDS.get(kind)
     if known is None:
-        reader.wrong(path, f"unknown check {kind!r}", did_you_mean(str(kind), KINDS) or f"known are {', '.join(KINDS)}")
+        reader.wrong(path, f"unknown check {kind!r}", _meant(str(kind)))
         return read_contains(Reader(), "", ())
     return known.read(reader, value, path)
+
+
+def _meant(kind: str) -> str:
+    opposite = kind.removeprefix("not_")
+    if opposite != kind and opposite in KINDS:
+        return f"write not: {{{opposite}: …}}"
+    return did_you_mean(kind, KINDS) or f"known are {', '.join(KINDS)}"
 
 
 def render(kind: str, value: object, names: Mapping[str, object]) -> object:

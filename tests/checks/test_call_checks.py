@@ -240,3 +240,49 @@ def test_in_order_is_a_subsequence():
 def test_the_actual_of_a_call_check_is_the_calls():
     """The result carries every call with its arguments."""
     assert judged("called", "lookup", turn(calls=(LOOKUP,))).actual == [{"name": "lookup", "arguments": ARGUMENTS}]
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "strange"),
+    [
+        ({"with": {"country": {"contains": "x"}}}, ("with", "country", "contains"), "contains"),
+        ({"with_exactly": {"deep": {"b": [{"one_of": [1]}]}}}, ("with_exactly", "deep", "b", 0, "one_of"), "one_of"),
+        ({"returns": {"icontains": "x"}}, ("returns", "icontains"), "icontains"),
+        ({"with": {"limit": {"min": 1, "lt": 5}}}, ("with", "limit", "lt"), "lt"),
+    ],
+)
+def test_what_looks_like_a_condition_and_is_none(value, path, strange):
+    """A mapping of what others call conditions is refused: below `not` it would hold whatever happens."""
+    expected = (
+        path,
+        f"{strange!r} is no condition here; conditions are matches, min, max, equals",
+        f"a literal mapping goes under equals: {{{strange}: …}}",
+    )
+    assert mistakes("called", {"tool": "lookup", **value}) == [expected]
+    path, *said = expected
+    assert mistakes("not", {"called": {"tool": "lookup", **value}}) == [(("called", *path), *said)]
+
+
+@pytest.mark.parametrize("literal", [{"equals": {"contains": "x"}}, {"contains": "x", "field": "y"}, {"json": True}])
+def test_other_mappings_are_literal(literal):
+    """What stands under equals, and a mapping with other keys beside, is compared as it is."""
+    assert not message("not", {"called": {"tool": "lookup", "with": {"country": literal}}})
+
+
+def test_a_condition_of_an_error_that_is_none():
+    """An error has no other conditions; a part of its text is written by itself."""
+    assert mistakes("called", {"tool": "add", "error": {"contains": "x"}}) == [
+        (
+            ("error",),
+            "'contains' is no condition of an error; conditions are matches, equals",
+            "a part of its text is written without a condition, as error: not found",
+        )
+    ]
+
+
+def test_returns_is_the_whole_result():
+    """A result with more keys than `returns` is another one, and the message says so."""
+    call = ToolCallResult(id="1", name="lookup", arguments={}, result='{"p": 5, "q": 6}')
+    found = message("called", {"tool": "lookup", "returns": {"p": 5}}, turn(calls=(call,)))
+    assert found.endswith(", which has more keys: returns is the whole result, not a part of it")
+    assert "more keys" not in message("called", {"tool": "lookup", "returns": {"p": 6}}, turn(calls=(call,)))

@@ -237,9 +237,14 @@ def test_templates_in_values_are_rendered():
         (
             "equals",
             Text(source="{{ n }}"),
+            ('the value of equals is wrong: a text is wanted, not the number 5 (write "{{ n | string }}")'),
+        ),
+        (
+            "not",
+            {"one_of": ["YES", Text(source="{{- n + 1 }}")]},
             (
-                "the value of equals is wrong: a text is wanted, not the number 5 "
-                "(quote it: '5'; a template that is one expression ends in | string)"
+                "the value of not at one_of.1 is wrong: a text is wanted, not the number 6 "
+                '(write "{{ (n + 1) | string }}")'
             ),
         ),
         (
@@ -358,3 +363,36 @@ def test_what_a_check_raises_is_its_verdict():
     assert judged("python", raises(GeneratorExit())).verdict == "error"
     with pytest.raises(KeyboardInterrupt):
         judged("python", raises(KeyboardInterrupt()))
+
+
+@pytest.mark.parametrize("word", ["stop", "tool_calls", "end_turn", "max_tokens", "max_length", "eos", "stopped"])
+def test_a_finish_reason_may_be_a_providers_own(word):
+    """Words that are not nearly one of the common ones are allowed."""
+    assert judged("finish_reason", word, turn(finish_reason=word)).verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("stopp", "stop"), ("STOP", "stop"), ("lenght", "length"), ("tool_call", "tool_calls")],
+)
+def test_a_misspelt_finish_reason(word, meant):
+    """A word that is nearly a common one is refused, alone and in a list."""
+    expected = (f"unknown finish reason {word!r}", f"did you mean {meant!r}?")
+    assert mistakes("finish_reason", word) == [((), *expected)]
+    assert mistakes("finish_reason", ["eos", word]) == [((1,), *expected)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fix"),
+    [
+        ("tool_called", "did you mean 'called'?"),
+        ("is_called", "did you mean 'called'?"),
+        ("nt_called", "did you mean 'not_called'?"),
+        ("json_path", "did you mean 'json'?"),
+        ("icontains", "did you mean 'contains'?"),
+        ("not_contains", "write not: {contains: …}"),
+    ],
+)
+def test_the_kind_that_was_meant(kind, fix):
+    """What is suggested for an unknown kind is not its opposite."""
+    assert mistakes(kind, "x") == [((), f"unknown check {kind!r}", fix)]
