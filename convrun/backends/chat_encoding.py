@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import is_
+
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.backend import ModelRequest, ToolSchema
 from convrun.conversation.messages import (
@@ -31,6 +33,7 @@ class ChatEncoder:
         self._system_role = system_role
         self._messages: dict[int, tuple[Message, JsonObject]] = {}  # by identity; the Message keeps its id its own
         self._tools: dict[int, tuple[ToolSchema, JsonObject]] = {}
+        self._latest: tuple[tuple[Message, ...], list[Json]] = ((), [])
 
     def body(self, request: ModelRequest) -> JsonObject:
         """Return the body of a request.
@@ -52,14 +55,18 @@ class ChatEncoder:
 
     def _encoded(self, messages: tuple[Message, ...]) -> list[Json]:
         known = self._messages
-        encoded: list[Json] = []
-        for message in messages:
+        before, begun = self._latest
+        if len(before) > len(messages) or not all(map(is_, before, messages)):
+            before, begun = (), []  # another conversation, or one that went back
+        encoded = begun.copy()
+        for message in messages[len(before) :]:
             entry = known.get(id(message))
             if entry is None:
                 entry = known[id(message)] = (message, encode_message(message, system_role=self._system_role))
             encoded.append(entry[1])
         if len(known) > len(messages) + _SLACK:
             self._messages = {id(message): known[id(message)] for message in messages}
+        self._latest = (messages, encoded)
         return encoded
 
     def _tool(self, tool: ToolSchema) -> JsonObject:

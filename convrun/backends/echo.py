@@ -19,8 +19,9 @@ class EchoTransport:
     def send(self, request: Request) -> Reply:
         """Return the echo of the last message; status 400 for `tool_calls` that are none."""
         messages = request.body["messages"]
-        history = [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
-        said = _text(history[-1]) if history and history[-1].get("role") == "user" else ""
+        history = messages if isinstance(messages, list) else []
+        last = history[-1] if history else None
+        said = _text(last) if isinstance(last, dict) and last.get("role") == "user" else ""
         results = _results(history)
         if results and not said:  # a user message without text brings the images of the results
             return reply_with(request, text="\n".join(results))
@@ -33,10 +34,12 @@ class EchoTransport:
         return reply_with(request, calls=calls)
 
 
-def _results(history: list[JsonObject]) -> list[str]:
+def _results(history: list[Json]) -> list[str]:
     """The results of the calls that were answered last, in order."""
     results: list[str] = []
     for message in reversed(history):
+        if not isinstance(message, dict):
+            continue
         if message.get("role") == "assistant":
             break
         if message.get("role") == "tool":

@@ -68,6 +68,17 @@ def test_a_message_sent_before_is_the_same_object() -> None:
     assert len(second["messages"]) == 4
 
 
+def test_conversations_that_take_turns_or_go_back_are_told_apart() -> None:
+    """A body has the messages of its own request, whatever the request before it was."""
+    encoder = ChatEncoder(model="m")
+    said = [user(f"a{number}") for number in range(4)]
+    other = [said[0], user("b1"), user("b2")]
+    histories = [said[:2], said, other, said[:1], said, other[:2], other]
+    bodies = [encoder.body(ModelRequest(messages=tuple(history))) for history in histories]
+    for history, body in zip(histories, bodies, strict=True):
+        assert body["messages"] == [{"role": "user", "content": message.text} for message in history]
+
+
 def test_old_conversations_are_forgotten() -> None:
     """A backend that serves many conversations does not keep all their messages."""
     encoder = ChatEncoder(model="m")
