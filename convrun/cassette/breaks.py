@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from convrun.cassette.canonical import plain_arguments
+from convrun.cassette.canonical import History, plain_arguments
 from convrun.cassette.interaction import Interaction, SentRequest
 from convrun.cassette.reply_nodes import reply_message
 from convrun.values import Json, JsonObject, type_name
@@ -22,9 +22,10 @@ def breaks(interactions: Iterable[Interaction], now: SentRequest) -> tuple[str, 
     """Return a line per recorded call that today's tools refuse, as `turn 2, call 1: city is no longer a parameter`."""
     tools = dict(_signatures(now))
     found: dict[str, None] = {}
+    turns = _Turns()
     turn, number = 0, 0
     for interaction in interactions:
-        here = _turn(interaction.request)
+        here = turns.of(interaction.request)
         turn, number = (here, number) if here == turn else (here, 0)
         message = reply_message(interaction.reply) or {}
         calls = message.get("tool_calls")
@@ -45,14 +46,33 @@ def _signatures(request: SentRequest) -> Iterator[tuple[str, JsonObject]]:
             yield str(function.get("name")), parameters if isinstance(parameters, dict) else {}
 
 
-def _turn(request: SentRequest) -> int:
-    """How often the user has spoken; what follows tool results are their attachments."""
-    turns, before = 0, None
-    for message in request.messages:
+class _Turns:
+    """Counts how often the user has spoken since the recording began; what follows tool results are attachments.
+
+    All that stands before the last message of the first chat's user is the history it began with.
+    """
+
+    def __init__(self) -> None:
+        self._history = History(self._read, self._restart)
+        self._first: int | None = None
+        self._restart()
+
+    def _restart(self) -> None:
+        self._spoken = 0
+        self._before: Json = None
+
+    def _read(self, message: JsonObject) -> None:
         role = message.get("role")
-        turns += role == "user" and before != "tool"
-        before = role
-    return turns
+        self._spoken += role == "user" and self._before != "tool"
+        self._before = role
+
+    def of(self, request: SentRequest) -> int:
+        """Return the turn that a request belongs to, from 1."""
+        messages = request.messages
+        self._history.follow(list[Json](messages))
+        if self._first is None and messages:
+            self._first = self._spoken
+        return max(self._spoken - (self._first or 0) + 1, 1)
 
 
 def _problems(function: JsonObject, tools: dict[str, JsonObject]) -> Iterator[str]:

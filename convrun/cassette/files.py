@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from convrun.cassette.format import read
-from convrun.cassette.interaction import Recording
+from convrun.cassette.interaction import RECORD_ANEW, Recording
 from convrun.errors import CassetteError
 from convrun.source import Where
 
@@ -27,12 +27,10 @@ def load(path: Path, shown_as: str) -> Recording:
     except OSError as error:
         raise CassetteError(f"cannot be read: {_reason(error)}", where=Where(file=shown_as)) from error
     except UnicodeDecodeError as error:
-        fix = "restore the file from version control, or record the conversation again"
+        fix = f"restore the file from version control, or {RECORD_ANEW}"
         raise CassetteError("the file is not UTF-8 text", where=Where(file=shown_as), fix=fix) from error
     if not text.strip():
-        raise CassetteError(
-            "the file is empty", where=Where(file=shown_as), fix="delete it and record the conversation"
-        )
+        raise CassetteError("the file is empty", where=Where(file=shown_as), fix=RECORD_ANEW)
     return read(text.replace("\r\n", "\n"), shown_as)
 
 

@@ -7,7 +7,7 @@ import re
 from hashlib import sha256
 
 from convrun.cassette import reply_nodes, request_nodes
-from convrun.cassette.interaction import Interaction, Recording
+from convrun.cassette.interaction import RECORD_ANEW, Interaction, Recording
 from convrun.cassette.json_text import JSON_TEXT, unescaped
 from convrun.cassette.reply_nodes import ReplyState, full_reply
 from convrun.cassette.request_nodes import RequestState, full_request
@@ -21,7 +21,7 @@ _KEYS = ("version", "interactions", "timings", "digests")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _OURS = re.compile(r"\A(?:\ufeff?\s*(?:#[^\n]*)?\n)*\ufeff?version:\s*['\"]?convrun/")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)  # texts are indented: only a merge writes this in column 1
-_RECORD_ANEW = "take one side of the file as it was, or record the conversation again"
+_MEND = f"take one side of the file as it was, or {RECORD_ANEW}"
 
 
 def chained_digest(node: Json, previous: str) -> str:
@@ -42,7 +42,7 @@ def read(text: str, file: str) -> Recording:
         raise CassetteError(
             f"the file holds the conflict marker {conflict[0].strip()!r} of a merge",
             where=Where(file=file, line=line),
-            fix=_RECORD_ANEW,
+            fix=_MEND,
         )
     try:
         if _OURS.match(text):
@@ -51,6 +51,7 @@ def read(text: str, file: str) -> Recording:
 
         return Recording(interactions=read_stock(text, file), file=file)
     except CassetteError as error:
+        error.fix = error.fix or _MEND
         raise error.at(Where(file=file)) from error.__cause__
 
 
@@ -64,10 +65,10 @@ def read_ours(text: str, file: str) -> Recording:
         document = read_values(text, file)
     except ConvrunError as error:
         raise CassetteError(
-            f"not a whole cassette: {error.what}", where=error.where or Where(file=file), fix=_RECORD_ANEW
+            f"not a whole cassette: {error.what}", where=error.where or Where(file=file), fix=_MEND
         ) from error
     if not isinstance(document, dict):
-        raise CassetteError("not a cassette: a mapping is wanted", fix=_RECORD_ANEW)
+        raise CassetteError("not a cassette: a mapping is wanted", fix=_MEND)
     if document.get("version") != VERSION:
         raise CassetteError(
             f"version {document.get('version')!r} is not known",
@@ -76,13 +77,11 @@ def read_ours(text: str, file: str) -> Recording:
     _refuse_unknown(document, _KEYS, "the cassette")
     nodes, timings, digests = (document.get(key) for key in _KEYS[1:])
     if not isinstance(nodes, list) or not isinstance(timings, list) or not isinstance(digests, list):
-        raise CassetteError(
-            "the file is not whole: 'interactions', 'timings' and 'digests' are lists", fix=_RECORD_ANEW
-        )
+        raise CassetteError("the file is not whole: 'interactions', 'timings' and 'digests' are lists", fix=_MEND)
     if not len(nodes) == len(timings) == len(digests):
         raise CassetteError(
             f"{len(nodes)} interactions, {len(timings)} timings, {len(digests)} digests: it was cut or badly merged",
-            fix=_RECORD_ANEW,
+            fix=_MEND,
         )
     _check_digests(nodes, digests)
     escapes = JSON_TEXT in text
@@ -96,7 +95,7 @@ def _check_digests(nodes: list[Json], digests: list[Json]) -> None:
         if previous != digest:
             raise CassetteError(
                 f"interaction {number} is not what was recorded: its digest is {previous}, the file says {digest}",
-                fix=f"a cassette is not edited by hand; {_RECORD_ANEW}",
+                fix=f"a cassette is not edited by hand; {_MEND}",
             )
 
 
@@ -107,7 +106,7 @@ def _interactions(nodes: Json, timings: list[Json]) -> tuple[Interaction, ...]:
         try:
             found.append(_interaction(node, timing, asked, answered))
         except CassetteError as error:
-            raise CassetteError(f"interaction {number}: {error.what}", fix=error.fix or _RECORD_ANEW) from error
+            raise CassetteError(f"interaction {number}: {error.what}", fix=error.fix or _MEND) from error
     return tuple(found)
 
 

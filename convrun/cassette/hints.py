@@ -6,6 +6,7 @@ import re
 
 from convrun.values import Json
 
+_SCRIPT = "script:"  # names of models that are files of our own
 _WORD = re.compile(r"[\w./\\:+@%-]")
 _SHAPES = (
     ("a date and time", re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}\S*")),
@@ -23,16 +24,22 @@ _SHAPES = (
 )
 
 
-def hint(path: str, recorded: Json, now: Json) -> str | None:
-    """Return what the difference of two texts looks like and what to do about it; None where it is no usual suspect."""
+def hint(path: str, recorded: Json, now: Json, *, tool: str | None = None) -> str | None:
+    """Return what the difference of two texts looks like and what to do about it; None where it is no usual suspect.
+
+    `tool` is the one whose result the texts are.
+    """
     if not isinstance(recorded, str) or not isinstance(now, str):
         return None
+    if path == "/model" or _SCRIPT in (recorded[: len(_SCRIPT)], now[: len(_SCRIPT)]):
+        return None  # another model gives other replies, whatever its name looks like
     old, new = _spans(recorded, now)
     for name, shape in _SHAPES:
         before, after = shape.search(old), shape.search(new)
         if before is not None and after is not None:
-            fixed, ignore = f"vars: {{{_variable(name)}: '{before[0]}'}}", f"cassette: {{ignore: [{path}]}}"
-            return f"{after[0]!r} looks like {name}: fix it, as with `{fixed}`, or leave it out with `{ignore}`"
+            fixed = f"fix it, as with `vars: {{{_variable(name)}: '{before[0]}'}}`"
+            mended = fixed if tool is None else f"give the tool {tool!r} `policy: replay`"
+            return f"{after[0]!r} looks like {name}: {mended}, or leave it out with `cassette: {{ignore: [{path}]}}`"
     return None
 
 

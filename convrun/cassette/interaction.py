@@ -13,6 +13,8 @@ PLAIN = "application/json"
 STREAM = "text/event-stream"
 ENDPOINTS = ("chat/completions", "responses")
 RETRYABLE = frozenset({408, 409, 429})
+# What mends a damaged cassette: any other way of recording reads the old one first, and fails again.
+RECORD_ANEW = "record the conversation anew with `convrun record --all` and its id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,7 @@ class Player:
 
     def _explained(self, sent: SentRequest) -> Difference:
         from convrun.cassette.breaks import breaks  # what explains a difference is loaded once there is one
-        from convrun.cassette.staleness import Change, Difference, changes
+        from convrun.cassette.staleness import Change, Difference, changes, removed_turn
 
         now = replace(sent, body=self._redactor.value(sent.body))
         broken = breaks(self.recording.interactions, now)
@@ -127,7 +127,8 @@ class Player:
             return Difference(changes=(Change(path=path, part=ENDED, now=last.get("content")),), breaks=broken)
         expected = self.recording.interactions[index].request
         expected = replace(expected, body=self._redactor.value(expected.body))
-        found = changes(expected, now, self._ignore)
+        later = (item.request for item in self.recording.interactions[index + 1 :])
+        found = removed_turn(changes(expected, now, self._ignore), now, later)
         return Difference(changes=found or (Change(path="", part="request"),), interaction=index, breaks=broken)
 
     def recorded_result(self, tool_call_id: str, name: str, arguments: Json) -> str | None:

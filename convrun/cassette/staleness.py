@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from convrun.cassette.canonical import (
@@ -10,6 +10,7 @@ from convrun.cassette.canonical import (
     Links,
     linked,
     merged,
+    plain_content,
     plain_envelope,
     plain_message,
 )
@@ -70,6 +71,25 @@ def changes(recorded: SentRequest, now: SentRequest, ignore: tuple[str, ...] = (
     return tuple(found[:_MOST])
 
 
+def removed_turn(found: tuple[Change, ...], now: SentRequest, later: Iterable[SentRequest]) -> tuple[Change, ...]:
+    """Return the changes; where only the newest user text differs and was recorded `later`, as a turn that was removed.
+
+    What was recorded in between is gone too; the first text of it is told.
+    """
+    newest = len(now.messages) - 1
+    if [change.part for change in found] != ["user text"] or found[0].path != f"/messages/{newest}/content":
+        return found
+    text = plain_content(now.messages[newest].get("content"))
+    if any(_asks(request, text) for request in later):
+        return (Change(path=f"/messages/{newest}", part="turn removed", recorded=found[0].recorded),)
+    return found
+
+
+def _asks(request: SentRequest, text: Json) -> bool:
+    last = request.messages[-1] if request.messages else {}
+    return last.get("role") == "user" and equal(plain_content(last.get("content")), text)
+
+
 def _reduced(body: Json, ignore: tuple[str, ...]) -> Json:
     for pointer in ignore:
         body = without(body, pointer_parts(pointer))
@@ -93,7 +113,7 @@ def _envelope_changes(before: JsonObject, after: JsonObject) -> Iterator[Change]
         if key == "tools" and isinstance(old or [], list) and isinstance(new or [], list):
             yield from _tool_changes(old or [], new or [])
         else:
-            part = "model" if key == "model" else "options"
+            part = "model" if key == "model" else f"option {key!r}"
             yield Change(path=f"/{key}", part=part, recorded=old, now=new, hint=hint(f"/{key}", old, new))
 
 
@@ -188,7 +208,8 @@ def _message_change(old: _Place, new: _Place) -> Change:
         return Change(path=new.path, part=_part(new), recorded=old.message, now=new.message)
     (key,) = differing
     path, recorded, now = f"{new.path}/{key}", old.message.get(key), new.message.get(key)
-    return Change(path=path, part=_part(new), recorded=recorded, now=now, hint=hint(path, recorded, now))
+    advice = hint(path, recorded, now, tool=new.tool)
+    return Change(path=path, part=_part(new), recorded=recorded, now=now, hint=advice)
 
 
 def _part(place: _Place) -> str:

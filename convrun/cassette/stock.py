@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from http.client import responses as _reasons
 
-from convrun.cassette.interaction import PLAIN, Interaction, ReceivedReply, SentRequest, parse_json
+from convrun.cassette.interaction import PLAIN, RECORD_ANEW, Interaction, ReceivedReply, SentRequest, parse_json
 from convrun.cassette.received import parsed_reply, received
 from convrun.document import read_values
 from convrun.errors import CassetteError, ConvrunError
@@ -35,7 +35,7 @@ def read_stock(text: str, file: str) -> tuple[Interaction, ...]:
         raise CassetteError(f"not a whole cassette: {error.what}", where=error.where, fix=error.fix) from error
     except ValueError as error:
         raise CassetteError(
-            f"not a whole cassette: {error}", fix="restore the file, or record the conversation again"
+            f"not a whole cassette: {error}", fix=f"restore the file from version control, or {RECORD_ANEW}"
         ) from error
     return interactions_of(data)
 

@@ -255,7 +255,7 @@ def test_the_changed_part_is_named() -> None:
     _, (model,) = changed(model="gpt-5")
     assert (model.part, model.path, model.recorded, model.now) == ("model", "/model", "gpt-4.1-mini", "gpt-5")
     _, (option,) = changed(temperature=1)
-    assert (option.part, option.path) == ("options", "/temperature")
+    assert (option.part, option.path) == ("option 'temperature'", "/temperature")
     tool = copy.deepcopy(UPPER)
     tool["function"]["description"] = "Shout."
     _, (described,) = changed(tools=[tool])

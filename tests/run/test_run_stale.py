@@ -49,7 +49,7 @@ CHANGES = {
         "desk.py", "in capitals", "loudly", 1, 1, "Return it in capitals.", "Return it loudly.",
     ),
     "tool result of 'upper'": ("desk.py", "text.upper()", "text.upper() + '!'", 2, 2, "B", "B!"),
-    "options": (SPEC_FILE, "temperature: 0", "temperature: 1", 1, 1, 0, 1),
+    "option 'temperature'": (SPEC_FILE, "temperature: 0", "temperature: 1", 1, 1, 0, 1),
 }  # fmt: skip
 
 
