@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import cast
 
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.code import Code
-from convrun.checks.context import CheckContext
+from convrun.checks.context import CheckContext, TurnView
 from convrun.checks.reading import Reader
 from convrun.errors import CheckError
+from convrun.templates import TurnList
 from convrun.values import show
 
 
@@ -32,7 +34,7 @@ class PythonCheck:
         """Return what the function says; whatever else it raises is raised."""
         function = cast("Callable[[CheckContext], object]", self.code.target)
         try:
-            answer = function(context)
+            answer = function(_lent(context))
         except AssertionError as error:
             return self._outcome(context, passed=False, found=f"it says {str(error)!r}" if str(error) else _line(error))
         if isinstance(answer, str):
@@ -47,6 +49,24 @@ class PythonCheck:
 
     def _outcome(self, context: CheckContext, *, passed: bool, found: str) -> Outcome:
         return Outcome(passed=passed, actual=context.reply, found=found)
+
+
+def _lent(context: CheckContext) -> CheckContext:
+    """The context with values of its own: what the function changes in them, no other check sees."""
+    turns = [_lent_turn(turn) for turn in context.turns]
+    ids = {turn.id: turn for turn in turns if turn.id is not None}
+    return replace(
+        context,
+        parsed=deepcopy(context.parsed),
+        tool_calls=deepcopy(context.tool_calls),
+        turn=_lent_turn(context.turn),
+        turns=TurnList(turns, ids),
+        vars=deepcopy(dict(context.vars)),
+    )
+
+
+def _lent_turn(turn: TurnView) -> TurnView:
+    return replace(turn, parsed=deepcopy(turn.parsed), tool_calls=deepcopy(turn.tool_calls))
 
 
 def _line(error: AssertionError) -> str:

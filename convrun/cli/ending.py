@@ -51,6 +51,9 @@ def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
         # Whoever read our output has left (`| head`): say nothing, and keep the interpreter from saying it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(NOBODY_READS) from gone
+    except OSError as error:  # no room, no such folder any more: the machine's, not ours
+        say([f"the operating system says: {error.strerror or error}", "  look at the disk, and at the current folder"])
+        raise typer.Exit(ERROR) from error
     except BaseException as error:  # the rim: whatever gets here is our mistake, and is said to be
         say_bug(named(error), traceback.format_exc() if tracebacks else None)
         raise typer.Exit(BUG) from error
@@ -80,7 +83,7 @@ def nothing_to_run(specs: Path, found: bool) -> str:
 
 def say(lines: Sequence[str]) -> None:
     """Print lines to stderr; where nobody reads it, nothing is said."""
-    with suppress(BrokenPipeError):
+    with suppress(OSError):
         print("\n".join(lines), file=sys.stderr, flush=True)
 
 

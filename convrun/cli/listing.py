@@ -12,6 +12,7 @@ import typer
 from convrun.cli.ending import NOTHING_TO_RUN, named_errors, nothing_to_run, say
 from convrun.cli.parameters import Cassettes, Defines, Keyword, Models, Paths, Tags, defines
 from convrun.run.options import RunOptions
+from convrun.source import printable
 
 if TYPE_CHECKING:
     from convrun.run.plan import Planned
@@ -31,7 +32,10 @@ def list_conversations(
 
     with named_errors():
         options = RunOptions(
-            keyword=keyword, tags=tuple(tags or ()), models=tuple(models or ()), defines=defines(define or ())
+            keyword=keyword,
+            tags=tuple(tags or ()),
+            models=tuple(dict.fromkeys(models or ())),
+            defines=defines(define or ()),
         )
         project = open_project(paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         conversations = planned(project, options).conversations
@@ -39,7 +43,7 @@ def list_conversations(
             print(json.dumps([_entry(one) for one in conversations], ensure_ascii=False, indent=2))
         else:
             for one in conversations:
-                print(one.id)
+                print(printable(one.id))
         if not conversations:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
             raise typer.Exit(NOTHING_TO_RUN)

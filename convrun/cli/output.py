@@ -16,6 +16,7 @@ def own_stdout() -> Iterator[TextIO]:
     The file descriptor is moved, not only `sys.stdout`: what a tool's subprocess prints must not get into a report.
     """
     sys.stdout.flush()
+    _without_input()
     try:
         own = os.dup(1)
         os.dup2(2, 1)
@@ -29,10 +30,17 @@ def own_stdout() -> Iterator[TextIO]:
             yield stream
     finally:
         sys.stderr.flush()
-        with suppress(BrokenPipeError):
+        with suppress(OSError):  # nobody reads it, or there is no room: said where it was written
             stream.close()
         os.dup2(own, 1)
         os.close(own)
+
+
+def _without_input() -> None:
+    """Give tools an input that is at its end: one that asks a person would wait for ever."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
 
 
 def colour_wanted(stream: TextIO, *, refused: bool) -> bool:

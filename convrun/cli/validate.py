@@ -25,7 +25,7 @@ def validate(
     from convrun.run.project import open_project, prepare  # other commands, and --help, do without
 
     with named_errors(tracebacks=verbose > 1):
-        options = RunOptions(models=tuple(models or ()), defines=defines(define or ()))
+        options = RunOptions(models=tuple(dict.fromkeys(models or ())), defines=defines(define or ()))
         project = open_project(paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         prepared = prepare(project, options, environ=os.environ, imports=not no_import)
         files = counted(len({spec.file for spec, _ in project.specs}), "spec")

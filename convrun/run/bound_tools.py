@@ -93,7 +93,9 @@ def _tools_of(made: type[Toolbox], spec: ToolUse, names: Mapping[str, object]) -
     except ConvrunError as error:
         error.at(spec.where)
         raise
-    except (Exception, SystemExit) as error:  # both are the user's
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # both are the user's
         what = f"{called} of {spec.path.text!r} raised {named(error)}"
         raise ConversationError(what, where=spec.where, fix="mend it, or the arguments under `with:`") from error
 

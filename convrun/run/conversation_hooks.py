@@ -38,6 +38,8 @@ def _called(hook: Callable[..., object], function: Callable[..., object], *argum
         return function(*arguments)
     except ConvrunError:
         raise
-    except (Exception, SystemExit) as error:  # the hook is the user's; `sys.exit(0)` in it must not look like success
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the hook is the user's; `sys.exit(0)` in it must not look like success
         name = getattr(hook, "__name__", repr(hook))
         raise HookError(f"hook {name!r} raised {named(error)}", fix="mend the hook") from error

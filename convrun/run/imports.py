@@ -29,14 +29,18 @@ def imported(path: ImportPath) -> object:
     module_name, _, attributes = path.text.partition(":")
     found: object = _module(module_name, path)
     for attribute in attributes.split("."):
-        if not hasattr(found, attribute):
+        try:
+            found = getattr(found, attribute)
+        except AttributeError as error:
             names = [name for name in dir(found) if not name.startswith("_")]
             raise SpecError(
                 f"{module_name!r} has no {attribute!r}",
                 where=path.where,
                 fix=did_you_mean(attribute, names) or "name a function or class that the module defines",
-            )
-        found = getattr(found, attribute)
+            ) from error
+        except Exception as error:  # a module may define how its attributes are found
+            what = f"looking up {attribute!r} in {module_name!r} raised {named(error)}"
+            raise SpecError(what, where=path.where, fix="mend the module") from error
     return found
 
 
@@ -49,7 +53,9 @@ def _module(name: str, path: ImportPath) -> object:
         if name != missing and not name.startswith(f"{missing}."):
             fix = f"{name!r} imports it; install it, or correct the import"
         raise SpecError(f"no module named {missing!r}", where=path.where, fix=fix) from error
-    except (Exception, SystemExit) as error:  # the module is the user's: whatever it raises is a mistake to report
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the module is the user's: whatever it raises is a mistake to report
         raise SpecError(
             f"importing {name!r} raised {named(error)}{_raised_at(error)}",
             where=path.where,

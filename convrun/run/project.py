@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convrun.errors import ConvrunError, SpecErrors
+from convrun.errors import ConvrunError, SpecErrors, UsageError
 from convrun.run.bind import BoundConversation, bind, further_errors
 from convrun.run.imports import put_first
 from convrun.run.options import RunOptions
@@ -39,6 +39,8 @@ def open_project(
         UsageError: for PATHs that do not exist, are outside the root or stand under two roots.
         SettingsError: for settings that are wrong.
     """
+    if "" in paths:
+        raise UsageError("an empty PATH", fix="name a file or folder; a variable that is not set gives none")
     root = find_root([cwd / path.partition("::")[0] for path in paths], cwd)
     settings = load(root, environ, overrides)
     specs: list[tuple[Spec, str | None]] = []

@@ -10,8 +10,9 @@ from convrun.errors import UsageError
 
 Matches: TypeAlias = Callable[[str], bool]
 
-_TOKEN = re.compile(r"\s*(\(|\)|[^\s()]+)")
-_FIX = "write substrings with and, or, not and parentheses, as -k 'paris and not slow'"
+_TOKEN = re.compile(r"\s*(\(|\)|\"[^\"]*\"|'[^']*'|[^\s()]+)")
+_MOST = 200  # words and parentheses: more are nothing that a person wrote
+_FIX = "write substrings with and, or, not and parentheses, as -k 'paris and not slow'; quote one with blanks"
 
 
 def expression(text: str) -> Matches:
@@ -23,6 +24,8 @@ def expression(text: str) -> Matches:
     tokens = _TOKEN.findall(text)
     if not tokens:
         raise UsageError("-k is empty", fix=_FIX)
+    if len(tokens) > _MOST:
+        raise UsageError(f"-k has {len(tokens)} words and parentheses, at most {_MOST} are read", fix=_FIX)
     parser = _Parser(text, tokens)
     matches = parser.either()
     if parser.rest:
@@ -68,7 +71,7 @@ class _Parser:
             return inner
         if not self.rest or self.rest[0] in {"and", "or", ")"}:
             raise UsageError(f"-k {self.text!r}: a substring is missing", fix=_FIX)
-        wanted = self.rest.pop(0).casefold()
+        wanted = self.rest.pop(0).strip("'\"").casefold()
         return lambda name: wanted in name.casefold()
 
     def _take(self, token: str) -> bool:

@@ -10,6 +10,7 @@ from convrun.checks.context import TurnView
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.response import Response
+from convrun.conversation.tools import ToolCall
 from convrun.errors import ChainLimitError, ConvrunError, named
 from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict
 from convrun.run.attachments import attachment
@@ -164,11 +165,29 @@ def _parsed(text: str) -> Json:
     """The JSON value of a reply; None where it is none. Most replies are prose, and seen to be at once."""
     if not text or text.lstrip()[:1] not in _JSON_STARTS:
         return None
+    return _json(text)
+
+
+def _json(text: str) -> Json:
+    """The value of a JSON text; None where it is none. NaN is not JSON."""
     try:
-        value: Json = json.loads(text)
+        value: Json = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
     return value
+
+
+def _refuse(constant: str) -> Json:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _arguments(call: ToolCall) -> Json:
+    """What the model sent, read anew: a tool or a hook may have changed the mapping it was given."""
+    text = call.arguments_text
+    if text is None or not text.strip():
+        return {}
+    value = _json(text)
+    return value if isinstance(value, dict) else text
 
 
 def _tool_calls(response: Response) -> Iterator[ToolCallResult]:
@@ -179,7 +198,7 @@ def _tool_calls(response: Response) -> Iterator[ToolCallResult]:
         yield ToolCallResult(
             id=call.tool_call_id or "",
             name=call.name,
-            arguments=call.arguments_text if call.arguments_error else call.arguments,
+            arguments=_arguments(call),
             result=result.output if result else None,
             error=named(raised) if raised is not None else None,
         )

@@ -237,14 +237,14 @@ def test_attachments_stay_inside_of_the_project(project):
     assert "outside of the project" in result.turns[0].error.message
 
 
-@pytest.mark.parametrize("path", ["../outside.png", "../../outside.png"])
+@pytest.mark.parametrize("path", ["../../outside.png", "/etc/hostname"])
 def test_attachments_outside_are_found_before_anything_runs(project, path):
     """A path without a template is judged with the other mistakes of the spec."""
     project.write("sub/convrun.toml", "")
     project.write("outside.png", "no picture")
     project.write("sub/specs/a.yaml", f"model: echo\nturns: [{{user: Hi, attachments: [{{path: {path}}}]}}]\n")
     (mistake,) = project.mistakes("sub/specs/a.yaml")
-    assert "outside of the project" in mistake.what
+    assert "outside of the project" in mistake
 
 
 def test_attachments_that_lead_outside_are_refused(project):
@@ -254,7 +254,7 @@ def test_attachments_that_lead_outside_are_refused(project):
     project.write("sub/specs/a.yaml", "model: echo\nturns: [{user: Hi, attachments: [{path: picture.png}]}]\n")
     (project.root / "sub/specs/picture.png").symlink_to(project.root / "secret.png")
     (mistake,) = project.mistakes("sub/specs/a.yaml")
-    assert "outside of the project" in mistake.what
+    assert "outside of the project" in mistake
 
 
 def test_an_attachment_that_is_not_there_is_found_before_anything_runs(project):
@@ -262,8 +262,8 @@ def test_an_attachment_that_is_not_there_is_found_before_anything_runs(project):
     project.write("specs/picture.png", "no picture")
     project.write("specs/a.yaml", "model: echo\nturns: [{user: Hi}, {user: Ho, attachments: [{path: pictur.png}]}]\n")
     (mistake,) = project.mistakes()
-    assert (mistake.what, mistake.fix) == ("no file 'pictur.png' to attach", "did you mean 'picture.png'?")
-    assert mistake.where.line == 2
+    assert mistake.startswith("specs/a.yaml:2:")
+    assert mistake.endswith("no file 'pictur.png' to attach (did you mean 'picture.png'?)")
 
 
 def test_tmp_is_fresh_for_each_conversation_and_gone_afterwards(project):

@@ -16,7 +16,7 @@ def test_an_async_hook_is_refused(project: Project) -> None:
     project.write("around.py", "async def plain(conversation): ...\nasync def generator(conversation):\n    yield\n")
     project.write("specs/a.yaml", SPEC.format(hooks="'around:plain', 'around:generator'"))
     found = project.mistakes()
-    assert [mistake.what for mistake in found] == ["the hook 'plain' is async", "the hook 'generator' is async"]
+    assert ["'plain' is async" in found[0], "'generator' is async" in found[1]] == [True, True]
 
 
 def test_a_second_yield_is_an_error(project: Project) -> None:
@@ -46,7 +46,7 @@ def test_what_a_hook_asks_the_model_is_in_the_recording(project: Project) -> Non
         "around.py", "def asks(conversation):\n    yield\n    assert conversation.prompt('Bye').text() == 'two'\n"
     )
     project.write("specs/a.yaml", SPEC.format(hooks="'around:asks'"))
-    assert project.record().conversations[0].verdict == "passed"
+    assert project.record().verdict == "passed"
     replayed = project.one()
     assert (replayed.verdict, replayed.findings) == ("passed", ())
 
@@ -62,5 +62,6 @@ def test_a_case_that_lacks_a_name_is_named(project: Project) -> None:
         "turns: [{user: 'To {{ city }}', expect: [{contains: To}]}]\n",
     )
     (mistake,) = project.mistakes()
-    assert mistake.what.startswith("the case 'oslo' has no 'city'")
-    assert (mistake.where and mistake.where.line, mistake.fix) == (4, "did you mean 'ctiy'?")
+    assert mistake.startswith("specs/a.yaml:4:")
+    assert "the case 'oslo' has no 'city'" in mistake
+    assert mistake.endswith("(did you mean 'ctiy'?)")

@@ -1,0 +1,74 @@
+"""Processes without streams, reports in wrong places, tools that ask for input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from projects import Project
+
+SPEC = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_a_process_without_streams_runs(project: Project, closed: str) -> None:
+    """Where nobody can be told, nothing is; the exit code is still the run's."""
+    project.write("specs/a.yaml", SPEC)
+    command = " ".join(f"'{word}'" for word in project.command("run"))
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {closed}"],
+        cwd=project.root,
+        env=project.environment(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("target", ["specs/a.yaml", "convrun.toml", "cassettes/a.yaml"])
+def test_a_report_does_not_replace_what_it_reports_on(project: Project, target: str) -> None:
+    """A spec, the settings and the cassettes are no places for a report."""
+    project.write("convrun.toml", "")
+    project.write("specs/a.yaml", SPEC)
+    done = project.cli("run", "--report", f"json={target}")
+    assert (done.returncode, "not a place for a report" in done.stderr) == (2, True)
+    assert (project.root / "specs/a.yaml").read_text(encoding="utf-8") == SPEC
+
+
+def test_a_report_is_written_where_the_command_was_given(project: Project) -> None:
+    """A tool that changes the folder does not take the report with it."""
+    project.write("desk.py", "import os\ndef leave() -> str:\n    os.chdir('/')\n    return ''\n")
+    project.write(
+        "specs/a.yaml",
+        "model: {script: [{call: leave}, {reply: 'yes'}]}\ntools: ['desk:leave']\n"
+        "turns: [{user: Hi, expect: [{equals: 'yes'}]}]\n",
+    )
+    assert project.cli("run", "--report", "json=report.json").returncode == 0
+    assert json.loads((project.root / "report.json").read_text(encoding="utf-8"))["exit_code"] == 0
+
+
+def test_a_tool_that_asks_a_person_gets_no_answer(project: Project) -> None:
+    """Its input is at its end at once, instead of waiting for somebody to type."""
+    project.write("desk.py", "def ask() -> str:\n    return input('Name? ')\n")
+    project.write(
+        "specs/a.yaml",
+        "model: {script: [{call: ask}, {reply: 'yes'}]}\ntools: ['desk:ask']\n"
+        "turns: [{user: Hi, expect: [{called: {tool: ask, error: EOFError}}]}]\n",
+    )
+    assert project.cli("run").returncode == 0
+
+
+def test_an_empty_path_is_refused(project: Project) -> None:
+    """A variable that is not set must not run everything."""
+    project.write("specs/a.yaml", SPEC)
+    done = project.cli("run", "")
+    assert (done.returncode, "an empty PATH" in done.stderr) == (2, True)
+
+
+def test_a_model_given_twice_runs_once(project: Project) -> None:
+    """The same conversation does not run, and is not paid for, twice."""
+    project.write("specs/a.yaml", SPEC)
+    listed = project.cli("list", "-m", "echo", "-m", "echo").stdout
+    assert listed.splitlines() == ["specs/a.yaml"]
