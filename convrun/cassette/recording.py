@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
-from convrun.cassette.files import Claim, load, replace_text
+from convrun.cassette.files import Claim, replace_text
 from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
 from convrun.cassette.playing import Player, sent_request
 from convrun.cassette.received import parsed_reply, received
-from convrun.errors import CassetteError
+from convrun.errors import CassetteError, SettingsError
 from convrun.redaction import Redactor
 from convrun.source import Where
 from convrun.values import Json
 from convrun.wire import Reply, Request, Transport
 
-RecordMode: TypeAlias = Literal["none", "once", "new_episodes", "all"]
 _DONE = b"[DONE]"
-
-
-def open_cassette(
-    path: Path,
-    *,
-    shown_as: str,
-    mode: RecordMode = "none",
-    live: Callable[[], Transport] | None = None,
-    ignore: Iterable[str] = (),
-    redactor: Redactor | None = None,
-) -> Player | Recorder | None:
-    """Return what carries the requests of a conversation in this mode; None where the cassette is missing and wanted.
-
-    `live` makes the transport to the model; it is called when the first request goes out.
-
-    Raises:
-        CassetteError: where the cassette cannot be read.
-    """
-    exists = path.exists() or path.is_symlink()
-    player = None
-    if exists and mode != "all":
-        player = Player(load(path, shown_as), ignore=ignore, redactor=redactor)
-    if mode == "none" or live is None or (mode == "once" and player is not None):
-        return player
-    return Recorder(path, shown_as=shown_as, live=live, player=player, redactor=redactor)
 
 
 @dataclass(slots=True)
@@ -115,8 +89,12 @@ class Recorder:
             self._transport = self._live()
         sent = sent_request(request, self._redactor)
         began = perf_counter()
-        self.live_calls += 1
-        reply = self._transport.send(request)
+        self.live_calls += 1  # counted first: one that failed on its way was a call, too
+        try:
+            reply = self._transport.send(request)
+        except SettingsError:
+            self.live_calls -= 1  # it never left
+            raise
         exchange = _Exchange(sent, reply, began)
         self._exchanges.append(exchange)
         if reply.payloads is not None:
@@ -126,16 +104,8 @@ class Recorder:
 
     @property
     def unplayed(self) -> tuple[int, ...]:
-        """The indexes of the old recording's interactions that were not played; none once it will be replaced."""
-        return self.player.unplayed if self.player is not None and not self.live_calls else ()
-
-    def recorded_result(self, tool_call_id: str, name: str, arguments: Json) -> str | None:
-        """Return the recorded result of a call: of the last reply's while playing, then of one like it anywhere."""
-        if self.player is None:
-            return None
-        if self.live_calls:
-            return self.player.results_by_call(name, arguments)
-        return self.player.recorded_result(tool_call_id, name, arguments)
+        """The indexes of the old recording's interactions that were not played; none once a request went live."""
+        return self.player.unplayed if self.player is not None and self._transport is None else ()
 
     def finish(self) -> None:
         """Replace the cassette by this conversation, now that it is finished; without a live call nothing changes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from convrun.cassette.canonical import History, Links, plain_arguments
 from convrun.cassette.interaction import Interaction
@@ -90,7 +91,8 @@ class RecordedResults:
     def _recorded(self, index: int, position: int, name: str) -> _Call | None:
         """The call at `position` in the reply of interaction `index`, as the first request that has it tells it."""
         before, own = self._histories[index]
-        for history in (own, *(calls for _, calls in self._histories[index + 1 :])):
+        later = (calls for _, calls in islice(self._histories, index + 1, None))
+        for history in chain((own,), later):
             if before + position < len(history) and history[before + position].name == name:
                 return history[before + position]
         return None

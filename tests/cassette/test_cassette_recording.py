@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cassette_conversations import completion, exchange, request, requests, stream, text_of, tool_conversation
+from cassette_conversations import completion, exchange, request, stream, text_of, tool_conversation
 
 from convrun.cassette.files import load
 from convrun.cassette.playing import Player
-from convrun.cassette.recording import Recorder, open_cassette
+from convrun.cassette.recording import Recorder
 from convrun.cassette.writing import save, write
-from convrun.errors import CassetteError, ProviderError
+from convrun.errors import CassetteError, ProviderError, SettingsError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request
 
@@ -277,33 +277,37 @@ def test_eight_threads_do_not_mix(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == [f"{number}.yaml" for number in range(8)]
 
 
-def test_modes(tmp_path: Path) -> None:
-    """`none` plays or misses, `once` records what is missing, `new_episodes` plays first, `all` starts anew."""
+def test_a_request_that_never_left_is_no_live_call(recorder: Making, tmp_path: Path) -> None:
+    """A missing key is found before anything is sent: nothing is counted, played on, or written."""
     path = tmp_path / "chat.yaml"
-    assert open_cassette(path, shown_as="x", live=Model) is None
-    assert isinstance(open_cassette(path, shown_as="x", mode="once", live=Model), Recorder)
-    save(path, exchange([("one", "1")]))
-    assert isinstance(open_cassette(path, shown_as="x", live=Model), Player)
-    assert isinstance(open_cassette(path, shown_as="x", mode="once", live=Model), Player)
-    for mode, answer in (("new_episodes", "1"), ("all", "one")):
-        with_mode: Any = mode
-        opened = open_cassette(path, shown_as="x", mode=with_mode, live=Model)
-        assert isinstance(opened, Recorder)
-        assert converse(opened, ["one"]) == [answer]
-        opened.close()
+    save(path, exchange([("one", "1"), ("two", "2")]))
+    before = path.read_bytes()
+
+    class Keyless:
+        def send(self, sent: Request) -> Reply:
+            """Refuse, as a transport without a key does."""
+            raise SettingsError(f"OPENAI_API_KEY is not set for {sent.url}")
+
+    recording = recorder(Keyless(), path=path, player=Player(load(path, "x")))
+    with pytest.raises(SettingsError):
+        converse(recording, ["one", "zwei"])
+    assert (recording.live_calls, recording.unplayed) == (0, ())
+    recording.finish()
+    assert path.read_bytes() == before
 
 
-def test_recorded_results_serve_a_recording_that_goes_live(recorder: Making, tmp_path: Path) -> None:
-    """While playing, results follow the call; once live, they are found by name and arguments."""
-    path = tmp_path / "chat.yaml"
-    save(path, tool_conversation())
-    recording = recorder(Model(), path=path, player=Player(load(path, "x")))
-    first = requests(tool_conversation())[0]
-    recording.send(first)
-    assert recording.recorded_result("call_7", "upper", {"text": "panda"}) == "PANDA"
-    b"".join(recording.send(request(first.body | {"temperature": 1})).body)
-    assert recording.recorded_result("call_1", "upper", {"text": "panda"}) == "PANDA"
-    assert recording.recorded_result("call_1", "upper", {"text": "bear"}) is None
+def test_a_request_that_failed_on_its_way_is_a_live_call(recorder: Making) -> None:
+    """Where the connection breaks, something was sent, and may have cost money."""
+
+    class Unreachable:
+        def send(self, sent: Request) -> Reply:
+            """Fail on the wire."""
+            raise ProviderError(f"no answer from {sent.url}")
+
+    recording = recorder(Unreachable())
+    with pytest.raises(ProviderError):
+        converse(recording, ["one"])
+    assert recording.live_calls == 1
 
 
 def test_keys_in_what_is_kept_of_an_old_recording_are_taken_out(recorder: Making, tmp_path: Path) -> None:
