@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from functools import lru_cache
 from typing import Any, cast
 
@@ -12,27 +12,41 @@ from jinja2 import StrictUndefined, Undefined, UndefinedError, nodes, pass_conte
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
 from jinja2.utils import missing
+from jinja2.visitor import NodeTransformer
 
 from convrun.errors import TemplateError, did_you_mean
+from convrun.templates.fields import names_of, noun, shown_fields
+from convrun.templates.lengths import FILTERS, LONGEST, METHODS, length, printf_length, refuse_wide, size
 from convrun.templates.syntax import LITERALLY, explain
-from convrun.values import Json, show, type_name
+from convrun.values import Json, show
 
 _STEPS = 100_000  # rounds of loops and calls in one rendering
-_LONGEST = 10_000_000  # characters
-_LARGEST_POWER = 10_000  # bits
+_MOST = 10 * LONGEST  # characters of all texts that one rendering makes on its way
+_LARGEST_NUMBER = 10_000  # bits
 
 
 class _Steps(Context):
     """A rendering's names, and how many steps it took."""
 
     steps = 0
+    made = 0
 
     def step(self) -> None:
         self.steps += 1
         if self.steps > _STEPS:
             raise TemplateError(f"the template takes more than {_STEPS:,} steps", fix="loop over less")
+
+    def make(self, characters: int) -> None:
+        """Count what is about to be made."""
+        self.made += characters
+        if characters > LONGEST or self.made > _MOST:
+            raise _too_much()
+
+
+def _too_much() -> TemplateError:
+    return TemplateError(f"the template makes too much: {LONGEST:,} characters are the most", fix="make less of it")
 
 
 class _Missing(StrictUndefined):
@@ -48,54 +62,32 @@ class _Missing(StrictUndefined):
             return self._undefined_hint or f"{name!r} is not defined"
         if isinstance(holder, Sequence) and isinstance(name, int):
             return f"a list of {len(holder)} has no element {name}\nthe first is 0"
-        known = _names_of(holder)
+        known = names_of(holder)
         near = did_you_mean(name, known) if isinstance(name, str) else None
         has = f"it has {', '.join(known[:12])}" if known else None
-        return "\n".join(filter(None, (f"a {_noun(holder)} has no {name!r}", near or has)))
-
-
-def _names_of(holder: object) -> list[str]:
-    if isinstance(holder, Mapping):
-        return [key for key in holder if isinstance(key, str)]
-    if is_dataclass(holder):
-        return list(_shown_fields(holder))
-    keys = getattr(holder, "keys", None)
-    return list(keys()) if callable(keys) else []
-
-
-def _noun(holder: object) -> str:
-    if is_dataclass(holder) or not isinstance(holder, Mapping | Sequence | int | float | None):
-        return type(holder).__name__
-    return type_name(holder)
-
-
-def _shown_fields(value: object) -> dict[str, object]:
-    """The fields of a dataclass that templates may see; `metadata={"hidden": True}` keeps one from them."""
-    return {
-        field.name: getattr(value, field.name)
-        for field in fields(cast(Any, value))
-        if not field.name.startswith("_") and not field.metadata.get("hidden")
-    }
+        return "\n".join(filter(None, (f"a {noun(holder)} has no {name!r}", near or has)))
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
     """The environment of all templates: `a.b` on a mapping is a key, on a dataclass a field, on a TurnList an id."""
 
-    intercepted_binops = frozenset({"*", "**"})
+    intercepted_binops = frozenset({"*", "**", "%", "+"})
     context_class = _Steps
 
     def __init__(self) -> None:
-        super().__init__(undefined=_Missing, finalize=_printed, keep_trailing_newline=True)
+        super().__init__(undefined=_Missing, finalize=_printed, keep_trailing_newline=True, optimized=False)
         self.globals = {name: self.globals[name] for name in ("range", "dict", "namespace")}
         del self.filters["random"]  # a request that differs each time can never be replayed
-        self.filters |= {"tojson": _json_text, "_counted": _counted}
+        self.filters |= {"tojson": _json_text, "_counted": _counted, "_concatenated": _concatenated}
+        for name in FILTERS:
+            self.filters |= {f"_{name}": self.filters[name], name: _bounded_filter(name)}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return what `obj.attribute` is in a template."""
         if isinstance(obj, Mapping) or (isinstance(obj, Sequence) and hasattr(obj, "keys")):
             return self.getitem(obj, attribute)
         if is_dataclass(obj):
-            shown = _shown_fields(obj)
+            shown = shown_fields(obj)
             return shown[attribute] if attribute in shown else self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
 
@@ -110,24 +102,107 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
         """Return an undefined value that fails when it is used."""
-        hint = f"{attribute!r} of a {_noun(obj)} cannot be used in a template"
+        hint = f"{attribute!r} of a {noun(obj)} cannot be used in a template"
         return self.undefined(hint, name=attribute, obj=obj, exc=SecurityError)
 
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Return whether a template may have the attribute; bytes are not for templates."""
+        return attr not in ("encode", "to_bytes") and super().is_safe_attribute(obj, attr, value)
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """Return what stands for the method `format` of a text; None where the value is another method."""
+        if super().wrap_str_format(value) is None:
+            return None
+
+        def formatted(*args: Any, **kwargs: Any) -> str:
+            if value.__name__ == "format_map":
+                args, kwargs = (), *args
+            return _Formatter(self).vformat(str(value.__self__), args, kwargs)
+
+        return formatted
+
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - Jinja's own names: arguments may be called self
-        """Call `obj`, and count it."""
+        """Call `obj`, and count it and what it makes."""
         cast(_Steps, __context).step()
+        text, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
+        if isinstance(text, str) and name in METHODS:
+            if name == "join" and args and isinstance(args[0], Iterator):
+                args = (list(args[0]), *args[1:])
+            cast(_Steps, __context).make(length("str.join" if name == "join" else name, text, args, kwargs))
         return super().call(__context, __obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Multiply or raise to a power, within limits."""
-        if operator == "**" and isinstance(left, int) and isinstance(right, int):
-            too_large = left.bit_length() * right > _LARGEST_POWER
+        """Calculate within limits."""
+        if isinstance(left, int) and isinstance(right, int):
+            bits = {"*": left.bit_length() + right.bit_length(), "**": left.bit_length() * right}.get(operator, 0)
+            too_large = bits > _LARGEST_NUMBER
         else:
-            size, times = (left, right) if isinstance(right, int) else (right, left)
-            too_large = isinstance(size, str | list | tuple) and isinstance(times, int) and len(size) * times > _LONGEST
+            too_large = operator == "*" and _repeated(left, right) > LONGEST
+            cast(_Steps, context).make(0 if too_large else _result_length(operator, left, right))
         if too_large:
             raise TemplateError(f"{show(left, 40)} {operator} {show(right, 40)} is too large")
         return super().call_binop(context, operator, left, right)
+
+
+def _repeated(left: object, right: object) -> int:
+    items, times = (left, right) if isinstance(right, int) else (right, left)
+    return len(items) * times if isinstance(items, str | list | tuple) and isinstance(times, int) else 0
+
+
+def _result_length(operator: str, left: object, right: object) -> int:
+    if operator == "%" and isinstance(left, str):
+        return printf_length(left, right)
+    if operator == "+" and isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
+        return len(left) + len(right)
+    return _repeated(left, right) if operator == "*" else 0
+
+
+class _Formatter(SandboxedFormatter):
+    """The method `format` of texts, within limits."""
+
+    def __init__(self, environment: _Sandbox) -> None:
+        super().__init__(environment)
+        self.length = 0
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return one field as it is printed."""
+        refuse_wide(format_spec)
+        self.length += size(value)
+        made = super().format_field(value, format_spec) if self.length <= LONGEST else ""
+        self.length += len(made)
+        if self.length > LONGEST:
+            raise _too_much()
+        return cast(str, made)
+
+
+def _bounded_filter(name: str) -> Callable[..., Any]:
+    """The filter of this name, which counts what it makes before it does."""
+
+    @pass_context
+    def bounded(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(value, Iterator):
+            value = list(value)
+        if not isinstance(value, Undefined):
+            cast(_Steps, context).make(length(name, value, args, kwargs))
+        return context.environment.call_filter(f"_{name}", value, args, kwargs, context)
+
+    return bounded
+
+
+@pass_context
+def _concatenated(context: Context, values: list[object]) -> str:
+    """The texts of `a ~ b`, one behind the other."""
+    cast(_Steps, context).make(sum(map(size, values)))
+    return "".join(map(str, values))
+
+
+class _CountedTexts(NodeTransformer):
+    """Puts a filter that counts in the place of `~`, which Jinja compiles to a function of its own."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - named by Jinja's visitor
+        self.generic_visit(node)
+        texts = nodes.List(node.nodes, lineno=node.lineno)
+        return nodes.Filter(texts, "_concatenated", [], [], None, None, lineno=node.lineno)
 
 
 @pass_context
@@ -138,9 +213,17 @@ def _counted(context: Context, items: Iterable[object]) -> Iterator[object]:
         yield item
 
 
-def _printed(value: object) -> object:
+@pass_context  # so that Jinja does not print while it compiles
+def _printed(_: Context, value: object) -> object:
     """What a value prints as: texts and numbers as they are, the rest as JSON."""
-    return value if isinstance(value, Undefined) else printed(to_json(value))
+    return value if isinstance(value, Undefined) else printed(_checked(value))
+
+
+def _checked(value: object) -> Json:
+    """A value as JSON, unless it holds the same lists within each other so often that it never ends."""
+    if isinstance(value, list | tuple | dict) and size(value) > LONGEST:
+        raise _too_much()
+    return to_json(value)
 
 
 def printed(value: Json) -> str:
@@ -171,7 +254,7 @@ def to_json(value: object) -> Json:
     if isinstance(value, Sequence | Iterator):
         return [to_json(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: to_json(item) for name, item in _shown_fields(value).items()}
+        return {name: to_json(item) for name, item in shown_fields(value).items()}
     if isinstance(value, float):
         raise TemplateError(f"{value} is no number that JSON has")
     what = "function" if callable(value) else type(value).__name__
@@ -227,7 +310,7 @@ class Program:
         context = self._template.new_context(dict(names))
         try:
             pieces = self._pieces(context)
-            return to_json(context.vars["result"]) if self.whole else "".join(pieces)
+            return _checked(context.vars["result"]) if self.whole else "".join(pieces)
         except TemplateError:
             raise
         except (UndefinedError, SecurityError) as error:
@@ -235,6 +318,8 @@ class Program:
             raise TemplateError(what, fix=fix or None) from error
         except RecursionError as error:
             raise TemplateError("the template is nested too deeply") from error
+        except MemoryError as error:
+            raise TemplateError("the template makes more than the memory holds", fix="make less of it") from error
         except Exception as error:  # the template's expressions are user code: they fail with anything
             raise TemplateError(f"the template failed: {type(error).__name__}: {error}") from error
 
@@ -244,8 +329,8 @@ class Program:
         for piece in self._template.root_render_func(context):
             pieces.append(piece)
             length += len(piece)
-            if length > _LONGEST:
-                raise TemplateError(f"the rendered text is longer than {_LONGEST:,} characters", fix="loop over less")
+            if length > LONGEST:
+                raise TemplateError(f"the rendered text is longer than {LONGEST:,} characters", fix="loop over less")
         return pieces
 
 
@@ -268,7 +353,7 @@ def _bounded(tree: nodes.Template, *, whole: bool) -> nodes.Template:
     if whole:
         value = cast(nodes.Output, tree.body[0]).nodes[0]
         tree = nodes.Template([nodes.Assign(nodes.Name("result", "store"), value, lineno=1)], lineno=1)
-    return cast(nodes.Template, tree.set_environment(_sandbox()))
+    return cast(nodes.Template, _CountedTexts().visit(tree).set_environment(_sandbox()))
 
 
 def _turns_named(tree: nodes.Template) -> Iterator[int | str]:
