@@ -20,7 +20,8 @@ class ChatBackend:
     """Encodes requests for a chat model, hands them to a transport and decodes what comes back.
 
     `name` is the model's name as the user wrote it, `model` as it goes out. `key_variable` is named where a provider
-    refuses the key. One backend serves any number of conversations.
+    refuses the key. `by_name` says whether the name alone leads here; who made it by its name sets it. One backend
+    serves any number of conversations.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ChatBackend:
         self.base_url = base_url
         self.provider = provider
         self.headers = dict(headers or {})
+        self.by_name = False
         self._key_variable = key_variable
         self._encoder = ChatEncoder(model=model, system_role=system_role)
 

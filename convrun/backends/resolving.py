@@ -51,6 +51,8 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
         script=script,
     )
     trusted = (*trusted_base_urls, *([base_url] if base_url else []))
+    settings = (base_url, provider, api_key_env, headers, system_role, script, transport)
+    by_name = all(setting is None for setting in settings)
     if transport is None:
         transport = live_transport(
             identity,
@@ -60,7 +62,9 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
             environ=environ,
             trusted_base_urls=trusted,
         )
-    return backend_for(identity, transport, environ=environ, trusted_base_urls=trusted)
+    backend = backend_for(identity, transport, environ=environ, trusted_base_urls=trusted)
+    backend.by_name = by_name
+    return backend
 
 
 def backend_for(

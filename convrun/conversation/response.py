@@ -85,6 +85,7 @@ class Response:
         self._driver = driver
         self._conversation = conversation
         self._model_id: str | None = None
+        self._place: JsonObject = {}  # where the model was, of a rebuilt response whose model's name does not say it
 
     @property
     def conversation(self) -> Owner | None:
@@ -96,13 +97,19 @@ class Response:
         """Its model.
 
         Raises:
-            ConversationError: for a rebuilt response, where nobody knows models by name.
+            ConversationError: for a rebuilt response whose model cannot be found by its name.
         """
         if self._conversation is not None:
             return self._conversation.model
         resolver = _RESOLVERS.get("sync")
         if resolver is None or self._model_id is None:
             raise ConversationError("this response has no model", fix="import convrun, or give from_dict a model=")
+        if self._place:  # the name alone would send the conversation, and a key, somewhere else
+            at = self._place["endpoint"] or "a backend of its own"
+            raise ConversationError(
+                f"the model {self._model_id!r} was at {at}, which its name does not say",
+                fix="give it again, as Response.from_dict(data, model=…)",
+            )
         return resolver(self._model_id)
 
     @property
@@ -266,6 +273,7 @@ class Response:
             usage["details"] = completion.usage.details
         return {
             "model": self._model_id or self.model.model_id,
+            **(self._place if self._conversation is None else _place(self._conversation.model.backend)),
             "prompt": prompt,
             "messages": [completion.message.to_dict()],
             "id": self.id,
@@ -299,6 +307,7 @@ class Response:
         call.duration, call.began = None, datetime.fromisoformat(began).astimezone(UTC) if began else None
         found = cls(call, conversation=None if model is None else model.conversation())
         found._model_id = model_id
+        found._place = {"endpoint": data["endpoint"]} if "endpoint" in data else {}
         return found
 
     def _pull(self) -> bool:
@@ -308,3 +317,8 @@ class Response:
         if self._driver is not None and not self._call.done:
             self._driver.read(self._call)
         return cast(Completion, self._call.completion)
+
+
+def _place(backend: Backend) -> JsonObject:
+    """Where a model is, if its name alone does not say it; None for a backend that has no address."""
+    return {} if getattr(backend, "by_name", False) else {"endpoint": getattr(backend, "base_url", None)}

@@ -8,6 +8,7 @@ import pytest
 from scripted_models import calls, says, scripted
 
 import convrun as llm
+from convrun.backends.echo import EchoTransport
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -19,7 +20,7 @@ def test_a_response_survives_as_json():
     response = conversation.prompt("a", attachments=[llm.Attachment(content=PNG)])
     response.text()
     data = json.loads(json.dumps(response.to_dict()))
-    assert data.keys() == {"model", "prompt", "messages", "id", "usage", "datetime_utc"}
+    assert data.keys() == {"model", "endpoint", "prompt", "messages", "id", "usage", "datetime_utc"}
     assert data["prompt"].keys() == {"messages", "options", "system"}
     assert (data["model"], data["usage"]) == ("script/one", {"input": 3, "output": 1})
 
@@ -36,11 +37,35 @@ def test_a_response_survives_as_json():
 
 def test_a_rebuilt_response_finds_its_model_by_name():
     """Without model= the name is resolved as get_model does."""
-    model, _ = scripted(says("one"))
+    response = llm.get_model("echo").prompt("a")
+    response.text()
+    data = json.loads(json.dumps(response.to_dict()))
+    assert data.keys() == {"model", "prompt", "messages", "id", "usage", "datetime_utc"}
+    rebuilt = llm.Response.from_dict(data)
+    assert rebuilt.reply("More").text() == "More"
+    assert rebuilt.to_dict() == data
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "place"),
+    [
+        ("gpt-4.1", {"script": [{"reply": "hi"}]}, "https://script.invalid/v1"),
+        ("echo", {"transport": EchoTransport(), "base_url": "http://127.0.0.1:9/v1"}, "http://127.0.0.1:9/v1"),
+        ("gpt-4.1", {"transport": EchoTransport()}, "https://api.openai.com/v1"),
+    ],
+)
+def test_a_model_that_its_name_does_not_find_is_asked_for(name, settings, place):
+    """A conversation with a model elsewhere does not go on at the place its name alone means."""
+    model = llm.get_model(name, **settings)
     response = model.prompt("a")
     response.text()
-    rebuilt = llm.Response.from_dict({**response.to_dict(), "model": "echo"})
-    assert rebuilt.reply("More").text() == "More"
+    data = json.loads(json.dumps(response.to_dict()))
+    rebuilt = llm.Response.from_dict(data)
+    assert (rebuilt.text(), rebuilt.to_dict()) == (response.text(), data)
+    with pytest.raises(llm.ConversationError, match=f"'{name}' was at {place}") as caught:
+        rebuilt.reply("More")
+    assert "model=" in str(caught.value.fix)
+    assert llm.Response.from_dict(data, model=llm.get_model("echo")).reply("More").text() == "More"
 
 
 def test_tool_calls_survive_word_for_word():
