@@ -5,7 +5,7 @@ The shapes are those of the JSON result; `report.json` writes them key by key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -43,6 +43,17 @@ class UsageResult:
 
     input: int | None = None
     output: int | None = None
+
+
+def total_usage(usages: Iterable[UsageResult]) -> UsageResult:
+    """Return the sum; where one part lacks a figure, the whole is unknown."""
+    every = list(usages)
+    return UsageResult(input=_total([one.input for one in every]), output=_total([one.output for one in every]))
+
+
+def _total(figures: list[int | None]) -> int | None:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if len(known) == len(figures) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

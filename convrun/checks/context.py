@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from convrun.results import ToolCallResult, UsageResult
+from convrun.results import ToolCallResult, UsageResult, total_usage
 from convrun.values import Json
 
 
@@ -56,9 +56,7 @@ def for_turn(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None)
 def for_conversation(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None) -> CheckContext:
     """Return what the checks of the whole conversation see; `names` are the vars. There is at least one turn."""
     calls = tuple(call for turn in turns for call in turn.tool_calls)
-    usage = UsageResult(
-        input=_sum([turn.usage.input for turn in turns]), output=_sum([turn.usage.output for turn in turns])
-    )
+    usage = total_usage(turn.usage for turn in turns)
     return _context(turns, calls, usage, names)
 
 
@@ -80,9 +78,3 @@ def _context(
         vars=names or {},
         response=last.response,
     )
-
-
-def _sum(figures: Sequence[int | None]) -> int | None:
-    """The sum, or None where a figure is unknown: a part is not the whole."""
-    known = [figure for figure in figures if figure is not None]
-    return sum(known) if len(known) == len(figures) else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult, UsageResult
+from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult, UsageResult, total_usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def counts(result: RunResult) -> Counts:
         checks={name: checks[name] for name in ("passed", "failed", "error", "stale", "info")},
         model_calls=sum(conversation.model_calls for conversation in conversations),
         live_calls=live,
-        usage=_usage(conversation for conversation in conversations if conversation.model_calls),
+        usage=total_usage(conversation.usage for conversation in conversations if conversation.model_calls),
         spent_usd=None if live else 0.0,
         findings=len(result.findings) + sum(len(conversation.findings) for conversation in conversations),
     )
@@ -68,14 +68,3 @@ def _standings(conversation: ConversationResult) -> Iterator[str]:
             yield standing(check, turn)
     for check in conversation.checks:
         yield standing(check, None)
-
-
-def _usage(conversations: Iterable[ConversationResult]) -> UsageResult:
-    """A sum of which one part is unknown is unknown."""
-    usages = [conversation.usage for conversation in conversations]
-    return UsageResult(input=_sum([usage.input for usage in usages]), output=_sum([usage.output for usage in usages]))
-
-
-def _sum(numbers: list[int | None]) -> int | None:
-    known = [number for number in numbers if number is not None]
-    return sum(known) if len(known) == len(numbers) else None

@@ -15,7 +15,7 @@ from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
 from convrun.conversation.tools import Tool
 from convrun.errors import CassetteError, ConvrunError
-from convrun.results import CheckResult, ConversationResult, Finding
+from convrun.results import CheckResult, ConversationResult, Finding, total_usage
 from convrun.run.bind import BoundConversation
 from convrun.run.bound_tools import opened
 from convrun.run.carrier import Carrier, open_carrier
@@ -26,18 +26,15 @@ from convrun.run.names import mentions
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.problems import problem
 from convrun.run.secrets import redactor_for, without_secrets
-from convrun.run.turn import PlayedTurn, play_turn, skipped_turn, total_usage
+from convrun.run.turn import PlayedTurn, play_turn, skipped_turn
 from convrun.run.verdicts import of_checks, of_conversation
 from convrun.templates import render_text
 
 
-def run_conversation(
-    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str]
-) -> ConversationResult:
-    """Run one conversation and return its result; whatever goes wrong in it is in there."""
-    began = time.perf_counter()
+def blank_result(bound: BoundConversation) -> ConversationResult:
+    """Return the result of a conversation of which nothing is known but who it is: skipped."""
     planned = bound.planned
-    empty = ConversationResult(
+    return ConversationResult(
         id=planned.id,
         spec=planned.spec.file,
         case=planned.case.id if planned.case else None,
@@ -48,6 +45,15 @@ def run_conversation(
         cassette=planned.cassette_shown,
         where=planned.where,
     )
+
+
+def run_conversation(
+    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str]
+) -> ConversationResult:
+    """Run one conversation and return its result; whatever goes wrong in it is in there."""
+    began = time.perf_counter()
+    planned = bound.planned
+    empty = blank_result(bound)
     if planned.skip:
         return replace(empty, reason=planned.skip)
     try:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from traceback import format_exception
 
 from convrun.errors import named
 from convrun.results import ConversationResult, Problem, RunResult
-from convrun.run.bind import BoundConversation
-from convrun.run.conversation import run_conversation
+from convrun.run.conversation import blank_result, run_conversation
 from convrun.run.options import RunOptions
 from convrun.run.project import Prepared
 from convrun.run.verdicts import exit_code
 from convrun.version import VERSION
 
 _BUG = 70
+_NOT_BEGUN = "not begun: stopped at the first that did not pass (-x)"
 _STOPPING = frozenset({"failed", "error", "stale", "missing"})
 
 
@@ -42,7 +43,7 @@ def run_all(
     try:
         for conversation in prepared.conversations:
             if options.stop_at_first and any(result.verdict in _STOPPING for result in results):
-                result = _not_begun(conversation)
+                result = replace(blank_result(conversation), reason=_NOT_BEGUN)
             else:
                 result = run_conversation(conversation, options, environ=environ)
             results.append(result)
@@ -65,20 +66,4 @@ def run_all(
         interrupted=interrupted,
         bug=bug,
         command=command,
-    )
-
-
-def _not_begun(conversation: BoundConversation) -> ConversationResult:
-    planned = conversation.planned
-    return ConversationResult(
-        id=planned.id,
-        spec=planned.spec.file,
-        case=planned.case.id if planned.case else None,
-        verdict="skipped",
-        model=conversation.model.name,
-        tags=planned.spec.tags,
-        vars=planned.vars,
-        cassette=planned.cassette_shown,
-        reason="not begun: stopped at the first that did not pass (-x)",
-        where=planned.where,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from convrun.checks.context import TurnView
@@ -12,7 +12,7 @@ from convrun.conversation.conversation import Conversation
 from convrun.conversation.response import Response
 from convrun.conversation.tools import ToolCall
 from convrun.errors import ChainLimitError, ConvrunError, named
-from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict
+from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict, total_usage
 from convrun.run.attachments import attachment
 from convrun.run.bind import BoundTurn
 from convrun.run.carrier import Carrier
@@ -202,14 +202,3 @@ def _tool_calls(response: Response) -> Iterator[ToolCallResult]:
             result=result.output if result else None,
             error=named(raised) if raised is not None else None,
         )
-
-
-def total_usage(usages: Iterable[UsageResult]) -> UsageResult:
-    """Return the sum; a figure that one of them lacks is unknown."""
-    every = list(usages)
-    return UsageResult(input=_sum([one.input for one in every]), output=_sum([one.output for one in every]))
-
-
-def _sum(figures: Sequence[int | None]) -> int | None:
-    known = [figure for figure in figures if figure is not None]
-    return sum(known) if known and len(known) == len(figures) else None
