@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from convrun.backends.offline import reply_with
-from convrun.errors import ProviderError
-from convrun.values import Json, JsonObject, digest
+from convrun.errors import ConversationError, ProviderError, did_you_mean
+from convrun.values import Json, JsonObject, digest, show
 from convrun.wire import Reply, Request
 
 # As a spec writes them: {reply: text}, {call: tool, with: {…}}, or a list of calls made at once.
@@ -52,8 +52,29 @@ class ScriptTransport:
 
 
 def script_model_name(lines: ScriptLines) -> str:
-    """Return what stands for the model in a request: another script is another model, and its recordings are stale."""
+    """Return what stands for the model in a request: another script is another model, and its recordings are stale.
+
+    Raises:
+        ConversationError: for a line that is none.
+    """
+    if not isinstance(lines, list | tuple):
+        raise ConversationError(f"a script is a list of lines, not {show(lines, 60)}", fix='write [{"reply": "Hello"}]')
+    for number, line in enumerate(lines, start=1):
+        _refuse_wrong(number, line)
     return f"script:{digest([_plain(line) for line in lines])}"
+
+
+def _refuse_wrong(number: int, line: object) -> None:
+    """Raise for what is neither a reply, nor a call or several."""
+    if isinstance(line, dict) and "reply" in line and line.keys() <= {"reply"}:
+        return
+    for call in line if isinstance(line, list) and line else [line]:
+        if isinstance(call, dict) and "call" in call and call.keys() <= {"call", "with"}:
+            continue
+        known = ("call", "with") if isinstance(line, list) else ("reply", "call", "with")
+        strange = next((key for key in call if key not in known), "") if isinstance(call, dict) else ""
+        fix = did_you_mean(str(strange), known) or 'write {"reply": …}, {"call": …, "with": {…}} or a list of calls'
+        raise ConversationError(f"line {number} of the script is none: {show(call, 80)}", fix=fix)
 
 
 def _plain(line: JsonObject | list[JsonObject]) -> Json:

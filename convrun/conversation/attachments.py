@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
@@ -180,6 +181,32 @@ class Attachment:
 
     def _type_of_name(self) -> str | None:
         return _BY_SUFFIX.get((self.file_name or "").rpartition(".")[2].lower())
+
+
+def attachments_of(given: Iterable[Attachment]) -> tuple[Attachment, ...]:
+    """Return the attachments of one prompt.
+
+    Raises:
+        AttachmentError: for a path or a URL in place of an attachment, and for one that is in no list.
+    """
+    if isinstance(given, Attachment | str | bytes | PathLike):
+        fix = f"give attachments=[{_as_attachment(given)}]"
+        raise AttachmentError(f"attachments is a list, not {given!r}", fix=fix)
+    found = tuple(given)
+    for one in found:
+        if not isinstance(one, Attachment):
+            raise AttachmentError(f"{one!r} is no attachment", fix=f"give {_as_attachment(one)}")
+    return found
+
+
+def _as_attachment(given: object) -> str:
+    """How an attachment is written that is meant by a text, a path or bytes."""
+    if isinstance(given, Attachment):
+        return "…"
+    if isinstance(given, bytes):
+        return "Attachment(content=…)"
+    name = fspath(given) if isinstance(given, str | PathLike) else "…"
+    return f"Attachment({'url' if '://' in name else 'path'}={json.dumps(name, ensure_ascii=False)})"
 
 
 def _type_of_bytes(content: bytes) -> str | None:

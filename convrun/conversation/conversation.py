@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from convrun.conversation.attachments import Attachment
+from convrun.conversation.attachments import Attachment, attachments_of
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.driving import Driver
 from convrun.conversation.history import History
@@ -23,7 +23,7 @@ from convrun.conversation.tools import Tool, ToolResult
 from convrun.conversation.turns import Turn
 from convrun.conversation.usage import total
 from convrun.errors import ConversationError
-from convrun.values import Json
+from convrun.values import Json, show, type_name
 
 
 class Conversation:
@@ -52,7 +52,7 @@ class Conversation:
     ) -> None:
         self.model: LanguageModel = model
         self.replaying = False
-        self._history = History(history, system_text=system)
+        self._history = History(history, system_text=_checked_text(system, "a system prompt"))
         settings = TurnSettings(
             tools=tools_by_name(tools),
             schema=None if schema is None else OutputSchema.of(schema, schema_name),
@@ -119,13 +119,7 @@ class Conversation:
         `system` replaces the system prompt from this turn on, `messages` stand in for the history; options are those
         of the provider's API and go over the conversation's, None removes one.
         """
-        said = Said(
-            text=prompt,
-            attachments=tuple(attachments),
-            messages=messages,
-            system=system,
-            tool_results=tuple(tool_results),
-        )
+        said = _said(prompt, attachments, messages, system, tool_results)
         settings = self._settings_of_turn(tools, schema, schema_name, stream, {**(options or {}), **more_options})
         driver = self._begin(said, settings, chained=False)
         return Response(driver.loop.first, driver, self)
@@ -153,13 +147,7 @@ class Conversation:
         Without a prompt it goes on where the last turn has left tool calls open, as after PauseChain. Hooks and the
         limit go over the conversation's, one by one; the rest is as for `prompt`.
         """
-        said = Said(
-            text=prompt,
-            attachments=tuple(attachments),
-            messages=messages,
-            system=system,
-            tool_results=tuple(tool_results),
-        )
+        said = _said(prompt, attachments, messages, system, tool_results)
         settings = self._settings_of_turn(tools, schema, schema_name, stream, {**(options or {}), **more_options})
         if before_call is not None or after_call is not None:
             settings = replace(settings, hooks=Hooks.of(before_call, after_call, settings.hooks))
@@ -208,6 +196,28 @@ class Conversation:
             earlier=earlier,
         )
         return Driver(self._newest, self.model.backend)
+
+
+def _said(
+    text: str | None,
+    attachments: Sequence[Attachment],
+    messages: Sequence[Message] | None,
+    system: str | None,
+    tool_results: Sequence[ToolResult],
+) -> Said:
+    return Said(
+        text=_checked_text(text, "a prompt"),
+        attachments=attachments_of(attachments),
+        messages=messages,
+        system=_checked_text(system, "a system prompt"),
+        tool_results=tuple(tool_results),
+    )
+
+
+def _checked_text(text: str | None, what: str) -> str | None:
+    if text is not None and not isinstance(text, str):
+        raise ConversationError(f"{what} is a text, not the {type_name(text)} {show(text, 60)}", fix="give a str")
+    return text
 
 
 def _checked_limit(limit: int | None) -> int | None:

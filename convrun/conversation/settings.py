@@ -11,8 +11,8 @@ from convrun.conversation.hooks import Hooks
 from convrun.conversation.structured import OutputSchema
 from convrun.conversation.tool_running import RecordedResults, ToolRunning
 from convrun.conversation.tools import Tool
-from convrun.errors import ConversationError
-from convrun.values import Json
+from convrun.errors import ConversationError, did_you_mean
+from convrun.values import Json, canonical, show
 
 _NO_OPTIONS = {
     "messages": "give messages=",
@@ -25,7 +25,19 @@ _NO_OPTIONS = {
     "after_call": "give it to conversation() or chain()",
     "chain_limit": "give it to conversation() or chain()",
     "tool_timeout": "give it to conversation()",
+    "history": "give it to conversation(), or messages= to a prompt",
+    "recorded_results": "give it to conversation()",
+    "prompt": "give it as the first argument",
+    "attachment": "give attachments=[…]",
+    "fragments": "put their text into the prompt",
+    "system_fragments": "put their text into system=",
+    "hide_reasoning": "leave it out: reasoning is a part of its own, and never in text()",
+    "base_url": "give it to get_model()",
+    "api_key_env": "give it to get_model()",
+    "timeout": "give it to get_model()",
+    "max_retries": "give it to get_model()",
 }
+_ARGUMENTS = ("attachments", "system", "messages", "tools", "tool_results", "schema", "schema_name", "options")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +72,23 @@ class TurnSettings:
         """Return the settings with these options over the present ones; None removes one.
 
         Raises:
-            ConversationError: for an option that the engine itself sets.
+            ConversationError: for an option that the engine itself sets, and for what is no JSON.
         """
         if not options:
             return self
-        for name in options:
-            if name in _NO_OPTIONS:
-                raise ConversationError(f"{name!r} is no option", fix=_NO_OPTIONS[name])
+        for name, value in options.items():
+            _refuse_wrong(name, value)
         merged = {**self.options, **options}
         return replace(self, options={name: value for name, value in merged.items() if value is not None})
+
+
+def _refuse_wrong(name: str, value: object) -> None:
+    """Raise for what is no option: the API of the model takes JSON and nothing else."""
+    if name in _NO_OPTIONS:
+        raise ConversationError(f"{name!r} is no option", fix=_NO_OPTIONS[name])
+    try:
+        canonical(value)
+    except (ValueError, RecursionError):
+        what = f"the option {name!r} is no JSON value: {show(repr(value), 80)}"
+        fix = did_you_mean(name, _ARGUMENTS) or "options go to the provider as they are: leave it out, or give JSON"
+        raise ConversationError(what, fix=fix) from None

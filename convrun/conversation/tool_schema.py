@@ -76,7 +76,9 @@ def parameters_of(function: Callable[..., object], name: str) -> Parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise ToolDefinitionError(
                 f"tool {name!r} has the parameter '{parameter}', which a model cannot fill",
-                fix="give it named parameters only",
+                fix="give it named parameters only"
+                if inspect.isfunction(function)
+                else "wrap it in a function with named parameters",
             )
         if parameter.name != CALL_PARAMETER:
             kinds[parameter.name] = _annotation(parameter, scope, name)

@@ -82,7 +82,8 @@ class ToolResult:
             # A member of a text enumeration is its value, whatever its class prints.
             output = str.__str__(value) if isinstance(value, str) else _as_json(value)
         except (TypeError, ValueError, RecursionError) as error:
-            return cls.failed(call, TypeError(f"tool {call.name!r} returned what is not JSON: {error}"))
+            what = f"tool {call.name!r} returned what is not JSON: {error}; return a text or JSON values"
+            return cls.failed(call, TypeError(what))
         return cls(call.name, output, call.tool_call_id, attachments)
 
     @classmethod

@@ -33,6 +33,13 @@ def test_another_name_is_an_attribute_error():
         _ = llm.nothing
 
 
+def test_all_public_names_are_listed():
+    """dir() lists every promised name, also those that were not used yet."""
+    program = "import convrun; print(set(convrun.__all__) <= set(dir(convrun)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
 def test_importing_convrun_imports_nothing_else():
     """`import convrun` alone loads no other module of convrun."""
     program = "import sys, convrun; print([name for name in sys.modules if name.startswith('convrun.')])"

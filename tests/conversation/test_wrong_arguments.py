@@ -1,0 +1,139 @@
+"""Arguments that programs get wrong: each is refused by name, with the fix, before anything is sent."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+from scripted_models import calls, says, scripted
+
+import convrun as llm
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fix"),
+    [
+        ("fragments", ["a"], "put their text into the prompt"),
+        ("system_fragments", ["a"], "put their text into system="),
+        ("attachment", "a.jpg", "give attachments=[…]"),
+        ("key", "sk-1", "set OPENAI_API_KEY; a key is never sent as an option"),
+        ("hide_reasoning", True, "leave it out: reasoning is a part of its own, and never in text()"),
+        ("base_url", "http://localhost", "give it to get_model()"),
+        ("history", [], "give it to conversation(), or messages= to a prompt"),
+    ],
+)
+def test_arguments_of_other_calls_are_no_options(name, value, fix):
+    """What belongs to another call, or to another library, is not sent to the provider."""
+    model, script = scripted(says("Hi"))
+    with pytest.raises(llm.ConversationError) as caught:
+        model.prompt("Hi", **{name: value})
+    assert (caught.value.what, caught.value.fix) == (f"{name!r} is no option", fix)
+    assert script.requests == []
+
+
+@pytest.mark.parametrize("call", ["prompt", "chain"])
+@pytest.mark.parametrize("value", [len, object(), {1}, float("nan"), [datetime.date(2020, 1, 1)]])
+def test_an_option_is_json(call, value):
+    """A value that JSON cannot say is refused; the options of a conversation and of a model are judged alike."""
+    model, _ = scripted(says("Hi"))
+    with pytest.raises(llm.ConversationError, match="the option 'seed' is no JSON value"):
+        getattr(model, call)("Hi", seed=value)
+    with pytest.raises(llm.ConversationError, match="the option 'seed' is no JSON value"):
+        model.conversation(options={"seed": value})
+
+
+def test_a_misspelt_argument_is_told_which_was_meant():
+    """A misspelt argument whose value is no JSON has a suggestion."""
+    model, _ = scripted(says("Hi"))
+    with pytest.raises(llm.ConversationError) as caught:
+        model.prompt("Hi", atachments=[llm.Attachment(path="a.jpg")])
+    assert caught.value.fix == "did you mean 'attachments'?"
+
+
+def test_options_are_taken_by_keyword():
+    """Options of the provider's API go out as they are."""
+    model, script = scripted(says("Hi"))
+    model.prompt("Hi", seed=7, logit_bias={"5": 1}).text()
+    assert (script.bodies[0]["seed"], script.bodies[0]["logit_bias"]) == (7, {"5": 1})
+
+
+@pytest.mark.parametrize(
+    ("given", "what", "fix"),
+    [
+        (["a.jpg"], "'a.jpg' is no attachment", 'give Attachment(path="a.jpg")'),
+        (["https://x.y/a"], "'https://x.y/a' is no attachment", 'give Attachment(url="https://x.y/a")'),
+        ([b"GIF89a"], "b'GIF89a' is no attachment", "give Attachment(content=…)"),
+        ([5], "5 is no attachment", 'give Attachment(path="…")'),
+        ("a.jpg", "attachments is a list, not 'a.jpg'", 'give attachments=[Attachment(path="a.jpg")]'),
+        (Path("a.jpg"), f"attachments is a list, not {Path('a.jpg')!r}", 'give attachments=[Attachment(path="a.jpg")]'),
+    ],
+)
+def test_what_is_no_attachment(given, what, fix):
+    """A path in place of an attachment, and one that is in no list, are refused."""
+    model, _ = scripted(says("Hi"))
+    with pytest.raises(llm.AttachmentError) as caught:
+        model.prompt("Hi", attachments=given)
+    assert (caught.value.what, caught.value.fix) == (what, fix)
+
+
+def test_one_attachment_without_a_list():
+    """An attachment alone is told to be put in a list."""
+    model, _ = scripted(says("Hi"))
+    with pytest.raises(llm.AttachmentError) as caught:
+        model.chain("Hi", attachments=llm.Attachment(path="a.jpg"))
+    assert caught.value.fix == "give attachments=[…]"
+
+
+def test_a_prompt_is_a_text():
+    """A number is no prompt, and a list no system prompt."""
+    model, _ = scripted(says("Hi"))
+    for call in (model.prompt, model.chain):
+        with pytest.raises(llm.ConversationError, match=r"^a prompt is a text, not the number 5"):
+            call(5)
+    for call in (model.prompt, model.conversation):
+        with pytest.raises(llm.ConversationError, match=r"^a system prompt is a text, not the list"):
+            call(system=["Be brief."])
+
+
+def test_a_tool_that_returns_no_json_tells_what_to_return():
+    """The model reads, and a person sees, what a tool may return."""
+
+    def today() -> datetime.date:
+        """Tell the date."""
+        return datetime.date(2020, 1, 1)
+
+    model, script = scripted(calls(("today", {})), says("?"))
+    model.chain("When?", tools=[today]).text()
+    assert script.messages[-1][-1]["content"] == (
+        "Error: tool 'today' returned what is not JSON: object of type date; return a text or JSON values"
+    )
+
+
+def test_a_function_of_python_itself_has_to_be_wrapped():
+    """A builtin whose parameters have no names cannot be a tool."""
+    with pytest.raises(llm.ToolDefinitionError) as caught:
+        llm.Tool.function(len)
+    assert caught.value.fix == "wrap it in a function with named parameters"
+
+
+@pytest.mark.parametrize(
+    ("script", "what", "fix"),
+    [
+        ([{"cal": "x"}], 'line 1 of the script is none: {"cal": "x"}', "did you mean 'call'?"),
+        (
+            [{"reply": "a"}, [{"call": "f"}, {"call": "g", "wiht": {}}]],
+            'line 2 of the script is none: {"call": "g", "wiht": {}}',
+            "did you mean 'with'?",
+        ),
+        (["Hi"], "line 1 of the script is none: 'Hi'", None),
+        ([[]], "line 1 of the script is none: []", None),
+        ("Hi", "a script is a list of lines, not 'Hi'", 'write [{"reply": "Hello"}]'),
+    ],
+)
+def test_a_line_of_a_script_that_is_none(script, what, fix):
+    """A scripted model is judged when it is made."""
+    with pytest.raises(llm.ConversationError) as caught:
+        llm.get_model(script=script)
+    assert caught.value.what == what
+    assert caught.value.fix == (fix or 'write {"reply": …}, {"call": …, "with": {…}} or a list of calls')
