@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from convrun.values import Json
 
@@ -53,19 +53,40 @@ class Redactor:
 
     def value(self, value: _Value) -> _Value:
         """Return a JSON value with every key value replaced in texts and keys; the same object where there is none."""
-        return value if self._pattern is None else self._clean(value)  # type: ignore[return-value]  # same shape as given
+        return self._clean(value) if self._found(value) else value  # type: ignore[return-value]  # same shape as given
+
+    def _found(self, value: Json) -> bool:
+        """Whether a key value stands anywhere in `value`."""
+        if self._pattern is None:
+            return False
+        waiting = [value]  # no recursion here, as nothing says how deep a value is
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, str):
+                if self._pattern.search(item):
+                    return True
+            elif isinstance(item, dict):
+                waiting += item
+                waiting += item.values()
+            elif isinstance(item, list):
+                waiting += item
+        return False
 
     def _clean(self, value: Json) -> Json:
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, dict):
-            pairs = {self.text(key): self._clean(item) for key, item in value.items()}
-            same = len(pairs) == len(value) and all(key in value and pairs[key] is value[key] for key in pairs)
-            return value if same else pairs
-        if isinstance(value, list):
-            items = [self._clean(item) for item in value]
-            return value if all(new is old for new, old in zip(items, value, strict=True)) else items
-        return value
+        whole: list[Json] = [value]
+        waiting: list[Any] = [whole]
+        while waiting:
+            copy = waiting.pop()
+            for key, item in list(copy.items() if isinstance(copy, dict) else enumerate(copy)):
+                if isinstance(item, str):
+                    copy[key] = self.text(item)
+                elif isinstance(item, dict | list):
+                    copy[key] = self._copy(item)
+                    waiting.append(copy[key])
+        return whole[0]
+
+    def _copy(self, value: dict[str, Json] | list[Json]) -> Json:
+        return {self.text(key): item for key, item in value.items()} if isinstance(value, dict) else [*value]
 
     def sent_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return request headers as they may be stored: lower-case names, `<name>` for a value that may not."""

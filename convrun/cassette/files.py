@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISDIR
 from typing import IO
 
 from convrun.cassette.format import read
@@ -14,6 +15,7 @@ from convrun.errors import CassetteError
 from convrun.source import Where
 
 _BUSY = "wait until it has finished, or record to another folder with --cassettes"
+_NAMES = 100  # of folders for locks that are tried
 
 
 def load(path: Path, shown_as: str) -> Recording:
@@ -68,10 +70,11 @@ def _reason(error: OSError) -> str:
 
 
 class Claim:
-    """The right to record one cassette, held by one recorder at a time on this machine.
+    """The right to record one cassette, held by one recorder of a user at a time on this machine.
 
-    The lock lies in the temporary folder and ends with its process, however that ends. Taking it creates the cassette's
-    folder and makes sure that a file can be written there; folders that stay empty are removed again.
+    The lock lies in a folder of the user's own in the temporary one, and ends with its process, however that ends.
+    Taking it creates the cassette's folder and makes sure that a file can be written there; folders that stay empty are
+    removed again.
     """
 
     def __init__(self, path: Path, *, shown_as: str) -> None:
@@ -119,12 +122,10 @@ class Claim:
 
     def _locked(self) -> IO[bytes]:
         name = sha256(os.fsencode(self._path.resolve())).hexdigest()[:32]
-        import tempfile
-
-        place = Path(tempfile.gettempdir()) / f"convrun-recording-{name}.lock"
         while True:
             try:
-                file = place.open("ab")
+                place = _own_folder() / f"{name}.lock"
+                file = open(place, "ab", opener=_opened_itself)  # noqa: SIM115  (stays open as long as the claim)
             except OSError as error:
                 raise _not_writable(error, self._shown_as) from error
             if not _lock(file):
@@ -132,9 +133,31 @@ class Claim:
                 what = "another process is recording this cassette"
                 raise CassetteError(what, where=Where(file=self._shown_as), fix=_BUSY)
             with suppress(OSError):
-                if os.path.samestat(os.fstat(file.fileno()), place.stat()):
+                if os.path.samestat(os.fstat(file.fileno()), place.lstat()):
                     return file
             file.close()  # its last owner removed it in between
+
+
+def _own_folder() -> Path:
+    """A folder in the temporary one that no other user can write to; a name that another has taken is passed over."""
+    import tempfile
+
+    user = os.getuid() if hasattr(os, "getuid") else None  # elsewhere the temporary folder is the user's own
+    for name in (f"convrun-{user}", *(f"convrun-{user}-{number}" for number in range(1, _NAMES))):
+        folder = Path(tempfile.gettempdir()) / name
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+        if S_ISDIR(found.st_mode) and (user is None or found.st_uid == user):
+            if user is not None and found.st_mode & 0o077:
+                folder.chmod(0o700)
+            return folder
+    raise FileExistsError(17, f"{_NAMES} folders convrun-{user} of other users in {tempfile.gettempdir()}")
+
+
+def _opened_itself(path: str, flags: int) -> int:
+    """Open a file, never what a link at its place leads to."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def _lock(file: IO[bytes]) -> bool:

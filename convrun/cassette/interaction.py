@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from convrun.cassette.nesting import DEEPEST, too_deep
 from convrun.values import Json, JsonObject
 
 PLAIN = "application/json"
@@ -92,12 +93,16 @@ def parse_json(text: str | bytes) -> Json:
     """Return the value of a JSON text.
 
     Raises:
-        ValueError: where it is none; NaN and infinities are not JSON.
+        ValueError: where it is none, or nested too deeply; NaN and infinities are not JSON.
     """
     try:
         value: Json = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    # Counting is cheap, walking is not: a text with few brackets cannot be deep.
+    brackets = text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+    if brackets > DEEPEST and too_deep(value):
+        raise ValueError("nested too deeply")
     return value
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from convrun.cassette.interaction import parse_json
 from convrun.errors import CassetteError
 from convrun.values import Json
 
@@ -19,9 +18,8 @@ def unescaped(value: Json) -> Json:
     if isinstance(value, dict):
         if JSON_TEXT in value:
             try:
-                read: Json = json.loads(str(value[JSON_TEXT]))
+                return parse_json(str(value[JSON_TEXT]))
             except ValueError as error:
                 raise CassetteError(f"{JSON_TEXT!r} does not hold JSON text: {error}") from error
-            return read
         return {key: unescaped(item) for key, item in value.items()}
     return [unescaped(item) for item in value] if isinstance(value, list) else value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from convrun.cassette.canonical import History, plain_arguments, plain_content
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.matching import Ignored, Matcher
+from convrun.cassette.nesting import deep_refused
 from convrun.cassette.pointers import pointer_parts
 from convrun.errors import CassetteError, StaleError
 from convrun.redaction import Redactor
@@ -68,17 +69,23 @@ class Player:
 
         Raises:
             StaleError: where the recording does not hold the request, nor what could stand in for it.
+            CassetteError: where the request is nested too deeply to be looked up.
         """
         reply = self.play(request) if self.difference is None else None
         return reply if reply is not None else self._stand_in(request)
 
     def play(self, request: Request) -> Reply | None:
-        """Return the recorded reply to exactly this request; None, with the `difference`, where there is none."""
+        """Return the recorded reply to exactly this request; None, with the `difference`, where there is none.
+
+        Raises:
+            CassetteError: where the request is nested too deeply to be looked up.
+        """
         sent = sent_request(request, self._redactor)
-        index = self._matcher.match(sent)
-        if index is None:
-            self.difference = self._explained(sent)
-            return None
+        with deep_refused("the request", self.recording.file):
+            index = self._matcher.match(sent)
+            if index is None:
+                self.difference = self._explained(sent)
+                return None
         for ignored in self._matcher.ignored(self.recording.interactions[index], sent) if self._ignore else ():
             self._ignored.setdefault(ignored.path, ignored)
         return self._reply(index)
@@ -98,17 +105,20 @@ class Player:
     def _stand_in(self, request: Request) -> Reply:
         """The next recorded reply behind the first difference, if it answers the same texts and calls."""
         index = self._matcher.next
-        if index is not None:
-            recorded, now = self._shapes
-            if recorded.of(self.recording.interactions[index].request.body) == now.of(request.body):
-                self._matcher.play(index)
-                return self._reply(index)
+        if index is not None and self._same_shape(index, request):
+            self._matcher.play(index)
+            return self._reply(index)
         difference = self.difference
         where = Where(file=self.recording.file)
         if difference is None or difference.interaction is None or index is None:
             raise StaleError(f"the recording ended after {self._played()}", where=where, fix=_RECORD)
         parts = ", ".join(dict.fromkeys(change.part for change in difference.changes))
         raise StaleError(f"the request is not the recorded one: {parts}", where=where, fix=_RECORD)
+
+    def _same_shape(self, index: int, request: Request) -> bool:
+        recorded, now = self._shapes
+        with deep_refused("the request", self.recording.file):
+            return recorded.of(self.recording.interactions[index].request.body) == now.of(request.body)
 
     def _played(self) -> str:
         count = len(self.recording.interactions) - len(self.unplayed)

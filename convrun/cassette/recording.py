@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from convrun.cassette.files import Claim, replace_text
 from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
+from convrun.cassette.nesting import deep_refused
 from convrun.cassette.playing import Player, sent_request
 from convrun.cassette.received import parsed_reply, received
 from convrun.errors import CassetteError, SettingsError
@@ -114,9 +115,10 @@ class Recorder:
             CassetteError: where it cannot be written; the old cassette is as it was.
         """
         try:
-            interactions = (*self._kept_clean(), *self._recorded())
-            if self.live_calls and interactions:
-                self._save(interactions)
+            with deep_refused("a request or reply", self._shown_as):
+                interactions = (*self._kept_clean(), *self._recorded())
+                if self.live_calls and interactions:
+                    self._save(interactions)
         finally:
             self.close()
 

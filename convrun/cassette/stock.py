@@ -21,6 +21,7 @@ from convrun.values import Json, JsonObject
 OURS = "convrun"  # the key of our own data in a stock response; one in the request would break vcrpy
 _PLAIN = Redactor()
 _GZIP = b"\x1f\x8b"
+_LARGEST = 64 << 20  # bytes of a body once decompressed
 
 
 def read_stock(text: str, file: str) -> tuple[Interaction, ...]:
@@ -120,11 +121,11 @@ def _headers(headers: object) -> dict[str, str]:
 def _decompressed(data: bytes, encoding: str) -> bytes:
     """The body as it was before compression; some recordings keep the header of a body that is plain already."""
     if data[:2] == _GZIP:
-        return zlib.decompress(data, 16 + zlib.MAX_WBITS)
+        return _inflated(data, 16 + zlib.MAX_WBITS)
     if encoding == "deflate":
         for bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
             try:
-                return zlib.decompress(data, bits)
+                return _inflated(data, bits)
             except zlib.error:
                 continue
     elif encoding in {"br", "zstd"}:
@@ -135,6 +136,18 @@ def _decompressed(data: bytes, encoding: str) -> bytes:
                 f"a body compressed as {encoding!r}: record it with decode_compressed_response=True"
             ) from error
     return data
+
+
+def _inflated(data: bytes, bits: int) -> bytes:
+    stream = zlib.decompressobj(bits)
+    body = stream.decompress(data, _LARGEST)
+    if not stream.eof:
+        # The end of a stream may take one more step, which gives nothing.
+        if stream.decompress(stream.unconsumed_tail, 1):
+            raise ValueError(f"a body of more than {_LARGEST >> 20} MiB once decompressed")
+        if not stream.eof:
+            raise zlib.error("the compressed body is cut")
+    return body
 
 
 def stock_interaction(interaction: Interaction, number: int) -> JsonObject:
