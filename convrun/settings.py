@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from convrun.errors import SettingsError, UsageError, did_you_mean
-from convrun.source import Where
+from convrun.source import Where, read_bytes
 
+_LARGEST = 4_000_000  # bytes of a settings file
 _PREFIX = "CONVRUN_"
 _KINDS = {
     "specs": "folder",
@@ -22,6 +24,7 @@ _KINDS = {
     "base_urls": "urls",
     "tool_policy": "policy",
 }
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _POLICIES = ("live", "replay")
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _NO_RECORD = "a committed file must not make a run cost money: give --record on the command line"
@@ -117,13 +120,14 @@ class _Source:
         """Only a pyproject.toml that speaks of convrun is parsed: a root is looked for on every start."""
         nested = path.name == "pyproject.toml"
         try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            if nested:  # somebody else's file as well: not ours to complain about
+            text = _text(path)
+        except (OSError, ValueError) as error:
+            # A pyproject.toml is somebody else's file as well: not ours to complain about.
+            if nested or (isinstance(error, OSError) and error.errno in _NOT_THERE):
                 return None
-            raise SettingsError(f"the settings cannot be read: {error}", where=Where(file=path.name)) from error
+            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            what = f"the settings cannot be read: {why[:1].lower()}{why[1:]}"
+            raise SettingsError(what, where=Where(file=path.name)) from error
         if nested and "convrun" not in text:
             return None
         table = _toml(text, path.name)
@@ -167,6 +171,13 @@ class _Source:
         return did_you_mean(key, _KINDS) or f"known are {', '.join(_KINDS)}"
 
 
+def _text(path: Path) -> str:
+    content = read_bytes(path, _LARGEST)
+    if len(content) > _LARGEST:
+        raise ValueError(f"larger than {_LARGEST:,} bytes")
+    return content.decode("utf-8-sig").replace("\r\n", "\n")
+
+
 def _toml(text: str, name: str) -> dict[str, Any]:
     import tomllib  # only where there are settings
 
@@ -179,6 +190,9 @@ def _toml(text: str, name: str) -> dict[str, Any]:
         line, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1)
         where = Where(file=name, line=line, column=column, text=[*lines, ""][line - 1])
         raise SettingsError(f"not TOML: {message[:1].lower()}{message[1:]}", where=where) from error
+    except (ValueError, RecursionError) as error:
+        what = "nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
+        raise SettingsError(f"not settings: {what}", where=Where(file=name)) from error
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -1,11 +1,30 @@
-"""A place in a file a person wrote, and the excerpt that shows it."""
+"""The bytes of a file, a place in it, and the excerpt that shows it."""
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 
 _WINDOW = 100  # longest piece of a source line shown, in characters
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Return the bytes of a regular file; of one that is larger, some more than `most`, so that it shows.
+
+    Raises:
+        OSError: where it cannot be read, also for a pipe or a device: they may never end.
+    """
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as file:
+        return file.read(min(found.st_size, most) + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

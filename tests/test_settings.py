@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,32 @@ def test_a_broken_pyproject_of_somebody_else_is_no_concern(tmp_path):
     """A pyproject.toml that does not speak of convrun is not parsed at all."""
     write(tmp_path / "pyproject.toml", "this is no toml")
     assert find_root([], tmp_path) == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (f"model = {'1' * 5000}\n", "not settings: a number is too long"),
+        (f"model = {'[' * 5000}\n", "not settings: nested too deeply"),
+        ("x" * 4_000_001, "the settings cannot be read: larger than 4,000,000 bytes"),
+    ],
+    ids=["digits", "brackets", "characters"],
+)
+def test_settings_beyond_all_measure_are_refused(tmp_path, text, what):
+    """Too long a number, too many brackets and too large a file are errors of the settings."""
+    write(tmp_path / "convrun.toml", text)
+    assert refusal(tmp_path).what == what
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_no_settings_file(tmp_path):
+    """A pipe, which nobody may ever write to, is refused; as a pyproject.toml it is somebody else's."""
+    os.mkfifo(tmp_path / "pyproject.toml")
+    assert load(tmp_path, {}, {}) == Settings(root=tmp_path)
+    os.mkfifo(tmp_path / "convrun.toml")
+    assert refusal(tmp_path).what == "the settings cannot be read: not a regular file"
+
+
+def test_a_path_that_is_too_long_has_no_settings(tmp_path):
+    """The root of a path that cannot be is the current folder: whoever reads the path tells what is wrong."""
+    assert find_root([tmp_path / ("x" * 5000)], tmp_path) == tmp_path

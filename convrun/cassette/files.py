@@ -11,9 +11,11 @@ from typing import IO
 
 from convrun.cassette.format import read
 from convrun.cassette.interaction import RECORD_ANEW, Recording
+from convrun.document.limits import RECORDED_LIMIT
 from convrun.errors import CassetteError
-from convrun.source import Where
+from convrun.source import Where, read_bytes
 
+_LARGEST = 4 * RECORDED_LIMIT  # a character has at most four bytes
 _BUSY = "wait until it has finished, or record to another folder with --cassettes"
 _NAMES = 100  # of folders for locks that are tried
 
@@ -25,7 +27,10 @@ def load(path: Path, shown_as: str) -> Recording:
         CassetteError: where it cannot be read or is no cassette.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = read_bytes(path, _LARGEST)
+        if len(content) > _LARGEST:
+            raise CassetteError(f"larger than {_LARGEST:,} bytes", where=Where(file=shown_as))
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise CassetteError(f"cannot be read: {_reason(error)}", where=Where(file=shown_as)) from error
     except UnicodeDecodeError as error:

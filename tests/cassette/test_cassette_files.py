@@ -114,3 +114,14 @@ def test_rights_survive_replacement(tmp_path: Path) -> None:
     path.chmod(0o640)
     save(path, tool_conversation())
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_pipes_and_devices_are_no_cassettes(tmp_path: Path) -> None:
+    """What may never end is not read at all."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "device.yaml").symlink_to("/dev/zero")
+    for name in ("pipe.yaml", "device.yaml"):
+        with pytest.raises(CassetteError) as caught:
+            load(tmp_path / name, name)
+        assert str(caught.value) == f"{name}: cannot be read: not a regular file"
