@@ -113,6 +113,8 @@ def schema_fault(schema: object) -> SchemaFault | None:
         return _schema_fault(canonical(schema))
     except ValueError as error:
         return SchemaFault(what=str(error))
+    except RecursionError:
+        return SchemaFault(what="nested too deeply")
 
 
 @lru_cache(maxsize=256)
@@ -121,8 +123,11 @@ def _schema_fault(text: str) -> SchemaFault | None:
     from jsonschema.validators import Draft202012Validator, validator_for
 
     schema = json.loads(text)
+    dialect = schema.get("$schema", "") if isinstance(schema, dict) else ""
+    if not isinstance(dialect, str):
+        return SchemaFault(what=f"{show(dialect, 60)} is not the address of a dialect", path=("$schema",))
     try:
-        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+        validator_for({"$schema": dialect}, default=Draft202012Validator).check_schema(schema)
     except SchemaError as error:
         what = error.message if len(error.message) <= 300 else f"{error.message[:150]}...{error.message[-147:]}"
         return SchemaFault(what=what, path=tuple(error.absolute_path))

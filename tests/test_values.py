@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convrun.errors import ConvrunError
-from convrun.values import canonical, contains, digest, equal, seconds, show, type_name
+from convrun.values import canonical, contains, digest, equal, schema_fault, seconds, show, type_name
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -111,3 +111,37 @@ def test_a_long_value_is_shown_by_its_ends() -> None:
     assert len(shown) <= 50
     assert shown.startswith("'aaa")
     assert shown.endswith("end'")
+
+
+@pytest.mark.parametrize(
+    ("schema", "path", "what"),
+    [
+        ({"properties": {"a": {"type": "objct"}}}, ("properties", "a", "type"), "'objct' is not valid under any"),
+        ({"anyOf": [{}, 5]}, ("anyOf", 1), "5 is not of type"),
+        ({"$schema": 5}, ("$schema",), "5 is not the address of a dialect"),
+        ({"$schema": {}}, ("$schema",), "{} is not the address of a dialect"),
+        (5, (), "5 is not of type"),
+        ({"minimum": float("nan")}, (), "Out of range float values"),
+    ],
+)
+def test_what_is_no_json_schema(schema: Any, path: tuple[str | int, ...], what: str) -> None:
+    """A value that is no JSON Schema is told where and why."""
+    fault = schema_fault(schema)
+    assert fault is not None
+    assert (fault.path, fault.what.startswith(what)) == (path, True)
+
+
+def test_a_schema_nested_too_deeply_is_none() -> None:
+    """No depth of a schema is a crash."""
+    schema: dict[str, Any] = {}
+    for _ in range(2000):
+        schema = {"not": schema}
+    fault = schema_fault(schema)
+    assert fault is not None
+    assert fault.what == "nested too deeply"
+
+
+@pytest.mark.parametrize("schema", [{}, True, {"type": "object"}, {"$schema": "https://nowhere.example/own"}])
+def test_what_is_a_json_schema(schema: Any) -> None:
+    """A schema has no fault, also one of a dialect that is not known here."""
+    assert schema_fault(schema) is None
