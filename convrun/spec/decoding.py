@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, TypeAlias, TypeVar, cast
 
 from convrun import document, values
@@ -32,6 +32,7 @@ class SpecFile:
 
 Decoder: TypeAlias = Callable[[Node, SpecFile], Value]
 Table: TypeAlias = Mapping[str, Decoder[Any]]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 Judge: TypeAlias = Callable[[Sequence[Value]], Iterable[ConvrunError]]
 
 
@@ -75,8 +76,19 @@ def record(node: Node, file: SpecFile, table: Table, *, of: str, required: Colle
     return read.values
 
 
-def parts(node: Node, file: SpecFile, table: Table, *, of: str, required: Collection[str] = ()) -> Parts:
-    """Return what can be read of a mapping by its table, and every mistake in it."""
+def parts(
+    node: Node,
+    file: SpecFile,
+    table: Table,
+    *,
+    of: str,
+    required: Collection[str] = (),
+    abroad: Mapping[str, str] = NOTHING,
+) -> Parts:
+    """Return what can be read of a mapping by its table, and every mistake in it.
+
+    `abroad` are names that others have for the same, with our own.
+    """
     entries = mapping(node, of).entries
     mistakes = Mistakes()
     decoded: dict[str, Any] = {}
@@ -86,7 +98,7 @@ def parts(node: Node, file: SpecFile, table: Table, *, of: str, required: Collec
         with mistakes:
             decode = table.get(key.text)
             if decode is None:
-                raise unknown(key, table, f"key {key.text!r} in {of}")
+                raise unknown(key, table, f"key {key.text!r} in {of}", abroad)
             try:
                 decoded[key.text] = decode(value, file)
             except SpecErrors as found:
@@ -113,9 +125,10 @@ def _missing(
             yield SpecError(f"{of} needs the key {name!r}", where=node.where, fix=f"write `{name}:` into it")
 
 
-def unknown(key: Scalar, known: Collection[str], what: str) -> SpecError:
-    """Return the error for a word that is none of `known`."""
-    fix = did_you_mean(key.text, known) or f"known are: {', '.join(known)}"
+def unknown(key: Scalar, known: Collection[str], what: str, abroad: Mapping[str, str] = NOTHING) -> SpecError:
+    """Return the error for a word that is none of `known`; `abroad` are words of others with our own."""
+    ours = abroad.get(key.text.casefold())
+    fix = f"did you mean {ours!r}?" if ours else did_you_mean(key.text, known) or f"known are: {', '.join(known)}"
     return SpecError(f"unknown {what}", where=key.where, fix=fix)
 
 

@@ -69,7 +69,7 @@ def _spec(read: document.Document, file: SpecFile, mistakes: Mistakes) -> Unfini
     name = read.source.file
     if read.root is None:
         raise SpecError("an empty spec", where=Where(file=name), fix="write `turns:` with what the user says")
-    parts = decoding.parts(read.root, file, _SPEC, of="a spec", required=("turns",))
+    parts = decoding.parts(read.root, file, _SPEC, of="a spec", required=("turns",), abroad=_ABROAD)
     mistakes.found += parts.mistakes.found
     if "turns" not in parts.values:
         return None
@@ -97,6 +97,14 @@ def _cassette(node: Node, file: SpecFile) -> tuple[str, ...]:
 
 
 _CASSETTE: Table = {"ignore": decoding.listed(_pointer, of="JSON pointers")}
+_ABROAD = dict.fromkeys(("messages", "prompts", "steps", "conversation"), "turns") | {
+    "prompt": "system",
+    "functions": "tools",
+    "variables": "vars",
+    "checks": "expect",
+    "assert": "expect",
+    "tests": "cases",
+}
 _ATTRIBUTES = {"cassette": "ignore"}
 _SPEC: Table = {
     "name": decoding.word,

@@ -23,6 +23,9 @@ _NOT_OPTIONS = {
     "tools": "name them under `tools:`",
     "stream": "write `model: {name: …, stream: true}`",
 }
+_ABROAD = dict.fromkeys(("prompt", "input", "content", "message", "question", "text"), "user") | dict.fromkeys(
+    ("assert", "asserts", "assertions", "check", "checks", "tests"), "expect"
+)
 _MIME = re.compile(r"[A-Za-z0-9][\w.+-]*/[\w.+-]+")
 
 
@@ -56,7 +59,7 @@ def options(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a de
 
 
 def _turn(node: Node, file: SpecFile) -> TurnSpec:
-    read = decoding.parts(node, file, _TURN, of="a turn", required=("user",))
+    read = decoding.parts(node, file, _TURN, of="a turn", required=("user",), abroad=_ABROAD)
     turn = TurnSpec(**read.values, where=node.where) if "user" in read.values else None
     read.mistakes.stop(rest=turn)
     assert turn is not None  # a turn without `user` is a mistake

@@ -22,6 +22,10 @@ def mistakes(folder, text):
     ("text", "what", "fix"),
     [
         (f"{TURN}cases: _c.csv", "expected a list of cases, got the text '_c.csv'", "write {file: _c.csv}"),
+        ("turns: [{prompt: Hi}]", "unknown key 'prompt' in a turn", "did you mean 'user'?"),
+        ("turns: [{user: Hi, assert: []}]", "unknown key 'assert' in a turn", "did you mean 'expect'?"),
+        ("messages: [{user: Hi}]", "unknown key 'messages' in a spec", "did you mean 'turns'?"),
+        (f"{TURN}variables: {{}}", "unknown key 'variables' in a spec", "did you mean 'vars'?"),
         (f"{TURN}skip: true", "expected a reason, got true", "write the reason itself, as a text"),
         (f"{TURN}skip: false", "expected a reason, got false", "leave the key out, or write a reason"),
         ("turns: [{user: Hi, chain: no}]", "expected true or false, got the text 'no'", "write false"),
