@@ -1,7 +1,7 @@
 """Where a key comes from, and where it may go.
 
-A spec may be somebody else's. So a key goes only to the host its preset names, or to a base URL that the user named
-outside of specs: in the settings, in the environment, on the command line.
+A spec may be somebody else's. So a preset's key goes only to the preset's own host, and any variable only to a base URL
+that the user named outside of specs: in the settings, in the environment, on the command line.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ def key_variable(
     if variable is None:
         return None
     trusted = {url.strip().rstrip("/") for url in (*trusted_base_urls, environ.get("OPENAI_BASE_URL", ""))}
-    owners = [owner for owner in PRESETS.values() if owner.key_variable == variable]
-    if identity.base_url in trusted or (at is not None and (not owners or at in owners)):
+    if identity.base_url in trusted or (at is not None and at.key_variable == variable):
         return variable
     if identity.api_key_env is None:
         return None
+    only = "this address" if at is None else "this variable for it"
     raise SettingsError(
-        f"the key in {variable} may not go to {identity.base_url!r}: only a spec names this address",
+        f"the key in {variable} may not go to {identity.base_url!r}: only a spec names {only}",
         fix="a spec alone sends no key away: name the address in the settings, in OPENAI_BASE_URL or with --base-url",
     )
 

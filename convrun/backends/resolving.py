@@ -33,7 +33,7 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
 ) -> ChatBackend:
     """Return the model that a name means (None: the default), over `transport` or live. Needs no key yet.
 
-    For programs: a `base_url` that the caller's own code names may have the key. For specs, which may be somebody
+    For programs: the address that the caller's own code names may have the key it names. For specs, which may be somebody
     else's, use `identify`, `live_transport` and `backend_for`.
 
     Raises:
@@ -50,7 +50,7 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
         system_role=system_role,
         script=script,
     )
-    trusted = (*trusted_base_urls, *([base_url] if base_url else []))
+    trusted = (*trusted_base_urls, identity.base_url)  # the program's own code says which key goes there
     settings = (base_url, provider, api_key_env, headers, system_role, script, transport)
     by_name = all(setting is None for setting in settings)
     if transport is None:

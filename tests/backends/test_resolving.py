@@ -10,6 +10,8 @@ import pytest
 from convrun.backends.identity import ModelIdentity, identify
 from convrun.backends.keys import Key, key_for
 from convrun.backends.resolving import backend_for, model_names, resolve
+from convrun.conversation.backend import ModelRequest
+from convrun.conversation.messages import user
 from convrun.errors import ConvrunError, SettingsError, UnknownModelError
 from convrun.wire import Reply, Request
 
@@ -94,7 +96,9 @@ KEYS = {"OPENAI_API_KEY": "sk-1", "TEAM_KEY": "tk-1"}
     ("said", "environ", "trusted", "variable"),
     [
         ({}, {}, (), "OPENAI_API_KEY"),
-        ({"api_key_env": "TEAM_KEY"}, {}, (), "TEAM_KEY"),
+        ({"api_key_env": "OPENAI_API_KEY"}, {}, (), "OPENAI_API_KEY"),
+        ({"api_key_env": "TEAM_KEY"}, {}, (OPENAI_URL,), "TEAM_KEY"),
+        ({"api_key_env": "TEAM_KEY"}, {"OPENAI_BASE_URL": OPENAI_URL}, (), "TEAM_KEY"),
         ({"base_url": "https://api.openai.com/v2"}, {}, (), "OPENAI_API_KEY"),
         ({"base_url": "https://api.openai.com:443/v1"}, {}, (), "OPENAI_API_KEY"),
         ({"base_url": "http://api.openai.com/v1"}, {}, (), None),
@@ -121,13 +125,22 @@ def test_a_key_goes_where_its_preset_or_the_user_says(
         {"base_url": ELSEWHERE, "api_key_env": "TEAM_KEY"},
         {"base_url": ELSEWHERE, "api_key_env": "OPENAI_API_KEY"},
         {"provider": "ollama", "api_key_env": "OPENAI_API_KEY"},
+        {"api_key_env": "TEAM_KEY"},
+        {"base_url": OPENAI_URL, "api_key_env": "TEAM_KEY"},
     ],
 )
 def test_a_spec_alone_sends_no_key_away(said: dict[str, Any]) -> None:
-    """A key that a spec wants to go elsewhere is refused, with the ways to allow it."""
+    """A key that a spec wants to go elsewhere, or in a preset's place, is refused, with the ways to allow it."""
     with pytest.raises(SettingsError, match="may not go to") as caught:
         key(known("m", **said), KEYS)
     assert "--base-url" in str(caught.value.fix)
+
+
+def test_a_program_says_itself_which_key_goes_out() -> None:
+    """What a program names is not refused as a spec's would be; the variable is looked up when something is sent."""
+    model = resolve("m", api_key_env="TEAM_KEY", environ={})
+    with pytest.raises(SettingsError, match="TEAM_KEY is not set"):
+        list(model.send(ModelRequest(messages=(user("hi"),))))
 
 
 def test_a_missing_key_is_named_where_one_is_needed() -> None:
