@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -142,11 +143,12 @@ def _judge_header(header: list[str], where: Where) -> None:
         what = f"the columns are separated by {separator!r}"
         raise SpecError(what, where=where, fix="separate names and values by commas")
     mistakes = Mistakes()
+    times = Counter(header)
     for name in header:
         with mistakes:
             if not name.strip() or name != name.strip():
                 raise SpecError(f"{name!r} is no column name", where=where, fix="write it without blanks around it")
-            if header.count(name) > 1:
+            if times[name] > 1:
                 raise SpecError(f"the column {name!r} is there twice", where=where, fix="rename one")
             if name in _NOT_KEYS:
                 raise _taken(name, "case key", where)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convrun.errors import UsageError, did_you_mean
+from convrun.values import show
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -24,11 +25,12 @@ def collect(paths: Sequence[str], root: Path, specs_folder: Path, *, cwd: Path |
     """Return the selected spec files, sorted, each once (or once for each `::` part); no path means the specs folder.
 
     Raises:
-        UsageError: for a path that does not exist, is no spec, or lies outside of the root.
+        UsageError: for a path that does not exist, is no spec, or lies outside of the root, and for a spec whose name
+            nobody could give on the command line.
     """
     here = cwd or Path.cwd()
     if not paths:
-        return tuple(Selected(file=file) for file in sorted(_walk(specs_folder))) if specs_folder.is_dir() else ()
+        return tuple(Selected(file=file) for file in _below(specs_folder)) if specs_folder.is_dir() else ()
     found: set[tuple[Path, str | None]] = set()
     for path in paths:
         found.update(_meant(path, here, root))
@@ -41,21 +43,39 @@ def collect(paths: Sequence[str], root: Path, specs_folder: Path, *, cwd: Path |
 def _meant(path: str, here: Path, root: Path) -> Iterator[tuple[Path, str | None]]:
     name, several, rest = path.partition("::")
     place = Path(os.path.normpath(here / name))
-    if not place.exists():
-        siblings = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
-        raise UsageError(f"{name!r} does not exist", fix=did_you_mean(place.name, siblings))
+    try:
+        if not place.exists():
+            if several and (here / path).exists():
+                raise _unnameable(path)
+            siblings = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
+            raise UsageError(f"{name!r} does not exist", fix=did_you_mean(place.name, siblings))
+    except OSError as error:
+        raise UsageError(f"{show(name)} cannot be read: {(error.strerror or str(error)).lower()}") from None
     if not place.resolve().is_relative_to(root.resolve()):
         raise UsageError(f"{name!r} is outside of the project {str(root)!r}", fix="run convrun in its own project")
     if place.is_dir():
         if several:
             raise UsageError(f"{path!r}: only a file has conversations to choose from", fix="name a spec before the ::")
-        yield from ((file, None) for file in _walk(place))
+        yield from ((file, None) for file in _below(place))
     elif place.suffix.lower() not in _SUFFIXES:
         raise UsageError(f"{name!r} is no spec", fix="specs are .yaml or .yml files")
     elif several and not rest:
         raise UsageError(f"{path!r} ends in ::", fix="name a conversation behind it, or leave it out")
     else:
         yield place, rest or None
+
+
+def _below(folder: Path) -> list[Path]:
+    found = sorted(_walk(folder))
+    for file in found:
+        name = file.relative_to(folder).as_posix()
+        if "::" in name:
+            raise _unnameable(name)
+    return found
+
+
+def _unnameable(name: str) -> UsageError:
+    return UsageError(f"{name!r} has '::' in its name", fix="rename it: :: stands between a spec and its conversations")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 from convrun import document
@@ -23,6 +24,7 @@ from convrun.spec.texts import template
 from convrun.spec.tools import hooks, policy, tools
 from convrun.spec.turns import options, turns
 
+_LISTED = 50  # mistakes of one file
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 
 
@@ -48,7 +50,7 @@ def load_spec(path: Path, root: Path) -> Spec:
     with mistakes:
         read = _spec(load(file_text(path, Where(file=name)), name, mistakes.found), file, mistakes)
     if mistakes.found or read is None:
-        raise SpecErrors(_in_order(mistakes.found), rest=read)
+        raise SpecErrors(list(_first(_in_order(mistakes.found))), rest=read)
     return read.spec
 
 
@@ -57,6 +59,16 @@ def _in_order(errors: Sequence[ConvrunError]) -> list[ConvrunError]:
     broken = {_place(error) for error in errors if isinstance(error, DocumentError)}
     kept = [error for error in errors if isinstance(error, DocumentError) or _place(error) not in broken]
     return sorted(kept, key=_place)
+
+
+def _first(errors: Sequence[ConvrunError]) -> Iterator[ConvrunError]:
+    """The first mistakes of each file, and how many more there are."""
+    for name, found in groupby(errors, key=lambda error: _place(error)[0]):
+        yield from islice(found, _LISTED)
+        more = sum(1 for _ in found)
+        if more:
+            what = f"and {more:,} more mistakes" if more > 1 else "and 1 more mistake"
+            yield SpecError(what, where=Where(file=name))
 
 
 def _place(error: ConvrunError) -> tuple[str, int, int]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from convrun.document import Node
+from convrun.document.limits import DEPTH_LIMIT
 from convrun.errors import ConvrunError, SpecError, did_you_mean
-from convrun.source import Where
+from convrun.source import Where, read_bytes
 from convrun.spec import decoding
 from convrun.spec.decoding import SpecFile
 
 LARGEST = 4_000_000  # bytes
+_TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
 
 
 def named_file(node: Node, file: SpecFile) -> Path:
@@ -31,7 +34,7 @@ def named_file(node: Node, file: SpecFile) -> Path:
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     except (OSError, ValueError) as error:
         raise SpecError(f"{name!r} cannot be read: {_why(error)}", where=node.where) from None
-    what = "is a folder" if path.is_dir() else "does not exist"
+    what = "is a folder" if path.is_dir() else "is not a regular file" if path.exists() else "does not exist"
     near = did_you_mean(path.name, [sibling for sibling in siblings if sibling != path.name])
     raise SpecError(f"{shown(path, file.root)!r} {what}", where=node.where, fix=near)
 
@@ -44,11 +47,11 @@ def shown(path: Path, root: Path) -> str:
 def file_text(path: Path, where: Where) -> str:
     r"""Return the text of a file: UTF-8, without a BOM, line ends as `\n`. What is wrong with it is said of `where`."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise SpecError(f"{path.name!r} is larger than {LARGEST:,} bytes", where=where)
-        content = path.read_bytes()
+        content = read_bytes(path, LARGEST)
     except OSError as error:
         raise SpecError(f"{path.name!r} cannot be read: {_why(error)}", where=where) from None
+    if len(content) > LARGEST:
+        raise SpecError(f"{path.name!r} is larger than {LARGEST:,} bytes", where=where)
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -66,7 +69,7 @@ def json_value(path: Path, file: SpecFile, where: Where) -> Any:
     content = file_text(path, where)
     name = shown(path, file.root)
     try:
-        return json.loads(content, object_pairs_hook=_unique, parse_constant=_refused)
+        value = json.loads(content, object_pairs_hook=_unique, parse_constant=_refused)
     except json.JSONDecodeError as error:
         line = content.splitlines()[error.lineno - 1 : error.lineno]
         place = Where(file=name, line=error.lineno, column=error.colno, text="".join(line))
@@ -74,15 +77,31 @@ def json_value(path: Path, file: SpecFile, where: Where) -> Any:
     except ConvrunError as error:
         raise error.at(Where(file=name)) from None
     except RecursionError:
-        raise SpecError("nested too deeply", where=Where(file=name)) from None
+        raise SpecError(_TOO_DEEP, where=Where(file=name)) from None
+    except ValueError:  # Python reads no integer of more than 4,300 digits
+        raise SpecError("a number has too many digits", where=Where(file=name)) from None
+    if _is_deep(value):
+        raise SpecError(_TOO_DEEP, where=Where(file=name))
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEPTH_LIMIT):
+        level = [inner for one in level for inner in _within(one)]
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _within(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise SpecError(f"duplicate key {twice!r}", fix="keep one of them")
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise SpecError(f"duplicate key {name!r}", fix="keep one of them")
+        made[name] = value
     return made
 
 

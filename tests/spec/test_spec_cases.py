@@ -102,3 +102,22 @@ def test_inline_cases_keep_their_types(cases):
 def test_wrong_cases_are_refused(cases, value, what):
     """Each wrong form of `cases` is one mistake."""
     assert [one.partition(": ")[2] for one in mistakes(cases, None, value)] == [what]
+
+
+def test_only_the_first_mistakes_of_a_file_are_listed(cases):
+    """Of very many mistakes fifty are told, and how many more there are; at once."""
+    found = mistakes(cases, "id,city\n" + "a,b\n" * 50_000)
+    assert len(found) == 51
+    assert found[49:] == [
+        "_rows.csv:52:1: the ids of two cases are equal: 'a'",
+        "_rows.csv: and 49,949 more mistakes",
+    ]
+    assert len(mistakes(cases, "id\n" + "a\n" * 51)) == 50
+    assert mistakes(cases, "id\n" + "a\n" * 52)[-1] == "_rows.csv: and 1 more mistake"
+
+
+def test_many_columns_and_rows_are_read_at_once(cases):
+    """Neither rows nor columns are compared with each other one by one."""
+    assert len(cases("id\n" + "\n".join(map(str, range(100_000))))) == 100_000
+    columns = [f"c{number}" for number in range(50_000)]
+    assert len(cases(f"{','.join(columns)}\n{','.join(columns)}\n")[0].values) == 50_000

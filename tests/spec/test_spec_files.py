@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from convrun.errors import SpecErrors
@@ -56,6 +58,8 @@ def test_schemas_are_read_as_json_or_yaml(project):
         (b'{"a": NaN}', "specs/s.json", "NaN is no number"),
         (b"[" * 100_000, "specs/s.json", ""),
         (b"", "specs/s.json:1:1", "not valid JSON"),
+        (b'{"minimum": ' + b"1" * 5000 + b"}", "specs/s.json", "a number has too many digits"),
+        (b'{"not": ' * 101 + b"{}" + b"}" * 101, "specs/s.json", "nested deeper than 100 levels"),
     ],
 )
 def test_wrong_json_is_told_by_its_own_place(project, content, place, what):
@@ -93,3 +97,27 @@ def test_text_and_file_exclude_each_other(project):
     """A long text is either written here or there."""
     assert "one of 'text' and 'file'" in mistake(project("system: {text: a, file: b}", b=b"x")).what
     assert "one of 'text' and 'file'" in mistake(project("system: {raw: true}")).what
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize("key", ["system: {file: p}", "cases: {file: p}", "expect: [{json_schema: {file: p}}]"])
+def test_pipes_and_devices_are_not_read(project, key):
+    """What may never end is refused wherever a file is named."""
+    root = project(key)
+    os.mkfifo(root / "specs" / "p")
+    assert mistake(root).what == "'specs/p' is not a regular file"
+    device = project(key)
+    (device / "specs" / "p").unlink()
+    (device / "specs" / "p").symlink_to("/dev/zero")
+    assert "is outside of the project" in mistake(device).what
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_no_spec(tmp_path):
+    """A spec file that is a pipe or a device is a mistake of its own."""
+    os.mkfifo(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").symlink_to("/dev/zero")
+    for name in ("a.yaml", "b.yaml"):
+        with pytest.raises(SpecErrors) as raised:
+            load_spec(tmp_path / name, tmp_path)
+        assert [error.what for error in raised.value.errors] == [f"{name!r} cannot be read: not a regular file"]
