@@ -44,7 +44,11 @@ class SentRequest:
     def messages(self) -> list[JsonObject]:
         """The messages of a chat; an empty list where there are none."""
         found = self.body.get("messages") if isinstance(self.body, dict) else None
-        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+        if not isinstance(found, list):
+            return []
+        if {*map(type, found)} <= {dict}:  # in C: asked for with every request, a loop here would cost the square
+            return [*found]  # type: ignore[list-item]
+        return [item for item in found if isinstance(item, dict)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

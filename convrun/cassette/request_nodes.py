@@ -8,6 +8,7 @@ back where that is not the usual way. Whoever writes and whoever reads go throug
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import is_
 
 from convrun.cassette.interaction import SentRequest
 from convrun.cassette.message_nodes import full_message, message_node
@@ -62,7 +63,7 @@ def request_node(request: SentRequest, state: RequestState) -> JsonObject:
     for key, value in address:
         if value != getattr(state, key):
             node[key] = value
-    chat = _chat_node(request.body, state)
+    chat = _chat_node(request, state)
     if chat is None:
         node["body"] = request.body
     else:
@@ -74,12 +75,13 @@ def request_node(request: SentRequest, state: RequestState) -> JsonObject:
     return node
 
 
-def _chat_node(body: Json, state: RequestState) -> JsonObject | None:
+def _chat_node(request: SentRequest, state: RequestState) -> JsonObject | None:
     """The difference to the request before; None where the body is no chat's, or says what a difference cannot."""
+    body = request.body
     found = body.get("messages") if isinstance(body, dict) else None
     if not isinstance(body, dict) or not isinstance(found, list):
         return None
-    messages = [message for message in found if isinstance(message, dict)]
+    messages = request.messages
     tools, model = body.get("tools"), body.get("model")
     options = {key: value for key, value in body.items() if key not in {"messages", "tools", "model"}}
     nulls = any(key in body and body[key] is None for key in ("tools", "model"))
@@ -110,11 +112,7 @@ def _parted(messages: list[JsonObject]) -> tuple[JsonObject | None, list[JsonObj
 def _message_nodes(rest: list[JsonObject], state: RequestState) -> JsonObject:
     before = state.messages
     node: JsonObject = {}
-    same = 0
-    for message, old in zip(rest, before, strict=False):
-        if message is not old and not equal(message, old):
-            break
-        same += 1
+    same = len(before) if len(before) <= len(rest) and all(map(is_, before, rest)) else _how_many_same(before, rest)
     new = rest[same:]
     if same == len(before) and state.reply is not None and new:
         difference = _difference(new[0], state.reply)
@@ -125,6 +123,12 @@ def _message_nodes(rest: list[JsonObject], state: RequestState) -> JsonObject:
     if same < len(before) or state.reply is not None:
         node["keep"] = same
     return node | _nodes(new)
+
+
+def _how_many_same(before: list[JsonObject], rest: list[JsonObject]) -> int:
+    pairs = zip(before, rest, strict=False)
+    differing = (number for number, (old, new) in enumerate(pairs) if new is not old and not equal(new, old))
+    return next(differing, min(len(before), len(rest)))
 
 
 def _nodes(messages: list[JsonObject]) -> JsonObject:

@@ -239,6 +239,18 @@ def test_a_long_history_is_read_once() -> None:
     assert played(recording.interactions[-1].request.body, body(*copy.deepcopy(messages), model="gpt-4.1-mini"))
 
 
+def test_an_early_message_that_changed_is_noticed() -> None:
+    """A history is not taken for the old one because its last messages are the same objects."""
+    first, second, third = (found.body for found in requests(exchange([("a", "1"), ("b", "2"), ("c", "3")])))
+    spoken: Any = third["messages"]
+    forged: Any = [spoken[0], {"role": "user", "content": "A"}, *spoken[2:]]
+    player = Player(exchange([("a", "1"), ("b", "2"), ("c", "3")]))
+    assert all(player.play(request(found)) for found in (first, second))
+    assert player.play(request(third | {"messages": forged})) is None
+    assert player.difference is not None
+    assert [change.path for change in player.difference.changes] == ["/messages/1/content"]
+
+
 def changed(**changes: Any) -> tuple[Player, list[Any]]:
     """Return a player whose second request had changed values, and what it says changed."""
     recording = tool_conversation()
