@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 
 from convrun import document
@@ -63,10 +63,11 @@ def _in_order(errors: Sequence[ConvrunError]) -> list[ConvrunError]:
 
 def _first(errors: Sequence[ConvrunError]) -> Iterator[ConvrunError]:
     """The first mistakes of each file, and how many more there are."""
-    for name, found in groupby(errors, key=lambda error: _place(error)[0]):
-        yield from islice(found, _LISTED)
-        more = sum(1 for _ in found)
-        if more:
+    for name, group in groupby(errors, key=lambda error: _place(error)[0]):
+        found = list(group)
+        yield from found[:_LISTED]
+        more = len(found) - _LISTED
+        if more > 0:
             what = f"and {more:,} more mistakes" if more > 1 else "and 1 more mistake"
             yield SpecError(what, where=Where(file=name))
 

@@ -86,3 +86,23 @@ def test_links_out_of_the_project_are_refused(root):
     (root / "specs" / "link.yaml").symlink_to(root.parent / "outside.yaml")
     with pytest.raises(UsageError, match="outside"):
         names(root, "specs/link.yaml")
+
+
+@pytest.mark.parametrize("paths", [(), ("specs",), ("specs/x::y.yaml",), ("specs/x::y.yaml::one",)])
+def test_a_spec_with_two_colons_in_its_name_is_refused(root, paths):
+    """Nobody could name it, or one of its conversations, on the command line."""
+    (root / "specs" / "x::y.yaml").write_text("", "utf-8")
+    with pytest.raises(UsageError) as caught:
+        names(root, *paths)
+    if paths[-1:] == ("specs/x::y.yaml::one",):
+        assert caught.value.what == "'specs/x' does not exist"
+    else:
+        assert "x::y.yaml' has '::' in its name" in caught.value.what
+
+
+def test_a_path_that_is_too_long_is_refused(root):
+    """A path that no system takes is an error of the command line, and not printed whole."""
+    with pytest.raises(UsageError) as caught:
+        names(root, "x" * 5000)
+    assert "cannot be read: " in caught.value.what
+    assert len(caught.value.what) < 300
