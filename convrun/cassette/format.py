@@ -18,15 +18,22 @@ from convrun.values import Json, JsonObject
 
 VERSION = "convrun/1"
 _KEYS = ("version", "interactions", "timings", "digests")
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _OURS = re.compile(r"\A(?:\ufeff?\s*(?:#[^\n]*)?\n)*\ufeff?version:\s*['\"]?convrun/")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)  # texts are indented: only a merge writes this in column 1
 _MEND = f"take one side of the file as it was, or {RECORD_ANEW}"
 
 
 def chained_digest(node: Json, previous: str) -> str:
-    """Return 12 hex digits over a stored interaction and the digest before: none is lost or moved unseen."""
-    text = _encode(node)
+    """Return 12 hex digits over a stored interaction and the digest before: none is lost or moved unseen.
+
+    Raises:
+        CassetteError: where the interaction is no JSON.
+    """
+    try:
+        text = _encode(node)
+    except (TypeError, ValueError) as error:
+        raise CassetteError(f"an interaction holds what JSON does not have: {error}", fix=_RECORD_ANEW) from error
     return sha256(f"{previous}{text}".encode()).hexdigest()[:12]
 
 

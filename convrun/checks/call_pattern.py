@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from convrun.checks.check import Path
 from convrun.checks.matcher import Matcher, is_matcher, read_matcher
 from convrun.checks.reading import Reader
+from convrun.checks.reply import read_json
 from convrun.results import ToolCallResult
 from convrun.values import Json, equal, show
 
@@ -91,10 +91,8 @@ def _returned(wanted: object, result: str | None, *, exact: bool) -> bool:
         return False
     if _fits(wanted, result, exact=exact):
         return True
-    try:
-        return _fits(wanted, json.loads(result), exact=exact)
-    except (ValueError, RecursionError):
-        return False
+    read = read_json(result)
+    return read.fault is None and _fits(wanted, read.value, exact=exact)
 
 
 def _raised(wanted: object, error: str | None) -> bool:

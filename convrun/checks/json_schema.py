@@ -12,7 +12,7 @@ from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext
 from convrun.checks.reading import Reader
-from convrun.checks.reply import read_json
+from convrun.checks.reply import nested_deeply, read_json
 from convrun.errors import CheckError
 from convrun.values import Json, JsonObject, canonical, schema_fault, show
 
@@ -71,6 +71,11 @@ def _schema_fault(schema: JsonObject, value: Json) -> str | None:
         raise CheckError(
             f"the schema refers to {unresolved.ref!r}, which is not in it", fix="put it below $defs"
         ) from unresolved
+    except RecursionError as endless:
+        if nested_deeply(value):
+            raise CheckError("the reply is nested too deeply for the schema") from endless
+        what = "the schema refers to itself: it has no end"
+        raise CheckError(what, fix="let a $ref lead to what is inside of the value") from endless
     return None if error is None else f"got {show(value)}: at {error.json_path} {_shortened(error.message)}"
 
 

@@ -18,9 +18,9 @@ class JsonReply:
 
 
 def read_json(reply: str) -> JsonReply:
-    """Return the reply as JSON; NaN and infinities are none, and a code fence is not stripped."""
+    """Return a text as JSON; NaN and infinities are none, and a code fence is not stripped."""
     try:
-        return JsonReply(value=json.loads(reply, parse_constant=_refuse))
+        return JsonReply(value=json.loads(reply, parse_constant=_refuse, parse_float=_finite))
     except RecursionError:
         why = "it is nested too deeply"
     except json.JSONDecodeError as error:
@@ -31,6 +31,22 @@ def read_json(reply: str) -> JsonReply:
         return JsonReply(fault=got(""))
     fence = "; it stands in a code fence, which is not stripped" if "```" in reply else ""
     return JsonReply(fault=f"{got(reply)}, which is not JSON: {why}{fence}")
+
+
+def nested_deeply(value: Json) -> bool:
+    """Return whether lists and mappings stand within each other at more than 50 levels."""
+    level = [value]
+    for _ in range(50):
+        within = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [inner for several in within for inner in several]
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number - number != 0:
+        raise ValueError(f"{text} is too large a number")
+    return number
 
 
 def _refuse(name: str) -> Json:

@@ -358,3 +358,11 @@ def test_a_lost_or_moved_interaction_is_found() -> None:
     shorter = "- request:\n".join([*blocks[:2], *blocks[3:]]).replace(f"{digests[1]}, ", "")
     with pytest.raises(CassetteError, match="interaction 2 is not what was recorded"):
         read(shorter, "x")
+
+
+@pytest.mark.parametrize("value", ["!!binary aGk=", ".nan", ".inf"])
+def test_what_json_does_not_have_is_no_cassette(value: str) -> None:
+    """Bytes and numbers that JSON lacks are damage, and no crash."""
+    text = write(tool_conversation()).replace("completion_tokens: 7", f"completion_tokens: {value}", 1)
+    with pytest.raises(CassetteError, match="an interaction holds what JSON does not have"):
+        read(text, "c.yaml")

@@ -286,3 +286,10 @@ def test_returns_is_the_whole_result():
     found = message("called", {"tool": "lookup", "returns": {"p": 5}}, turn(calls=(call,)))
     assert found.endswith(", which has more keys: returns is the whole result, not a part of it")
     assert "more keys" not in message("called", {"tool": "lookup", "returns": {"p": 6}}, turn(calls=(call,)))
+
+
+def test_a_result_with_numbers_that_json_lacks_is_a_text():
+    """NaN and infinities in a result are no numbers to compare."""
+    for result in ("[1e999]", "[Infinity]"):
+        call = ToolCallResult(id="1", name="lookup", arguments={}, result=result)
+        assert message("called", {"tool": "lookup", "returns": [{"min": 0}]}, turn(calls=(call,)))

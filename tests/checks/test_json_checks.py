@@ -268,3 +268,25 @@ def test_a_long_number_is_a_reply_like_any_other():
     """A number with more digits than Python reads is no JSON, not a crash."""
     digits = "1" * (sys.get_int_max_str_digits() + 1)
     assert "which is not JSON" in message("json", True, turn(digits))
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"allOf": [{"$ref": "#"}]}, {"$ref": "#/$defs/a"}])
+def test_a_schema_that_refers_to_itself_is_an_error(schema):
+    """A schema without an end cannot be judged, and says so."""
+    schema = schema | {"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}}
+    result = judged("json_schema", schema, turn("{}"))
+    assert result.verdict == "error"
+    assert result.message.startswith("the schema refers to itself")
+
+
+def test_a_schema_may_refer_to_itself_for_what_is_inside():
+    """A tree is judged; one that is nested beyond all measure is told as such."""
+    tree = {"type": "array", "items": {"$ref": "#"}}
+    assert message("json_schema", tree, turn("[[], [[]]]")) == ""
+    deep = judged("json_schema", tree, turn("[" * 400 + "]" * 400))
+    assert (deep.verdict, deep.message) == ("error", "the reply is nested too deeply for the schema")
+
+
+def test_a_number_beyond_all_numbers_is_no_json():
+    """A number that would be an infinity is refused, as NaN is."""
+    assert "1e999 is too large a number" in message("json", True, turn('{"a": 1e999}'))
