@@ -48,8 +48,8 @@ app.command("list", short_help="List the conversations that would run.")(list_co
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     # Started without an open stdout or stderr there is nobody to tell; what is printed goes nowhere.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # open until the process ends
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # open until the process ends
     if isinstance(sys.stdout, TextIOWrapper):
         # What is printed is UTF-8 as reports are, whatever the locale; a file name that is none is shown escaped.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
