@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -43,7 +43,7 @@ class OpenAITransport:
         self._timeout = timeout
         self._max_retries = max_retries
         self._key: Key | None = None
-        self._client: openai.OpenAI | None = None  # held here: a client that is collected closes its streams
+        self._client: openai.OpenAI | None = None
 
     def send(self, request: Request) -> Reply:
         """Send one request, retried as the SDK sees fit, and return the last answer, errors too.
@@ -141,7 +141,13 @@ def _reply(response: httpx2.Response, body: tuple[bytes, ...] | Iterator[bytes])
     return Reply(status=response.status_code, headers=headers, body=body)
 
 
-@lru_cache(maxsize=32)  # a client costs 20 ms and holds the connections: conversations share it
+@cache  # it costs 20 ms and holds the open connections: all share it; keys are the transports' own, none is kept here
+def _connections() -> httpx2.Client:
+    import openai
+
+    return openai.DefaultHttpxClient()
+
+
 def _client(key: Key | None, base_url: str, timeout: float | None, max_retries: int | None) -> openai.OpenAI:
     import openai
 
@@ -149,6 +155,7 @@ def _client(key: Key | None, base_url: str, timeout: float | None, max_retries: 
     client = openai.OpenAI(
         api_key=key.value if key else _NO_KEY,
         base_url=base_url,
+        http_client=_connections(),
         default_headers={} if _is_openais(key) else _without_account(key),
         **{name: value for name, value in given.items() if value is not None},
     )

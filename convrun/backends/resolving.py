@@ -33,8 +33,8 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
 ) -> ChatBackend:
     """Return the model that a name means (None: the default), over `transport` or live. Needs no key yet.
 
-    For programs: the address that the caller's own code names may have the key it names. For specs, which may be somebody
-    else's, use `identify`, `live_transport` and `backend_for`.
+    For programs: the address that the caller's own code names may have the key it names. For specs, which may be
+    somebody else's, use `identify`, `live_transport` and `backend_for`.
 
     Raises:
         UnknownModelError: for a provider that is not known.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -190,6 +192,19 @@ def test_a_missing_key_is_found_before_anything_is_sent() -> None:
     """Without a key nothing goes out, and the variable is named."""
     with pytest.raises(SettingsError, match="OPENAI_API_KEY is not set"):
         ask(resolve("gpt-4.1-mini", environ={}))
+
+
+def test_conversations_share_connections_and_no_keys(loopback: Loopback) -> None:
+    """Each model sends its own key over the connections of all; a key is gone with its model."""
+    for variable in ("TEAM_KEY", "OTHER_KEY"):
+        loopback.says("hi")
+        backend = model(loopback, {variable: f"k-{variable}"}, api_key_env=variable)
+        ask(backend)
+        assert loopback.requests[-1].headers["authorization"] == f"Bearer k-{variable}"
+        client = weakref.ref(backend.transport._client)  # type: ignore[attr-defined]
+        del backend
+        gc.collect()
+        assert client() is None
 
 
 def test_no_account_data_goes_to_other_servers(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
