@@ -33,7 +33,7 @@ def chained_digest(node: Json, previous: str) -> str:
     try:
         text = _encode(node)
     except (TypeError, ValueError) as error:
-        raise CassetteError(f"an interaction holds what JSON does not have: {error}", fix=_RECORD_ANEW) from error
+        raise CassetteError(f"an interaction holds what JSON does not have: {error}", fix=RECORD_ANEW) from error
     return sha256(f"{previous}{text}".encode()).hexdigest()[:12]
 
 
