@@ -57,3 +57,10 @@ def test_what_is_no_schema_is_refused():
     model, _ = scripted()
     with pytest.raises(llm.ConversationError, match="is no schema"):
         model.prompt("A dog", schema="name, age int")
+
+
+def test_brackets_beyond_what_python_reads_are_an_error():
+    """A reply nested too deeply is no JSON, and says so."""
+    model, _ = scripted(says("[" * 5000 + "]" * 5000))
+    with pytest.raises(llm.ConversationError, match="the reply is not JSON"):
+        model.prompt("x").parsed()
