@@ -364,5 +364,5 @@ def test_a_lost_or_moved_interaction_is_found() -> None:
 def test_what_json_does_not_have_is_no_cassette(value: str) -> None:
     """Bytes and numbers that JSON lacks are damage, and no crash."""
     text = write(tool_conversation()).replace("completion_tokens: 7", f"completion_tokens: {value}", 1)
-    with pytest.raises(CassetteError, match="JSON (does not have|has)"):
+    with pytest.raises(CassetteError, match=r"JSON (does not have|has)"):
         read(text, "c.yaml")
