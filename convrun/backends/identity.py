@@ -94,10 +94,16 @@ def checked_url(url: str) -> str:
     plain = text.isascii() and text.isprintable() and not set(text) & set("\\@?# ")
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not plain:
         raise ConvrunError(
-            f"{url!r} is not a base URL",
+            f"{_without_password(url)!r} is not a base URL",
             fix="write it as https://host/v1: http or https, no user, query or fragment",
         )
     return text.rstrip("/")
+
+
+def _without_password(url: str) -> str:
+    """The address as it may be shown: what stands before an @ may be a password."""
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}…@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
 def _preset_url(provider: str) -> str:

@@ -185,3 +185,11 @@ def test_a_replay_needs_no_key() -> None:
 def test_models_without_a_word_about_where_they_are() -> None:
     """The names that are listed can all be resolved."""
     assert [resolve(name, environ={}).name for name in model_names()] == list(model_names())
+
+
+def test_a_password_in_a_base_url_is_not_repeated() -> None:
+    """An address with a user is refused, and the error does not show what stood before the @."""
+    with pytest.raises(ConvrunError, match="not a base URL") as caught:
+        checked_url("https://user:hunter2secret@api.example.com/v1")
+    assert "hunter2secret" not in str(caught.value)
+    assert "api.example.com" in str(caught.value)
