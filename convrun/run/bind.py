@@ -10,7 +10,7 @@ from pathlib import Path
 from convrun.backends.identity import ModelIdentity, checked_url, identify
 from convrun.backends.keys import key_for
 from convrun.conversation.structured import SchemaLike
-from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError
+from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError, UsageError
 from convrun.run.attachments import attachment_error
 from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools
 from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
@@ -64,7 +64,12 @@ class BoundConversation:
 def bind(
     plan: Plan, settings: Settings, options: RunOptions, *, environ: Mapping[str, str], imports: bool = True
 ) -> tuple[tuple[BoundConversation, ...], tuple[ConvrunError, ...]]:
-    """Return the conversations with their code, and every mistake found; with mistakes the former are not complete."""
+    """Return the conversations with their code, and every mistake found; with mistakes the former are not complete.
+
+    Raises:
+        UsageError: for a `--base-url` that is no address.
+    """
+    _refuse_wrong_address(options.base_url)
     trusted = (*settings.base_urls, *([options.base_url] if options.base_url else []))
     specs: dict[int, BoundSpec | None] = {}
     names_seen: set[tuple[int, frozenset[str]]] = set()
@@ -94,6 +99,13 @@ def bind(
         if spec is not None:
             bound.append(BoundConversation(planned=planned, spec=spec, model=model, trusted=trusted))
     return tuple(bound), tuple(errors)
+
+
+def _refuse_wrong_address(base_url: str | None) -> None:
+    try:
+        checked_url(base_url or "http://localhost")
+    except ConvrunError as error:
+        raise UsageError(f"--base-url: {error.what}", fix=error.fix) from error
 
 
 def further_errors(unfinished: Unfinished, settings: Settings, *, imports: bool = True) -> list[ConvrunError]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from convrun.backends.identity import ModelIdentity, identify
+from convrun.backends.identity import ModelIdentity, checked_url, identify
 from convrun.backends.keys import Key, key_for
 from convrun.backends.resolving import backend_for, model_names, resolve
 from convrun.conversation.backend import ModelRequest

@@ -72,3 +72,13 @@ def test_a_model_given_twice_runs_once(project: Project) -> None:
     project.write("specs/a.yaml", SPEC)
     listed = project.cli("list", "-m", "echo", "-m", "echo").stdout
     assert listed.splitlines() == ["specs/a.yaml"]
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:9", "http://[::1", "ftp://a/v1", "http://u:hunter2secret@127.0.0.1:9/v1"]
+)
+def test_a_base_url_that_is_none_is_refused(project: Project, address: str) -> None:
+    """Before anything is sent, and without repeating a password."""
+    project.write("specs/a.yaml", SPEC)
+    done = project.cli("run", "--base-url", address)
+    assert (done.returncode, "--base-url: " in done.stderr, "hunter2secret" in done.stderr) == (2, True, False)
