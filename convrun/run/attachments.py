@@ -25,6 +25,9 @@ def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, folder: Pat
     path = folder / shown
     if not path.resolve().is_relative_to(root.resolve()):
         raise AttachmentError(f"{shown!r} is outside of the project", where=spec.where, fix="keep it below the root")
+    if path.exists() and not path.is_file():
+        what = f"{shown!r} is no regular file"
+        raise AttachmentError(what, where=spec.where, fix="attach a file, not a folder, pipe or device")
     if not path.is_file():
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         fix = did_you_mean(path.name, siblings) or "the path begins at the spec's folder"

@@ -315,3 +315,11 @@ def test_unknown_settings_are_refused(project):
     project.write("convrun.toml", "specz = 'talks'\n")
     with pytest.raises(SettingsError, match="unknown setting 'specz'"):
         project.run()
+
+
+def test_a_folder_is_no_attachment(project):
+    """What is there and is no file is named as what it is."""
+    project.write("specs/p.png/keep", "")
+    project.write("specs/a.yaml", "model: echo\nturns: [{user: Hi, attachments: [{path: p.png}]}]\n")
+    (mistake,) = project.mistakes()
+    assert "'p.png' is no regular file" in mistake
