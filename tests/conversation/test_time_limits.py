@@ -61,7 +61,7 @@ def test_a_tool_that_does_not_return_ends_the_turn(tool):
     began = time.monotonic()
     with pytest.raises(llm.ToolTimeoutError, match=f"tool '{tool.__name__}' did not return within 0.05 s"):
         chain_with(tool).text()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # of 30
 
 
 def test_in_other_threads_a_tool_is_abandoned():

