@@ -16,7 +16,7 @@ class Answer:
     """One scripted response.
 
     `body` is sent as it is when bytes (a list of bytes: one write each, `pause` seconds apart), else as JSON. `delay`:
-    seconds before the first byte. `cut`: more bytes are promised than are sent, and the connection is closed.
+    seconds before the first byte. `hold`: what has to be set before the second piece is sent. `cut`: more bytes are promised than are sent, and the connection is closed.
     """
 
     status: int = 200
@@ -24,6 +24,7 @@ class Answer:
     body: Any = b""
     delay: float = 0.0
     pause: float = 0.0
+    hold: threading.Event | None = None
     cut: bool = False
 
 
@@ -161,6 +162,8 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
             for piece in pieces:
                 self.wfile.write(piece)
                 self.wfile.flush()
+                if answer.hold is not None:
+                    answer.hold.wait(20)
                 if answer.pause:
                     loopback.wait(answer.pause)
             self.close_connection = answer.cut

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -47,31 +47,15 @@ def test_a_plain_reply_arrives(loopback: Loopback) -> None:
     assert loopback.requests[0].body == sent
 
 
-class Held(list[bytes]):
-    """Pieces of a body, all but the first held back until they are `let_go`; `waited_in_vain` if they never are."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        super().__init__(pieces)
-        self.let_go = threading.Event()
-        self.waited_in_vain = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield the first piece, and the others once they may go."""
-        first, *others = list.__iter__(self)
-        yield first
-        self.waited_in_vain = not self.let_go.wait(20)
-        yield from others
-
-
 def test_a_stream_arrives_piece_by_piece(loopback: Loopback) -> None:
-    """Events come while the stream is still running."""
-    pieces = Held(event_stream(chunk(content=text), done=False) for text in ("one ", "two"))
+    """Events come while the stream is still running: the rest is sent once the first was seen."""
+    pieces = [event_stream(chunk(content=text), done=False) for text in ("one ", "two")]
     pieces.append(event_stream(chunk("stop")))
-    loopback.says(Answer(body=pieces, headers={"content-type": "text/event-stream"}))
+    seen = threading.Event()
+    loopback.says(Answer(body=pieces, hold=seen, headers={"content-type": "text/event-stream"}))
     replies = model(loopback).send(ModelRequest(messages=(user("hello"),), stream=True))
     assert next(replies) == StreamEvent("text", "one ")
-    assert not pieces.waited_in_vain
-    pieces.let_go.set()
+    seen.set()
     *_, last = replies
     assert isinstance(last, Completion)
     assert last.message.text == "one two"
