@@ -16,7 +16,8 @@ class Answer:
     """One scripted response.
 
     `body` is sent as it is when bytes (a list of bytes: one write each, `pause` seconds apart), else as JSON. `delay`:
-    seconds before the first byte. `hold`: what has to be set before the second piece is sent. `cut`: more bytes are promised than are sent, and the connection is closed.
+    seconds before the first byte. `hold`: what has to be set before the second piece is sent. `cut`: more bytes are
+    promised than are sent, and the connection is closed.
     """
 
     status: int = 200
