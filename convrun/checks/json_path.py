@@ -113,6 +113,8 @@ def _try(reader: Reader, text: str, path: Path) -> None:
 
     try:
         _query(text)
-    except (JSONPathError, RecursionError) as error:
-        fix = None if text.startswith("$") else f"begin at the root: '$.{text.lstrip('.')}'"
-        reader.wrong(path, f"{text!r} is no JSONPath: {error.args[0] if error.args else error}", fix)
+    except (JSONPathError, RecursionError):
+        # The library's own words differ from version to version.
+        root = f"begin at the root: '$.{text.lstrip('.')}'"
+        fix = "write it as RFC 9535 has it: $.a[0].b, $['a b'], $.a[?@.b == 1]" if text.startswith("$") else root
+        reader.wrong(path, f"{text!r} is no JSONPath", fix)

@@ -25,7 +25,7 @@ from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request
 
-DEEP = 5000
+DEEP = 100_000  # past what any Python's own recursion takes
 REDACTORS = [Redactor(), Redactor({"A_KEY": "sk-verysecret"})]
 HI = {"role": "user", "content": "Hi"}
 

@@ -147,7 +147,7 @@ def test_the_actual_of_a_json_check_is_what_stands_there():
         ),
         (
             {"path": "a.b"},
-            [(("path",), "'a.b' is no JSONPath: expected '$', found 'a'", "begin at the root: '$.a.b'")],
+            [(("path",), "'a.b' is no JSONPath", "begin at the root: '$.a.b'")],
         ),
     ],
 )

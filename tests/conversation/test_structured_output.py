@@ -61,6 +61,6 @@ def test_what_is_no_schema_is_refused():
 
 def test_brackets_beyond_what_python_reads_are_an_error():
     """A reply nested too deeply is no JSON, and says so."""
-    model, _ = scripted(says("[" * 5000 + "]" * 5000))
+    model, _ = scripted(says("[" * 100_000 + "]" * 100_000))  # past the limit of every Python
     with pytest.raises(llm.ConversationError, match="the reply is not JSON"):
         model.prompt("x").parsed()

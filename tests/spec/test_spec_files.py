@@ -53,7 +53,7 @@ def test_schemas_are_read_as_json_or_yaml(project):
 @pytest.mark.parametrize(
     ("content", "place", "what"),
     [
-        (b'{"a": 1,}', "specs/s.json:1:9", "not valid JSON"),
+        (b'{"a" 1}', "specs/s.json:1:6", "not valid JSON"),
         (b'{"a": 1, "a": 2}', "specs/s.json", "duplicate key 'a'"),
         (b'{"a": NaN}', "specs/s.json", "NaN is no number"),
         (b"[" * 100_000, "specs/s.json", ""),
