@@ -113,8 +113,15 @@ def schema_fault(schema: object) -> SchemaFault | None:
         return _schema_fault(canonical(schema))
     except ValueError as error:
         return SchemaFault(what=str(error))
-    except RecursionError:
+    except BaseException as error:
+        if not is_endless(error):
+            raise
         return SchemaFault(what="nested too deeply")
+
+
+def is_endless(error: BaseException) -> bool:
+    """Return whether the stack came to its end; below jsonschema is a library in Rust, where that is a panic."""
+    return isinstance(error, RecursionError) or type(error).__name__ == "PanicException"
 
 
 @lru_cache(maxsize=256)

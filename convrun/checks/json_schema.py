@@ -14,7 +14,7 @@ from convrun.checks.context import CheckContext
 from convrun.checks.reading import Reader
 from convrun.checks.reply import nested_deeply, read_json
 from convrun.errors import CheckError
-from convrun.values import Json, JsonObject, canonical, schema_fault, show
+from convrun.values import Json, JsonObject, canonical, is_endless, schema_fault, show
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -71,7 +71,9 @@ def _schema_fault(schema: JsonObject, value: Json) -> str | None:
         raise CheckError(
             f"the schema refers to {unresolved.ref!r}, which is not in it", fix="put it below $defs"
         ) from unresolved
-    except RecursionError as endless:
+    except BaseException as endless:
+        if not is_endless(endless):
+            raise
         if nested_deeply(value):
             raise CheckError("the reply is nested too deeply for the schema") from endless
         what = "the schema refers to itself: it has no end"
