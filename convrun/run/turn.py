@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from convrun.checks.context import TurnView
+from convrun.checks.views import turn_view
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.response import Response
-from convrun.conversation.tools import ToolCall
-from convrun.errors import ChainLimitError, ConvrunError, named
+from convrun.errors import ChainLimitError, ConvrunError
 from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict, total_usage
 from convrun.run.attachments import attachment
 from convrun.run.bind import BoundTurn
 from convrun.run.carrier import Carrier
 from convrun.run.problems import problem
 from convrun.templates import render_text
-from convrun.values import Json
-
-_JSON_STARTS = frozenset('{["-0123456789tfn')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +84,17 @@ def play_turn(
     except ConvrunError as error:
         failure = error
     responses = _complete(saying)
-    calls = tuple(call for response in responses for call in _tool_calls(response))
-    usage = total_usage(UsageResult(input=one.input, output=one.output) for one in map(Response.usage, responses))
+    view = turn_view(responses, index=index, id=turn.spec.id, user=user) if responses else None
     played = PlayedTurn(
         bound=turn,
         index=index,
         verdict="passed",
         user=user,
-        calls=calls,
+        calls=view.tool_calls if view else (),
         model_calls=len(responses),
-        usage=usage,
+        usage=view.usage if view else total_usage(()),
         refusal=responses[-1].refusal if responses else None,
-        view=_view(turn, index, user, responses, calls, usage) if responses else None,
+        view=view,
     )
     return _judged_by_playing(played, carrier, failure)
 
@@ -135,70 +130,3 @@ def _judged_by_playing(played: PlayedTurn, carrier: Carrier, failure: ConvrunErr
     if isinstance(failure, ChainLimitError):
         return replace(played, verdict="failed", problem=problem(failure, where))
     return replace(played, verdict="error", problem=problem(failure, where), view=None, stops=True)
-
-
-def _view(
-    turn: BoundTurn,
-    index: int,
-    user: str,
-    responses: Sequence[Response],
-    calls: tuple[ToolCallResult, ...],
-    usage: UsageResult,
-) -> TurnView:
-    last = responses[-1]
-    text = last.text()
-    return TurnView(
-        index=index,
-        id=turn.spec.id,
-        user=user,
-        reply=text,
-        parsed=_parsed(text),
-        tool_calls=calls,
-        usage=usage,
-        finish_reason=last.finish_reason,
-        model_calls=len(responses),
-        response=last,
-    )
-
-
-def _parsed(text: str) -> Json:
-    """The JSON value of a reply; None where it is none. Most replies are prose, and seen to be at once."""
-    if not text or text.lstrip()[:1] not in _JSON_STARTS:
-        return None
-    return _json(text)
-
-
-def _json(text: str) -> Json:
-    """The value of a JSON text; None where it is none. NaN is not JSON."""
-    try:
-        value: Json = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return None
-    return value
-
-
-def _refuse(constant: str) -> Json:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _arguments(call: ToolCall) -> Json:
-    """What the model sent, read anew: a tool or a hook may have changed the mapping it was given."""
-    text = call.arguments_text
-    if text is None or not text.strip():
-        return {}
-    value = _json(text)
-    return value if isinstance(value, dict) else text
-
-
-def _tool_calls(response: Response) -> Iterator[ToolCallResult]:
-    results = {result.tool_call_id: result for result in response.tool_results()}
-    for call in response.tool_calls():
-        result = results.get(call.tool_call_id)
-        raised = result.exception if result else None
-        yield ToolCallResult(
-            id=call.tool_call_id or "",
-            name=call.name,
-            arguments=_arguments(call),
-            result=result.output if result else None,
-            error=named(raised) if raised is not None else None,
-        )

@@ -1,0 +1,76 @@
+"""From the engine's responses to what checks see of a turn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from convrun.checks.context import TurnView
+from convrun.conversation.response import Response
+from convrun.conversation.tools import ToolCall
+from convrun.errors import named
+from convrun.results import ToolCallResult, UsageResult, total_usage
+from convrun.values import Json
+
+_JSON_STARTS = frozenset('{["-0123456789tfn')
+
+
+def turn_view(responses: Sequence[Response], *, index: int, user: str, id: str | None = None) -> TurnView:  # noqa: A002  (the field's name)
+    """Return a turn as checks see it; `responses` are those of its model calls, read to their ends, at least one."""
+    last = responses[-1]
+    text = last.text()
+    return TurnView(
+        index=index,
+        id=id,
+        user=user,
+        reply=text,
+        parsed=_parsed(text),
+        tool_calls=tuple(call for response in responses for call in _tool_calls(response)),
+        usage=total_usage(UsageResult(input=one.input, output=one.output) for one in map(Response.usage, responses)),
+        finish_reason=last.finish_reason,
+        model_calls=len(responses),
+        response=last,
+    )
+
+
+def _parsed(text: str) -> Json:
+    """The JSON value of a reply; None where it is none. Most replies are prose, and seen to be at once."""
+    if not text or text.lstrip()[:1] not in _JSON_STARTS:
+        return None
+    return _json(text)
+
+
+def _json(text: str) -> Json:
+    """The value of a JSON text; None where it is none. NaN is not JSON."""
+    try:
+        value: Json = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _refuse(constant: str) -> Json:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _tool_calls(response: Response) -> Iterator[ToolCallResult]:
+    results = {result.tool_call_id: result for result in response.tool_results()}
+    for call in response.tool_calls():
+        result = results.get(call.tool_call_id)
+        raised = result.exception if result else None
+        yield ToolCallResult(
+            id=call.tool_call_id or "",
+            name=call.name,
+            arguments=_arguments(call),
+            result=result.output if result else None,
+            error=named(raised) if raised is not None else None,
+        )
+
+
+def _arguments(call: ToolCall) -> Json:
+    """What the model sent, read anew: a tool or a hook may have changed the mapping it was given."""
+    text = call.arguments_text
+    if text is None or not text.strip():
+        return {}
+    value = _json(text)
+    return value if isinstance(value, dict) else text
