@@ -10,7 +10,7 @@ ARGS :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format types docs bench record-examples lowest clean
+.PHONY: help run test lint format types docs schemas bench record-examples lowest clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ types: $(VENV)/.dev ## check the types
 
 docs: $(VENV)/.dev ## run the code blocks of README.md and docs/
 	@$(BIN)/python -m pytest -q tests/test_docs.py $(ARGS)
+
+schemas: $(VENV)/.dev ## write the published JSON Schemas anew
+	@$(BIN)/convrun schema spec > schemas/spec.schema.json
+	@$(BIN)/convrun schema result > schemas/result.schema.json
 
 bench: $(VENV)/.dev ## measure whole processes against the same work done by hand
 	@$(BIN)/python benchmarks/measure.py $(ARGS)

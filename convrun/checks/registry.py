@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from convrun.checks import shapes
 from convrun.checks.calls import read_called, read_calls, read_not_called, tools_named
 from convrun.checks.check import Check, Path, ValueProblem
 from convrun.checks.finish_reason import read_finish_reason
@@ -17,6 +18,7 @@ from convrun.checks.reading import Pending, Reader, settled
 from convrun.checks.text import read_contains, read_equals, read_matches, read_one_of
 from convrun.errors import did_you_mean
 from convrun.templates import Text, render_value
+from convrun.values import Json, JsonObject
 
 Read: TypeAlias = Callable[[Reader, object, Path], Check]
 _NOT = "not"
@@ -24,9 +26,14 @@ _NOT = "not"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of check. `code`: an import path in its value names code, and no text in it is a template."""
+    """A kind of check: what reads its value, what it looks like as JSON Schema, and when it holds, in a sentence.
+
+    `code`: an import path in its value names code, and no text in it is a template.
+    """
 
     read: Read
+    shape: JsonObject
+    about: str
     code: bool = False
 
 
@@ -41,19 +48,61 @@ def _read_not(reader: Reader, value: object, path: Path) -> Check:
 
 
 KINDS: dict[str, Kind] = {
-    "equals": Kind(read=read_equals),
-    "contains": Kind(read=read_contains),
-    "one_of": Kind(read=read_one_of),
-    "matches": Kind(read=read_matches),
-    "json": Kind(read=read_json_check),
-    "json_schema": Kind(read=read_json_schema, code=True),
-    "called": Kind(read=read_called),
-    "not_called": Kind(read=read_not_called),
-    "calls": Kind(read=read_calls),
-    "finish_reason": Kind(read=read_finish_reason),
-    "python": Kind(read=read_python, code=True),
-    _NOT: Kind(read=_read_not),
+    "equals": Kind(
+        read=read_equals, shape=shapes.TEXT, about="The reply is this text; white space at both ends does not count."
+    ),
+    "contains": Kind(read=read_contains, shape=shapes.TEXT, about="The reply has this text in it."),
+    "one_of": Kind(
+        read=read_one_of,
+        shape=shapes.TEXTS,
+        about="The reply is one of these; white space at both ends does not count.",
+    ),
+    "matches": Kind(read=read_matches, shape=shapes.TEXT, about="This regular expression is found in the reply."),
+    "json": Kind(
+        read=read_json_check,
+        shape=shapes.JSON,
+        about="The reply is JSON; with a path: something is there, and all of it meets the conditions.",
+    ),
+    "json_schema": Kind(
+        read=read_json_schema,
+        shape=shapes.SCHEMA,
+        about="The reply is JSON that validates: against a schema, {file: …}, or a pydantic model's import path.",
+        code=True,
+    ),
+    "called": Kind(
+        read=read_called, shape=shapes.CALLED, about="A tool was called, so often, with such arguments and result."
+    ),
+    "not_called": Kind(
+        read=read_not_called, shape=shapes.TEXT_OR_TEXTS, about="These tools were not called; any: no tool was."
+    ),
+    "calls": Kind(read=read_calls, shape=shapes.CALLS, about="The tool calls as a whole."),
+    "finish_reason": Kind(
+        read=read_finish_reason,
+        shape=shapes.TEXT_OR_TEXTS,
+        about="Why the last model call ended: stop, length, tool_calls, content_filter.",
+    ),
+    "python": Kind(
+        read=read_python,
+        shape=shapes.IMPORT_PATH,
+        about="A function agrees; it is given the context, and returns true, false or a text that says why not.",
+        code=True,
+    ),
+    _NOT: Kind(read=_read_not, shape={"$ref": "#/$defs/check"}, about="The check in it does not hold."),
 }
+
+
+def check_schema() -> JsonObject:
+    """Return the JSON Schema of one check: a mapping with one kind as its key, and perhaps `because`."""
+    kinds: JsonObject = {kind: {**known.shape, "description": known.about} for kind, known in KINDS.items()}
+    because: JsonObject = {"type": "string", "description": "Why it matters; shown where the check fails."}
+    one: list[Json] = [{"required": [kind]} for kind in KINDS]
+    return {
+        "type": "object",
+        "description": "What must hold: one kind, and its value.",
+        "properties": {**kinds, "because": because},
+        "additionalProperties": False,
+        "oneOf": one,
+    }
 
 
 def parse(kind: str, value: object) -> Check | tuple[ValueProblem, ...]:

@@ -14,6 +14,7 @@ from convrun.cli.lean import without_pydantic
 from convrun.cli.listing import list_conversations
 from convrun.cli.record import record
 from convrun.cli.run import run
+from convrun.cli.schema import schema
 from convrun.cli.validate import validate
 from convrun.version import VERSION
 
@@ -42,6 +43,7 @@ def convrun(
 app.command("run", short_help="Run specs and check what came out, offline.")(run)
 app.command("record", short_help="Record what is stale or missing, live.")(record)
 app.command("validate", short_help="Report every mistake in specs; runs nothing.")(validate)
+app.command("schema", short_help="Print the JSON Schema of specs or of results.")(schema)
 app.command("list", short_help="List the conversations that would run.")(list_conversations)
 
 

@@ -14,7 +14,7 @@ from convrun.document import Node, Scalar
 from convrun.errors import SpecError, did_you_mean
 from convrun.source import Where
 from convrun.spec import decoding
-from convrun.spec.decoding import Mistakes, SpecFile
+from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
 from convrun.spec.model import CaseSpec
 from convrun.spec.named_files import file_text, named_file, shown
 from convrun.spec.texts import data, literal_leaf
@@ -23,9 +23,10 @@ RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})  # names th
 _NOT_KEYS = RESERVED | {"model"}
 
 
-def variables(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a decoder)
+@takes(type="object")
+def variables(node: Node, _: SpecFile) -> dict[str, Any]:
     """Return the vars; the names that templates have already are refused."""
-    entries = decoding.mapping(node, "vars").entries
+    entries = mapping(node, "vars").entries
     mistakes = Mistakes()
     made: dict[str, Any] = {}
     for key, value in entries:
@@ -37,13 +38,13 @@ def variables(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a 
     return made
 
 
-def cases(node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:
-    """Return the cases, of a list or of `{file: rows.csv}`; their ids differ in more than upper and lower case."""
+def _cases(node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:
+    """The cases of a list or of `{file: rows.csv}`; their ids differ in more than upper and lower case."""
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.lower().endswith(".csv"):
-        raise decoding.expected("a list of cases", node, f"write {{file: {node.value}}}")
+        raise expected("a list of cases", node, f"write {{file: {node.value}}}")
     if not isinstance(node, document.Mapping):
         return _inline(node, file)
-    found: tuple[CaseSpec, ...] = decoding.record(node, file, _FILE, of="cases", required=("file",))["file"]
+    found: tuple[CaseSpec, ...] = _FILE.values(node, file)["file"]
     return found
 
 
@@ -66,9 +67,10 @@ def _taken(name: str, what: str, where: Where) -> SpecError:
     return SpecError(f"{name!r} cannot be the name of a {what}", where=where, fix="it has a meaning already; rename it")
 
 
+@takes(type="object", minProperties=1)
 def _case(node: Node, file: SpecFile) -> CaseSpec:
     """One row of the list."""
-    entries = decoding.mapping(node, "a case").entries
+    entries = mapping(node, "a case").entries
     mistakes = Mistakes()
     values: dict[str, Any] = {}
     skip = None
@@ -98,6 +100,7 @@ def _identity(entries: tuple[tuple[Scalar, Node], ...], where: Where, file: Spec
 _inline = decoding.listed(_case, of="cases", least=1, judge=_together)
 
 
+@takes(type="string")
 def _file(node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:
     """The rows of a CSV file; mistakes name the row."""
     path = named_file(node, file)
@@ -118,7 +121,10 @@ def _file(node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:
     return tuple(found)
 
 
-_FILE: decoding.Table = {"file": _file}
+_FILE = Record(
+    of="cases", keys={"file": Key(_file, "A CSV file: a line with the names, then one a case.", required=True)}
+)
+cases = Decoder(_cases, {"anyOf": [_inline, _FILE]})
 
 
 def _rows(text: str, name: str) -> Iterator[tuple[list[str], Where]]:

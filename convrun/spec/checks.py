@@ -10,18 +10,19 @@ from convrun.document import Node, Scalar
 from convrun.errors import SpecError
 from convrun.source import Where
 from convrun.spec import decoding
-from convrun.spec.decoding import Decoder, Mistakes, SpecFile
+from convrun.spec.decoder import Mistakes, SpecFile, expected, mapping, takes
 from convrun.spec.model import CheckSpec, Path
 from convrun.spec.texts import json_schema, schema_path, templates
 
 _BESIDE = "because"
 
 
+@takes(name="check")
 def check(node: Node, file: SpecFile) -> CheckSpec:
     """Return one check; whether its kind exists and its value fits is not known here."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
-        raise decoding.expected("a check", node, "write its kind and a value, as `contains: Crumpet`")
-    entries = decoding.mapping(node, "a check").entries
+        raise expected("a check", node, "write its kind and a value, as `contains: Crumpet`")
+    entries = mapping(node, "a check").entries
     kinds = [(key, value) for key, value in entries if key.text != _BESIDE]
     if not kinds:
         raise SpecError("a check needs a kind", where=node.where, fix="write it as a key, as `contains: Crumpet`")
@@ -46,7 +47,7 @@ def check(node: Node, file: SpecFile) -> CheckSpec:
     return CheckSpec(kind=key.text, value=value, because=because, where=key.where, places=_Places(inner))
 
 
-checks: Decoder[tuple[CheckSpec, ...]] = decoding.listed(check, of="checks")
+checks = decoding.listed(check, of="checks")
 
 
 def _value(kind: str, node: Node, file: SpecFile) -> Any:

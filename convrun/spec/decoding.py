@@ -1,135 +1,20 @@
-"""From nodes to values by tables: each key has its decoder, and every mistake is kept until all were looked for.
-
-A decoder takes a node and the spec file it belongs to, returns the value, and raises a SpecError for a mistake (or a
-SpecErrors for several).
-"""
+"""Decoders of single values and of lists of them: texts, names, numbers, durations, words out of a few."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias, TypeVar, cast
 
 from convrun import document, values
 from convrun.document import Node, Scalar, quoted
-from convrun.errors import ConvrunError, SpecError, SpecErrors, did_you_mean
+from convrun.errors import ConvrunError, SpecError, SpecErrors
+from convrun.spec.decoder import Decoder, Mistakes, SpecFile, described, expected, is_nothing, takes, unknown
 from convrun.spec.model import ImportPath
 
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpecFile:
-    """Where a spec lies: `root` is the project's, with symlinks resolved."""
-
-    path: Path
-    root: Path
-
-
-Decoder: TypeAlias = Callable[[Node, SpecFile], Value]
-Table: TypeAlias = Mapping[str, Decoder[Any]]
-NOTHING: Mapping[str, str] = MappingProxyType({})
 Judge: TypeAlias = Callable[[Sequence[Value]], Iterable[ConvrunError]]
-
-
-class Mistakes:
-    """Collects what is raised within `with mistakes:`, so that the next thing is looked at as well."""
-
-    def __init__(self) -> None:
-        self.found: list[ConvrunError] = []
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        if isinstance(error, SpecErrors):
-            self.found += error.errors
-        elif isinstance(error, ConvrunError):
-            self.found.append(error)
-        return isinstance(error, ConvrunError) or error is None
-
-    def stop(self, rest: object = None) -> None:
-        """Raise what was found, if anything was; `rest` is what is right all the same."""
-        if self.found:
-            raise SpecErrors(self.found, rest=rest)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What was read of a mapping: the values by key, the mistakes, and the keys whose values are not whole."""
-
-    values: dict[str, Any]
-    mistakes: Mistakes
-    broken: frozenset[str]
-
-
-def record(node: Node, file: SpecFile, table: Table, *, of: str, required: Collection[str] = ()) -> dict[str, Any]:
-    """Return the values of a mapping by its table; `of` says what it is, as `a turn`."""
-    read = parts(node, file, table, of=of, required=required)
-    read.mistakes.stop()
-    return read.values
-
-
-def parts(
-    node: Node,
-    file: SpecFile,
-    table: Table,
-    *,
-    of: str,
-    required: Collection[str] = (),
-    abroad: Mapping[str, str] = NOTHING,
-) -> Parts:
-    """Return what can be read of a mapping by its table, and every mistake in it.
-
-    `abroad` are names that others have for the same, with our own.
-    """
-    entries = mapping(node, of).entries
-    mistakes = Mistakes()
-    decoded: dict[str, Any] = {}
-    broken: set[str] = set()
-    for key, value in entries:
-        before = len(mistakes.found)
-        with mistakes:
-            decode = table.get(key.text)
-            if decode is None:
-                raise unknown(key, table, f"key {key.text!r} in {of}", abroad)
-            try:
-                decoded[key.text] = decode(value, file)
-            except SpecErrors as found:
-                if found.rest is not None:
-                    decoded[key.text] = found.rest
-                raise
-        if len(mistakes.found) > before:
-            broken.add(key.text)
-    mistakes.found += _missing(node, entries, required, of, {error.fix for error in mistakes.found})
-    return Parts(values=decoded, mistakes=mistakes, broken=frozenset(broken))
-
-
-def _missing(
-    node: Node,
-    entries: Iterable[tuple[Scalar, Node]],
-    required: Collection[str],
-    of: str,
-    fixes: Collection[str | None],
-) -> Iterator[SpecError]:
-    """The keys that are not there, but for those that are only misspelt."""
-    present = {key.text for key, _ in entries}
-    for name in required:
-        if name not in present and f"did you mean {name!r}?" not in fixes:
-            yield SpecError(f"{of} needs the key {name!r}", where=node.where, fix=f"write `{name}:` into it")
-
-
-def unknown(key: Scalar, known: Collection[str], what: str, abroad: Mapping[str, str] = NOTHING) -> SpecError:
-    """Return the error for a word that is none of `known`; `abroad` are words of others with our own."""
-    ours = abroad.get(key.text.casefold())
-    fix = f"did you mean {ours!r}?" if ours else did_you_mean(key.text, known) or f"known are: {', '.join(known)}"
-    return SpecError(f"unknown {what}", where=key.where, fix=fix)
 
 
 def listed(
@@ -142,7 +27,7 @@ def listed(
 
     def decode_list(node: Node, file: SpecFile) -> tuple[Value, ...]:
         if not isinstance(node, document.Sequence):
-            fix = "put it in a list: a dash before it" if not _empty(node) else None
+            fix = "put it in a list: a dash before it" if not is_nothing(node) else None
             raise expected(f"a list of {of}", node, fix)
         if len(node.items) < least:
             raise SpecError(f"an empty list of {of}", where=node.where, fix="write one, or leave the key out")
@@ -161,7 +46,8 @@ def listed(
         mistakes.stop(rest=tuple(decoded))
         return tuple(decoded)
 
-    return decode_list
+    shape = {"type": "array", "items": decode} | ({"minItems": least} if least else {})
+    return Decoder(decode_list, shape)
 
 
 def one_or_more(decode: Decoder[Value], *, of: str) -> Decoder[tuple[Value, ...]]:
@@ -171,28 +57,23 @@ def one_or_more(decode: Decoder[Value], *, of: str) -> Decoder[tuple[Value, ...]
     def decode_either(node: Node, file: SpecFile) -> tuple[Value, ...]:
         return many(node, file) if isinstance(node, document.Sequence) else (decode(node, file),)
 
-    return decode_either
+    return Decoder(decode_either, {"anyOf": [decode, many]})
 
 
-def mapping(node: Node, of: str) -> document.Mapping:
-    """Return the node as a mapping, or raise."""
-    if not isinstance(node, document.Mapping):
-        raise expected(f"a mapping for {of}", node, "write keys and values, as `key: value`")
-    return node
-
-
-def text(node: Node, file: SpecFile | None = None) -> str:  # noqa: ARG001 (a decoder)
+@takes(type="string")
+def text(node: Node, _: SpecFile) -> str:
     """Return a text; numbers, true/false and null are mistakes whose fix is the quoted text."""
     if not isinstance(node, Scalar):
         raise expected("text", node)
     if not isinstance(node.value, str):
-        if _empty(node):
+        if is_nothing(node):
             raise SpecError("expected text, got nothing", where=node.where, fix="write it, or '' for an empty text")
         raise SpecError(f"expected text, got {described(node)}", where=node.where, fix=f"quote it: {quoted(node.text)}")
     return node.value
 
 
-def word(node: Node, file: SpecFile | None = None) -> str:
+@takes(type="string", pattern=r"\S")
+def word(node: Node, file: SpecFile) -> str:
     """Return a text that is not empty."""
     found = text(node, file)
     if not found.strip():
@@ -200,14 +81,16 @@ def word(node: Node, file: SpecFile | None = None) -> str:
     return found
 
 
-def free_text(node: Node, file: SpecFile | None = None) -> str:
+@takes(type="string")
+def free_text(node: Node, file: SpecFile) -> str:
     """Return a text for people; a comment behind it would have cut it off."""
     found = text(node, file)
     refuse_comment(node)
     return found
 
 
-def reason(node: Node, file: SpecFile | None = None) -> str:
+@takes(type="string", pattern=r"\S")
+def reason(node: Node, file: SpecFile) -> str:
     """Return a free text that is not empty: why something is so."""
     if isinstance(node, Scalar) and isinstance(node.value, bool):
         fix = "write the reason itself, as a text" if node.value else "leave the key out, or write a reason"
@@ -229,7 +112,8 @@ def refuse_comment(node: Node) -> None:
         )
 
 
-def identifier(node: Node, file: SpecFile | None = None) -> str:
+@takes(type=["string", "number"])
+def identifier(node: Node, file: SpecFile) -> str:
     """Return an id: a text, or a number that prints as it is written."""
     if isinstance(node, Scalar) and is_number(node):
         refuse_reprinted(node)
@@ -258,7 +142,8 @@ _FLAGS = dict.fromkeys(("yes", "on", "y", "1", "true"), "true") | dict.fromkeys(
 )
 
 
-def flag(node: Node, file: SpecFile) -> bool:  # noqa: ARG001 (a decoder)
+@takes(type="boolean")
+def flag(node: Node, _: SpecFile) -> bool:
     """Return true or false."""
     if not isinstance(node, Scalar) or not isinstance(node.value, bool):
         meant = _FLAGS.get(node.text.lower()) if isinstance(node, Scalar) else None
@@ -269,7 +154,8 @@ def flag(node: Node, file: SpecFile) -> bool:  # noqa: ARG001 (a decoder)
 def whole_number(least: int) -> Decoder[int]:
     """Return a decoder of whole numbers from `least` on."""
 
-    def decode(node: Node, file: SpecFile) -> int:  # noqa: ARG001 (a decoder)
+    @takes(type="integer", minimum=least)
+    def decode(node: Node, _: SpecFile) -> int:
         value = node.value if isinstance(node, Scalar) else None
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise expected(f"a whole number from {least} on", node)
@@ -278,6 +164,7 @@ def whole_number(least: int) -> Decoder[int]:
     return decode
 
 
+@takes(type="string", pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*(ms|s|m)\s*$", name="duration")
 def duration(node: Node, file: SpecFile) -> float:
     """Return the seconds of `60s`, `1.5m`, `200ms`."""
     if isinstance(node, Scalar) and is_number(node):
@@ -292,6 +179,7 @@ def duration(node: Node, file: SpecFile) -> float:
 def choice(*known: str, of: str) -> Decoder[str]:
     """Return a decoder of one of the words `known`; `of` says what they are, as `policy`."""
 
+    @takes(enum=list(known))
     def decode(node: Node, file: SpecFile) -> str:
         found = text(node, file)
         if found not in known and isinstance(node, Scalar):
@@ -301,6 +189,7 @@ def choice(*known: str, of: str) -> Decoder[str]:
     return decode
 
 
+@takes(type="string", pattern="^[^:]+:[^:]+$", name="import_path")
 def import_path(node: Node, file: SpecFile) -> ImportPath:
     """Return `package.module:attribute`, judged by its form only."""
     found = text(node, file)
@@ -313,27 +202,3 @@ def import_path(node: Node, file: SpecFile) -> ImportPath:
             fix = "write the module with dots and without .py, as package.module:attribute"
         raise SpecError(f"{found!r} is no import path", where=node.where, fix=fix)
     return ImportPath(text=found, where=node.where)
-
-
-def expected(wanted: str, node: Node, fix: str | None = None) -> SpecError:
-    """Return the error for a node that is something else than what is wanted."""
-    return SpecError(f"expected {wanted}, got {described(node)}", where=node.where, fix=fix)
-
-
-def described(node: Node) -> str:
-    """Return what a node is, for a message."""
-    if isinstance(node, document.Sequence):
-        return "a list"
-    if isinstance(node, document.Mapping):
-        return "a mapping"
-    if _empty(node):
-        return "nothing"
-    if isinstance(node.value, str):
-        return f"the text {values.show(node.value, 60)}"
-    if node.value is None or isinstance(node.value, bool):
-        return node.text
-    return f"the number {values.show(node.value, 60)}"
-
-
-def _empty(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None and not node.text

@@ -11,14 +11,14 @@ from convrun import document
 from convrun.document import Node, Scalar
 from convrun.errors import SpecError, SpecErrors
 from convrun.spec import decoding
-from convrun.spec.decoding import Mistakes, SpecFile, Table
+from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
 from convrun.spec.model import HistoryCall, HistoryMessage
 from convrun.spec.texts import data, literal_leaf, template
 from convrun.templates import Text
 
 
-def history(node: Node, file: SpecFile) -> tuple[HistoryMessage, ...]:
-    """Return the messages in order; every tool call has an id, and is answered before anyone speaks again."""
+def _history(node: Node, file: SpecFile) -> tuple[HistoryMessage, ...]:
+    """The messages in order; every tool call has an id, and is answered before anyone speaks again."""
     return tuple(_answered(_with_ids(list(chain.from_iterable(_entries(node, file))))))
 
 
@@ -33,10 +33,10 @@ def _entries(node: Node, file: SpecFile) -> tuple[tuple[HistoryMessage, ...], ..
 
 def _message(node: Node, file: SpecFile) -> tuple[HistoryMessage, ...]:
     """The messages of one entry: a long one may hold the results of several tools."""
-    entry = decoding.mapping(node, "a message")
+    entry = mapping(node, "a message")
     if entry.get("role") is not None:
         return _long(entry, file)
-    parts = decoding.record(node, file, _SHORT, of="a message")
+    parts = _SHORT.values(node, file)
     speakers = [name for name in ("user", "assistant", "tool") if name in parts]
     if not speakers and "tool_calls" in parts:
         speakers = ["assistant"]
@@ -65,7 +65,7 @@ def _refuse(entry: document.Mapping, name: str, fits: bool, what: str) -> None:
 
 def _long(entry: document.Mapping, file: SpecFile) -> tuple[HistoryMessage, ...]:
     _refuse_content(entry)
-    message = decoding.record(entry, file, _LONG, of="a message", required=("parts",))
+    message = _LONG.values(entry, file)
     role, parts = message["role"], message["parts"]
     texts = [part for part in parts if isinstance(part, Text)]
     calls = tuple(part for part in parts if isinstance(part, HistoryCall))
@@ -94,50 +94,48 @@ def _refuse_content(entry: document.Mapping) -> None:
     raise SpecError("unknown key 'content' in a message", where=content.where, fix=fix)
 
 
-def _part(node: Node, file: SpecFile) -> Text | HistoryCall | HistoryMessage:
+def _read_part(node: Node, file: SpecFile) -> Text | HistoryCall | HistoryMessage:
     """One part of a long message; a result is already the message it will be."""
-    entry = decoding.mapping(node, "a part")
+    entry = mapping(node, "a part")
     type_node = entry.get("type")
     if type_node is None:
         raise SpecError("a part needs the key 'type'", where=node.where)
     kind = _part_type(type_node, file)
     if kind == "tool_call":
-        return _call(node, file)
+        return _read_call(node, file)
     if kind == "tool_result":
-        result = decoding.record(node, file, _RESULT, of="a tool result", required=("output",))
+        result = _RESULT.values(node, file)
         return HistoryMessage(
             role="tool", text=result["output"], tool_call_id=result.get("tool_call_id"), where=node.where
         )
-    text: Text = decoding.record(node, file, _TEXT, of="a text part", required=("text",))["text"]
+    text: Text = _TEXT.values(node, file)["text"]
     return text
 
 
-def _call(node: Node, file: SpecFile) -> HistoryCall:
-    parts: dict[str, Any] = decoding.record(node, file, _CALL, of="a tool call", required=("name",))
+def _read_call(node: Node, file: SpecFile) -> HistoryCall:
+    parts: dict[str, Any] = _CALL.values(node, file)
     identity = parts.get("id") or parts.get("tool_call_id") or ""
     arguments = parts.get("provider_metadata", {}).get("arguments") or parts.get("arguments", "{}")
     return HistoryCall(name=parts["name"], arguments=arguments, id=identity)
 
 
+@takes(type=["object", "string"])
 def _arguments(node: Node, file: SpecFile) -> str:
     """The arguments as JSON text, which may be given as it is."""
     if isinstance(node, Scalar):
         return decoding.text(node, file)
-    decoding.mapping(node, "the arguments")
+    mapping(node, "the arguments")
     return json.dumps(data(node, literal_leaf), ensure_ascii=False)
 
 
+@takes(type=["string", "number", "null"])
 def _identity(node: Node, file: SpecFile) -> str:
     """The id of a tool call; empty where the provider gave none."""
     given = not (isinstance(node, Scalar) and node.value in ("", None))
     return decoding.identifier(node, file) if given else ""
 
 
-def _metadata(node: Node, file: SpecFile) -> dict[str, str]:
-    """The exact text of the arguments, where it is not the one that they would be written as."""
-    return decoding.record(node, file, {"arguments": decoding.text}, of="provider_metadata")
-
-
+@takes(anyOf=[template, {"type": "null"}])
 def _nullable(node: Node, file: SpecFile) -> Text | None:
     """A text, or nothing: an assistant that only called tools."""
     return None if isinstance(node, Scalar) and node.value is None else template(node, file)
@@ -192,30 +190,52 @@ def _refuse_open(waiting: dict[str, HistoryMessage]) -> None:
 
 
 _part_type = decoding.choice("text", "tool_call", "tool_result", of="part")
-_messages = decoding.listed(_message, of="messages")
-_CALL: Table = {
-    "name": decoding.word,
-    "arguments": _arguments,
-    "id": _identity,
-    "tool_call_id": _identity,
-    "type": _part_type,
-    "provider_metadata": _metadata,
-}
-_RESULT: Table = {
-    "type": _part_type,
-    "output": template,
-    "tool_call_id": _identity,
-    "name": decoding.word,
-}
-_TEXT: Table = {"type": _part_type, "text": template}
-_SHORT: Table = {
-    "user": template,
-    "assistant": _nullable,
-    "tool_calls": decoding.listed(_call, of="tool calls", least=1),
-    "tool": template,
-    "tool_call_id": _identity,
-}
-_LONG: Table = {
-    "role": decoding.choice("user", "assistant", "tool", of="role"),
-    "parts": decoding.listed(_part, of="parts", least=1),
-}
+_METADATA = Record(
+    of="provider_metadata",
+    keys={"arguments": Key(decoding.text, "The arguments to the letter, where their spacing matters.")},
+)
+_CALL = Record(
+    of="a tool call",
+    keys={
+        "name": Key(decoding.word, "The tool.", required=True),
+        "arguments": Key(_arguments, "The arguments, as a mapping or as JSON text."),
+        "id": Key(_identity, "The id that the result names; one is made up where none is given."),
+        "tool_call_id": Key(_identity, "The same as `id`."),
+        "type": Key(_part_type, "`tool_call`."),
+        "provider_metadata": Key(Decoder(_METADATA.values, _METADATA), "As `to_dict()` writes it."),
+    },
+)
+_RESULT = Record(
+    of="a tool result",
+    keys={
+        "type": Key(_part_type, "`tool_result`."),
+        "output": Key(template, "What the tool returned.", required=True),
+        "tool_call_id": Key(_identity, "The call it answers; the first open one where none is named."),
+        "name": Key(decoding.word, "The tool."),
+    },
+)
+_TEXT = Record(
+    of="a text part",
+    keys={"type": Key(_part_type, "`text`."), "text": Key(template, "The text.", required=True)},
+)
+_call = Decoder(_read_call, _CALL)
+_SHORT = Record(
+    of="a message",
+    keys={
+        "user": Key(template, "What the user said."),
+        "assistant": Key(_nullable, "What the model replied; null where it only called tools."),
+        "tool_calls": Key(decoding.listed(_call, of="tool calls", least=1), "What the model called."),
+        "tool": Key(template, "What a tool returned."),
+        "tool_call_id": Key(_identity, "The call it answers; the first open one where none is named."),
+    },
+)
+_part = Decoder(_read_part, {"anyOf": [_TEXT, _CALL, _RESULT]})
+_LONG = Record(
+    of="a message",
+    keys={
+        "role": Key(decoding.choice("user", "assistant", "tool", of="role"), "Who speaks.", required=True),
+        "parts": Key(decoding.listed(_part, of="parts", least=1), "What the message is made of.", required=True),
+    },
+)
+_messages = decoding.listed(Decoder(_message, {"anyOf": [_SHORT, _LONG]}), of="messages")
+history = Decoder(_history, _messages.shape)

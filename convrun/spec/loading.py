@@ -15,7 +15,7 @@ from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.cases import cases, variables
 from convrun.spec.checks import checks
-from convrun.spec.decoding import Mistakes, SpecFile, Table
+from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, takes
 from convrun.spec.history import history
 from convrun.spec.model import Spec
 from convrun.spec.models import model
@@ -82,7 +82,7 @@ def _spec(read: document.Document, file: SpecFile, mistakes: Mistakes) -> Unfini
     name = read.source.file
     if read.root is None:
         raise SpecError("an empty spec", where=Where(file=name), fix="write `turns:` with what the user says")
-    parts = decoding.parts(read.root, file, _SPEC, of="a spec", required=("turns",), abroad=_ABROAD)
+    parts = SPEC.parts(read.root, file)
     mistakes.found += parts.mistakes.found
     if "turns" not in parts.values:
         return None
@@ -92,6 +92,7 @@ def _spec(read: document.Document, file: SpecFile, mistakes: Mistakes) -> Unfini
     return Unfinished(spec=Spec(**values, file=name, where=where), broken=parts.broken)
 
 
+@takes(type="string", pattern="^/")
 def _pointer(node: Node, file: SpecFile) -> str:
     found = decoding.text(node, file)
     if not _POINTER.fullmatch(found):
@@ -105,11 +106,15 @@ def _pointer(node: Node, file: SpecFile) -> str:
 
 
 def _cassette(node: Node, file: SpecFile) -> tuple[str, ...]:
-    ignored: tuple[str, ...] = decoding.record(node, file, _CASSETTE, of="cassette").get("ignore", ())
+    ignored: tuple[str, ...] = _CASSETTE.values(node, file).get("ignore", ())
     return ignored
 
 
-_CASSETTE: Table = {"ignore": decoding.listed(_pointer, of="JSON pointers")}
+_pointers = decoding.listed(_pointer, of="JSON pointers")
+_CASSETTE = Record(
+    of="cassette",
+    keys={"ignore": Key(_pointers, "JSON pointers into the request body that are left out of the comparison.")},
+)
 _ABROAD = dict.fromkeys(("messages", "prompts", "steps", "conversation"), "turns") | {
     "prompt": "system",
     "functions": "tools",
@@ -119,24 +124,28 @@ _ABROAD = dict.fromkeys(("messages", "prompts", "steps", "conversation"), "turns
     "tests": "cases",
 }
 _ATTRIBUTES = {"cassette": "ignore"}
-_SPEC: Table = {
-    "name": decoding.word,
-    "description": decoding.free_text,
-    "tags": decoding.listed(decoding.word, of="tags"),
-    "model": model,
-    "system": template,
-    "vars": variables,
-    "options": options,
-    "tools": tools,
-    "hooks": hooks,
-    "history": history,
-    "chain_limit": decoding.whole_number(1),
-    "tool_timeout": decoding.duration,
-    "tool_policy": policy,
-    "turns": turns,
-    "each_turn": checks,
-    "expect": checks,
-    "cassette": _cassette,
-    "skip": decoding.reason,
-    "cases": cases,
-}
+SPEC = Record(
+    of="a spec",
+    abroad=_ABROAD,
+    keys={
+        "name": Key(decoding.word, "What the spec is called in lists; default: the file's name without its suffix."),
+        "description": Key(decoding.free_text, "A text for people."),
+        "tags": Key(decoding.listed(decoding.word, of="tags"), "Words that `convrun run --tag` selects by."),
+        "model": Key(model, "Who answers: a name, a mapping or a script; default: the setting `model`."),
+        "system": Key(template, "The system prompt."),
+        "vars": Key(variables, "Values for templates."),
+        "options": Key(options, "Go to the provider as they are: temperature, seed and the like."),
+        "tools": Key(tools, "What the model may call."),
+        "hooks": Key(hooks, "Functions that watch the conversation; they fire whatever a tool's policy is."),
+        "history": Key(history, "What was said before the first turn."),
+        "chain_limit": Key(decoding.whole_number(1), "Model calls in one turn, 10 by default; wanting more fails it."),
+        "tool_timeout": Key(decoding.duration, "How long a tool may take; 60s by default."),
+        "tool_policy": Key(policy, "The policy of the tools that name none."),
+        "turns": Key(turns, "What the user says, and what must hold.", required=True),
+        "each_turn": Key(checks, "Checks that every turn has beside its own."),
+        "expect": Key(checks, "Checks of the whole conversation, judged when every turn ran."),
+        "cassette": Key(Decoder(_cassette, _CASSETTE), "How the recording is compared."),
+        "skip": Key(decoding.reason, "Why the spec is not run."),
+        "cases": Key(cases, "Rows of values for templates, one conversation each."),
+    },
+)

@@ -9,23 +9,24 @@ from convrun import document
 from convrun.document import Node, Scalar
 from convrun.errors import SpecError
 from convrun.spec import decoding
-from convrun.spec.decoding import SpecFile, Table
+from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
 from convrun.spec.model import ModelSpec, ScriptCall, ScriptLine
 from convrun.spec.texts import literal_mapping
 
 
-def model(node: Node, file: SpecFile) -> ModelSpec:
-    """Return the model that a spec names."""
+def _model(node: Node, file: SpecFile) -> ModelSpec:
+    """The model that a spec names."""
     if not isinstance(node, document.Mapping):
         return ModelSpec(name=decoding.word(node, file), where=node.where)
     if node.get("script") is not None:
-        script = decoding.record(node, file, _SCRIPT, of="a scripted model")["script"]
+        script = _SCRIPT.values(node, file)["script"]
         return ModelSpec(name="script", script=script, where=node.where)
-    parts = decoding.record(node, file, _MODEL, of="a model", required=("name",))
+    parts = _MODEL.values(node, file)
     parts.pop("api", None)  # there is one
     return ModelSpec(**parts, where=node.where)
 
 
+@takes(type="string", pattern="^https?://")
 def _base_url(node: Node, file: SpecFile) -> str:
     found = decoding.word(node, file)
     try:
@@ -38,10 +39,11 @@ def _base_url(node: Node, file: SpecFile) -> str:
     return found
 
 
+@takes(type="object", additionalProperties={"type": "string"})
 def _headers(node: Node, file: SpecFile) -> dict[str, str]:
-    mistakes = decoding.Mistakes()
+    mistakes = Mistakes()
     made: dict[str, str] = {}
-    for key, value in decoding.mapping(node, "headers").entries:
+    for key, value in mapping(node, "headers").entries:
         with mistakes:
             made[key.text] = decoding.text(value, file)
     mistakes.stop()
@@ -51,37 +53,70 @@ def _headers(node: Node, file: SpecFile) -> dict[str, str]:
 def _line(node: Node, file: SpecFile) -> ScriptLine:
     if isinstance(node, document.Sequence):
         return ScriptLine(calls=_calls(node, file))
-    line = decoding.mapping(node, "a script line")
+    line = mapping(node, "a script line")
     if line.get("call") is not None:
-        return ScriptLine(calls=(_call(node, file),))
+        return ScriptLine(calls=(_read_call(node, file),))
     if line.get("reply") is not None:
-        return ScriptLine(**decoding.record(node, file, {"reply": _reply}, of="a reply in a script"))
-    decoding.record(node, file, {"reply": _reply, **_CALL}, of="a script line")
+        return ScriptLine(**_REPLY.values(node, file))
+    _LINE.values(node, file)
     raise SpecError("a script line needs one of 'reply' and 'call'", where=node.where)
 
 
+@takes(type="string")
 def _reply(node: Node, file: SpecFile) -> str:
     found = decoding.free_text(node, file)
     return found[:-1] if isinstance(node, Scalar) and node.block and found.endswith("\n") else found
 
 
-def _call(node: Node, file: SpecFile) -> ScriptCall:
-    parts: dict[str, Any] = decoding.record(node, file, _CALL, of="a scripted call", required=("call",))
+def _read_call(node: Node, file: SpecFile) -> ScriptCall:
+    parts: dict[str, Any] = _CALL.values(node, file)
     return ScriptCall(name=parts["call"], arguments=parts.get("with", {}))
 
 
-_CALL: Table = {"call": decoding.word, "with": literal_mapping}
-_calls = decoding.listed(_call, of="scripted calls", least=1)
-_SCRIPT: Table = {"script": decoding.listed(_line, of="script lines", least=1)}
-_MODEL: Table = {
-    "name": decoding.word,
-    "provider": decoding.word,
-    "base_url": _base_url,
-    "api_key_env": decoding.word,
-    "api": decoding.choice("chat", of="api"),
-    "stream": decoding.flag,
-    "system_role": decoding.choice("system", "developer", of="system_role"),
-    "headers": _headers,
-    "timeout": decoding.duration,
-    "max_retries": decoding.whole_number(0),
-}
+_ANSWER = Key(_reply, "What the model says.")
+_CALL = Record(
+    of="a scripted call",
+    keys={
+        "call": Key(decoding.word, "The tool that the model calls.", required=True),
+        "with": Key(literal_mapping, "The arguments of the call."),
+    },
+)
+_REPLY = Record(of="a reply in a script", keys={"reply": _ANSWER})
+_LINE = Record(
+    of="a script line",
+    keys={"reply": _ANSWER, "call": Key(decoding.word, "The tool that the model calls."), "with": _CALL.keys["with"]},
+)
+_calls = decoding.listed(Decoder(_read_call, _CALL), of="scripted calls", least=1)
+_lines = decoding.listed(Decoder(_line, {"anyOf": [_LINE, _calls]}), of="script lines", least=1)
+_SCRIPT = Record(
+    of="a scripted model",
+    keys={"script": Key(_lines, "What the model says, line by line: a reply, a call, or a list of calls at once.")},
+)
+_MODEL = Record(
+    of="a model",
+    keys={
+        "name": Key(decoding.word, "The model's name, with a provider before it or not.", required=True),
+        "provider": Key(decoding.word, "A provider that is known by name: its address and the variable of its key."),
+        "base_url": Key(_base_url, "The address of an OpenAI-compatible endpoint, as https://host/v1."),
+        "api_key_env": Key(decoding.word, "The environment variable that holds the key."),
+        "api": Key(decoding.choice("chat", of="api"), "The API that is spoken."),
+        "stream": Key(decoding.flag, "true: replies are streamed."),
+        "system_role": Key(
+            decoding.choice("system", "developer", of="system_role"), "The role of the system prompt's message."
+        ),
+        "headers": Key(_headers, "Headers that go with every request; no keys."),
+        "timeout": Key(decoding.duration, "How long each step of a call may take."),
+        "max_retries": Key(decoding.whole_number(0), "How often a call that failed for a passing reason is repeated."),
+    },
+)
+model = Decoder(
+    _model,
+    {
+        "anyOf": [
+            {"type": "string", "description": "The model's name, `echo` for the one that repeats."},
+            _MODEL,
+            _SCRIPT,
+        ]
+    },
+    "model",
+)

@@ -12,7 +12,7 @@ from convrun.document.limits import DEPTH_LIMIT
 from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.source import Where, read_bytes
 from convrun.spec import decoding
-from convrun.spec.decoding import SpecFile
+from convrun.spec.decoder import SpecFile
 
 LARGEST = 4_000_000  # bytes
 _TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
@@ -22,7 +22,7 @@ def named_file(node: Node, file: SpecFile) -> Path:
     """Return the file that a text names, relative to the spec's own; it exists and lies below the root."""
     name = decoding.word(node, file)
     try:
-        path = (file.path.parent / name).resolve()
+        path = (file.folder_of(node) / name).resolve()
         if not path.is_relative_to(file.root):
             raise SpecError(
                 f"{name!r} is outside of the project",

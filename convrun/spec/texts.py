@@ -10,7 +10,7 @@ from convrun.document import Node, Scalar
 from convrun.errors import SpecError
 from convrun.source import Where
 from convrun.spec import decoding
-from convrun.spec.decoding import Mistakes, SpecFile
+from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
 from convrun.spec.model import ImportPath
 from convrun.spec.named_files import file_text, json_value, named_file, shown, without_last_break
 from convrun.templates import Text
@@ -18,11 +18,11 @@ from convrun.templates import Text
 Leaf: TypeAlias = Callable[[Scalar], object]
 
 
-def template(node: Node, file: SpecFile) -> Text:
-    """Return a template: a text, `{file: …}` or `{text: …}`, the last two also with `raw: true`."""
+def _template(node: Node, file: SpecFile) -> Text:
+    """A text, `{file: …}` or `{text: …}`, the last two also with `raw: true`."""
     if not isinstance(node, document.Mapping):
-        return _text(node)
-    parts = decoding.record(node, file, _LONG_FORM, of="a text")
+        return _literal(node, file)
+    parts = _LONG_FORM.values(node, file)
     raw = parts.get("raw", False)
     if ("text" in parts) == ("file" in parts):
         raise SpecError("expected one of 'text' and 'file'", where=node.where)
@@ -32,6 +32,7 @@ def template(node: Node, file: SpecFile) -> Text:
     return Text(source=source, raw=raw, where=where)
 
 
+@takes({"$ref": "#/$defs/template"})
 def spoken(node: Node, file: SpecFile) -> Text:
     """Return a template that is not empty."""
     made = template(node, file)
@@ -40,17 +41,15 @@ def spoken(node: Node, file: SpecFile) -> Text:
     return made
 
 
-def _text(node: Node) -> Text:
-    source = decoding.free_text(node)
+@takes(type="string")
+def _literal(node: Node, file: SpecFile) -> Text:
+    source = decoding.free_text(node, file)
     if isinstance(node, Scalar) and node.block:
         source = without_last_break(source)
     return Text(source=source, where=node.where)
 
 
-def _literal(node: Node, file: SpecFile) -> Text:  # noqa: ARG001 (a decoder)
-    return _text(node)
-
-
+@takes(type="string")
 def _file(node: Node, file: SpecFile) -> tuple[str, Where]:
     path = named_file(node, file)
     source = without_last_break(file_text(path, node.where))
@@ -58,7 +57,19 @@ def _file(node: Node, file: SpecFile) -> tuple[str, Where]:
     return source, Where(file=shown(path, file.root), line=1, column=1, text=first)
 
 
-_LONG_FORM: decoding.Table = {"text": _literal, "file": _file, "raw": decoding.flag}
+_LONG_FORM = Record(
+    of="a text",
+    keys={
+        "text": Key(_literal, "The text itself."),
+        "file": Key(_file, "A file that holds the text; its path begins at the folder of the file that names it."),
+        "raw": Key(decoding.flag, "true: taken literally, whatever braces are in it."),
+    },
+)
+template = Decoder(
+    _template,
+    {"description": "A text, in which {{ … }} is a template.", "anyOf": [{"type": "string"}, _LONG_FORM]},
+    "template",
+)
 
 
 def data(node: Node, leaf: Leaf) -> Any:
@@ -93,15 +104,17 @@ def literal_leaf(node: Scalar) -> object:
     return node.value
 
 
-def json_mapping(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a decoder)
+@takes(type="object")
+def json_mapping(node: Node, _: SpecFile) -> dict[str, Any]:
     """Return a mapping of plain values."""
-    made: dict[str, Any] = data(decoding.mapping(node, "this"), json_leaf)
+    made: dict[str, Any] = data(mapping(node, "this"), json_leaf)
     return made
 
 
-def literal_mapping(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a decoder)
+@takes(type="object")
+def literal_mapping(node: Node, _: SpecFile) -> dict[str, Any]:
     """Return a mapping of values that print as they are written."""
-    made: dict[str, Any] = data(decoding.mapping(node, "this"), literal_leaf)
+    made: dict[str, Any] = data(mapping(node, "this"), literal_leaf)
     return made
 
 
@@ -113,7 +126,7 @@ def templates(node: Node, file: SpecFile, *, strict: bool = False) -> Any:
     if isinstance(node, Scalar):
         if strict:
             decoding.refuse_reprinted(node)
-        return _text(node) if isinstance(node.value, str) else node.value
+        return _literal(node, file) if isinstance(node.value, str) else node.value
     if is_raw(node):
         return template(node, file)
     mistakes = Mistakes()
@@ -143,13 +156,15 @@ def is_raw(node: Node) -> bool:
     return isinstance(raw, Scalar) and raw.value is True and (node.get("text") or node.get("file")) is not None
 
 
+@takes(type="object")
 def arguments(node: Node, file: SpecFile) -> dict[str, Any]:
     """Return a mapping whose texts are templates and whose numbers print as they are written."""
-    decoding.mapping(node, "the arguments")
+    mapping(node, "the arguments")
     made: dict[str, Any] = templates(node, file, strict=True)
     return made
 
 
+@takes({"$ref": "#/$defs/import_path"})
 def schema_path(node: Node, file: SpecFile) -> ImportPath:
     """Return the import path that stands for a schema; the name of a file is a mistake."""
     found = decoding.text(node, file)
@@ -158,6 +173,7 @@ def schema_path(node: Node, file: SpecFile) -> ImportPath:
     return decoding.import_path(node, file)
 
 
+@takes(type=["object", "boolean"])
 def json_schema(node: Node, file: SpecFile) -> Any:
     """Return a JSON Schema: as written, or read from `{file: …}`."""
     if isinstance(node, document.Mapping) and [key.text for key, _ in node.entries] == ["file"]:

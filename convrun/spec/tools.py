@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from convrun.document import Node, Scalar
 from convrun.errors import SpecError
 from convrun.spec import decoding
-from convrun.spec.decoding import SpecFile, Table
+from convrun.spec.decoder import Decoder, Key, Record, SpecFile, mapping, takes
 from convrun.spec.model import HookSpec, ToolDeclaration, ToolUse
 from convrun.spec.texts import arguments, json_leaf, json_mapping
 from convrun.spec.texts import data as plain
@@ -34,11 +34,11 @@ def _tool(node: Node, file: SpecFile) -> ToolUse | ToolDeclaration:
     if isinstance(node, Scalar):
         path = decoding.import_path(node, file)
         return ToolUse(path=path, where=path.where)
-    entry = decoding.mapping(node, "a tool")
+    entry = mapping(node, "a tool")
     if entry.get("declare") is not None:
-        declared: ToolDeclaration = decoding.record(node, file, _DECLARED, of="a declared tool")["declare"]
+        declared: ToolDeclaration = _DECLARED.values(node, file)["declare"]
         return declared
-    parts = decoding.record(node, file, _USED, of="a tool", required=("use",))
+    parts = _USED.values(node, file)
     return ToolUse(
         path=parts["use"],
         arguments=parts.get("with", {}),
@@ -48,9 +48,7 @@ def _tool(node: Node, file: SpecFile) -> ToolUse | ToolDeclaration:
     )
 
 
-tools = decoding.listed(_tool, of="tools", judge=_together)
-
-
+@takes(type="string", pattern=r"^[A-Za-z0-9_.-]+$")
 def _tool_name(node: Node, file: SpecFile) -> str:
     found = decoding.text(node, file)
     if not _NAME.fullmatch(found):
@@ -60,30 +58,52 @@ def _tool_name(node: Node, file: SpecFile) -> str:
 
 def _declaration(node: Node, file: SpecFile) -> ToolDeclaration:
     """A tool as providers take it; what was written goes out, in its order."""
-    name = decoding.record(node, file, _FUNCTION, of="a declaration", required=("name",))["name"]
+    name = _FUNCTION.values(node, file)["name"]
     return ToolDeclaration(name=name, function=plain(node, json_leaf), where=node.where)
 
 
-_FUNCTION: Table = {
-    "name": _tool_name,
-    "description": decoding.text,
-    "parameters": json_mapping,
-    "strict": decoding.flag,
-}
-_DECLARED: Table = {"declare": _declaration, "policy": decoding.choice("replay", of="policy of a declared tool")}
-_USED: Table = {
-    "use": decoding.import_path,
-    "with": arguments,
-    "as": _tool_name,
-    "policy": policy,
-    "declare": _declaration,
-}
-
-
-def hooks(node: Node, file: SpecFile) -> HookSpec:
-    """Return the hooks, each one import path or several."""
-    return HookSpec(**decoding.record(node, file, _HOOKS, of="hooks"))
-
+_FUNCTION = Record(
+    of="a declaration",
+    keys={
+        "name": Key(_tool_name, "What the model calls it.", required=True),
+        "description": Key(decoding.text, "What the model is told of it."),
+        "parameters": Key(json_mapping, "A JSON Schema of the arguments; it goes out as it is written."),
+        "strict": Key(decoding.flag, "true: the provider holds the model to the schema."),
+    },
+)
+_declare = Key(Decoder(_declaration, _FUNCTION), "A tool without code: what it returned is in the recording.")
+_DECLARED = Record(
+    of="a declared tool",
+    keys={
+        "declare": _declare,
+        "policy": Key(decoding.choice("replay", of="policy of a declared tool"), "There is one: replay."),
+    },
+)
+_USED = Record(
+    of="a tool",
+    keys={
+        "use": Key(decoding.import_path, "A function, or a subclass of convrun.Toolbox.", required=True),
+        "with": Key(arguments, "The Toolbox's constructor arguments, with templates; `tmp` is a fresh folder."),
+        "as": Key(_tool_name, "Another name."),
+        "policy": Key(policy, "Whether it runs while a recording is played: live or replay."),
+        "declare": _declare,
+    },
+)
+_SHORT_OR_LONG = {"anyOf": [decoding.import_path, _USED, _DECLARED]}
+tools = decoding.listed(Decoder(_tool, _SHORT_OR_LONG), of="tools", judge=_together)
 
 _paths = decoding.one_or_more(decoding.import_path, of="import paths")
-_HOOKS: Table = {"before_call": _paths, "after_call": _paths, "before_conversation": _paths}
+_HOOKS = Record(
+    of="hooks",
+    keys={
+        "before_call": Key(_paths, "Called with each tool and call before it is made; may replace or cancel it."),
+        "after_call": Key(_paths, "Called with each tool, call and result; may replace the result."),
+        "before_conversation": Key(_paths, "Called with the Conversation; what follows its yield runs at the end."),
+    },
+)
+
+
+@takes(_HOOKS)
+def hooks(node: Node, file: SpecFile) -> HookSpec:
+    """Return the hooks, each one import path or several."""
+    return HookSpec(**_HOOKS.values(node, file))

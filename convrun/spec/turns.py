@@ -12,7 +12,7 @@ from convrun.errors import SpecError
 from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.checks import checks
-from convrun.spec.decoding import Mistakes, SpecFile, Table
+from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
 from convrun.spec.model import AttachmentSpec, SchemaSpec, TurnSpec
 from convrun.spec.texts import data, json_leaf, json_schema, schema_path, spoken, template
 from convrun.values import schema_fault
@@ -26,7 +26,7 @@ _NOT_OPTIONS = {
 _ABROAD = dict.fromkeys(("prompt", "input", "content", "message", "question", "text"), "user") | dict.fromkeys(
     ("assert", "asserts", "assertions", "check", "checks", "tests"), "expect"
 )
-_MIME = re.compile(r"[A-Za-z0-9][\w.+-]*/[\w.+-]+")
+_MIME = re.compile(r"^[A-Za-z0-9][\w.+-]*/[\w.+-]+$")
 
 
 def _together(found: Sequence[TurnSpec]) -> Iterator[SpecError]:
@@ -43,10 +43,14 @@ def _together(found: Sequence[TurnSpec]) -> Iterator[SpecError]:
             seen[turn.id] = turn.where.line
 
 
-def options(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a decoder)
+@takes(
+    type="object",
+    properties={**dict.fromkeys(_NOT_OPTIONS, False), "n": {"enum": [1, None]}},
+)
+def options(node: Node, _: SpecFile) -> dict[str, Any]:
     """Return options as the provider gets them; what convrun itself sends is none."""
     mistakes = Mistakes()
-    for key, value in decoding.mapping(node, "options").entries:
+    for key, value in mapping(node, "options").entries:
         with mistakes:
             if key.text in _NOT_OPTIONS:
                 raise SpecError(f"{key.text!r} is no option", where=key.where, fix=_NOT_OPTIONS[key.text])
@@ -59,7 +63,7 @@ def options(node: Node, file: SpecFile) -> dict[str, Any]:  # noqa: ARG001 (a de
 
 
 def _turn(node: Node, file: SpecFile) -> TurnSpec:
-    read = decoding.parts(node, file, _TURN, of="a turn", required=("user",), abroad=_ABROAD)
+    read = _TURN.parts(node, file)
     turn = TurnSpec(**read.values, where=node.where) if "user" in read.values else None
     read.mistakes.stop(rest=turn)
     assert turn is not None  # a turn without `user` is a mistake
@@ -69,13 +73,14 @@ def _turn(node: Node, file: SpecFile) -> TurnSpec:
 def _attachment(node: Node, file: SpecFile) -> AttachmentSpec:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         key = "url" if "://" in node.value else "path"
-        raise decoding.expected("a mapping for an attachment", node, f"write {{{key}: {quoted(node.value)}}}")
-    parts = decoding.record(node, file, _ATTACHMENT, of="an attachment")
+        raise expected("a mapping for an attachment", node, f"write {{{key}: {quoted(node.value)}}}")
+    parts = _ATTACHMENT.values(node, file)
     if ("path" in parts) == ("url" in parts):
         raise SpecError("an attachment needs one of 'path' and 'url'", where=node.where)
     return AttachmentSpec(**parts, where=node.where)
 
 
+@takes(type="string", pattern=_MIME.pattern)
 def _mime(node: Node, file: SpecFile) -> str:
     found = decoding.text(node, file)
     if not _MIME.fullmatch(found):
@@ -83,10 +88,11 @@ def _mime(node: Node, file: SpecFile) -> str:
     return found
 
 
+@takes(anyOf=[schema_path, {"type": "object"}])
 def _schema(node: Node, file: SpecFile) -> SchemaSpec:
     if isinstance(node, Scalar):
         return SchemaSpec(path=schema_path(node, file), where=node.where)
-    decoding.mapping(node, "a schema")
+    mapping(node, "a schema")
     schema = json_schema(node, file)
     if not isinstance(schema, dict):
         raise SpecError("the schema is no mapping", where=node.where)
@@ -109,21 +115,30 @@ def _within(node: Node, path: Sequence[str | int]) -> Where:
     return node.where
 
 
-_ATTACHMENT: Table = {
-    "path": spoken,
-    "url": spoken,
-    "type": _mime,
-    "detail": decoding.choice("auto", "low", "high", of="detail"),
-}
-_TURN: Table = {
-    "user": template,
-    "id": decoding.identifier,
-    "system": template,
-    "chain": decoding.flag,
-    "attachments": decoding.listed(_attachment, of="attachments"),
-    "options": options,
-    "schema": _schema,
-    "expect": checks,
-    "skip": decoding.reason,
-}
-turns = decoding.listed(_turn, of="turns", least=1, judge=_together)
+_ATTACHMENT = Record(
+    of="an attachment",
+    keys={
+        "path": Key(spoken, "A file below the project's root; its path begins at the spec's folder."),
+        "url": Key(spoken, "An address that the provider reads."),
+        "type": Key(_mime, "The media type, where name and content do not say it, as image/jpeg."),
+        "detail": Key(decoding.choice("auto", "low", "high", of="detail"), "How closely an image is looked at."),
+    },
+)
+_attachments = decoding.listed(Decoder(_attachment, _ATTACHMENT), of="attachments")
+_TURN = Record(
+    of="a turn",
+    name="turn",
+    abroad=_ABROAD,
+    keys={
+        "user": Key(template, "What the user says.", required=True),
+        "id": Key(decoding.identifier, "Names the turn for templates (`turns.second`) and reports."),
+        "system": Key(template, "Replaces the system prompt from here on."),
+        "chain": Key(decoding.flag, "false: one model call, whose tool calls are seen by the checks and not run."),
+        "attachments": Key(_attachments, "Images and files that go with what the user says."),
+        "options": Key(options, "Over the spec's options, for this turn; null removes one."),
+        "schema": Key(_schema, "Structured output: a JSON Schema, {file: …}, or a pydantic model's import path."),
+        "expect": Key(checks, "What must hold after this turn."),
+        "skip": Key(decoding.reason, "Why the turn is left out."),
+    },
+)
+turns = decoding.listed(Decoder(_turn, _TURN), of="turns", least=1, judge=_together)

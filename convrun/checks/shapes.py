@@ -1,0 +1,68 @@
+"""What the values of checks look like, as JSON Schema; one whole expression of a template may stand for any type."""
+
+from __future__ import annotations
+
+from convrun.values import Json, JsonObject
+
+ANYTHING: JsonObject = {}
+TEXT: JsonObject = {"$ref": "#/$defs/template"}
+_EXPRESSION: JsonObject = {"type": "string", "pattern": r"^\{\{[\s\S]*\}\}$"}
+TEXTS: JsonObject = {"anyOf": [{"type": "array", "items": TEXT, "minItems": 1}, _EXPRESSION]}
+TEXT_OR_TEXTS: JsonObject = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
+IMPORT_PATH: JsonObject = {"$ref": "#/$defs/import_path"}
+SCHEMA: JsonObject = {"anyOf": [{"type": "object"}, IMPORT_PATH]}
+NUMBER: JsonObject = {"anyOf": [{"type": "number"}, _EXPRESSION]}
+COUNT: JsonObject = {"anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]}
+FLAG: JsonObject = {"anyOf": [{"type": "boolean"}, _EXPRESSION]}
+
+
+def keys(properties: JsonObject, *, required: tuple[str, ...] = ()) -> JsonObject:
+    """Return the schema of a mapping with these keys and no others."""
+    needed: list[Json] = [*required]
+    made: JsonObject = {"type": "object", "properties": properties, "additionalProperties": False}
+    return made | ({"required": needed} if needed else {})
+
+
+def either(*schemas: JsonObject) -> JsonObject:
+    """Return the schema of what fits one of these."""
+    return {"anyOf": [*schemas]}
+
+
+_ARGUMENTS: JsonObject = {"type": "object", "description": "Arguments: at every depth, those named here."}
+_CALL: JsonObject = {
+    "tool": {**TEXT, "description": "The tool's name."},
+    "with": _ARGUMENTS,
+    "with_exactly": {"type": "object", "description": "Arguments: these and no others."},
+    "returns": {"description": "The result that the model got, its text or its JSON value."},
+    "error": {"description": "true: the tool raised; a text: it raised an error with this in it."},
+}
+CALL: JsonObject = either(TEXT, keys(_CALL, required=("tool",)))
+CALLED: JsonObject = either(
+    TEXT, keys({**_CALL, "times": {**COUNT, "description": "How often; at least once by default."}}, required=("tool",))
+)
+CALLS: JsonObject = keys(
+    {
+        mode: {"type": "array", "items": CALL, "description": about}
+        for mode, about in (
+            ("exactly", "These calls in this order and no others."),
+            ("in_order", "These calls in this order; others may be between."),
+            ("any_order", "These calls; others may be there."),
+            ("only", "No calls but such."),
+        )
+    }
+) | {"minProperties": 1, "maxProperties": 1}
+JSON: JsonObject = either(
+    {"const": True},
+    _EXPRESSION,
+    keys(
+        {
+            "path": {**TEXT, "description": "A JSONPath (RFC 9535), as $.items[0].name."},
+            "equals": {"description": "The value there."},
+            "contains": {"description": "A part of the text, an item of the list, a subset of the mapping there."},
+            "matches": {**TEXT, "description": "A regular expression found in the text there."},
+            "min": {**NUMBER, "description": "The least number there."},
+            "max": {**NUMBER, "description": "The greatest number there."},
+        },
+        required=("path",),
+    ),
+)

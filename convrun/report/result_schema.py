@@ -1,0 +1,201 @@
+"""The JSON Schema of the JSON result: what `json_result` writes, key by key."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, get_args
+
+from convrun.results import CheckVerdict, Verdict
+from convrun.values import Json, JsonObject
+
+_Fields: TypeAlias = dict[str, tuple[JsonObject, str]]
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_TEXT: JsonObject = {"type": "string"}
+_TEXT_OR_NULL: JsonObject = {"type": ["string", "null"]}
+_COUNT: JsonObject = {"type": "integer", "minimum": 0}
+_COUNT_OR_NULL: JsonObject = {"type": ["integer", "null"], "minimum": 0}
+_FROM_ONE: JsonObject = {"type": "integer", "minimum": 1}
+_SECONDS: JsonObject = {"type": "number", "minimum": 0}
+_DOLLARS: JsonObject = {"type": ["number", "null"], "minimum": 0}
+_ANYTHING: JsonObject = {}
+
+
+def _list_of(items: JsonObject) -> JsonObject:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> JsonObject:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _or_null(name: str) -> JsonObject:
+    return {"anyOf": [_ref(name), {"type": "null"}]}
+
+
+def _closed(fields: _Fields) -> JsonObject:
+    """A mapping with exactly these keys."""
+    properties: JsonObject = {name: {**schema, "description": about} for name, (schema, about) in fields.items()}
+    return {"type": "object", "properties": properties, "required": [*fields], "additionalProperties": False}
+
+
+_VERDICT: JsonObject = {"enum": [*get_args(Verdict)]}
+_USAGE = _closed(
+    {
+        "input": (_COUNT_OR_NULL, "Tokens that were sent; null where a provider said nothing."),
+        "output": (_COUNT_OR_NULL, "Tokens that came back; null where a provider said nothing."),
+    }
+)
+_WHERE = _closed(
+    {
+        "file": (_TEXT, "The file, below the root."),
+        "line": ({"type": ["integer", "null"], "minimum": 1}, "The line; null: the whole file."),
+        "column": ({"type": ["integer", "null"], "minimum": 1}, "The column."),
+    }
+)
+_PROBLEM = _closed(
+    {
+        "type": (_TEXT, "The class of the error."),
+        "message": (_TEXT, "What went wrong."),
+        "where": (_or_null("where"), "Where."),
+        "fix": (_TEXT_OR_NULL, "How to mend it."),
+    }
+)
+_FINDING = _closed(
+    {
+        "kind": (_TEXT, "What was found, as unchecked or unplayed."),
+        "message": (_TEXT, "The same in words."),
+        "where": (_or_null("where"), "Where."),
+        "fix": (_TEXT_OR_NULL, "How to mend it."),
+    }
+)
+_CHECK = _closed(
+    {
+        "kind": (_TEXT, "The kind of check."),
+        "verdict": ({"enum": [*get_args(CheckVerdict)]}, "Whether it held."),
+        "info": ({"type": "boolean"}, "true: it does not count."),
+        "expected": (_ANYTHING, "The check's value, rendered."),
+        "actual": (_ANYTHING, "What it looked at."),
+        "message": (_TEXT, "What was expected and what was there; empty where it held."),
+        "because": (_TEXT_OR_NULL, "The spec's own words on why it matters."),
+        "where": (_or_null("where"), "Where it is written."),
+    }
+)
+_CALL = _closed(
+    {
+        "id": (_TEXT, "The id of the call."),
+        "name": (_TEXT, "The tool."),
+        "arguments": (_ANYTHING, "The arguments; a text where they are no JSON object."),
+        "result": (_TEXT_OR_NULL, "What the model was told; null where the tool did not run."),
+        "error": (_TEXT_OR_NULL, "What the tool raised."),
+    }
+)
+_CHANGE = _closed(
+    {
+        "path": (_TEXT, "A JSON pointer into the request."),
+        "part": (_TEXT, "The same for people, as system prompt."),
+        "recorded": (_ANYTHING, "What was recorded."),
+        "now": (_ANYTHING, "What would be sent now."),
+        "hint": (_TEXT_OR_NULL, "What would settle it."),
+    }
+)
+_STALE = _closed(
+    {
+        "turn": (_FROM_ONE, "The first turn that is not the recorded one."),
+        "model_call": (_FROM_ONE, "The model call in it."),
+        "changes": (_list_of(_CHANGE), "The parts that differ."),
+        "breaks": (_list_of(_TEXT), "Recorded tool calls that today's signatures no longer take."),
+    }
+)
+_IGNORED = _closed(
+    {
+        "path": (_TEXT, "A JSON pointer of cassette.ignore."),
+        "recorded": (_ANYTHING, "What was recorded."),
+        "now": (_ANYTHING, "What is sent now."),
+    }
+)
+_TURN = _closed(
+    {
+        "index": (_FROM_ONE, "The turn's number."),
+        "id": (_TEXT_OR_NULL, "The turn's id in the spec."),
+        "verdict": (_VERDICT, "The turn's verdict."),
+        "reason": (_TEXT_OR_NULL, "Why it was skipped."),
+        "where": (_or_null("where"), "Where it is written."),
+        "user": (_TEXT, "What the user said."),
+        "reply": (_TEXT_OR_NULL, "The text of the last model call."),
+        "refusal": (_TEXT_OR_NULL, "The model's own words for refusing."),
+        "model_calls": (_COUNT, "Model calls of the turn."),
+        "finish_reason": (_TEXT_OR_NULL, "Why the last model call ended."),
+        "usage": (_ref("usage"), "Tokens of the turn."),
+        "error": (_or_null("problem"), "What ended it, or the error it expected."),
+        "tool_calls": (_list_of(_CALL), "The tool calls, in order."),
+        "checks": (_list_of(_ref("check")), "The checks of the turn."),
+    }
+)
+_CONVERSATION = _closed(
+    {
+        "id": (_TEXT, "The conversation's id."),
+        "spec": (_TEXT, "The spec's path below the root."),
+        "case": (_TEXT_OR_NULL, "The case's id."),
+        "model": (_TEXT_OR_NULL, "The model's name."),
+        "tags": (_list_of(_TEXT), "The spec's tags."),
+        "vars": ({"type": "object"}, "The values that templates had."),
+        "verdict": (_VERDICT, "The worst of its turns and checks."),
+        "reason": (_TEXT_OR_NULL, "Why it was skipped."),
+        "where": (_or_null("where"), "Its line in the spec."),
+        "cassette": (_TEXT_OR_NULL, "Where its recording is or would be."),
+        "model_calls": (_COUNT, "Model calls of all turns."),
+        "live_calls": (_COUNT, "Those that went to a provider."),
+        "usage": (_ref("usage"), "Tokens of all turns."),
+        "cost_usd": (_DOLLARS, "What the recording cost; null where it is unknown."),
+        "duration_s": (_SECONDS, "How long it ran, in seconds."),
+        "error": (_or_null("problem"), "What ended it."),
+        "stale": ({"anyOf": [_STALE, {"type": "null"}]}, "Where the recording stopped matching."),
+        "ignored": (_list_of(_IGNORED), "Differences that cassette.ignore let pass."),
+        "turns": (_list_of(_ref("turn")), "The turns that were reached."),
+        "checks": (_list_of(_ref("check")), "The conversation's own checks."),
+        "findings": (_list_of(_ref("finding")), "What is not wrong yet and keeps it from being trusted."),
+        "samples": ({"type": "null"}, "Of a group of samples; there are none yet."),
+    }
+)
+_SUMMARY = _closed(
+    {
+        "conversations": (_COUNT, "How many there are."),
+        **{verdict: (_COUNT, f"Conversations whose verdict is {verdict}.") for verdict in get_args(Verdict)},
+        "turns": (_COUNT, "Turns that ran."),
+        "checks": (
+            _closed({name: (_COUNT, f"Checks: {name}.") for name in ("passed", "failed", "error", "stale", "info")}),
+            "Checks by what they count as.",
+        ),
+        "model_calls": (_COUNT, "Model calls."),
+        "live_calls": (_COUNT, "Those that went to a provider."),
+        "usage": (_ref("usage"), "Tokens of all conversations."),
+        "cost_usd": (_DOLLARS, "What the recordings cost; null where it is unknown."),
+        "spent_usd": (_DOLLARS, "What this run cost; null where it is unknown."),
+    }
+)
+
+
+def result_schema() -> JsonObject:
+    """Return the JSON Schema (2020-12) of the JSON result."""
+    definitions: JsonObject = {
+        "check": _CHECK,
+        "finding": _FINDING,
+        "problem": _PROBLEM,
+        "turn": _TURN,
+        "usage": _USAGE,
+        "where": _WHERE,
+    }
+    body = _closed(
+        {
+            "convrun": (_TEXT, "The version of convrun."),
+            "started": ({"type": "string", "format": "date-time"}, "When the run began (ISO 8601)."),
+            "duration_s": (_SECONDS, "How long it took, in seconds."),
+            "exit_code": (_COUNT, "What the process ended with."),
+            "interrupted": ({"type": "boolean"}, "Whether it was interrupted."),
+            "summary": (_SUMMARY, "The sums."),
+            "findings": (_list_of(_ref("finding")), "Findings that belong to no single conversation."),
+            "conversations": (_list_of(_CONVERSATION), "The conversations, in order."),
+        }
+    )
+    about: Json = "What `convrun run --report json` writes. Every number that counts begins at 1."
+    return {"$schema": _DIALECT, "title": "A convrun result", "description": about, **body, "$defs": definitions}

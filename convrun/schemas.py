@@ -1,0 +1,18 @@
+"""The JSON Schemas that convrun publishes: of a spec, and of the JSON result."""
+
+from __future__ import annotations
+
+from convrun.checks.registry import check_schema
+from convrun.report.result_schema import result_schema
+from convrun.spec import schema
+from convrun.values import JsonObject
+
+__all__ = ["SCHEMAS", "result_schema", "spec_schema"]
+
+
+def spec_schema() -> JsonObject:
+    """Return the JSON Schema (2020-12) of a spec, its checks included."""
+    return schema.spec_schema(check_schema())
+
+
+SCHEMAS = {"spec": spec_schema, "result": result_schema}  # by the names that `convrun schema` knows
