@@ -19,6 +19,7 @@ ConvrunError                    what, where, fix
 │   └── HookError               a hook raised
 ├── ProviderError               the model's side failed: status, provider message, request id, retryable
 ├── CheckError                  a check that cannot be judged
+├── ExpectationError            checks of a program that do not hold; also an AssertionError
 ├── ReportError                 a report that could not be written; the run is over by then
 └── Signal                      not failures: raised by tools and hooks to steer the engine
     ├── CancelToolCall          the tool is not called; the model is told why
@@ -165,6 +166,10 @@ class ProviderError(ConvrunError):
 
 class CheckError(ConvrunError):
     """A check that cannot be judged: its value is wrong once rendered, or its own code raised."""
+
+
+class ExpectationError(ConvrunError, AssertionError):
+    """Checks that `expect` found not to hold, each with what it expected and what there was."""
 
 
 class ReportError(ConvrunError):

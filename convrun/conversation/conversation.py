@@ -82,6 +82,11 @@ class Conversation:
         return self._history.request_messages()
 
     @property
+    def unread(self) -> bool:
+        """Whether the newest prompt or chain was not read to its end: it is in none of the turns yet."""
+        return self._newest is not None and not self._newest.over
+
+    @property
     def turns(self) -> list[Turn]:
         """What was said so far, grouped by what the user said; turns that failed are not in it."""
         for record in reversed(self._history.turns):
