@@ -16,6 +16,7 @@ ConvrunError                    what, where, fix
 │   ├── ChainLimitError         more model calls wanted than allowed
 │   ├── ToolTimeoutError        a tool that did not return in time
 │   ├── ToolUnavailableError    a declared tool without a recorded result
+│   ├── BlockedNetworkError     a tool or hook that wants to reach beyond this machine on replay
 │   └── HookError               a hook raised
 ├── ProviderError               the model's side failed: status, provider message, request id, retryable
 ├── CheckError                  a check that cannot be judged
@@ -134,6 +135,10 @@ class ToolTimeoutError(ConversationError):
 
 class ToolUnavailableError(ConversationError):
     """A tool without code was called, and no recording holds its result."""
+
+
+class BlockedNetworkError(ConversationError):
+    """User code wanted to reach what `block_network` keeps from it."""
 
 
 class HookError(ConversationError):

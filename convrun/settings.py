@@ -22,6 +22,7 @@ _KINDS = {
     "strict": "flag",
     "pythonpath": "texts",
     "base_urls": "urls",
+    "block_network": "flag",
     "tool_policy": "policy",
 }
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
@@ -36,6 +37,7 @@ class Settings:
 
     `root` is the project's folder and `file` the settings file in it, if there is one. `specs`, `cassettes` and
     `pythonpath` are folders below the root. `base_urls` are the endpoints a key may go to beside its preset's host.
+    With `block_network`, tools and hooks reach nothing beyond this machine on replay.
     """
 
     root: Path
@@ -46,6 +48,7 @@ class Settings:
     strict: bool = False
     pythonpath: tuple[str, ...] = ()
     base_urls: tuple[str, ...] = ()
+    block_network: bool = False
     tool_policy: str | None = None
 
 

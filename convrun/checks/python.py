@@ -11,6 +11,7 @@ from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, TurnView
 from convrun.checks.reading import Reader
+from convrun.conversation.network import watched
 from convrun.errors import CheckError
 from convrun.templates import TurnList
 from convrun.values import show
@@ -34,7 +35,7 @@ class PythonCheck:
         """Return what the function says; whatever else it raises is raised."""
         function = cast("Callable[[CheckContext], object]", self.code.target)
         try:
-            answer = function(_lent(context))
+            answer = watched(f"check {self.code.path!r}", lambda: function(_lent(context)))
         except AssertionError as error:
             return self._outcome(context, passed=False, found=f"it says {str(error)!r}" if str(error) else _line(error))
         if isinstance(answer, str):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from convrun.conversation.backend import Backend, Completion
 from convrun.conversation.loop import Loop, RunTools
 from convrun.conversation.model_call import ModelCall
+from convrun.conversation.network import watched
 from convrun.conversation.time_limit import within
 from convrun.conversation.tool_running import Invocation, ToolRunning
 from convrun.conversation.tools import ToolCall, ToolResult
@@ -135,6 +136,6 @@ def _perform(invocation: Invocation) -> object:
         return invocation.function(*invocation.arguments, **invocation.keywords)
 
     try:
-        return within(invocation.seconds, invocation.name, work)
+        return watched(invocation.owner, lambda: within(invocation.seconds, invocation.name, work))
     except GeneratorExit as error:  # thrown into the steps, a generator, it would say that nobody waits for them
         raise RuntimeError("GeneratorExit") from error

@@ -10,6 +10,7 @@ from convrun.conversation.hooks import Hook, Hooks
 from convrun.conversation.time_limit import TimeUp
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput, ToolResult
 from convrun.errors import (
+    BlockedNetworkError,
     CancelToolCall,
     HookError,
     PauseChain,
@@ -22,16 +23,18 @@ from convrun.values import show
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
 _Replacement = TypeVar("_Replacement", ToolCall, ToolResult)
+_STOPPING = (BlockedNetworkError, PauseChain, KeyboardInterrupt, GeneratorExit, TimeUp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """User code to be called now. The answer to it is what it returned, awaited if need be, or what it raised.
 
-    `seconds` is how long it may take; `name` is the tool's, for the error.
+    `owner` is whose it is, as `tool 'forecast'`; `seconds` is how long it may take, `name` the tool's for that error.
     """
 
     function: Callable[..., object]
+    owner: str
     arguments: tuple[object, ...] = ()
     keywords: Mapping[str, object] = field(default_factory=dict)
     name: str = ""
@@ -54,6 +57,7 @@ class ToolRunning:
         """Yield what is to be called and return the result for the model.
 
         Raises:
+            BlockedNetworkError: where the tool or a hook wanted to reach what it may not.
             HookError: where a hook raised.
             PauseChain: where the tool, or `before_call`, paused the chain.
             ToolTimeoutError: where the tool did not return in time.
@@ -110,9 +114,13 @@ class ToolRunning:
         assert tool.implementation is not None  # arguments_for has refused it otherwise
         try:
             value = yield Invocation(
-                function=tool.implementation, keywords=keywords, name=tool.name, seconds=self.seconds
+                function=tool.implementation,
+                owner=f"tool {tool.name!r}",
+                keywords=keywords,
+                name=tool.name,
+                seconds=self.seconds,
             )
-        except (PauseChain, ToolArgumentsError, ToolTimeoutError, KeyboardInterrupt, GeneratorExit, TimeUp):
+        except (*_STOPPING, ToolArgumentsError, ToolTimeoutError):
             raise
         except CancelToolCall as why:
             return ToolResult.cancelled(call, why)
@@ -122,12 +130,12 @@ class ToolRunning:
 
 
 def _hooked(hook: Hook, *arguments: object) -> Generator[Invocation, Any, Any]:
+    name = getattr(hook, "__name__", repr(hook))
     try:
-        return (yield Invocation(function=hook, arguments=arguments))
-    except (CancelToolCall, PauseChain, KeyboardInterrupt, GeneratorExit, TimeUp):
+        return (yield Invocation(function=hook, owner=f"hook {name!r}", arguments=arguments))
+    except (*_STOPPING, CancelToolCall):
         raise
     except BaseException as error:  # a hook's own: it watches over the chain, so the chain stops
-        name = getattr(hook, "__name__", repr(hook))
         raise HookError(f"hook {name!r} raised {named(error)}", fix="mend the hook") from error
 
 

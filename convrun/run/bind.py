@@ -53,12 +53,16 @@ class BoundSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundConversation:
-    """A planned conversation with its code and its model; `trusted` are the base URLs a key may go to."""
+    """A planned conversation with its code and its model; `trusted` are the base URLs a key may go to.
+
+    `block_network`: on replay its code reaches nothing beyond this machine.
+    """
 
     planned: Planned
     spec: BoundSpec
     model: ModelIdentity
     trusted: tuple[str, ...] = ()
+    block_network: bool = False
 
 
 def bind(
@@ -97,7 +101,10 @@ def bind(
             continue
         spec = specs[key]
         if spec is not None:
-            bound.append(BoundConversation(planned=planned, spec=spec, model=model, trusted=trusted))
+            block = settings.block_network
+            bound.append(
+                BoundConversation(planned=planned, spec=spec, model=model, trusted=trusted, block_network=block)
+            )
     return tuple(bound), tuple(errors)
 
 

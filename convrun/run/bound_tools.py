@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from convrun.conversation.network import watched
 from convrun.conversation.toolbox import Toolbox
 from convrun.conversation.tools import Tool
 from convrun.errors import ConversationError, ConvrunError, SpecError, ToolDefinitionError, named
@@ -85,11 +86,11 @@ def opened(tools: Sequence[BoundTool], names: Mapping[str, object]) -> Iterator[
 def _tools_of(made: type[Toolbox], spec: ToolUse, names: Mapping[str, object]) -> tuple[Tool, ...]:
     arguments = render_value(spec.arguments, names)
     assert isinstance(arguments, dict)
-    called = "the constructor"
+    called, owner = "the constructor", f"tool {spec.name or made.__name__!r}"
     try:
-        box = made(**arguments)
+        box = watched(owner, lambda: made(**arguments))
         called = "prepare()"
-        return box.tools(spec.name)
+        return watched(owner, lambda: box.tools(spec.name))
     except ConvrunError as error:
         error.at(spec.where)
         raise

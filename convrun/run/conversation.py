@@ -13,6 +13,7 @@ from convrun.backends.resolving import backend_for
 from convrun.checks.context import TurnView
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
+from convrun.conversation.network import network_blocked, raise_refused
 from convrun.conversation.tools import Tool
 from convrun.errors import CassetteError, ConvrunError
 from convrun.results import CheckResult, ConversationResult, Finding, total_usage
@@ -91,10 +92,14 @@ class _Run:
 
                 made = TemporaryDirectory(prefix="convrun-", ignore_cleanup_errors=True)
                 self.tmp = str(Path(stack.enter_context(made)).resolve())
+            if self.bound.block_network:
+                # Where nothing may go live, it is offline as well that an offline model has no recording.
+                stack.enter_context(network_blocked(lambda: self.carrier.replaying or not self.recording))
             try:
                 conversation = self._conversation(environ)
                 with hooked(self.bound.spec.before_conversation, conversation):
                     played += self._play(conversation)
+                raise_refused()
             except ConvrunError as error:
                 self.failure = error
             # The hooks are over: what they said to the model is in the recording too.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from convrun.conversation.conversation import Conversation
+from convrun.conversation.network import watched
 from convrun.errors import ConvrunError, HookError, named
 
 _OVER = object()
@@ -34,12 +35,12 @@ def _end(hook: Callable[..., object], made: Iterator[object]) -> None:
 
 
 def _called(hook: Callable[..., object], function: Callable[..., object], *arguments: object) -> object:
+    name = getattr(hook, "__name__", repr(hook))
     try:
-        return function(*arguments)
+        return watched(f"hook {name!r}", lambda: function(*arguments))
     except ConvrunError:
         raise
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the hook is the user's; `sys.exit(0)` in it must not look like success
-        name = getattr(hook, "__name__", repr(hook))
         raise HookError(f"hook {name!r} raised {named(error)}", fix="mend the hook") from error
