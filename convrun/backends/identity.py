@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from convrun.backends.presets import OPENAI, PRESETS
+from convrun.backends.presets import OPENAI, PRESETS, Preset
 from convrun.backends.script import script_model_name
 from convrun.errors import ConvrunError, UnknownModelError, did_you_mean
 from convrun.values import JsonObject
@@ -58,15 +58,16 @@ def identify(
         url = "https://script.invalid/v1"  # reserved: no such host will ever exist
     elif name == "echo" and base_url is None and provider is None:
         offline, provider, url = "echo", "echo", "https://echo.invalid/v1"
-    elif provider is not None or base_url is not None:
-        url = base_url if base_url is not None else _preset_url(provider or "")
-        if provider is not None:
-            _preset_url(provider)
+    elif provider is not None:
+        preset = _preset(provider)
+        url = base_url if base_url is not None else _address(preset, environ)
+    elif base_url is not None:
+        url = base_url
     elif environ.get("OPENAI_BASE_URL"):
         provider, url = OPENAI.name, environ["OPENAI_BASE_URL"]
     else:
         provider, model = _split(name)
-        url = PRESETS[provider].base_url
+        url = _address(PRESETS[provider], environ)
     return ModelIdentity(
         name=name,
         model=model,
@@ -106,11 +107,20 @@ def _without_password(url: str) -> str:
     return f"{scheme}{separator}…@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
-def _preset_url(provider: str) -> str:
+def _preset(provider: str) -> Preset:
     if provider not in PRESETS:
         known = f"known are {', '.join(PRESETS)}; any other needs a base_url and no provider"
         raise UnknownModelError(f"unknown provider {provider!r}", fix=did_you_mean(provider, PRESETS) or known)
-    return PRESETS[provider].base_url
+    return PRESETS[provider]
+
+
+def _address(preset: Preset, environ: Mapping[str, str]) -> str:
+    """Where a preset is; a variable that holds no address is named."""
+    try:
+        return checked_url(preset.url(environ))
+    except ConvrunError as error:
+        fix = "set it to the address of your resource, as https://host"
+        raise ConvrunError(f"{preset.address_variable}: {error.what}", fix=fix) from error
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -122,8 +132,8 @@ def _split(name: str) -> tuple[str, str]:
         return first, rest
     if first in PRESETS:
         raise UnknownModelError(f"{name!r} names no model", fix=f"write the model behind the slash: {first}/model")
-    near = did_you_mean(first, PRESETS)
+    near = did_you_mean(first, PRESETS) or f"known are {', '.join(PRESETS)};"
     raise UnknownModelError(
         f"unknown model {name!r}: {first!r} is no provider",
-        fix=f"{near + ' ' if near else ''}known are {', '.join(PRESETS)}; a model elsewhere needs its base_url",
+        fix=f"{near} a model elsewhere needs its base_url",
     )

@@ -1,26 +1,27 @@
 """Where a key comes from, and where it may go.
 
 A spec may be somebody else's. So a preset's key goes only to the preset's own host, and any variable only to a base URL
-that the user named outside of specs: in the settings, in the environment, on the command line.
+that the user named outside of specs: in the settings, in the environment, on the command line. Where every user has a
+host (Azure), it is the one in the environment: anybody can have another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from convrun.backends.identity import ModelIdentity
-from convrun.backends.presets import OPENAI, PRESETS, Preset
+from convrun.backends.presets import OPENAI, PRESETS, Preset, preset_at
 from convrun.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A key and the variable that holds it; the value is not shown."""
+    """A key, the variable that holds it, and the header that carries it; the value is not shown."""
 
     variable: str
     value: str = field(repr=False)
+    header: str = "Authorization"
 
 
 def key_for(
@@ -33,12 +34,13 @@ def key_for(
     Raises:
         SettingsError: where a needed variable is not set, or only a spec wants its key to go there.
     """
+    _refuse_nowhere(identity)
     variable = key_variable(identity, environ=environ, trusted_base_urls=trusted_base_urls)
     if variable is None:
         return None
     value = environ.get(variable, "").strip()
     if not value:
-        if identity.api_key_env or _preset_at(identity.base_url):
+        if identity.api_key_env or _preset_at(identity.base_url, environ):
             raise SettingsError(
                 f"no key for {identity.name!r}: the environment variable {variable} is not set",
                 fix=f"set {variable}, or replay from a cassette, which needs no key",
@@ -49,7 +51,7 @@ def key_for(
             f"the value of {variable} cannot be a key: it holds characters that no HTTP header can carry",
             fix=f"set {variable} anew, without line breaks and quotation marks from a text processor",
         )
-    return Key(variable=variable, value=value)
+    return Key(variable=variable, value=value, header=_preset(identity, environ).key_header)
 
 
 def key_variable(
@@ -62,9 +64,8 @@ def key_variable(
     """
     if identity.offline:
         return None
-    at = _preset_at(identity.base_url)
-    preset = PRESETS.get(identity.provider or "") or at or OPENAI
-    variable = identity.api_key_env or preset.key_variable
+    at = _preset_at(identity.base_url, environ)
+    variable = identity.api_key_env or _preset(identity, environ).key_variable
     if variable is None:
         return None
     trusted = {url.strip().rstrip("/") for url in (*trusted_base_urls, environ.get("OPENAI_BASE_URL", ""))}
@@ -79,14 +80,23 @@ def key_variable(
     )
 
 
-def _preset_at(base_url: str) -> Preset | None:
-    """The preset whose host this is; http instead of https is another host."""
-    here = _origin(base_url)
-    return next(
-        (preset for preset in PRESETS.values() if preset.key_variable and _origin(preset.base_url) == here), None
-    )
+def _refuse_nowhere(identity: ModelIdentity) -> None:
+    """Raise where the address is not known: it stands in a variable that is not set."""
+    preset = PRESETS.get(identity.provider or "")
+    if preset is not None and identity.base_url == preset.nowhere:
+        variable = preset.address_variable
+        raise SettingsError(
+            f"no address for {identity.name!r}: the environment variable {variable} is not set",
+            fix=f"set {variable}, give --base-url, or replay from a cassette, which needs no address",
+        )
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+def _preset(identity: ModelIdentity, environ: Mapping[str, str]) -> Preset:
+    """The preset that says which key is meant: the one named, the one at the address, else OpenAI's."""
+    return PRESETS.get(identity.provider or "") or _preset_at(identity.base_url, environ) or OPENAI
+
+
+def _preset_at(base_url: str, environ: Mapping[str, str]) -> Preset | None:
+    """The preset with a key whose host this is."""
+    found = preset_at(base_url, environ)
+    return found if found is not None and found.key_variable else None

@@ -58,7 +58,8 @@ class OpenAITransport:
         import openai
 
         try:
-            response = _post(self._client, request, with_key=self._key is not None)
+            bearer = self._key is not None and self._key.header == "Authorization"
+            response = _post(self._client, request, bearer=bearer)
         except openai.APIStatusError as error:
             redactor = Redactor({self._key.variable: self._key.value} if self._key else None)
             return _reply(error.response, (redactor.data(error.response.content),))
@@ -116,14 +117,14 @@ class OpenAITransport:
         )
 
 
-def _post(client: openai.OpenAI, request: Request, *, with_key: bool) -> httpx2.Response:
-    """The answer of a success; of a stream, its body is still to be read."""
+def _post(client: openai.OpenAI, request: Request, *, bearer: bool) -> httpx2.Response:
+    """The answer of a success; of a stream, its body is still to be read. `bearer`: the SDK's way to carry keys."""
     import httpx2
     import openai
 
     # Both are named, because the SDK would send an OPENAI_ADMIN_KEY or a placeholder where there is no key.
     headers: dict[str, Any] = dict(request.headers)
-    if not with_key and "authorization" not in map(str.lower, headers):
+    if not bearer and "authorization" not in map(str.lower, headers):
         headers["Authorization"] = openai.Omit()
     options: Any = {"headers": headers, "security": {"bearer_auth": True}}
     path, body = f"/{request.endpoint}", request.body
@@ -172,7 +173,9 @@ def _without_account(key: Key | None) -> dict[str, Any]:
     """Headers that keep OPENAI_CUSTOM_HEADERS, which may hold keys, away from servers that get no OpenAI key."""
     import openai
 
-    authorization = {"Authorization": f"Bearer {key.value if key else _NO_KEY}"}
+    held = {"Authorization": f"Bearer {key.value if key else _NO_KEY}"}
+    if key is not None and key.header != "Authorization":
+        held = {key.header: key.value}
     lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
     names = {line.partition(":")[0].strip() for line in lines if ":" in line}
-    return {name: openai.Omit() for name in names if name.lower() != "authorization"} | authorization
+    return {name: openai.Omit() for name in names if name not in held} | held

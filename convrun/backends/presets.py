@@ -1,20 +1,326 @@
-"""Providers known by name: where they are and which variable holds their key."""
+"""Providers known by name: where they are, which variable holds their key, and what they do otherwise than OpenAI.
+
+Addresses and key variables are those of each provider's own documentation. What is otherwise is a Quirk, and each names
+where it is known from: a recording of real traffic (`repository: test`), or a page of documentation.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import quote, urlsplit
+
+QuirkKind: TypeAlias = Literal["nine_character_ids", "signed_calls", "signed_reasoning"]
+
+_VARIABLE = re.compile(r"\{(\w+)\}")
+_AZURE_PATH = re.compile(r"/openai(/v1)?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quirk:
+    """One thing that a provider does otherwise; `source` says where it is known from.
+
+    `kind` is what encoding asks for. None: there is nothing to ask, as what comes is read alike from everybody.
+    """
+
+    says: str
+    source: str
+    kind: QuirkKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """A provider. `key_variable` None: it takes no key."""
+    """A provider. `key_variable` None: it takes no key; else the key goes into `key_header`.
+
+    `base_url` may hold one `{VARIABLE}` of the environment. `also` are other addresses of the same provider.
+    `recordings` are those of its real traffic that the tests read; without any, the preset is untested.
+    """
 
     name: str
     base_url: str
     key_variable: str | None = None
+    key_header: str = "Authorization"
+    also: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
+    quirks: tuple[Quirk, ...] = ()
+
+    @property
+    def address_variable(self) -> str | None:
+        """The variable that the address needs, if it needs one."""
+        found = _VARIABLE.search(self.base_url)
+        return found[1] if found else None
+
+    @property
+    def nowhere(self) -> str:
+        """What stands for an address whose variable is not set: enough to replay; no such host will ever exist."""
+        return f"https://{self.name}.invalid/v1"
+
+    @property
+    def quirk_kinds(self) -> frozenset[QuirkKind]:
+        """What encoding has to heed."""
+        return frozenset(quirk.kind for quirk in self.quirks if quirk.kind is not None)
+
+    def url(self, environ: Mapping[str, str]) -> str:
+        """Return the address; `nowhere` where its variable is not set."""
+        variable = self.address_variable
+        value = environ.get(variable, "").strip().rstrip("/") if variable else ""
+        if variable is None or not value:
+            return self.nowhere if variable else self.base_url
+        # The variable is the whole beginning (some people set more of the address), or one name within the path.
+        value = _AZURE_PATH.sub("", value) if self.base_url.startswith("{") else quote(value, safe="")
+        return self.base_url.replace(f"{{{variable}}}", value)
+
+    def is_at(self, base_url: str, environ: Mapping[str, str]) -> bool:
+        """Whether this address is on the provider's own host; http instead of https is another host."""
+        here = _origin(base_url)
+        return any(here == _origin(address) for address in (self.url(environ), *self.also))
 
 
-OPENAI = Preset(name="openai", base_url="https://api.openai.com/v1", key_variable="OPENAI_API_KEY")
-OLLAMA = Preset(name="ollama", base_url="http://localhost:11434/v1")
+def preset_at(base_url: str, environ: Mapping[str, str]) -> Preset | None:
+    """Return the preset on whose host this address is; None where it is nobody's."""
+    return next((preset for preset in PRESETS.values() if preset.is_at(base_url, environ)), None)
 
-PRESETS = {preset.name: preset for preset in (OPENAI, OLLAMA)}
+
+def preset_of(provider: str | None, base_url: str, environ: Mapping[str, str]) -> Preset | None:
+    """Return the preset of a model: the one it names, else the one on whose host it is."""
+    return PRESETS.get(provider or "") or preset_at(base_url, environ)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:  # of a variable; an address of a model is one
+        return "", None, None
+
+
+OPENAI = Preset(
+    name="openai",
+    base_url="https://api.openai.com/v1",
+    key_variable="OPENAI_API_KEY",
+    recordings=(
+        "simonw/llm: test_tools.test_tool_use_chain_of_two_calls",
+        "pydantic/pydantic-ai: test_temporal.test_complex_agent_run",
+        "Mirascope/mirascope: test_refusal.openai_gpt_4o_completions.stream",
+    ),
+)
+AZURE = Preset(
+    name="azure",
+    base_url="{AZURE_OPENAI_ENDPOINT}/openai/v1",
+    key_variable="AZURE_OPENAI_API_KEY",
+    key_header="api-key",
+    recordings=("crewAIInc/crewAI: llms.azure.test_azure_agent_kickoff_structured_output_with_tools",),
+    quirks=(
+        Quirk(
+            says="the address is that of your resource, and a model's name is that of its deployment",
+            source="Microsoft Learn: Azure OpenAI API version lifecycle",
+        ),
+        Quirk(says="the key goes into the header `api-key`", source="Microsoft Learn: Azure OpenAI REST API reference"),
+    ),
+)
+OPENROUTER = Preset(
+    name="openrouter",
+    base_url="https://openrouter.ai/api/v1",
+    key_variable="OPENROUTER_API_KEY",
+    recordings=(
+        "posit-dev/chatlas: test_provider_openrouter.test_openrouter_tool_variations",
+        "posit-dev/chatlas: test_provider_openrouter.test_data_extraction",
+        "pydantic/pydantic-ai: test_openrouter.test_openrouter_tool_optional_parameters",
+        "pydantic/pydantic-ai: test_openrouter.test_openrouter_stream_error",
+    ),
+    quirks=(
+        Quirk(
+            says="`reasoning_details` go back with the next request, as they came",
+            source="OpenRouter: Reasoning Tokens, Preserving reasoning",
+            kind="signed_reasoning",
+        ),
+        Quirk(
+            says="streams hold comments before the first chunk",
+            source="posit-dev/chatlas: test_provider_openrouter.test_openrouter_tool_variations",
+        ),
+        Quirk(
+            says="a call without arguments lacks `arguments`",
+            source="pydantic/pydantic-ai: test_openrouter.test_openrouter_tool_optional_parameters",
+        ),
+        Quirk(
+            says="errors come within a stream of status 200",
+            source="pydantic/pydantic-ai: test_openrouter.test_openrouter_stream_error",
+        ),
+    ),
+)
+GROQ = Preset(
+    name="groq",
+    base_url="https://api.groq.com/openai/v1",
+    key_variable="GROQ_API_KEY",
+    recordings=("pydantic/pydantic-ai: test_tool_choice_matrix.test_tool_choice_matrix-tools_plus_output-groq",),
+    quirks=(
+        Quirk(
+            says="a reply that calls tools lacks `content`",
+            source="pydantic/pydantic-ai: test_tool_choice_matrix.test_tool_choice_matrix-tools_plus_output-groq",
+        ),
+    ),
+)
+MISTRAL = Preset(
+    name="mistral",
+    base_url="https://api.mistral.ai/v1",
+    key_variable="MISTRAL_API_KEY",
+    recordings=(
+        "docker/cagent: TestExec_Mistral_ToolCall",
+        "posit-dev/chatlas: test_provider_mistral.test_mistral_images",
+    ),
+    quirks=(
+        Quirk(
+            says="ids of tool calls are nine letters and digits; others, of a history, are sent as such",
+            source="langchain-ai/langchain: pull request 24668",
+            kind="nine_character_ids",
+        ),
+        Quirk(
+            says="a call comes whole in one chunk, without `type`", source="docker/cagent: TestExec_Mistral_ToolCall"
+        ),
+    ),
+)
+DEEPSEEK = Preset(
+    name="deepseek",
+    base_url="https://api.deepseek.com",
+    key_variable="DEEPSEEK_API_KEY",
+    recordings=(
+        "pydantic/pydantic-ai: test_deepseek.test_deepseek_deferred_capability_with_thinking",
+        "DataDog/dd-trace-py: v1.deepseek_streamed_reasoning_content",
+    ),
+    quirks=(
+        Quirk(
+            says="thinking stands in `reasoning_content`, and goes back with the next request",
+            source="pydantic/pydantic-ai: test_deepseek.test_deepseek_deferred_capability_with_thinking",
+        ),
+    ),
+)
+GEMINI = Preset(
+    name="gemini",
+    base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+    key_variable="GEMINI_API_KEY",
+    recordings=("pydantic/pydantic-ai: test_openai.test_compatible_api_with_tool_calls_without_id",),
+    quirks=(
+        Quirk(
+            says="signatures of thoughts (`extra_content` of a tool call) go back with the next request",
+            source="Gemini API: Thought Signatures",
+            kind="signed_calls",
+        ),
+        Quirk(
+            says="ids of tool calls are empty",
+            source="pydantic/pydantic-ai: test_openai.test_compatible_api_with_tool_calls_without_id",
+        ),
+    ),
+)
+ANTHROPIC = Preset(
+    name="anthropic",
+    base_url="https://api.anthropic.com/v1",
+    key_variable="ANTHROPIC_API_KEY",
+    quirks=(Quirk(says="`strict` of a tool is ignored", source="Claude: OpenAI SDK compatibility"),),
+)
+XAI = Preset(name="xai", base_url="https://api.x.ai/v1", key_variable="XAI_API_KEY")
+TOGETHER = Preset(
+    name="together",
+    base_url="https://api.together.ai/v1",
+    key_variable="TOGETHER_API_KEY",
+    also=("https://api.together.xyz/v1",),
+    recordings=(
+        "Arize-ai/openinference: test_instrumentor.test_chat_with_tool_call",
+        "traceloop/openllmetry: test_chat.test_together_chat_legacy",
+    ),
+    quirks=(
+        Quirk(
+            says="the finish reason `eos` means `stop`",
+            source="traceloop/openllmetry: test_chat.test_together_chat_legacy",
+        ),
+    ),
+)
+FIREWORKS = Preset(name="fireworks", base_url="https://api.fireworks.ai/inference/v1", key_variable="FIREWORKS_API_KEY")
+CEREBRAS = Preset(name="cerebras", base_url="https://api.cerebras.ai/v1", key_variable="CEREBRAS_API_KEY")
+HUGGINGFACE = Preset(
+    name="huggingface",
+    base_url="https://router.huggingface.co/v1",
+    key_variable="HF_TOKEN",
+    recordings=(
+        "posit-dev/chatlas: test_provider_huggingface.test_huggingface_data_extraction",
+        "posit-dev/chatlas: test_provider_huggingface.test_huggingface_tools",
+    ),
+    quirks=(
+        Quirk(
+            says="streams end without `[DONE]`",
+            source="posit-dev/chatlas: test_provider_huggingface.test_huggingface_tools",
+        ),
+    ),
+)
+ZAI = Preset(
+    name="zai",
+    base_url="https://api.z.ai/api/paas/v4",
+    key_variable="ZAI_API_KEY",
+    recordings=("pydantic/pydantic-ai: test_zai.test_zai_preserved_thinking_round_trip",),
+    quirks=(
+        Quirk(
+            says="thinking stands in `reasoning_content`, and goes back with the next request",
+            source="pydantic/pydantic-ai: test_zai.test_zai_preserved_thinking_round_trip",
+        ),
+    ),
+)
+MOONSHOT = Preset(
+    name="moonshot",
+    base_url="https://api.moonshot.ai/v1",
+    key_variable="MOONSHOT_API_KEY",
+    quirks=(
+        Quirk(
+            says="thinking stands in `reasoning_content`, and goes back with the next request",
+            source="Moonshot AI: Use Kimi K2 Thinking Model",
+        ),
+    ),
+)
+CLOUDFLARE = Preset(
+    name="cloudflare",
+    base_url="https://api.cloudflare.com/client/v4/accounts/{CLOUDFLARE_ACCOUNT_ID}/ai/v1",
+    key_variable="CLOUDFLARE_API_KEY",
+    recordings=("posit-dev/chatlas: test_provider_cloudflare.test_cloudflare_data_extraction",),
+    quirks=(
+        Quirk(
+            says="the account is part of the address",
+            source="Cloudflare Workers AI: OpenAI compatible API endpoints",
+        ),
+        Quirk(
+            says="structured output comes as an object, not as its text",
+            source="posit-dev/chatlas: test_provider_cloudflare.test_cloudflare_data_extraction",
+        ),
+    ),
+)
+OLLAMA = Preset(
+    name="ollama",
+    base_url="http://localhost:11434/v1",
+    recordings=("pydantic/pydantic-ai: test_ollama.test_ollama_local_native_output_uses_json_schema",),
+)
+VLLM = Preset(name="vllm", base_url="http://localhost:8000/v1")
+LMSTUDIO = Preset(name="lmstudio", base_url="http://localhost:1234/v1")
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        OPENAI,
+        AZURE,
+        OPENROUTER,
+        GROQ,
+        MISTRAL,
+        DEEPSEEK,
+        GEMINI,
+        ANTHROPIC,
+        XAI,
+        TOGETHER,
+        FIREWORKS,
+        CEREBRAS,
+        HUGGINGFACE,
+        ZAI,
+        MOONSHOT,
+        CLOUDFLARE,
+        OLLAMA,
+        VLLM,
+        LMSTUDIO,
+    )
+}
