@@ -149,7 +149,8 @@ class ProviderError(ConvrunError):
     """The model's side failed.
 
     `status` is the HTTP status (None: no answer came, as after a time-out); `provider_message` is the provider's own
-    text; `request_id` is for its support; `retryable` says whether the same request may succeed later.
+    text; `request_id` is for its support; `retryable` says whether the same request may succeed later. `is_answer`:
+    the provider answered with this error, instead of not answering, breaking off or saying what nobody can read.
     """
 
     def __init__(
@@ -160,6 +161,7 @@ class ProviderError(ConvrunError):
         provider_message: str | None = None,
         request_id: str | None = None,
         retryable: bool = False,
+        is_answer: bool = False,
         fix: str | None = None,
     ) -> None:
         super().__init__(what, fix=fix)
@@ -167,6 +169,7 @@ class ProviderError(ConvrunError):
         self.provider_message = provider_message
         self.request_id = request_id
         self.retryable = retryable
+        self.is_answer = is_answer
 
 
 class CheckError(ConvrunError):

@@ -37,12 +37,13 @@ class ReplyErrors:
         if isinstance(payload, Unparsed | str):
             text = payload.text if isinstance(payload, Unparsed) else payload
             if _PAGE.match(text):
-                return self._page(text)
+                return self._page(text, is_answer=True)
             message, code = text.strip(), None
         else:
             message, code = _message(error_in(payload) or payload), _code(error_in(payload))
         shown = f": {_cut(message)}" if message else " with an empty body" if payload is None else ""
-        return self._error(f"{self.provider} answered {self.status}{shown}", message, code=code, fix=self._fix(code))
+        what = f"{self.provider} answered {self.status}{shown}"
+        return self._error(what, message, code=code, fix=self._fix(code), is_answer=True)
 
     def told(self, error: Json, *, streamed: bool) -> ProviderError:
         """Return the error that stands in a reply with a good status."""
@@ -55,6 +56,7 @@ class ReplyErrors:
             code=code,
             status=status,
             fix=self._fix(code, status),
+            is_answer=True,
         )
 
     def unreadable(self, text: str, *, streamed: bool) -> ProviderError:
@@ -93,7 +95,7 @@ class ReplyErrors:
             fix="try again; the connection was cut, by the provider or on the way",
         )
 
-    def _page(self, text: str) -> ProviderError:
+    def _page(self, text: str, *, is_answer: bool = False) -> ProviderError:
         title = _TITLE.search(text)
         named = f" ({show(_cut(title[1]))})" if title else ""
         return self._error(
@@ -102,6 +104,7 @@ class ReplyErrors:
             fix="try again later; a server on the way failed"
             if self.status >= 500
             else "check that base_url is the address of an API (it often ends in /v1) and no proxy stands between",
+            is_answer=is_answer,
         )
 
     def _error(
@@ -112,6 +115,7 @@ class ReplyErrors:
         code: str | int | None = None,
         status: int | None = None,
         retryable: bool | None = None,
+        is_answer: bool = False,
         fix: str | None = None,
     ) -> ProviderError:
         status = status or self.status
@@ -120,7 +124,13 @@ class ReplyErrors:
             retryable = passing and code not in _FOR_GOOD
         request_id = self.headers.get("x-request-id") or self.headers.get("request-id")
         return ProviderError(
-            what, status=status, provider_message=message or None, request_id=request_id, retryable=retryable, fix=fix
+            what,
+            status=status,
+            provider_message=message or None,
+            request_id=request_id,
+            retryable=retryable,
+            is_answer=is_answer,
+            fix=fix,
         )
 
     def _fix(self, code: str | int | None = None, status: int | None = None) -> str | None:

@@ -26,7 +26,7 @@ class Matcher:
     """Finds the interactions of a recording by the keys of their requests, each once.
 
     `unplayed` are the indexes that may still be played, in file order. A retryable error directly before an equal
-    request is a retry and passed over; so is what no conversation sends (a GET).
+    request is a retry and passed over, unless an error is wanted; so is what no conversation sends (a GET).
     """
 
     def __init__(self, interactions: Iterable[Interaction], *, ignore: Iterable[str] = (), redactor: Redactor) -> None:
@@ -38,28 +38,40 @@ class Matcher:
         then = Keys(redactor, parts)
         keys = [then.key(item.request.endpoint, item.request.body) for item in self._interactions]
         self.unplayed: dict[int, None] = {}
+        self._retries: set[int] = set()
         self._next = 0
         self._waiting: dict[str, deque[int]] = {}
         for index, item in enumerate(self._interactions):
-            retried = item.reply.retryable and keys[index + 1 : index + 2] == [keys[index]]
-            if item.request.method == "POST" and not retried:
+            if item.request.method != "POST":
+                continue
+            if item.reply.retryable and keys[index + 1 : index + 2] == [keys[index]]:
+                self._retries.add(index)
+            else:
                 self.unplayed[index] = None
-                self._waiting.setdefault(keys[index], deque()).append(index)
+            self._waiting.setdefault(keys[index], deque()).append(index)
 
-    def match(self, request: SentRequest) -> int | None:
-        """Return the index of the interaction that `request` plays, and play it; None where there is none."""
+    def match(self, request: SentRequest, *, error_wanted: bool = False) -> int | None:
+        """Return the index of the interaction that `request` plays, and play it; None where there is none.
+
+        With `error_wanted` it may be an error that is otherwise a retry.
+        """
         waiting = self._waiting.get(self._now.key(request.endpoint, request.body), deque())
-        while waiting and waiting[0] not in self.unplayed:
+        while waiting and not self._playable(waiting[0], error_wanted):
             waiting.popleft()
         for index in waiting:
-            if index in self.unplayed and self._same_address(self._interactions[index].request, request):
+            playable = self._playable(index, error_wanted)
+            if playable and self._same_address(self._interactions[index].request, request):
                 self.play(index)
                 return index
         return None
 
+    def _playable(self, index: int, error_wanted: bool) -> bool:
+        return index in self.unplayed or (error_wanted and index in self._retries)
+
     def play(self, index: int) -> None:
         """Take an interaction out of those that may be played."""
         self.unplayed.pop(index, None)
+        self._retries.discard(index)
 
     @property
     def next(self) -> int | None:

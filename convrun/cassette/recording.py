@@ -24,11 +24,15 @@ _DONE = b"[DONE]"
 
 @dataclass(slots=True)
 class _Exchange:
-    """A live call: the request and as much of the reply as has come. `began` is a reading of the clock in seconds."""
+    """A live call: the request and as much of the reply as has come. `began` is a reading of the clock in seconds.
+
+    `error_wanted`: an error is kept as well, be it the reply or the end of a stream.
+    """
 
     request: SentRequest
     reply: Reply
     began: float
+    error_wanted: bool = False
     first: float | None = None
     ended: float | None = None
     pieces: list[bytes] = field(default_factory=list)
@@ -37,8 +41,9 @@ class _Exchange:
 class Recorder:
     """Records one conversation into the cassette at `path`; implements `wire.Transport`.
 
-    With a `player` its recording is played up to the first difference; what comes after replaces the rest. Nothing is
-    written before `finish()`; `close()` gives up and leaves the old cassette as it is.
+    With a `player` its recording is played up to the first difference; what comes after replaces the rest. An error is
+    kept only if it came while `error_wanted`. Nothing is written before `finish()`; `close()` gives up and leaves the
+    old cassette as it is.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Recorder:
     ) -> None:
         self.player = player
         self.live_calls = 0
+        self.error_wanted = False
         self._path = path
         self._shown_as = shown_as
         self._live = live
@@ -96,7 +102,7 @@ class Recorder:
         except SettingsError:
             self.live_calls -= 1  # it never left
             raise
-        exchange = _Exchange(sent, reply, began)
+        exchange = _Exchange(sent, reply, began, self.error_wanted)
         self._exchanges.append(exchange)
         if reply.payloads is not None:
             exchange.ended = perf_counter()
@@ -141,9 +147,9 @@ class Recorder:
             yield from self._kept
 
     def _recorded(self) -> Iterator[Interaction]:
-        """The live calls that succeeded, redacted."""
+        """The live calls that succeeded, or failed as they should, redacted."""
         for number, exchange in enumerate(self._exchanges, 1):
-            if exchange.reply.status >= 400:
+            if exchange.reply.status >= 400 and not exchange.error_wanted:
                 continue
             if exchange.ended is None:
                 what = f"the reply to live call {number} was not read to its end; nothing was written"
@@ -249,9 +255,13 @@ class _Tee:
         return piece
 
     def close(self) -> None:
-        """Give the connection up; a stream whose end was announced is whole all the same."""
+        """Give the connection up; a stream whose end was announced is whole all the same.
+
+        So is one that an error ended where one is wanted: nothing of it is read behind that.
+        """
         exchange = self._exchange
-        if exchange.ended is None and _DONE in b"".join(exchange.pieces[-2:])[-64:]:
+        announced = _DONE in b"".join(exchange.pieces[-2:])[-64:]
+        if exchange.ended is None and (announced or exchange.error_wanted):
             exchange.ended = perf_counter()
         close = getattr(exchange.reply.body, "close", None) or getattr(self._source, "close", None)
         if close is not None:

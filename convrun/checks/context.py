@@ -10,11 +10,20 @@ from convrun.values import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorAnswer:
+    """The error that a provider answered with: its HTTP status, and its own words (empty: it had none)."""
+
+    status: int | None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnView:
     """A finished turn as checks and templates see it.
 
     `index` counts from 1. `reply` is the text of the turn's last model call, `parsed` its JSON value (None: it is no
-    JSON). `response` is the engine's Response of the last model call; templates do not see it.
+    JSON). `error` is what the provider refused with where the turn expects that; there is no reply then. `response` is
+    the engine's Response of the last model call; templates do not see it.
     """
 
     index: int
@@ -26,6 +35,7 @@ class TurnView:
     usage: UsageResult = field(default_factory=UsageResult)
     finish_reason: str | None = None
     model_calls: int = 1
+    error: ErrorAnswer | None = None
     response: object = field(default=None, repr=False, compare=False, metadata={"hidden": True})
 
 
@@ -33,8 +43,8 @@ class TurnView:
 class CheckContext:
     """What a check may look at; a `python` check is given it.
 
-    `turn` is the turn that is judged, for a conversation's checks the last one; `turns` are all so far. `tool_calls`
-    and `usage` are the turn's, or everything's for a conversation's checks.
+    `turn` is the turn that is judged, for a conversation's checks the last one with a reply; `turns` are all so far.
+    `tool_calls` and `usage` are the turn's, or everything's for a conversation's checks.
     """
 
     reply: str
@@ -50,23 +60,24 @@ class CheckContext:
 
 def for_turn(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None) -> CheckContext:
     """Return what the checks of the last of `turns` see; `names` are the vars. There is at least one turn."""
-    return _context(turns, turns[-1].tool_calls, turns[-1].usage, names)
+    return _context(turns, turns[-1], turns[-1].tool_calls, turns[-1].usage, names)
 
 
 def for_conversation(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None) -> CheckContext:
     """Return what the checks of the whole conversation see; `names` are the vars. There is at least one turn."""
     calls = tuple(call for turn in turns for call in turn.tool_calls)
     usage = total_usage(turn.usage for turn in turns)
-    return _context(turns, calls, usage, names)
+    replied = (turn for turn in reversed(turns) if turn.model_calls and turn.error is None)
+    return _context(turns, next(replied, turns[-1]), calls, usage, names)
 
 
 def _context(
     turns: Sequence[TurnView],
+    last: TurnView,
     calls: tuple[ToolCallResult, ...],
     usage: UsageResult,
     names: Mapping[str, Json] | None,
 ) -> CheckContext:
-    last = turns[-1]
     return CheckContext(
         reply=last.reply,
         parsed=last.parsed,

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from convrun.checks import shapes
 from convrun.checks.calls import read_called, read_calls, read_not_called, tools_named
 from convrun.checks.check import Check, Path, ValueProblem
+from convrun.checks.expected_error import read_expected_error
 from convrun.checks.finish_reason import read_finish_reason
 from convrun.checks.json_path import read_json_check
 from convrun.checks.json_schema import read_json_schema
@@ -89,6 +90,13 @@ KINDS: dict[str, Kind] = {
     ),
     _NOT: Kind(read=_read_not, shape={"$ref": "#/$defs/check"}, about="The check in it does not hold."),
 }
+# Written as a key of a turn, never in a list of checks nor within another one.
+_OF_A_TURN: dict[str, Read] = {"expect_error": read_expected_error}
+
+
+def is_known(kind: str) -> bool:
+    """Return whether there is such a kind, in a list of checks or as a key of a turn."""
+    return kind in KINDS or kind in _OF_A_TURN
 
 
 def check_schema() -> JsonObject:
@@ -112,7 +120,9 @@ def parse(kind: str, value: object) -> Check | tuple[ValueProblem, ...]:
     whole expression may become anything, any other becomes a text. A check made from those is not for evaluation.
     """
     reader = Reader()
-    check = _read(reader, kind, _settled(kind, value), ())
+    settled_value = _settled(kind, value)
+    own = _OF_A_TURN.get(kind)
+    check = own(reader, settled_value, ()) if own else _read(reader, kind, settled_value, ())
     return tuple(reader.problems) or check
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from convrun.checks.context import TurnView
+from convrun.checks.context import ErrorAnswer, TurnView
 from convrun.conversation.response import Response
 from convrun.conversation.tools import ToolCall
 from convrun.errors import named
@@ -15,8 +15,23 @@ from convrun.values import Json
 _JSON_STARTS = frozenset('{["-0123456789tfn')
 
 
-def turn_view(responses: Sequence[Response], *, index: int, user: str, id: str | None = None) -> TurnView:  # noqa: A002  (the field's name)
-    """Return a turn as checks see it; `responses` are those of its model calls, read to their ends, at least one."""
+def turn_view(
+    responses: Sequence[Response],
+    *,
+    index: int,
+    user: str,
+    id: str | None = None,  # noqa: A002  (the field's name)
+    error: ErrorAnswer | None = None,
+) -> TurnView:
+    """Return a turn as checks see it; `responses` are those of its model calls, read to their ends.
+
+    There is at least one, or an `error`: what the provider refused the last model call with; there is no reply then.
+    """
+    calls = tuple(call for response in responses for call in _tool_calls(response))
+    usage = total_usage(UsageResult(input=one.input, output=one.output) for one in map(Response.usage, responses))
+    if error is not None:
+        asked = len(responses) + 1
+        return TurnView(index=index, id=id, user=user, tool_calls=calls, usage=usage, model_calls=asked, error=error)
     last = responses[-1]
     text = last.text()
     return TurnView(
@@ -25,8 +40,8 @@ def turn_view(responses: Sequence[Response], *, index: int, user: str, id: str |
         user=user,
         reply=text,
         parsed=_parsed(text),
-        tool_calls=tuple(call for response in responses for call in _tool_calls(response)),
-        usage=total_usage(UsageResult(input=one.input, output=one.output) for one in map(Response.usage, responses)),
+        tool_calls=calls,
+        usage=usage,
         finish_reason=last.finish_reason,
         model_calls=len(responses),
         response=last,

@@ -135,7 +135,7 @@ def _turn(turn: TurnResult, full: bool) -> list[Line]:
     lines = [Line(f"{turn.verdict} {turn_name(turn)}{reason}", turn.verdict)]
     if turn.verdict != "skipped":
         lines += [line.indented(2) for line in transcript(turn, full=full)]
-    if turn.error:
+    if turn.error and turn.verdict != "passed":
         lines += [line.indented(2) for line in problem(turn.error)]
     return lines + [line.indented(2) for check in turn.checks for line in _check(check, turn, full)]
 

@@ -27,7 +27,7 @@ def failure(conversation: ConversationResult, *, command: str, full: bool = Fals
     lines: list[Line] = []
     for turn in conversation.turns:
         bad = [check for check in turn.checks if standing(check, turn) in {"failed", "error"}]
-        if bad or turn.error or turn.verdict in {"failed", "error"}:
+        if bad or turn.verdict in {"failed", "error"}:
             role: Role = "error" if turn.verdict == "error" else "failed"
             lines += [
                 Line(f"{role.upper()} {conversation.id}, {turn_name(turn)}", role),
@@ -70,6 +70,8 @@ def transcript(turn: TurnResult, *, full: bool = False) -> list[Line]:
         lines += block("refusal", turn.refusal, full=full)
     elif turn.reply is not None:
         lines += block("reply", turn.reply, full=full)
+    if turn.error is not None and turn.verdict == "passed":  # what the spec expects
+        lines += block("error", turn.error.message, full=full)
     return lines
 
 

@@ -26,9 +26,10 @@ from convrun.values import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundTurn:
-    """A turn with its checks (its own, then those of every turn); `schema` is a JSON Schema or a pydantic model.
+    """A turn with its checks: its own, then those of every turn; or the error it expects.
 
-    `folder` is the spec's, where its attachments are looked for, and `root` what they may not leave.
+    `schema` is a JSON Schema or a pydantic model. `folder` is the spec's, where its attachments are looked for, and
+    `root` what they may not leave.
     """
 
     spec: TurnSpec
@@ -161,7 +162,7 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
                 spec=turn,
                 folder=(settings.root / spec.file).parent,
                 root=settings.root,
-                checks=(*checks(turn.expect), *each_turn),
+                checks=checks([turn.expect_error]) if turn.expect_error else (*checks(turn.expect), *each_turn),
                 schema=_schema(turn, errors, imports=imports),
             )
             for turn in spec.turns

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
-from convrun.checks.registry import KINDS, code_paths, parse, tool_names
+from convrun.checks.registry import code_paths, is_known, parse, tool_names
 from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.run.imports import imported
 from convrun.source import Where
@@ -54,7 +54,7 @@ def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: b
 
 def _mistakes(spec: CheckSpec, problems: Iterable[ValueProblem]) -> list[SpecError]:
     """The problems at their places; a kind that is unknown stands where it is written, not at its value."""
-    known = spec.kind in KINDS
+    known = is_known(spec.kind)
     return [
         SpecError(problem.what, where=_place(spec, problem.path) if known else spec.where, fix=problem.fix)
         for problem in problems

@@ -57,9 +57,12 @@ class Carrier:
         finally:
             self._notice()
 
-    def begin_turn(self, turn: int) -> None:
-        """Count the model calls anew: turn number `turn` begins."""
+    def begin_turn(self, turn: int, *, error_wanted: bool = False) -> None:
+        """Count the model calls anew: turn number `turn` begins. `error_wanted`: the provider is to refuse in it."""
         self._turn, self._call = turn, 0
+        for carrying in (self._player, self._recorder):
+            if carrying is not None:
+                carrying.error_wanted = error_wanted
 
     def finish(self) -> None:
         """Keep what was recorded: the conversation was answered to its end.

@@ -15,7 +15,7 @@ from convrun.values import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Unplayed:
-    """A turn that was passed over, as templates see it."""
+    """A turn without a reply, as templates see it."""
 
     index: int
     id: str | None
@@ -27,9 +27,12 @@ def template_names(
 ) -> dict[str, object]:
     """Return what templates may name once these turns are finished.
 
-    Of a turn that was passed over nothing but its place is known: what it would have said is undefined.
+    Of a turn that was passed over, or that the provider refused, what the model would have said is undefined.
     """
-    shown = [view if view.model_calls else _Unplayed(index=view.index, id=view.id, user=view.user) for view in views]
+    shown = [
+        view if view.model_calls and view.error is None else _Unplayed(index=view.index, id=view.id, user=view.user)
+        for view in views
+    ]
     by_id = {view.id: view for view in shown if view.id is not None}
     names: dict[str, object] = {**variables, "vars": variables, "turns": TurnList(shown, by_id)}
     if tmp is not None:

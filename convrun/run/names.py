@@ -84,6 +84,7 @@ def _uses(spec: Spec) -> Iterator[_Use]:
         files = [part for attachment in turn.attachments for part in (attachment.path, attachment.url)]
         yield from _each([turn.user, turn.system, files], index, ids)
         yield from _each(_in_checks(turn.expect), index + 1, ids)
+        yield from _each(_in_checks([turn.expect_error] if turn.expect_error else ()), index, ids)
     # A check of every turn sees at least the first one; a later reference is an error of the turn that lacks it.
     yield from _each(_in_checks(spec.each_turn), 1, ids)
     yield from _each(_in_checks(spec.expect), len(ids), ids)

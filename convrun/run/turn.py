@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from convrun.checks.context import TurnView
+from convrun.checks.context import ErrorAnswer, TurnView
 from convrun.checks.views import turn_view
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.response import Response
-from convrun.errors import ChainLimitError, ConvrunError
+from convrun.errors import ChainLimitError, ConvrunError, ProviderError
 from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict, total_usage
 from convrun.run.attachments import attachment
 from convrun.run.bind import BoundTurn
@@ -49,7 +49,7 @@ class PlayedTurn:
             id=self.bound.spec.id,
             verdict=self.verdict,
             user=self.user,
-            reply=self.view.reply if self.view else None,
+            reply=self.view.reply if self.view and self.view.error is None else None,
             refusal=self.refusal,
             model_calls=self.model_calls,
             finish_reason=self.view.finish_reason if self.view else None,
@@ -73,7 +73,7 @@ def play_turn(
     conversation: Conversation, carrier: Carrier, turn: BoundTurn, index: int, names: Mapping[str, object]
 ) -> PlayedTurn:
     """Say one turn to the conversation and return what came of it; errors of ours are values in it."""
-    carrier.begin_turn(index)
+    carrier.begin_turn(index, error_wanted=turn.spec.expect_error is not None)
     user = turn.spec.user.source
     saying: Response | ChainResponse | None = None
     failure: ConvrunError | None = None
@@ -84,19 +84,28 @@ def play_turn(
     except ConvrunError as error:
         failure = error
     responses = _complete(saying)
-    view = turn_view(responses, index=index, id=turn.spec.id, user=user) if responses else None
+    refused = _refused(turn, failure)
+    answered = bool(responses) or refused is not None
+    view = turn_view(responses, index=index, id=turn.spec.id, user=user, error=refused) if answered else None
     played = PlayedTurn(
         bound=turn,
         index=index,
         verdict="passed",
         user=user,
         calls=view.tool_calls if view else (),
-        model_calls=len(responses),
+        model_calls=view.model_calls if view else 0,
         usage=view.usage if view else total_usage(()),
-        refusal=responses[-1].refusal if responses else None,
+        refusal=responses[-1].refusal if responses and refused is None else None,
         view=view,
     )
     return _judged_by_playing(played, carrier, failure)
+
+
+def _refused(turn: BoundTurn, failure: ConvrunError | None) -> ErrorAnswer | None:
+    """The provider's error where the turn expects one; that no answer came is never expected."""
+    if turn.spec.expect_error is None or not isinstance(failure, ProviderError) or not failure.is_answer:
+        return None
+    return ErrorAnswer(status=failure.status, message=failure.provider_message or "")
 
 
 def _prompted(
@@ -121,12 +130,15 @@ def _complete(saying: Response | ChainResponse | None) -> list[Response]:
 
 def _judged_by_playing(played: PlayedTurn, carrier: Carrier, failure: ConvrunError | None) -> PlayedTurn:
     """The verdict as far as playing decides it: what is stale cannot be wrong, and what went wrong stops the rest."""
+    refused = played.view is not None and played.view.error is not None
     if carrier.staleness is not None:
         # Behind the first stale request nothing is an error; playing on ends where the recording no longer fits.
-        return replace(played, verdict="stale", stops=failure is not None)
+        return replace(played, verdict="stale", stops=failure is not None and not refused)
     if failure is None:
         return played
     where = played.bound.spec.where
+    if refused:
+        return replace(played, problem=problem(failure, where))  # whether it is the right one, the check says
     if isinstance(failure, ChainLimitError):
         return replace(played, verdict="failed", problem=problem(failure, where))
     return replace(played, verdict="error", problem=problem(failure, where), view=None, stops=True)

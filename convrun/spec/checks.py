@@ -10,10 +10,11 @@ from convrun.document import Node, Scalar
 from convrun.errors import SpecError
 from convrun.source import Where
 from convrun.spec import decoding
-from convrun.spec.decoder import Mistakes, SpecFile, expected, mapping, takes
+from convrun.spec.decoder import Key, Mistakes, Record, SpecFile, expected, mapping, takes
 from convrun.spec.model import CheckSpec, Path
-from convrun.spec.texts import json_schema, schema_path, templates
+from convrun.spec.texts import json_schema, schema_path, template, templates
 
+EXPECT_ERROR = "expect_error"
 _BESIDE = "because"
 
 
@@ -33,6 +34,9 @@ def check(node: Node, file: SpecFile) -> CheckSpec:
             where=second.where,
             fix="make it a check of its own, with a dash before it",
         )
+    if kinds[0][0].text == EXPECT_ERROR:
+        fix = "write it beside `user:`, in the place of `expect:`"
+        raise SpecError("expect_error is a key of the turn, not a check under expect", where=kinds[0][0].where, fix=fix)
     mistakes = Mistakes()
     because = None
     value: Any = None
@@ -48,6 +52,38 @@ def check(node: Node, file: SpecFile) -> CheckSpec:
 
 
 checks = decoding.listed(check, of="checks")
+
+
+@takes(type="integer", minimum=200, maximum=599)
+def _status(node: Node, file: SpecFile) -> int:
+    status = decoding.whole_number(200)(node, file)
+    if status >= 600:
+        raise SpecError(f"{status} is no HTTP status of an answer", where=node.where, fix="write one as 400")
+    return status
+
+
+_ERROR = Record(
+    of="expect_error",
+    keys={
+        "status": Key(_status, "The HTTP status; of an error within a stream the one that it names."),
+        "matches": Key(template, "A regular expression that is found in the provider's message."),
+        _BESIDE: Key(decoding.reason, "Why it matters; shown when it does not hold."),
+    },
+)
+
+
+@takes(_ERROR)
+def expected_error(node: Node, file: SpecFile) -> CheckSpec:
+    """Return the error that a turn expects, as a check of the kind `expect_error`."""
+    if isinstance(node, Scalar):
+        fix = "say which error: {status: 400}, or a regex that its message matches: {matches: context}"
+        raise expected("a mapping for expect_error", node, fix)
+    value = _ERROR.values(node, file)
+    because = value.pop(_BESIDE, None)
+    if not value:
+        fix = "any error would do, also that of a missing key: write {status: 400}, or {matches: context}"
+        raise SpecError("expect_error says neither 'status' nor 'matches'", where=node.where, fix=fix)
+    return CheckSpec(kind=EXPECT_ERROR, value=value, because=because, where=node.where, places=_Places(node))
 
 
 def _value(kind: str, node: Node, file: SpecFile) -> Any:

@@ -142,7 +142,7 @@ SPEC = Record(
         "tool_timeout": Key(decoding.duration, "How long a tool may take; 60s by default."),
         "tool_policy": Key(policy, "The policy of the tools that name none."),
         "turns": Key(turns, "What the user says, and what must hold.", required=True),
-        "each_turn": Key(checks, "Checks that every turn has beside its own."),
+        "each_turn": Key(checks, "Checks that every turn has beside its own, but those with expect_error."),
         "expect": Key(checks, "Checks of the whole conversation, judged when every turn ran."),
         "cassette": Key(Decoder(_cassette, _CASSETTE), "How the recording is compared."),
         "skip": Key(decoding.reason, "Why the spec is not run."),

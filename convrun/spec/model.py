@@ -137,7 +137,10 @@ class CheckSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnSpec:
-    """What the user says, and what must hold afterwards. An option that is None removes the spec's."""
+    """What the user says, and what must hold afterwards. An option that is None removes the spec's.
+
+    With `expect_error`, a check of that kind, the provider is to refuse; there is no `expect` then.
+    """
 
     user: Text
     id: str | None = None
@@ -147,6 +150,7 @@ class TurnSpec:
     options: Mapping[str, Json] = field(default_factory=dict)
     schema: SchemaSpec | None = None
     expect: tuple[CheckSpec, ...] = ()
+    expect_error: CheckSpec | None = None
     skip: str | None = None
     where: Where
 

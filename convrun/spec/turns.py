@@ -11,7 +11,7 @@ from convrun.document import Node, Scalar, quoted
 from convrun.errors import SpecError
 from convrun.source import Where
 from convrun.spec import decoding
-from convrun.spec.checks import checks
+from convrun.spec.checks import checks, expected_error
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
 from convrun.spec.model import AttachmentSpec, SchemaSpec, TurnSpec
 from convrun.spec.texts import data, json_leaf, json_schema, schema_path, spoken, template
@@ -65,6 +65,10 @@ def options(node: Node, _: SpecFile) -> dict[str, Any]:
 def _turn(node: Node, file: SpecFile) -> TurnSpec:
     read = _TURN.parts(node, file)
     turn = TurnSpec(**read.values, where=node.where) if "user" in read.values else None
+    if "expect" in read.values and "expect_error" in read.values:
+        what = "a turn with expect_error has no reply that expect could check"
+        fix = "take one of them out; expect_error itself checks status and message"
+        read.mistakes.found.append(SpecError(what, where=read.values["expect_error"].where, fix=fix))
     read.mistakes.stop(rest=turn)
     assert turn is not None  # a turn without `user` is a mistake
     return turn
@@ -138,6 +142,7 @@ _TURN = Record(
         "options": Key(options, "Over the spec's options, for this turn; null removes one."),
         "schema": Key(_schema, "Structured output: a JSON Schema, {file: …}, or a pydantic model's import path."),
         "expect": Key(checks, "What must hold after this turn."),
+        "expect_error": Key(expected_error, "In the place of expect: the error that the provider is to answer with."),
         "skip": Key(decoding.reason, "Why the turn is left out."),
     },
 )

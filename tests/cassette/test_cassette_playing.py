@@ -194,18 +194,6 @@ def test_equal_requests_play_in_file_order_each_once() -> None:
     assert player.difference.changes[0].part == ENDED
 
 
-def test_a_recorded_retry_is_passed_over() -> None:
-    """A 429 directly before an equal request is no answer of its own; an error that stands alone is."""
-    limit = interaction(body(HI), {"error": {"message": "slow"}}, status=429)
-    assert (
-        text_of(
-            Player(Recording(interactions=(limit, interaction(body(HI), completion("ok"))))).send(request(body(HI)))
-        )
-        == "ok"
-    )
-    assert Player(Recording(interactions=(limit,))).send(request(body(HI))).status == 429
-
-
 def test_ignored_places_are_listed() -> None:
     """What `cassette.ignore` names does not count and is told, once for each place."""
     recorded = body({"role": "system", "content": "Today is 2024-01-01"}, HI, metadata={"run_id": 1, "kept": 1})

@@ -5,10 +5,12 @@ The recordings lie beside the repository and are read from there; without them t
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 from raw_recordings import exchanges, file_of
 from recorded_specs import Told, offline_environment, run_offline, write_spec
 
@@ -210,21 +212,23 @@ def test_recorded_calls_that_a_new_signature_does_not_take_are_named(tmp_path):
 ERRORS = {
     "404": (
         Told(file="open-telemetry__opentelemetry-python-contrib/test_chat_completion_404"),
+        404,
         "does not exist or you do",
     ),
-    "400": (Told(file=f"{CREW}test_llm_call_when_stop"), "Unsupported parameter: 'stop' is not supported"),
+    "400": (Told(file=f"{CREW}test_llm_call_when_stop"), 400, "Unsupported parameter: 'stop' is not supported"),
     "developer": (
         Told(file=f"{PYDANTIC_AI}openai.test_openai_o1_mini"),
+        400,
         "does not support 'developer' with this model",
     ),
-    "stream": (Told(file=f"{PYDANTIC_AI}openrouter.test_openrouter_stream_error"), "Token limit reached"),
+    "stream": (Told(file=f"{PYDANTIC_AI}openrouter.test_openrouter_stream_error"), 400, "Token limit reached"),
 }
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_a_recorded_error_is_the_error_of_its_turn(name, tmp_path):
     """An error answer, or an error inside a stream, ends the run with exit code 4 and the provider's own words."""
-    told, words = ERRORS[name]
+    told, _, words = ERRORS[name]
     write_spec(tmp_path, "told", told)
     code, result = run_offline(tmp_path)
     (conversation,) = result["conversations"]
@@ -232,6 +236,26 @@ def test_a_recorded_error_is_the_error_of_its_turn(name, tmp_path):
     assert (code, conversation["verdict"], turn["verdict"], turn["reply"]) == (4, "error", "error", None)
     assert (turn["error"]["type"], conversation["stale"]) == ("ProviderError", None)
     assert words in turn["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_a_recorded_error_passes_where_it_is_expected(name, tmp_path):
+    """A spec that expects the recorded error, by its status and words, is green; another status is not."""
+    told, status, words = ERRORS[name]
+    write_spec(tmp_path, "told", told)
+    path = tmp_path / "specs" / "told.yaml"
+    spec = yaml.safe_load(path.read_text("utf-8"))
+    (turn,) = spec["turns"]
+    del turn["expect"]
+    for wanted, verdict, code in ((status, "passed", 0), (status + 2, "failed", 1)):
+        turn["expect_error"] = {"status": wanted, "matches": re.escape(words)}
+        path.write_text(yaml.safe_dump(spec, sort_keys=False), "utf-8")
+        ended, result = run_offline(tmp_path)
+        (conversation,) = result["conversations"]
+        found = conversation["turns"][0]
+        assert (ended, conversation["verdict"], found["verdict"], found["reply"]) == (code, verdict, verdict, None)
+        assert words in found["error"]["message"]
+        assert (conversation["error"], conversation["stale"]) == (None, None)
 
 
 NOT_AS_RECORDED = {

@@ -266,6 +266,7 @@ def test_keys_that_are_not_there_are_unknown(mistakes, key):
         ("expect: [{equals: A  # b\n  }]", "a comment behind a text without quotes: is it the text's end?"),
         ("expect: [{python: a/b.py}]", "'a/b.py' is no import path"),
         ("name:", "expected text, got nothing"),
+        ("expect: [{expect_error: {status: 400}}]", "expect_error is a key of the turn, not a check under expect"),
     ],
 )
 def test_a_wrong_value_is_one_mistake(mistakes, line, what):
@@ -331,3 +332,23 @@ def test_any_wrong_value_is_a_mistake_and_no_crash(tmp_path, changes):
     path.write_text("\n".join(lines), "utf-8")
     with contextlib.suppress(SpecErrors):
         assert load_spec(path, tmp_path).turns
+
+
+@pytest.mark.parametrize(
+    ("value", "mistake"),
+    [
+        ("true", "1:34 expected a mapping for expect_error, got true"),
+        ("400", "1:34 expected a mapping for expect_error, got the number 400"),
+        ("[400]", "1:34 expected a mapping for expect_error, got a list"),
+        ("{}", "1:34 expect_error says neither 'status' nor 'matches'"),
+        ("{because: x}", "1:34 expect_error says neither 'status' nor 'matches'"),
+        ("{status: '400'}", "1:43 expected a whole number from 200 on, got the text '400'"),
+        ("{status: 4000}", "1:43 4000 is no HTTP status of an answer"),
+        ("{statuss: 400}", "1:35 unknown key 'statuss' in expect_error"),
+        ("{matches: 400}", "1:44 expected text, got the number 400"),
+        ("{status: 400}, expect: []", "1:34 a turn with expect_error has no reply that expect could check"),
+    ],
+)
+def test_a_wrong_expected_error_is_a_mistake(mistakes, value, mistake):
+    """An error that says nothing, or what no error can have, is refused; so are checks of a reply beside it."""
+    assert mistakes(f"turns: [{{user: Hi, expect_error: {value}}}]\n") == [mistake]
