@@ -24,11 +24,22 @@ _KINDS = {
     "base_urls": "urls",
     "block_network": "flag",
     "tool_policy": "policy",
+    "defaults": "defaults",
 }
+_DEFAULTS = ("model", "options", "hooks", "each_turn")
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _POLICIES = ("live", "replay")
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _NO_RECORD = "a committed file must not make a run cost money: give --record on the command line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What every spec has if it says nothing else, as a spec's own keys; `text` is that of the `file` it stands in."""
+
+    values: Mapping[str, object]
+    file: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +61,7 @@ class Settings:
     base_urls: tuple[str, ...] = ()
     block_network: bool = False
     tool_policy: str | None = None
+    defaults: Defaults | None = None
 
 
 def find_root(paths: Sequence[Path], cwd: Path) -> Path:
@@ -80,7 +92,10 @@ def load(root: Path, environ: Mapping[str, str], overrides: Mapping[str, str | b
     """
     source = _Source.at(root)
     values = source.values() if source else {}
-    values |= _from_environment(environ)
+    from_environment = _from_environment(environ)
+    if "model" in from_environment:  # it is nearer than the file's defaults
+        values["defaults"] = _without_model(values.get("defaults"))
+    values |= from_environment
     for key, given in overrides.items():
         if given is not None:
             values[key] = _checked(key, _parsed(key, given), f"--{key.replace('_', '-')}")
@@ -145,7 +160,21 @@ class _Source:
         for key in self.table:
             if key not in _KINDS:
                 raise SettingsError(f"unknown setting {key!r}", where=self.where(key), fix=self._fix(key))
-        return {key: _checked(key, value, self.where(key)) for key, value in self.table.items()}
+        values = {key: _checked(key, value, self.where(key)) for key, value in self.table.items()}
+        if "defaults" in values:
+            values["defaults"] = self._defaults(values)
+        return values
+
+    def _defaults(self, values: Mapping[str, Any]) -> Defaults:
+        given = values["defaults"]
+        for key in given:
+            if key not in _DEFAULTS:
+                fix = did_you_mean(key, _DEFAULTS) or f"known are {', '.join(_DEFAULTS)}"
+                raise SettingsError(f"unknown default {key!r}", where=self.where(key), fix=fix)
+        if "model" in given and "model" in values:
+            what = "the model is named twice, as a setting and as a default"
+            raise SettingsError(what, where=self.where("model"), fix="keep one of them")
+        return Defaults(values=given, file=self.path.name, text=self.text)
 
     def where(self, key: str) -> Where:
         """The place where the key is written, as far as it can be found in the text."""
@@ -209,8 +238,17 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             near = did_you_mean(name, [_PREFIX + known.upper() for known in _KINDS])
             fix = _NO_RECORD if key == "record" else near or "unset it: variables that begin with CONVRUN_ are settings"
             raise SettingsError(f"unknown environment variable {name!r}", fix=fix)
+        if key == "defaults":
+            raise SettingsError(f"{name} cannot be a variable", fix="write the defaults into the settings file")
         values[key] = _checked(key, _parsed(key, text), name)
     return values
+
+
+def _without_model(defaults: Defaults | None) -> Defaults | None:
+    if defaults is None:
+        return None
+    kept = {key: value for key, value in defaults.values.items() if key != "model"}
+    return Defaults(values=kept, file=defaults.file, text=defaults.text)
 
 
 def _parsed(key: str, given: str | bool) -> object:
@@ -261,6 +299,10 @@ def _flag_problem(value: object) -> _Problem:
     return None if isinstance(value, bool) else ("true or false", None)
 
 
+def _defaults_problem(value: object) -> _Problem:
+    return None if isinstance(value, dict) else ("a table", "write [tool.convrun.defaults]; in convrun.toml [defaults]")
+
+
 def _texts_problem(value: object) -> _Problem:
     if isinstance(value, list) and all(isinstance(item, str) and item for item in value):
         return None
@@ -288,4 +330,5 @@ _PROBLEMS = {
     "texts": _texts_problem,
     "urls": _urls_problem,
     "policy": _policy_problem,
+    "defaults": _defaults_problem,
 }

@@ -94,10 +94,10 @@ def test_settings_that_do_not_exist_yet_are_unknown(tmp_path, key):
 
 def test_a_table_below_ours_is_an_unknown_key_at_its_header(tmp_path):
     """An unknown table is shown where its header stands."""
-    write(tmp_path / "pyproject.toml", '[tool.convrun]\nstrict = true\n\n[tool.convrun.defaults]\nmodel = "m"\n')
+    write(tmp_path / "pyproject.toml", '[tool.convrun]\nstrict = true\n\n[tool.convrun.later]\nmodel = "m"\n')
     error = refusal(tmp_path)
     assert str(error.where) == "pyproject.toml:4:15"
-    assert "unknown setting 'defaults'" in str(error)
+    assert "unknown setting 'later'" in str(error)
 
 
 def test_record_is_refused_with_the_reason(tmp_path):

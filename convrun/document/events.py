@@ -13,6 +13,7 @@ from convrun.document.source_text import Source
 
 Step: TypeAlias = Callable[[], Any]  # the next event; what PyYAML says of their types does not help
 
+_READ_AHEAD = "maximum nesting depth"
 _OLD_BREAK = re.compile("[\x85\u2028\u2029]")
 
 
@@ -73,6 +74,9 @@ def parsed(source: Source, read: Callable[[Any, Step, int], Any]) -> Any:
     try:
         return _document(source, _events(source.text), read)
     except yaml.MarkedYAMLError as error:
+        if error.problem_mark is not None and _READ_AHEAD in (error.problem or ""):
+            # libyaml 0.2.6 looks ahead and gives up at 1,000 levels; the text before it has our own limit in it.
+            return _document(source, _events(source.text[: error.problem_mark.index]), read)
         raise mistake(source, error) from None
     except (yaml.YAMLError, UnicodeEncodeError):
         raise source.bad_character() from None

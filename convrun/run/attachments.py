@@ -11,8 +11,10 @@ from convrun.spec.model import AttachmentSpec
 from convrun.templates import render_text
 
 
-def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, folder: Path, root: Path) -> Attachment:
-    """Return what the spec names; paths begin at `folder` and may not leave `root`. Nothing is read yet.
+def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, root: Path) -> Attachment:
+    """Return what the spec names; paths begin at the folder of the file that names them and may not leave `root`.
+
+    Nothing is read yet.
 
     Raises:
         TemplateError: where a template fails.
@@ -22,7 +24,7 @@ def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, folder: Pat
         return Attachment(url=render_text(spec.url, names), type=spec.type, detail=spec.detail)
     assert spec.path is not None  # the spec's reader has seen to one of them
     shown = render_text(spec.path, names)
-    path = folder / shown
+    path = (root / spec.where.file).parent / shown
     if not path.resolve().is_relative_to(root.resolve()):
         raise AttachmentError(f"{shown!r} is outside of the project", where=spec.where, fix="keep it below the root")
     if path.exists() and not path.is_file():
@@ -35,13 +37,13 @@ def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, folder: Pat
     return Attachment(path=path, type=spec.type, detail=spec.detail)
 
 
-def attachment_error(spec: AttachmentSpec, *, folder: Path, root: Path) -> ConvrunError | None:
+def attachment_error(spec: AttachmentSpec, *, root: Path) -> ConvrunError | None:
     """Return what is wrong with an attachment, as far as it can be said before anything runs."""
     text = spec.url if spec.url is not None else spec.path
     if text is None or text.is_template:
         return None
     try:
-        attachment(spec, {}, folder=folder, root=root).resolve_type()
+        attachment(spec, {}, root=root).resolve_type()
     except AttachmentError as error:
         fix = "write its `type:`, as image/jpeg" if error.where is None else error.fix
         return SpecError(error.what, where=error.where or spec.where, fix=fix)

@@ -28,12 +28,10 @@ from convrun.values import JsonObject
 class BoundTurn:
     """A turn with its checks: its own, then those of every turn; or the error it expects.
 
-    `schema` is a JSON Schema or a pydantic model. `folder` is the spec's, where its attachments are looked for, and
-    `root` what they may not leave.
+    `schema` is a JSON Schema or a pydantic model; `root` is the project's folder, which its attachments may not leave.
     """
 
     spec: TurnSpec
-    folder: Path
     root: Path
     checks: tuple[BoundCheck, ...] = ()
     schema: SchemaLike | None = None
@@ -160,7 +158,6 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
         turns=tuple(
             BoundTurn(
                 spec=turn,
-                folder=(settings.root / spec.file).parent,
                 root=settings.root,
                 checks=checks([turn.expect_error]) if turn.expect_error else (*checks(turn.expect), *each_turn),
                 schema=_schema(turn, errors, imports=imports),
@@ -170,7 +167,7 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
         checks=checks(spec.expect),
     )
     for turn in bound.turns:
-        found = [attachment_error(one, folder=turn.folder, root=turn.root) for one in turn.spec.attachments]
+        found = [attachment_error(one, root=turn.root) for one in turn.spec.attachments]
         errors += [error for error in found if error is not None]
     if known is not None:
         every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]

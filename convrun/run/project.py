@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convrun.errors import ConvrunError, SpecErrors, UsageError
+from convrun import document
+from convrun.errors import ConvrunError, DocumentError, SettingsError, SpecErrors, UsageError
 from convrun.run.bind import BoundConversation, bind, further_errors
 from convrun.run.imports import put_first
 from convrun.run.options import RunOptions
@@ -43,6 +44,7 @@ def open_project(
         raise UsageError("an empty PATH", fix="name a file or folder; a variable that is not set gives none")
     root = find_root([cwd / path.partition("::")[0] for path in paths], cwd)
     settings = load(root, environ, overrides)
+    defaults = _defaults(settings)
     specs: list[tuple[Spec, str | None]] = []
     errors: list[ConvrunError] = []
     unfinished: list[Unfinished] = []
@@ -50,7 +52,7 @@ def open_project(
     for selected in collect(paths, root, settings.root / settings.specs, cwd=cwd):
         if selected.file not in read:
             try:
-                read[selected.file] = load_spec(selected.file, root)
+                read[selected.file] = load_spec(selected.file, root, defaults)
             except SpecErrors as found:
                 read[selected.file] = None
                 errors += found.errors
@@ -59,6 +61,18 @@ def open_project(
         if spec is not None:
             specs.append((spec, selected.rest))
     return Project(settings=settings, specs=tuple(specs), errors=tuple(errors), unfinished=tuple(unfinished))
+
+
+def _defaults(settings: Settings) -> document.Mapping | None:
+    """The defaults of all specs as if they stood in one."""
+    given = settings.defaults
+    if given is None:
+        return None
+    start = max(given.text.find("defaults"), 0)  # a key of the same name may stand before the table
+    try:
+        return document.nodes_of(given.values, given.text, given.file, start=start)
+    except DocumentError as error:
+        raise SettingsError(error.what, where=error.where, fix=error.fix) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

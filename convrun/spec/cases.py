@@ -1,26 +1,22 @@
-"""The key `cases`: rows of values, inline or from a CSV file; one conversation each."""
+"""The key `cases`: rows of values, inline or from a file; one conversation each."""
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from convrun import document
 from convrun.document import Node, Scalar
-from convrun.errors import SpecError, did_you_mean
+from convrun.errors import ConvrunError, SpecError, SpecErrors
 from convrun.source import Where
 from convrun.spec import decoding
+from convrun.spec.case_rows import RESERVED, ROWS, Row, RowFile, refuse_taken, taken
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
 from convrun.spec.model import CaseSpec
 from convrun.spec.named_files import file_text, named_file, shown
 from convrun.spec.texts import data, literal_leaf
-
-RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})  # names that templates have already
-_NOT_KEYS = RESERVED | {"model"}
 
 
 @takes(type="object")
@@ -32,15 +28,19 @@ def variables(node: Node, _: SpecFile) -> dict[str, Any]:
     for key, value in entries:
         with mistakes:
             if key.text in RESERVED:
-                raise _taken(key.text, "var", key.where)
+                raise taken(key.text, "var", key.where)
             made[key.text] = data(value, literal_leaf)
     mistakes.stop()
     return made
 
 
 def _cases(node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:
-    """The cases of a list or of `{file: rows.csv}`; their ids differ in more than upper and lower case."""
-    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.lower().endswith(".csv"):
+    """The cases of a list or of a file; their ids differ in more than upper and lower case."""
+    if (
+        isinstance(node, Scalar)
+        and isinstance(node.value, str)
+        and node.value.lower().endswith((*ROWS, ".yaml", ".yml"))
+    ):
         raise expected("a list of cases", node, f"write {{file: {node.value}}}")
     if not isinstance(node, document.Mapping):
         return _inline(node, file)
@@ -63,10 +63,6 @@ def _folded(identity: str) -> str:
     return unicodedata.normalize("NFC", identity).casefold()
 
 
-def _taken(name: str, what: str, where: Where) -> SpecError:
-    return SpecError(f"{name!r} cannot be the name of a {what}", where=where, fix="it has a meaning already; rename it")
-
-
 @takes(type="object", minProperties=1)
 def _case(node: Node, file: SpecFile) -> CaseSpec:
     """One row of the list."""
@@ -76,8 +72,7 @@ def _case(node: Node, file: SpecFile) -> CaseSpec:
     skip = None
     for key, value in entries:
         with mistakes:
-            if key.text in _NOT_KEYS:
-                raise _taken(key.text, "case key", key.where)
+            refuse_taken(key.text, key.where)
             if key.text == "skip":
                 skip = decoding.reason(value, file)
             else:
@@ -102,78 +97,51 @@ _inline = decoding.listed(_case, of="cases", least=1, judge=_together)
 
 @takes(type="string")
 def _file(node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:
-    """The rows of a CSV file; mistakes name the row."""
+    """The rows of a file; mistakes name the row."""
     path = named_file(node, file)
-    if path.suffix.lower() != ".csv":
-        raise SpecError(f"{path.name!r} is no CSV file", where=node.where, fix="write the rows as .csv, or in the spec")
-    rows = list(_rows(file_text(path, node.where), shown(path, file.root)))
-    if len(rows) < 2:
-        raise SpecError(f"{path.name!r} has no rows", where=node.where, fix="a line with the names, then one a case")
-    header, where = rows[0]
-    _judge_header(header, where)
+    suffix = path.suffix.lower()
+    if suffix in (".yaml", ".yml"):
+        return _from_yaml(path, node, file)
+    if suffix not in ROWS:
+        fix = "write the rows as .csv, .jsonl or .yaml, or in the spec"
+        raise SpecError(f"{path.name!r} is no file of cases", where=node.where, fix=fix)
+    rows = RowFile(text=file_text(path, node.where), shown=shown(path, file.root), named=node.where)
     mistakes = Mistakes()
     found: list[CaseSpec] = []
-    for number, (cells, place) in enumerate(rows[1:], start=1):
+    for row in ROWS[suffix](rows, mistakes):
         with mistakes:
-            found.append(_row(header, cells, number, place))
+            found.append(_row(row))
     mistakes.found += _together(found)
     mistakes.stop()
     return tuple(found)
 
 
+def _row(row: Row) -> CaseSpec:
+    """A row of a file of rows."""
+    values = dict(row.values)
+    skip = values.pop("skip", None) or None
+    if skip is not None and not isinstance(skip, str):
+        raise SpecError(f"row {row.number}: 'skip' is no text", where=row.where, fix="write the reason, as a text")
+    identity = values.get("id", next(iter(values.values()), ""))
+    if isinstance(identity, bool | dict | list) or not str("" if identity is None else identity).strip():
+        raise SpecError(f"row {row.number} has no id", where=row.where, fix="fill its first column, or a column `id`")
+    return CaseSpec(id=str(identity), values=values, skip=skip, where=row.where)
+
+
+def _from_yaml(path: Path, node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:
+    read: list[ConvrunError] = []
+    root = document.load(file_text(path, node.where), shown(path, file.root), read).root
+    if read:
+        raise SpecErrors(read)
+    if root is None:
+        raise SpecError(f"{path.name!r} is empty", where=node.where, fix="write a list of cases into it")
+    return _inline(root, file)
+
+
 _FILE = Record(
-    of="cases", keys={"file": Key(_file, "A CSV file: a line with the names, then one a case.", required=True)}
+    of="cases",
+    keys={
+        "file": Key(_file, "A file of rows: .csv (its first line names the values), .jsonl or .yaml.", required=True)
+    },
 )
 cases = Decoder(_cases, {"anyOf": [_inline, _FILE]})
-
-
-def _rows(text: str, name: str) -> Iterator[tuple[list[str], Where]]:
-    """The rows that are not empty, each with the place of its first line."""
-    lines = text.split("\n")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    before = 0
-    try:
-        for cells in reader:
-            if cells:
-                line = lines[before] if before < len(lines) else ""
-                yield cells, Where(file=name, line=before + 1, column=1, text=line, width=max(len(line), 1))
-            before = reader.line_num
-    except csv.Error as error:
-        place = Where(file=name, line=before + 1, column=1, text=lines[min(before, len(lines) - 1)])
-        raise SpecError(f"no CSV from here on: {error}", where=place, fix="is a quote never closed?") from None
-
-
-def _judge_header(header: list[str], where: Where) -> None:
-    separator = next((sign for sign in ";\t|" if sign in header[0]), None) if len(header) == 1 else None
-    if separator is not None:
-        what = f"the columns are separated by {separator!r}"
-        raise SpecError(what, where=where, fix="separate names and values by commas")
-    mistakes = Mistakes()
-    times = Counter(header)
-    for name in header:
-        with mistakes:
-            if not name.strip() or name != name.strip():
-                raise SpecError(f"{name!r} is no column name", where=where, fix="write it without blanks around it")
-            if times[name] > 1:
-                raise SpecError(f"the column {name!r} is there twice", where=where, fix="rename one")
-            if name in _NOT_KEYS:
-                raise _taken(name, "case key", where)
-            if name not in ("id", "skip") and name.casefold() in ("id", "skip"):
-                raise SpecError(f"unknown column {name!r}", where=where, fix=did_you_mean(name, ("id", "skip")))
-    mistakes.stop()
-
-
-def _row(header: list[str], cells: list[str], number: int, where: Where) -> CaseSpec:
-    if len(cells) != len(header):
-        what = f"row {number} has {_columns(len(cells))}, the first line names {len(header)}"
-        raise SpecError(what, where=where, fix="quote a value that has a comma in it")
-    values: dict[str, Any] = dict(zip(header, cells, strict=True))
-    skip = values.pop("skip", "") or None
-    identity = values.get("id", next(iter(values.values()), ""))
-    if not identity.strip():
-        raise SpecError(f"row {number} has no id", where=where, fix="fill its first column, or a column `id`")
-    return CaseSpec(id=identity, values=values, skip=skip, where=where)
-
-
-def _columns(count: int) -> str:
-    return f"{count} value" if count == 1 else f"{count} values"

@@ -127,8 +127,8 @@ class Record:
         read.mistakes.stop()
         return read.values
 
-    def parts(self, node: Node, file: SpecFile) -> Parts:
-        """Return what can be read, and every mistake."""
+    def parts(self, node: Node, file: SpecFile, *, complete: bool = True) -> Parts:
+        """Return what can be read, and every mistake; unless it is `complete`, a needed key may stand elsewhere."""
         entries = mapping(node, self.of).entries
         mistakes = Mistakes()
         decoded: dict[str, Any] = {}
@@ -147,7 +147,8 @@ class Record:
                     raise
             if len(mistakes.found) > before:
                 broken.add(name.text)
-        mistakes.found += self._missing(node, entries, {error.fix for error in mistakes.found})
+        if complete:
+            mistakes.found += self._missing(node, entries, {error.fix for error in mistakes.found})
         return Parts(values=decoded, mistakes=mistakes, broken=frozenset(broken))
 
     def _missing(

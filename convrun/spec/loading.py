@@ -15,9 +15,10 @@ from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.cases import cases, variables
 from convrun.spec.checks import checks
-from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, takes
+from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
+from convrun.spec.extending import alone, bases, whole
 from convrun.spec.history import history
-from convrun.spec.model import Spec
+from convrun.spec.model import CheckSpec, Spec
 from convrun.spec.models import model
 from convrun.spec.named_files import file_text, shown
 from convrun.spec.texts import template
@@ -36,8 +37,10 @@ class Unfinished:
     broken: frozenset[str]
 
 
-def load_spec(path: Path, root: Path) -> Spec:
+def load_spec(path: Path, root: Path, defaults: document.Mapping | None = None) -> Spec:
     """Return the spec in `path`, and what the files it names hold; `root` is the project's.
+
+    `defaults` are what every spec of the project has if it says nothing else.
 
     Raises:
         SpecErrors: with every mistake of the file, in its order; its `rest` is an Unfinished if anything could be read.
@@ -48,7 +51,7 @@ def load_spec(path: Path, root: Path) -> Spec:
     mistakes = Mistakes()
     read: Unfinished | None = None
     with mistakes:
-        read = _spec(load(file_text(path, Where(file=name)), name, mistakes.found), file, mistakes)
+        read = _spec(load(file_text(path, Where(file=name)), name, mistakes.found), file, defaults, mistakes)
     if mistakes.found or read is None:
         raise SpecErrors(list(_first(_in_order(mistakes.found))), rest=read)
     return read.spec
@@ -77,12 +80,20 @@ def _place(error: ConvrunError) -> tuple[str, int, int]:
     return (where.file, where.line or 0, where.column or 0) if where else ("", 0, 0)
 
 
-def _spec(read: document.Document, file: SpecFile, mistakes: Mistakes) -> Unfinished | None:
+def _spec(
+    read: document.Document, file: SpecFile, defaults: document.Mapping | None, mistakes: Mistakes
+) -> Unfinished | None:
     """What can be read of a spec; None where there is not one turn."""
     name = read.source.file
     if read.root is None:
         raise SpecError("an empty spec", where=Where(file=name), fix="write `turns:` with what the user says")
-    parts = SPEC.parts(read.root, file)
+    own = mapping(read.root, SPEC.of)
+    try:
+        parts = SPEC.parts(whole(own, file, defaults), file)
+    except SpecErrors as found:
+        # What the spec itself says can be judged, but nothing that may stand in a base is missing.
+        mistakes.found += [*found.errors, *SPEC.parts(alone(own), file, complete=False).mistakes.found]
+        return None
     mistakes.found += parts.mistakes.found
     if "turns" not in parts.values:
         return None
@@ -103,6 +114,13 @@ def _pointer(node: Node, file: SpecFile) -> str:
         )
         raise SpecError(f"{found!r} is no JSON pointer", where=node.where, fix=fix)
     return found
+
+
+@takes(checks.shape)
+def _appended(node: Node, _: SpecFile) -> tuple[CheckSpec, ...]:
+    """Checks behind those of a base; where there is one, they are already there."""
+    what = "there is nothing to append to: the spec extends no other"
+    raise SpecError(what, where=node.where, fix="write the key without the +")
 
 
 def _cassette(node: Node, file: SpecFile) -> tuple[str, ...]:
@@ -141,9 +159,12 @@ SPEC = Record(
         "chain_limit": Key(decoding.whole_number(1), "Model calls in one turn, 10 by default; wanting more fails it."),
         "tool_timeout": Key(decoding.duration, "How long a tool may take; 60s by default."),
         "tool_policy": Key(policy, "The policy of the tools that name none."),
+        "extends": Key(bases, "Files that this one is written over: mappings merge, all else replaces."),
         "turns": Key(turns, "What the user says, and what must hold.", required=True),
         "each_turn": Key(checks, "Checks that every turn has beside its own, but those with expect_error."),
         "expect": Key(checks, "Checks of the whole conversation, judged when every turn ran."),
+        "each_turn+": Key(_appended, "Checks behind the `each_turn` of the bases."),
+        "expect+": Key(_appended, "Checks behind the `expect` of the bases."),
         "cassette": Key(Decoder(_cassette, _CASSETTE), "How the recording is compared."),
         "skip": Key(decoding.reason, "Why the spec is not run."),
         "cases": Key(cases, "Rows of values for templates, one conversation each."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,22 +66,30 @@ def without_last_break(text: str) -> str:
 
 def json_value(path: Path, file: SpecFile, where: Where) -> Any:
     """Return what a JSON file holds; duplicate keys and numbers that JSON lacks are mistakes."""
-    content = file_text(path, where)
-    name = shown(path, file.root)
+    return parsed_json(file_text(path, where), Where(file=shown(path, file.root)))
+
+
+def parsed_json(text: str, where: Where, *, parse_float: Callable[[str], float] = float) -> Any:
+    """Return what a JSON text holds, which begins at `where`: a whole file, or one line of it.
+
+    Raises:
+        SpecError: where it is none, is nested too deeply, has duplicate keys or numbers that JSON lacks.
+    """
     try:
-        value = json.loads(content, object_pairs_hook=_unique, parse_constant=_refused)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=parse_float)
     except json.JSONDecodeError as error:
-        line = content.splitlines()[error.lineno - 1 : error.lineno]
-        place = Where(file=name, line=error.lineno, column=error.colno, text="".join(line))
+        line = text.split("\n")[error.lineno - 1]
+        number = (where.line or 1) + error.lineno - 1
+        place = Where(file=where.file, line=number, column=error.colno, text=line)
         raise SpecError(f"not valid JSON: {error.msg.lower()}", where=place) from None
     except ConvrunError as error:
-        raise error.at(Where(file=name)) from None
+        raise error.at(where) from None
     except RecursionError:
-        raise SpecError(_TOO_DEEP, where=Where(file=name)) from None
+        raise SpecError(_TOO_DEEP, where=where) from None
     except ValueError:  # Python reads no integer of more than 4,300 digits
-        raise SpecError("a number has too many digits", where=Where(file=name)) from None
+        raise SpecError("a number has too many digits", where=where) from None
     if _is_deep(value):
-        raise SpecError(_TOO_DEEP, where=Where(file=name))
+        raise SpecError(_TOO_DEEP, where=where)
     return value
 
 

@@ -39,7 +39,6 @@ PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
         ["import", "a"],
         ["cassette", "audit"],
         ["init"],
-        ["schema"],
         ["runn"],
     ],
     ids=" ".join,

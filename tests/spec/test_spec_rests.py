@@ -83,7 +83,7 @@ def test_the_rest_of_a_spec_that_is_wrong_everywhere_has_the_types_of_a_whole_on
 
 
 def test_every_key_has_its_mistake():
-    """The mistakes above are those of all keys there are."""
+    """The mistakes above are those of all keys, but for those that are gone once a spec is read."""
     from convrun.spec.loading import SPEC
 
-    assert set(MISTAKEN) == set(SPEC.keys)
+    assert set(MISTAKEN) == set(SPEC.keys) - {"extends", "each_turn+", "expect+"}
