@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _KINDS = {
     "block_network": "flag",
     "tool_policy": "policy",
     "defaults": "defaults",
+    "rpm": "rates",
 }
 _DEFAULTS = ("model", "options", "hooks", "each_turn")
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
@@ -48,7 +50,8 @@ class Settings:
 
     `root` is the project's folder and `file` the settings file in it, if there is one. `specs`, `cassettes` and
     `pythonpath` are folders below the root. `base_urls` are the endpoints a key may go to beside its preset's host.
-    With `block_network`, tools and hooks reach nothing beyond this machine on replay.
+    With `block_network`, tools and hooks reach nothing beyond this machine on replay. `rpm` is how many requests a
+    minute a provider gets at most: one number for all, or one by provider.
     """
 
     root: Path
@@ -62,6 +65,7 @@ class Settings:
     block_network: bool = False
     tool_policy: str | None = None
     defaults: Defaults | None = None
+    rpm: float | Mapping[str, float] | None = None
 
 
 def find_root(paths: Sequence[Path], cwd: Path) -> Path:
@@ -260,7 +264,20 @@ def _parsed(key: str, given: str | bool) -> object:
         return _FLAGS.get(given.strip().lower(), given)
     if kind == "texts":
         return [folder for folder in given.split(os.pathsep) if folder]
+    if kind == "rates":
+        return _rates(given)
     return given.replace(",", " ").split() if kind == "urls" else given
+
+
+def _rates(given: str) -> object:
+    """`30`, or `groq=30, openai=500`; the text itself where it is neither."""
+    pairs = [part.partition("=") for part in given.replace(",", " ").split()]
+    try:
+        if len(pairs) == 1 and not pairs[0][1]:
+            return float(given)
+        return {name: float(number) for name, _, number in pairs} or given
+    except ValueError:
+        return given
 
 
 def _checked(key: str, value: object, origin: Where | str) -> object:
@@ -323,6 +340,13 @@ def _policy_problem(value: object) -> _Problem:
     return " or ".join(map(repr, _POLICIES)), near
 
 
+def _rates_problem(value: object) -> _Problem:
+    rates = list(value.values()) if isinstance(value, dict) else [value]
+    if rates and all(isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < inf for rate in rates):
+        return None
+    return "a number of requests a minute, or a table of them by provider", "write 30, or {groq = 30}"
+
+
 _PROBLEMS = {
     "text": _text_problem,
     "folder": _folder_problem,
@@ -331,4 +355,5 @@ _PROBLEMS = {
     "urls": _urls_problem,
     "policy": _policy_problem,
     "defaults": _defaults_problem,
+    "rates": _rates_problem,
 }

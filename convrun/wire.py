@@ -35,7 +35,8 @@ class Reply:
     """What came back, whatever the status.
 
     Either `payloads` (already parsed: one JSON value for a plain reply, one per event for a stream) or `body`, the
-    bytes as they arrive, read once. `headers` have lower-case names. `elapsed_ms` is as recorded, None when live.
+    bytes as they arrive, read once. `headers` have lower-case names. `elapsed_ms` is as recorded, None when live;
+    `began` is when the request that was answered left, by `time.perf_counter`, None where that was at once.
     """
 
     status: int
@@ -43,6 +44,7 @@ class Reply:
     body: Iterable[bytes] = ()
     payloads: tuple[Json, ...] | None = None
     elapsed_ms: float | None = None
+    began: float | None = None
 
 
 class Transport(Protocol):

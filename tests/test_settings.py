@@ -85,7 +85,7 @@ def test_an_unknown_key_shows_its_line_and_the_nearest_key(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("key", ["jobs", "redact", "rpm"])
+@pytest.mark.parametrize("key", ["jobs", "redact"])
 def test_settings_that_do_not_exist_yet_are_unknown(tmp_path, key):
     """A key that nothing reads is refused, not taken and ignored."""
     write(tmp_path / "convrun.toml", f"{key} = 1\n")

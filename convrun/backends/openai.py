@@ -1,17 +1,20 @@
 """Live calls through the openai SDK: it authenticates, sends and retries, and does nothing else.
 
-The only file that imports openai, and not before something is sent.
+The only file that imports openai, and not before something is sent. Before each attempt the pace of its host is kept.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import cache
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from convrun.backends.keys import Key
+from convrun.backends.pacing import Heard, pace_at, retry_wait
 from convrun.errors import ProviderError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     import openai
 
 _NO_KEY = "none"  # the SDK insists on one; it is not sent
+_BEGAN = "convrun.began"  # where a request carries when it was sent
+_retries: ContextVar[int] = ContextVar("retries", default=0)  # that the call in hand may take: hooks see requests only
 
 
 class OpenAITransport:
@@ -28,6 +33,8 @@ class OpenAITransport:
 
     `key` is asked for the key when something is first sent; None sends none of the user's. `timeout` is in seconds, for
     each step (connecting, the wait for each piece); None for it and for `max_retries` is the SDK's own default.
+    `provider` is how people call the host, `rpm` how many requests a minute it gets from this process at most, and
+    `heard` hears of waits over two seconds.
     """
 
     def __init__(
@@ -37,7 +44,11 @@ class OpenAITransport:
         key: Callable[[], Key | None],
         timeout: float | None = None,
         max_retries: int | None = None,
+        provider: str | None = None,
+        rpm: float | None = None,
+        heard: Heard | None = None,
     ) -> None:
+        pace_at(base_url).settle(name=provider, rpm=rpm, heard=heard)
         self._base_url = base_url
         self._find_key = key
         self._timeout = timeout
@@ -57,6 +68,7 @@ class OpenAITransport:
             self._client = _client(self._key, self._base_url, self._timeout, self._max_retries)
         import openai
 
+        _retries.set(self._client.max_retries)
         try:
             bearer = self._key is not None and self._key.header == "Authorization"
             response = _post(self._client, request, bearer=bearer)
@@ -139,14 +151,28 @@ def _post(client: openai.OpenAI, request: Request, *, bearer: bool) -> httpx2.Re
 
 def _reply(response: httpx2.Response, body: tuple[bytes, ...] | Iterator[bytes]) -> Reply:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(status=response.status_code, headers=headers, body=body)
+    began: float | None = response.request.extensions.get(_BEGAN)
+    return Reply(status=response.status_code, headers=headers, body=body, began=began)
+
+
+def _keep_pace(request: httpx2.Request) -> None:
+    """Wait until a request may go to its host."""
+    pace_at(str(request.url)).wait()
+    request.extensions[_BEGAN] = perf_counter()
+
+
+def _notice_429(response: httpx2.Response) -> None:
+    """Hold back all others, too, from a host that answers 429; the SDK waits by itself where it retries."""
+    taken = int(response.request.headers.get("x-stainless-retry-count", 0))
+    if response.status_code == 429 and (seconds := retry_wait(response.headers, taken)) is not None:
+        pace_at(str(response.url)).slow(seconds, waiting=taken < _retries.get())
 
 
 @cache  # it costs 20 ms and holds the open connections: all share it; keys are the transports' own, none is kept here
 def _connections() -> httpx2.Client:
     import openai
 
-    return openai.DefaultHttpxClient()
+    return openai.DefaultHttpxClient(event_hooks={"request": [_keep_pace], "response": [_notice_429]})
 
 
 def _client(key: Key | None, base_url: str, timeout: float | None, max_retries: int | None) -> openai.OpenAI:

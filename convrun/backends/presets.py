@@ -74,8 +74,8 @@ class Preset:
 
     def is_at(self, base_url: str, environ: Mapping[str, str]) -> bool:
         """Whether this address is on the provider's own host; http instead of https is another host."""
-        here = _origin(base_url)
-        return any(here == _origin(address) for address in (self.url(environ), *self.also))
+        here = origin(base_url)
+        return any(here == origin(address) for address in (self.url(environ), *self.also))
 
 
 def preset_at(base_url: str, environ: Mapping[str, str]) -> Preset | None:
@@ -88,7 +88,8 @@ def preset_of(provider: str | None, base_url: str, environ: Mapping[str, str]) -
     return PRESETS.get(provider or "") or preset_at(base_url, environ)
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of an address; nothing of what is none."""
     try:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -11,6 +11,7 @@ from convrun.backends.echo import EchoTransport
 from convrun.backends.identity import DEFAULT_MODEL, ModelIdentity, identify
 from convrun.backends.keys import key_for, key_variable
 from convrun.backends.openai import OpenAITransport
+from convrun.backends.pacing import Heard, Rates, rate_of
 from convrun.backends.script import ScriptLines, ScriptTransport
 from convrun.errors import SettingsError
 from convrun.wire import Transport
@@ -27,6 +28,7 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
     script: ScriptLines | None = None,
     timeout: float | None = None,
     max_retries: int | None = None,
+    rpm: float | None = None,
     transport: Transport | None = None,
     environ: Mapping[str, str] = os.environ,
     trusted_base_urls: Iterable[str] = (),
@@ -59,6 +61,7 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
             script=script or (),
             timeout=timeout,
             max_retries=max_retries,
+            rpm=rpm,
             environ=environ,
             trusted_base_urls=trusted,
         )
@@ -91,26 +94,37 @@ def backend_for(
     )
 
 
-def live_transport(
+def live_transport(  # noqa: PLR0913  # one for each thing that may be said about live calls
     identity: ModelIdentity,
     *,
     script: ScriptLines = (),
     history_replies: int = 0,
     timeout: float | None = None,
     max_retries: int | None = None,
+    rpm: Rates | None = None,
+    heard: Heard | None = None,
     environ: Mapping[str, str] = os.environ,
     trusted_base_urls: Iterable[str] = (),
 ) -> Transport:
     """Return what answers for real. Cheap: the key is looked up, and the SDK imported, when something is sent.
 
-    `history_replies` is how many assistant messages a scripted conversation begins with.
+    `history_replies` is how many assistant messages a scripted conversation begins with. `rpm` is how many requests a
+    minute a provider gets at most, all or by name; `heard` hears of waits.
     """
     if identity.offline == "echo":
         return EchoTransport()
     if identity.offline == "script":
         return ScriptTransport(script, history_replies=history_replies)
     key = partial(key_for, identity, environ=environ, trusted_base_urls=tuple(trusted_base_urls))
-    return OpenAITransport(base_url=identity.base_url, key=key, timeout=timeout, max_retries=max_retries)
+    return OpenAITransport(
+        base_url=identity.base_url,
+        key=key,
+        timeout=timeout,
+        max_retries=max_retries,
+        provider=identity.provider,
+        rpm=rate_of(rpm, provider=identity.provider, base_url=identity.base_url, environ=environ),
+        heard=heard,
+    )
 
 
 def model_names() -> tuple[str, ...]:

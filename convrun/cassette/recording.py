@@ -102,7 +102,9 @@ class Recorder:
         except SettingsError:
             self.live_calls -= 1  # it never left
             raise
-        exchange = _Exchange(sent, reply, began, self.error_wanted)
+        # What it waited for its turn, and attempts before the last, are no time of the model's.
+        left = began if reply.began is None else reply.began
+        exchange = _Exchange(sent, reply, left, self.error_wanted)
         self._exchanges.append(exchange)
         if reply.payloads is not None:
             exchange.ended = perf_counter()

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
 from typing import TextIO
@@ -46,6 +46,7 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
         ConvrunError: where nothing could run.
     """
     started = time.perf_counter()
+    options = options if presentation.quiet else replace(options, heard=_say_wait)
     with own_stdout() as stdout:
         project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         reports = _targets(presentation.reports, project)
@@ -72,6 +73,11 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
     if result.bug is not None:
         say_bug(result.bug.message, result.bug.details if presentation.verbosity > 1 else None)
     raise typer.Exit(result.exit_code)
+
+
+def _say_wait(words: str) -> None:
+    """Tell of a wait on stderr: stdout is the report's."""
+    say([words])
 
 
 class _Screen:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from convrun.backends.identity import ModelIdentity, checked_url, identify
 from convrun.backends.keys import key_for
+from convrun.backends.pacing import Rates, check_rates
 from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError, UsageError
 from convrun.run.attachments import attachment_error
@@ -54,7 +55,7 @@ class BoundSpec:
 class BoundConversation:
     """A planned conversation with its code and its model; `trusted` are the base URLs a key may go to.
 
-    `block_network`: on replay its code reaches nothing beyond this machine.
+    `block_network`: on replay its code reaches nothing beyond this machine. `rpm`: how many requests a minute go out.
     """
 
     planned: Planned
@@ -62,6 +63,7 @@ class BoundConversation:
     model: ModelIdentity
     trusted: tuple[str, ...] = ()
     block_network: bool = False
+    rpm: Rates | None = None
 
 
 def bind(
@@ -71,8 +73,10 @@ def bind(
 
     Raises:
         UsageError: for a `--base-url` that is no address.
+        SettingsError: for an unknown provider in the setting `rpm`.
     """
     _refuse_wrong_address(options.base_url)
+    check_rates(settings.rpm)
     trusted = (*settings.base_urls, *([options.base_url] if options.base_url else []))
     specs: dict[int, BoundSpec | None] = {}
     names_seen: set[tuple[int, frozenset[str]]] = set()
@@ -100,9 +104,15 @@ def bind(
             continue
         spec = specs[key]
         if spec is not None:
-            block = settings.block_network
             bound.append(
-                BoundConversation(planned=planned, spec=spec, model=model, trusted=trusted, block_network=block)
+                BoundConversation(
+                    planned=planned,
+                    spec=spec,
+                    model=model,
+                    trusted=trusted,
+                    block_network=settings.block_network,
+                    rpm=settings.rpm,
+                )
             )
     return tuple(bound), tuple(errors)
 

@@ -162,7 +162,9 @@ def open_carrier(
         player = old()
         yield Carrier(player, player=player)
     elif bound.model.offline and not exists and not options.refresh and mode is not RecordMode.ALL:
-        yield Carrier(_live(bound, environ))  # an offline model needs no cassette; `record` and `all` write one
+        yield Carrier(
+            _live(bound, options, environ)
+        )  # an offline model needs no cassette; `record` and `all` write one
     elif mode is RecordMode.NONE:
         yield None
     else:
@@ -172,7 +174,7 @@ def open_carrier(
         with Recorder(
             planned.cassette,
             shown_as=planned.cassette_shown,
-            live=partial(_live, bound, environ),
+            live=partial(_live, bound, options, environ),
             player=played if mode is RecordMode.NEW_EPISODES else None,
             redactor=redactor,
         ) as recorder:
@@ -184,7 +186,7 @@ def _needs_results(bound: BoundConversation) -> bool:
     return any(tool.replayed for tool in bound.spec.tools)
 
 
-def _live(bound: BoundConversation, environ: Mapping[str, str]) -> Transport:
+def _live(bound: BoundConversation, options: RunOptions, environ: Mapping[str, str]) -> Transport:
     model = bound.planned.model
     return live_transport(
         bound.model,
@@ -192,6 +194,8 @@ def _live(bound: BoundConversation, environ: Mapping[str, str]) -> Transport:
         history_replies=sum(message.role == "assistant" for message in bound.planned.spec.history),
         timeout=model.timeout,
         max_retries=model.max_retries,
+        rpm=bound.rpm,
+        heard=options.heard,
         environ=environ,
         trusted_base_urls=bound.trusted,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,6 +21,7 @@ class RunOptions:
     """The options of `convrun run` and `convrun record`, parsed.
 
     `defines` are the `-D` values. `refresh` is set by `record`: for it an offline model without a cassette is missing.
+    `heard` hears, in words, of long waits before live calls.
     """
 
     keyword: str | None = None
@@ -34,3 +35,4 @@ class RunOptions:
     strict: bool = False
     stale_is_fatal: bool = True
     base_url: str | None = None
+    heard: Callable[[str], None] | None = None

@@ -1,0 +1,161 @@
+"""The pace of a provider: at most so many requests a minute, evenly, and none while an answer 429 is waited out.
+
+One Pace stands for one host in this process, whatever conversations and threads send there. It only makes requests
+wait; retrying is the SDK's. Nothing is printed here: who wants to know of long waits gives a callback.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from math import ceil, isfinite
+from threading import Condition
+from time import monotonic
+from typing import TypeAlias
+
+from convrun.backends.presets import PRESETS, origin, preset_at
+from convrun.errors import SettingsError, did_you_mean
+
+Rates: TypeAlias = float | Mapping[str, float]
+Heard: TypeAlias = Callable[[str], None]
+
+_TELLING = 2.0  # seconds: shorter waits are not worth a line
+_LONGEST = 120.0  # seconds: the SDK does not wait longer, and raises at once
+_FIRST, _LAST = 0.5, 8.0  # seconds: what it waits where the server names no time, doubled each time
+
+
+class Pace:
+    """How fast requests may go to one host. `clock` reads seconds.
+
+    `heard` is told of waits over two seconds, each once, in words. Requests that wait go out in the order they came.
+    """
+
+    def __init__(self, name: str, *, clock: Callable[[], float] = monotonic) -> None:
+        self._name = name
+        self._clock = clock
+        self._rpm: float | None = None
+        self._heard: Heard | None = None
+        self._turn = Condition()
+        self._queue: deque[object] = deque()
+        self._next = self._open = self._told = clock()
+
+    def settle(self, *, name: str | None = None, rpm: float | None = None, heard: Heard | None = None) -> None:
+        """Say what people call it, how many requests a minute it gets, and who hears of waits; None changes nothing."""
+        with self._turn:
+            self._name = name or self._name
+            self._rpm = rpm or self._rpm
+            self._heard = heard or self._heard
+
+    def wait(self) -> None:
+        """Return when the next request may be sent."""
+        ticket, told = object(), False
+        with self._turn:
+            self._queue.append(ticket)
+            try:
+                while (left := self._left(ticket)) > 0 or self._queue[0] is not ticket:
+                    told = self._tell_of_429() or self._tell_of_rate(left, told)
+                    self._turn.wait(left if self._queue[0] is ticket else None)
+                self._next = self._clock() + self._interval
+            finally:
+                self._queue.remove(ticket)
+                self._turn.notify_all()
+
+    def slow(self, seconds: float, *, waiting: bool) -> None:
+        """Send nothing for this long: the provider answered 429. `waiting` says that a request waits for it already."""
+        with self._turn:
+            self._open = max(self._open, self._clock() + seconds)
+            if waiting:
+                self._tell_of_429()
+
+    @property
+    def _interval(self) -> float:
+        return 60 / self._rpm if self._rpm else 0.0
+
+    def _left(self, ticket: object) -> float:
+        """Seconds until it is the turn of a request, as far as is known now."""
+        return max(self._next, self._open) + self._queue.index(ticket) * self._interval - self._clock()
+
+    def _tell_of_429(self) -> bool:
+        """Tell of a 429, once however many wait for it; True where that is what is waited for."""
+        now = self._clock()
+        if self._open <= max(now, self._next):
+            return False
+        if self._open - max(now, self._told) > _TELLING:
+            self._tell(self._open - now, "it answered 429")
+        self._told = max(self._told, self._open)
+        return True
+
+    def _tell_of_rate(self, left: float, told: bool) -> bool:
+        if not told and left > _TELLING and self._rpm:
+            self._tell(left, f"at most {self._rpm:g} request{'' if self._rpm == 1 else 's'} a minute")
+        return True
+
+    def _tell(self, seconds: float, why: str) -> None:
+        if self._heard is not None:
+            self._heard(f"waiting {ceil(seconds)} s for {self._name}: {why}")
+
+
+_paces: dict[object, Pace] = {}  # a registry: one for each host
+
+
+def pace_at(url: str) -> Pace:
+    """Return the Pace of the host of an address, always the same one."""
+    place = origin(url)
+    return _paces.get(place) or _paces.setdefault(place, Pace(str(place[1])))
+
+
+def retry_wait(headers: Mapping[str, str], retries: int) -> float | None:
+    """Return after how many seconds the SDK tries again, at most; None where it does not.
+
+    `headers` have lower-case names; `retries` counts those that were. A server may forbid one, or ask for too
+    long a wait.
+    """
+    if headers.get("x-should-retry") == "false":
+        return None
+    named = _named_wait(headers)
+    if named is not None and named > _LONGEST:
+        return None
+    return named if named is not None and named > 0 else min(_FIRST * 2**retries, _LAST)
+
+
+def _named_wait(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server asks for, in any of the ways the SDK knows."""
+    for name, parts in (("retry-after-ms", 1000), ("retry-after", 1)):
+        try:
+            seconds = float(headers.get(name, "")) / parts
+        except ValueError:
+            continue
+        return seconds if isfinite(seconds) else None
+    from email.utils import parsedate_to_datetime  # a replay does without
+
+    try:
+        moment = parsedate_to_datetime(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+
+
+def rate_of(rates: Rates | None, *, provider: str | None, base_url: str, environ: Mapping[str, str]) -> float | None:
+    """Return how many requests a minute may go to a model; None: as many as there are.
+
+    `rates` is one number for all, or a table by provider, or by host where that is nobody's.
+    """
+    if not isinstance(rates, Mapping):
+        return rates
+    at = preset_at(base_url, environ)
+    _, host, port = origin(base_url)
+    names = (provider, at.name if at else None, f"{host}:{port}", host)
+    return next((rates[name] for name in names if name and name in rates), None)
+
+
+def check_rates(rates: Rates | None) -> None:
+    """Look through the names of a table.
+
+    Raises:
+        SettingsError: for a name that is neither a provider's nor a host's.
+    """
+    for name in rates if isinstance(rates, Mapping) else ():
+        if name not in PRESETS and "." not in name and ":" not in name and name != "localhost":
+            known = f"known are {', '.join(PRESETS)}; any other is named by its host"
+            raise SettingsError(f"'rpm' names {name!r}, which is no provider", fix=did_you_mean(name, PRESETS) or known)
