@@ -20,7 +20,7 @@ _LABELS = {
 
 
 def failure(conversation: ConversationResult, *, command: str, full: bool = False) -> list[Line]:
-    """Return what went wrong in a conversation: its own turns only, and the line that reproduces just it.
+    """Return what went wrong in a conversation: its own turns only, and the line that reproduces just it, if one does.
 
     `full` adds tracebacks and leaves no text out. Empty where nothing failed; a stale recording is no failure.
     """
@@ -41,7 +41,7 @@ def failure(conversation: ConversationResult, *, command: str, full: bool = Fals
     if own or error or (not lines and conversation.verdict in {"failed", "error"}):
         role = "error" if conversation.verdict == "error" else "failed"
         lines += [Line(f"{role.upper()} {conversation.id}", role), *_indented(_judged(error, own, full)), _EMPTY]
-    if lines:
+    if lines and command:
         lines[-1:] = [Line(f"  run just it: {reproduction(command, conversation)}"), _EMPTY]
     return lines
 

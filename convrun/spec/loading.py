@@ -37,10 +37,11 @@ class Unfinished:
     broken: frozenset[str]
 
 
-def load_spec(path: Path, root: Path, defaults: document.Mapping | None = None) -> Spec:
+def load_spec(path: Path, root: Path, defaults: document.Mapping | None = None, *, text: str | None = None) -> Spec:
     """Return the spec in `path`, and what the files it names hold; `root` is the project's.
 
-    `defaults` are what every spec of the project has if it says nothing else.
+    `defaults` are what every spec of the project has if it says nothing else. A `text` stands in for what the file
+    holds, which need not be there then.
 
     Raises:
         SpecErrors: with every mistake of the file, in its order; its `rest` is an Unfinished if anything could be read.
@@ -51,7 +52,8 @@ def load_spec(path: Path, root: Path, defaults: document.Mapping | None = None) 
     mistakes = Mistakes()
     read: Unfinished | None = None
     with mistakes:
-        read = _spec(load(file_text(path, Where(file=name)), name, mistakes.found), file, defaults, mistakes)
+        written = file_text(path, Where(file=name)) if text is None else text
+        read = _spec(load(written, name, mistakes.found), file, defaults, mistakes)
     if mistakes.found or read is None:
         raise SpecErrors(list(_first(_in_order(mistakes.found))), rest=read)
     return read.spec
