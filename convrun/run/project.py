@@ -67,7 +67,7 @@ def spec_defaults(settings: Settings) -> document.Mapping | None:
     """Return the defaults of all specs as if they stood in one; None where the project has none.
 
     Raises:
-        SpecErrors: where they are wrong.
+        SettingsError: where they are wrong.
     """
     given = settings.defaults
     if given is None:

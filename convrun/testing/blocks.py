@@ -78,7 +78,7 @@ class OpenCassette:
             self._recorder = Recorder(
                 self._path,
                 shown_as=self.file,
-                live=lambda: _Current(self),
+                live=lambda: _Models(self),
                 player=self._player,
                 redactor=self._redactor,
             )
@@ -121,10 +121,16 @@ class OpenCassette:
                 return self._recorder.send(request)
             return self._played(request)
 
-    def current(self) -> Transport:
-        """Return what the request that is being recorded goes to."""
-        assert self._live is not None  # set with each request
-        return self._live
+    def ask(self, request: Request) -> Reply:
+        """Send a request that is to be recorded to its own model; a block may have several.
+
+        A refusal is kept as well: where the block ends well, the program has dealt with it.
+        """
+        assert self._live is not None  # both are there as long as something is recorded
+        assert self._recorder is not None
+        reply = self._live.send(request)
+        self._recorder.error_wanted = reply.status >= 400
+        return reply
 
     def _played(self, request: Request) -> Reply:
         assert self._player is not None  # without a recorder there is a recording
@@ -190,15 +196,15 @@ class OpenCassette:
         )
 
 
-class _Current:
-    """Whatever answers the model that is asked: a block may have several."""
+class _Models:
+    """The models of a block as one transport."""
 
     def __init__(self, opened: OpenCassette) -> None:
         self._opened = opened
 
     def send(self, request: Request) -> Reply:
         """Send one request."""
-        return self._opened.current().send(request)
+        return self._opened.ask(request)
 
 
 class _Redactor(Redactor):

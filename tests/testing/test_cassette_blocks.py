@@ -298,6 +298,20 @@ def test_a_script_is_played_as_well(folder):
         script([{"reply": "Two"}]).prompt("Hi").text()
 
 
+def test_an_error_that_the_program_deals_with_is_recorded(folder, loopback):
+    """A refusal is part of what happened: it is played as well."""
+    refused = Answer(status=400, body={"error": {"message": "too long", "type": "invalid_request_error"}})
+    loopback.says(refused, "Shorter.")
+    model = convrun.get_model("m", base_url=loopback.base_url, max_retries=0)
+    for record in ("all", "none"):
+        with cassette("refused.yaml", record):
+            with pytest.raises(ProviderError, match="too long") as caught:
+                model.prompt("Hi " * 9).text()
+            assert caught.value.status == 400
+            assert model.prompt("Hi").text() == "Shorter."
+    assert len(loopback.requests) == 2
+
+
 def test_a_recording_of_nothing_is_an_error(folder):
     """Where no call was answered there is no cassette, and that is said."""
     model = convrun.get_model("m", base_url="http://127.0.0.1:9/v1", max_retries=0)
