@@ -58,7 +58,7 @@ def _total(figures: list[int | None]) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One check, judged. `info` marks a check behind the first stale request: shown, never counted.
+    """One check, judged. `info` marks one behind the first stale request, or of a known failure: shown, never counted.
 
     `expected` and `actual` are JSON values. `details` are more lines (the traceback of a check that crashed).
     """

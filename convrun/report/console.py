@@ -133,7 +133,7 @@ def _value(value: object, full: bool) -> str:
 def _turn(turn: TurnResult, full: bool) -> list[Line]:
     reason = f": {turn.reason}" if turn.reason else ""
     lines = [Line(f"{turn.verdict} {turn_name(turn)}{reason}", turn.verdict)]
-    if turn.verdict != "skipped":
+    if turn.verdict != "skipped" or turn.model_calls:
         lines += [line.indented(2) for line in transcript(turn, full=full)]
     if turn.error and turn.verdict != "passed":
         lines += [line.indented(2) for line in problem(turn.error)]

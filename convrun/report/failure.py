@@ -13,10 +13,9 @@ from convrun.results import CheckResult, ConversationResult, Problem, ToolCallRe
 from convrun.source import Where, excerpt
 
 _SHORT = 100  # characters of a message that is read at a glance
-_LABELS = {
-    "info": " (info: behind a stale request, counts nowhere)",
-    "stale": " (stale: the recording no longer holds)",
-}
+_STALE = " (stale: the recording no longer holds)"
+_BEHIND = " (info: behind a stale request, counts nowhere)"
+_KNOWN = " (info: a known failure, counts nowhere)"
 
 
 def failure(conversation: ConversationResult, *, command: str, full: bool = False) -> list[Line]:
@@ -96,7 +95,9 @@ def problem(error: Problem, *, full: bool = False) -> list[Line]:
 
 def labelled(check: CheckResult, turn: TurnResult | None) -> str:
     """Return the remark that a check needs which does not count; empty for one that counts."""
-    return _LABELS.get(standing(check, turn), "")
+    stale = turn is not None and turn.verdict == "stale"
+    labels = {"info": _BEHIND if stale else _KNOWN, "stale": _STALE}
+    return labels.get(standing(check, turn), "")
 
 
 _EMPTY = Line("")

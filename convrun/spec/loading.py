@@ -18,6 +18,7 @@ from convrun.spec.checks import checks
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
 from convrun.spec.extending import alone, bases, whole
 from convrun.spec.history import history
+from convrun.spec.known_failures import known_failure, refuse_beside_skip
 from convrun.spec.model import CheckSpec, Spec
 from convrun.spec.models import model
 from convrun.spec.named_files import file_text, shown
@@ -97,6 +98,8 @@ def _spec(
         mistakes.found += [*found.errors, *SPEC.parts(alone(own), file, complete=False).mistakes.found]
         return None
     mistakes.found += parts.mistakes.found
+    with mistakes:
+        refuse_beside_skip(parts.values.get("skip"), parts.values.get("known_failure"))
     if "turns" not in parts.values:
         return None
     values = {_ATTRIBUTES.get(key, key): value for key, value in parts.values.items()}
@@ -169,6 +172,7 @@ SPEC = Record(
         "expect+": Key(_appended, "Checks behind the `expect` of the bases."),
         "cassette": Key(Decoder(_cassette, _CASSETTE), "How the recording is compared."),
         "skip": Key(decoding.reason, "Why the spec is not run."),
+        "known_failure": Key(known_failure, "Why the spec fails; it is shown as skipped, and fails once it passes."),
         "cases": Key(cases, "Rows of values for templates, one conversation each."),
     },
 )
