@@ -35,10 +35,9 @@ types: $(VENV)/.dev ## check the types
 docs: $(VENV)/.dev ## run the code blocks of README.md and docs/
 	@$(BIN)/python -m pytest -q tests/test_docs.py $(ARGS)
 
-schemas: $(VENV)/.dev ## write what is generated from the code: the JSON Schemas, the reference of specs
+schemas: $(VENV)/.dev ## write the published JSON Schemas anew
 	@$(BIN)/convrun schema spec > schemas/spec.schema.json
 	@$(BIN)/convrun schema result > schemas/result.schema.json
-	@$(BIN)/python docs/reference.py > docs/reference.md
 
 bench: $(VENV)/.dev ## measure whole processes against the same work done by hand
 	@$(BIN)/python benchmarks/measure.py $(ARGS)

@@ -27,6 +27,14 @@ def read_bytes(path: Path, most: int) -> bytes:
         return file.read(min(found.st_size, most) + 1)
 
 
+def is_below(path: Path, root: Path) -> bool:
+    """Return whether a path leads to a place below `root`, links followed; one that leads nowhere does not."""
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, ValueError, RuntimeError):  # a circle of links, a name that no system takes
+        return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """A position in a text file; it carries its own source line, so that reports read no files.
@@ -57,8 +65,8 @@ def excerpt(where: Where) -> list[str]:
     before = printable(text[start:column])
     under = printable(text[column : min(column + max(where.width, 1), start + _WINDOW)])
     gutter = f"{where.line:>5} | "
-    carets = "^" * max(cells(under), 1)
-    return [f"{gutter}{shown}".rstrip(), f"{' ' * (len(gutter) - 2)}| {' ' * cells(before)}{carets}"]
+    carets = "^" * max(_cells(under), 1)
+    return [f"{gutter}{shown}".rstrip(), f"{' ' * (len(gutter) - 2)}| {' ' * _cells(before)}{carets}"]
 
 
 def printable(text: str) -> str:
@@ -77,8 +85,8 @@ def _visible(character: str) -> str:
     return character
 
 
-def cells(text: str) -> int:
-    """Return how many columns a terminal needs for `text`."""
+def _cells(text: str) -> int:
+    """Columns a terminal needs for `text`."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)

@@ -138,7 +138,8 @@ def _post(client: openai.OpenAI, request: Request, *, bearer: bool) -> httpx2.Re
     headers: dict[str, Any] = dict(request.headers)
     if not bearer and "authorization" not in map(str.lower, headers):
         headers["Authorization"] = openai.Omit()
-    options: Any = {"headers": headers, "security": {"bearer_auth": True}}
+    # Whoever is asked may send nobody elsewhere: what is said, and headers with keys, would go along.
+    options: Any = {"headers": headers, "security": {"bearer_auth": True}, "follow_redirects": False}
     path, body = f"/{request.endpoint}", request.body
     if not body.get("stream"):
         return client.post(path, body=body, cast_to=httpx2.Response, options=options)

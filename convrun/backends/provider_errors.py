@@ -138,6 +138,10 @@ class ReplyErrors:
         key = f"the key in {self.key_variable}" if self.key_variable else "the key (none was sent)"
         if code == "insufficient_quota":
             return f"the account of {key} has no credit left"
+        if 300 <= status < 400:
+            onwards = self.headers.get("location")
+            place = f", to {show(_cut(onwards))}," if onwards else ""
+            return f"it sends on{place} and nobody is followed: give the address that answers as base_url"
         if status == 429:
             wait = self.headers.get("retry-after")
             return f"wait {wait} seconds, or send less" if wait and wait.isdigit() else "wait a little, or send less"

@@ -25,7 +25,8 @@ _BREAKING = re.compile(r": |:$| #| $")
 _TYPED = re.compile(
     r"(?i)~|null|true|false|yes|no|on|off|y|n|=|<<|0x[\da-f_]+|0[ob][\d_]+|[-+]?[.\d][\d_.,:e+\-]*|[-+]?\.(inf|nan)|\d{4}-\d.*"
 )
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+# With what changes the order of a line: a reviewer would read another text than the one that is played.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 

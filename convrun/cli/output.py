@@ -36,6 +36,24 @@ def own_stdout() -> Iterator[TextIO]:
         os.close(own)
 
 
+@contextmanager
+def commands_stopped(token: str | None) -> Iterator[None]:
+    """Have GitHub's runner take nothing in this block for a command to it, up to a line `::TOKEN::`.
+
+    Where the block ends well it has printed that line, on the stream that it was last to write to: the runner reads two
+    of them, in any order. Without a token nothing happens.
+    """
+    if token is None:
+        yield
+        return
+    print(f"::stop-commands::{token}", file=sys.stderr, flush=True)
+    try:
+        yield
+    except BaseException:
+        print(f"::{token}::", file=sys.stderr, flush=True)
+        raise
+
+
 def _without_input() -> None:
     """Give tools an input that is at its end: one that asks a person would wait for ever."""
     null = os.open(os.devnull, os.O_RDONLY)

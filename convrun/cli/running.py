@@ -14,7 +14,7 @@ from typing import TextIO
 import typer
 
 from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
-from convrun.cli.output import colour_wanted, own_stdout
+from convrun.cli.output import colour_wanted, commands_stopped, own_stdout
 from convrun.errors import ReportError, UsageError
 from convrun.report.console import closing, conversation_line
 from convrun.report.json_result import to_json
@@ -23,7 +23,6 @@ from convrun.results import ConversationResult, RunResult
 from convrun.run.many import run_all
 from convrun.run.options import RunOptions
 from convrun.run.project import Project, open_project, prepare
-from convrun.source import cells, printable
 
 QUIET = -1
 
@@ -48,14 +47,16 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
     """
     started = time.perf_counter()
     options = options if presentation.quiet else replace(options, heard=_say_wait)
-    with own_stdout() as stdout:
+    # On GitHub a line of a reply, also one that a tool prints, could be taken for a command to the runner.
+    token = token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else None
+    with own_stdout() as stdout, commands_stopped(token):
         project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         reports = _targets(presentation.reports, project)
         prepared = prepare(project, options, environ=os.environ)
         if not prepared.conversations:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
         console = sys.stderr if None in presentation.reports.values() else stdout
-        screen = _Screen(console, presentation, [one.planned.id for one in prepared.conversations])
+        screen = _Screen(console, presentation, [one.planned.id for one in prepared.conversations], token)
         result = run_all(
             prepared,
             options,
@@ -84,14 +85,13 @@ def _say_wait(words: str) -> None:
 class _Screen:
     """The console of a run: a line as each conversation ends, and the rest when all have."""
 
-    def __init__(self, stream: TextIO, presentation: Presentation, ids: Sequence[str]) -> None:
+    def __init__(self, stream: TextIO, presentation: Presentation, ids: Sequence[str], stop_token: str | None) -> None:
         self._stream = stream
         self._verbosity = QUIET if presentation.quiet else presentation.verbosity
-        self._width = max((cells(printable(name)) for name in ids), default=0)
+        self._width = max(map(len, ids), default=0)
         coloured = colour_wanted(stream, refused=presentation.plain)
         self._style: Style = ansi() if coloured else plain
-        # On GitHub a line of a reply could be taken for a command to the runner; between these tokens none is.
-        self._stop_token = token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else None
+        self._stop_token = stop_token
 
     def show(self, conversation: ConversationResult) -> None:
         """Print the line of a conversation that has ended."""
@@ -99,8 +99,10 @@ class _Screen:
             print(conversation_line(conversation, width=self._width, style=self._style), file=self._stream, flush=True)
 
     def close(self, result: RunResult) -> None:
-        """Print all that follows the lines."""
+        """Print all that follows the lines; behind what was said, commands to the runner are taken again."""
         text = closing(result, verbosity=self._verbosity, style=self._style, stop_token=self._stop_token)
+        if self._stop_token and not text.startswith("::stop-commands::"):
+            text = f"::{self._stop_token}::\n{text}"
         print(text, file=self._stream, flush=True)
 
 

@@ -23,11 +23,12 @@ from convrun.results import (
 from convrun.source import Where
 
 _Object: TypeAlias = dict[str, object]
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# Lone surrogates, which no file takes, and what would do something to a terminal or to the order of a line.
+_ESCAPED = re.compile("[\ud800-\udfff\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def to_json(result: RunResult) -> str:
-    """Return the result as JSON text, a line for each conversation; NaN is null, lone surrogates are escaped."""
+    """Return the result as JSON text, a line for each conversation; NaN is null, control characters are escaped."""
     head = _members(
         {
             "convrun": result.version,
@@ -53,7 +54,12 @@ def _text(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
         text = json.dumps(_jsonable(value), ensure_ascii=False, allow_nan=False)
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Return JSON text, equal as JSON, whose characters can be printed."""
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _jsonable(value: object) -> object:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from convrun.conversation.attachments import Attachment
 from convrun.errors import AttachmentError, ConvrunError, SpecError, did_you_mean
+from convrun.source import is_below
 from convrun.spec.model import AttachmentSpec
+from convrun.spec.named_files import NOT_FOR_SPECS, kept_back
 from convrun.templates import render_text
+from convrun.values import show
 
 
 def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, root: Path) -> Attachment:
@@ -25,16 +28,31 @@ def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, root: Path)
     assert spec.path is not None  # the spec's reader has seen to one of them
     shown = render_text(spec.path, names)
     path = (root / spec.where.file).parent / shown
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise AttachmentError(f"{shown!r} is outside of the project", where=spec.where, fix="keep it below the root")
-    if path.exists() and not path.is_file():
-        what = f"{shown!r} is no regular file"
-        raise AttachmentError(what, where=spec.where, fix="attach a file, not a folder, pipe or device")
-    if not path.is_file():
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        fix = did_you_mean(path.name, siblings) or "the path begins at the spec's folder"
-        raise AttachmentError(f"no file {shown!r} to attach", where=spec.where, fix=fix)
+    if not is_below(path, root):
+        raise AttachmentError(
+            f"{show(shown)} is outside of the project", where=spec.where, fix="keep it below the root"
+        )
+    if (kept := kept_back(path.resolve(), root.resolve())) is not None:
+        raise AttachmentError(kept, where=spec.where, fix=NOT_FOR_SPECS)
+    try:
+        fix = _fix(path)
+    except OSError as error:
+        what = f"{show(shown)} cannot be read: {(error.strerror or str(error)).lower()}"
+        raise AttachmentError(what, where=spec.where, fix="give the path of a file below the root") from error
+    if fix is not None:
+        what = f"{shown!r} is no regular file" if path.exists() else f"no file {shown!r} to attach"
+        raise AttachmentError(what, where=spec.where, fix=fix)
     return Attachment(path=path, type=spec.type, detail=spec.detail)
+
+
+def _fix(path: Path) -> str | None:
+    """What to do where no file is at this path; None where one is."""
+    if path.is_file():
+        return None
+    if path.exists():
+        return "attach a file, not a folder, pipe or device"
+    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    return did_you_mean(path.name, siblings) or "the path begins at the spec's folder"
 
 
 def attachment_error(spec: AttachmentSpec, *, root: Path) -> ConvrunError | None:

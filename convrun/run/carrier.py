@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeAlias
 
 from convrun.backends.chat_encoding import decode_attachment
@@ -12,11 +13,13 @@ from convrun.backends.resolving import live_transport
 from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
-from convrun.errors import StaleError
+from convrun.errors import CassetteError, StaleError
 from convrun.results import Change, IgnoredDifference, Staleness
 from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.options import RecordMode, RunOptions
+from convrun.run.plan import Planned
 from convrun.run.secrets import redactor_for
+from convrun.source import Where, is_below
 from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
@@ -153,6 +156,7 @@ def open_carrier(
     planned, mode = bound.planned, options.record
     exists = planned.cassette.exists() or planned.cassette.is_symlink()
     redactor = redactor_for(bound, environ)
+    _refuse_led_away(planned)
 
     def old() -> Player:
         recording = load(planned.cassette, planned.cassette_shown)
@@ -179,6 +183,17 @@ def open_carrier(
             redactor=redactor,
         ) as recorder:
             yield Carrier(recorder, player=played, recorder=recorder, offline=bound.model.offline is not None)
+
+
+def _refuse_led_away(planned: Planned) -> None:
+    """Raise where a link leads out of the project: what is there is not shown, and nothing is written there."""
+    below = PurePath(planned.cassette_shown)
+    if below.is_absolute() or ".." in below.parts:
+        return  # the user's own words
+    folder = planned.cassette.parents[len(below.parts) - 1]
+    if not is_below(planned.cassette, folder):
+        fix = "name the folder behind it, in the settings or with --cassettes"
+        raise CassetteError("a link that leads out of the project", where=Where(file=planned.cassette_shown), fix=fix)
 
 
 def _needs_results(bound: BoundConversation) -> bool:

@@ -136,14 +136,6 @@ class CheckSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownFailure:
-    """Why something is known to fail, and where the spec says so."""
-
-    reason: str
-    where: Where
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnSpec:
     """What the user says, and what must hold afterwards. An option that is None removes the spec's.
 
@@ -160,7 +152,6 @@ class TurnSpec:
     expect: tuple[CheckSpec, ...] = ()
     expect_error: CheckSpec | None = None
     skip: str | None = None
-    known_failure: KnownFailure | None = None
     where: Where
 
 
@@ -171,7 +162,6 @@ class CaseSpec:
     id: str
     values: Mapping[str, Json]
     skip: str | None = None
-    known_failure: KnownFailure | None = None
     where: Where
 
 
@@ -199,5 +189,4 @@ class Spec:
     expect: tuple[CheckSpec, ...] = ()
     ignore: tuple[str, ...] = ()  # JSON pointers left out of the comparison with the cassette
     skip: str | None = None
-    known_failure: KnownFailure | None = None
     cases: tuple[CaseSpec, ...] | None = None

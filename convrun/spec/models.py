@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,14 @@ from convrun.spec import decoding
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
 from convrun.spec.model import ModelSpec, ScriptCall, ScriptLine
 from convrun.spec.texts import literal_mapping
+from convrun.values import show
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# A spec that sets Host could have a key, sent to a provider's address, handed on to another host behind it.
+_OF_THE_CONNECTION = re.compile(
+    r"(?i)host|connection|keep-alive|content-(length|encoding)|transfer-encoding|te|trailer|upgrade|expect|via|forwarded"
+    r"|(proxy|x-forwarded|x-http-method)-?.*|x-(original|rewrite)-url|:.*"
+)
 
 
 def _model(node: Node, file: SpecFile) -> ModelSpec:
@@ -41,11 +50,18 @@ def _base_url(node: Node, file: SpecFile) -> str:
 
 @takes(type="object", additionalProperties={"type": "string"})
 def _headers(node: Node, file: SpecFile) -> dict[str, str]:
+    """Headers of the request itself: those that say where it goes, or where it ends, are not a spec's."""
     mistakes = Mistakes()
     made: dict[str, str] = {}
     for key, value in mapping(node, "headers").entries:
         with mistakes:
-            made[key.text] = decoding.text(value, file)
+            if not _HEADER_NAME.fullmatch(key.text) or _OF_THE_CONNECTION.fullmatch(key.text):
+                what = f"{key.text!r} is no header for a spec to set"
+                raise SpecError(what, where=key.where, fix="what says where a request goes is up to base_url")
+            text = decoding.text(value, file)
+            if not (text.isascii() and text.isprintable()):
+                raise SpecError(f"no header can carry {show(text, 60)}", where=value.where, fix="use plain ASCII")
+            made[key.text] = text
     mistakes.stop()
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.source import Where, read_bytes
 from convrun.spec import decoding
 from convrun.spec.decoder import SpecFile
+from convrun.values import show
 
 LARGEST = 4_000_000  # bytes
+NOT_FOR_SPECS = "such files hold keys and tokens: put what the spec needs into another one"
+_KEPT = re.compile(r"(?i)\.git|\.env(rc|\..*)?|\.netrc|\.npmrc|\.pypirc")  # where keys and tokens usually lie
 _TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
 
 
@@ -29,14 +33,26 @@ def named_file(node: Node, file: SpecFile) -> Path:
                 where=node.where,
                 fix="paths are relative to the spec's file and stay below the project's root",
             )
+        if (kept := kept_back(path, file.root)) is not None:
+            raise SpecError(kept, where=node.where, fix=NOT_FOR_SPECS)
         if path.is_file():
             return path
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    except (OSError, ValueError) as error:
-        raise SpecError(f"{name!r} cannot be read: {_why(error)}", where=node.where) from None
+    except (OSError, ValueError, RuntimeError) as error:  # the last for a circle of links
+        raise SpecError(f"{show(name)} cannot be read: {_why(error)}", where=node.where) from None
     what = "is a folder" if path.is_dir() else "is not a regular file" if path.exists() else "does not exist"
     near = did_you_mean(path.name, [sibling for sibling in siblings if sibling != path.name])
     raise SpecError(f"{shown(path, file.root)!r} {what}", where=node.where, fix=near)
+
+
+def kept_back(path: Path, root: Path) -> str | None:
+    """Return why no spec may name a file of the project, as `.env` or what lies in `.git`; None where it may.
+
+    The path is one without links.
+    """
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    part = next((part for part in parts if _KEPT.fullmatch(part)), None)
+    return None if part is None else f"{shown(path, root)!r} is not for specs"
 
 
 def shown(path: Path, root: Path) -> str:
@@ -117,5 +133,5 @@ def _refused(name: str) -> None:
     raise SpecError(f"{name} is no number that JSON has")
 
 
-def _why(error: OSError | ValueError) -> str:
+def _why(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

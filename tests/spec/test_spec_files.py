@@ -114,10 +114,8 @@ def test_pipes_and_devices_are_not_read(project, key):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
 def test_a_pipe_is_no_spec(tmp_path):
-    """A spec file that is a pipe or a device is a mistake of its own."""
+    """A spec file that is a pipe is a mistake of its own."""
     os.mkfifo(tmp_path / "a.yaml")
-    (tmp_path / "b.yaml").symlink_to("/dev/zero")
-    for name in ("a.yaml", "b.yaml"):
-        with pytest.raises(SpecErrors) as raised:
-            load_spec(tmp_path / name, tmp_path)
-        assert [error.what for error in raised.value.errors] == [f"{name!r} cannot be read: not a regular file"]
+    with pytest.raises(SpecErrors) as raised:
+        load_spec(tmp_path / "a.yaml", tmp_path)
+    assert [error.what for error in raised.value.errors] == ["'a.yaml' cannot be read: not a regular file"]
