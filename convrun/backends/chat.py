@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.chat_encoding import ChatEncoder
 from convrun.backends.framing import Framing, Payload
+from convrun.backends.presets import QuirkKind
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
 from convrun.values import JsonObject
@@ -20,11 +21,11 @@ class ChatBackend:
     """Encodes requests for a chat model, hands them to a transport and decodes what comes back.
 
     `name` is the model's name as the user wrote it, `model` as it goes out. `key_variable` is named where a provider
-    refuses the key. `by_name` says whether the name alone leads here; who made it by its name sets it. One backend
-    serves any number of conversations.
+    refuses the key; `quirks` are the provider's. `by_name` says whether the name alone leads here; who made it by its
+    name sets it. One backend serves any number of conversations.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one for each thing that may be said about a model
         self,
         *,
         name: str,
@@ -35,6 +36,7 @@ class ChatBackend:
         headers: Mapping[str, str] | None = None,
         system_role: str = "system",
         key_variable: str | None = None,
+        quirks: frozenset[QuirkKind] = frozenset(),
     ) -> None:
         self.name = name
         self.model = model
@@ -44,7 +46,7 @@ class ChatBackend:
         self.headers = dict(headers or {})
         self.by_name = False
         self._key_variable = key_variable
-        self._encoder = ChatEncoder(model=model, system_role=system_role)
+        self._encoder = ChatEncoder(model=model, system_role=system_role, quirks=quirks)
 
     def send(self, request: ModelRequest) -> Iterator[StreamEvent | Completion]:
         """Send one request; yield its events, then its Completion. Closing the iterator gives the connection up.

@@ -20,6 +20,7 @@ class _Call:
     id: str
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+    extra: JsonObject | None = None
 
 
 class CallsDecoder:
@@ -45,6 +46,8 @@ class CallsDecoder:
         call = None if whole else self._continued(entry, given_id, name, arguments)
         if call is None:
             call = self._open(entry, given_id)
+        if isinstance(extra := entry.get("extra_content"), dict) and extra:
+            call.extra = extra
         if name and not call.name:
             call.name = name
             yield StreamEvent("tool_call_name", name, call.position, call.id)
@@ -56,7 +59,7 @@ class CallsDecoder:
         """Yield the calls in order, but those of which nothing came."""
         for call in self._calls:
             if call.name or call.arguments:
-                yield ToolCallPart(call.name, mended(call.arguments), call.id)
+                yield ToolCallPart(call.name, mended(call.arguments), call.id, call.extra)
 
     def _continued(self, entry: JsonObject, given_id: str, name: str, arguments: str) -> _Call | None:
         """The call that a delta goes on with; None where it opens another."""

@@ -168,13 +168,36 @@ class ChatDecoder:
 
     def _parts(self) -> Iterator[Part]:
         if self._reasoning or self._details:
-            details = self._details or None
+            details: Json = _joined(self._details) or None
             yield ReasoningPart(mended(self._reasoning), field=self._reasoning_field or "reasoning", details=details)
         if text := mended(self._text):
             yield TextPart(text)
         if refusal := mended(self._refusal):
             yield RefusalPart(refusal)
         yield from self._calls.finish()
+
+
+def _joined(details: list[Json]) -> list[Json]:
+    """Details of reasoning as a plain reply has them: in a stream the text of one comes in pieces."""
+    joined: list[Json] = []
+    for detail in details:
+        last = joined[-1] if joined else None
+        if isinstance(detail, dict) and isinstance(last, dict) and _continues(last, detail):
+            changed: JsonObject = {key: value for key, value in detail.items() if value is not None}
+            for key in ("text", "summary"):
+                if isinstance(piece := detail.get(key), str):
+                    changed[key] = f"{last.get(key) or ''}{piece}"
+            joined[-1] = last | changed
+        else:
+            joined.append(detail)
+    return joined
+
+
+def _continues(last: JsonObject, detail: JsonObject) -> bool:
+    """Whether a detail goes on with the one before: text of the same type and place that is not signed yet."""
+    kind, place = detail.get("type"), detail.get("index")
+    texts = kind in ("reasoning.text", "reasoning.summary")
+    return texts and place is not None and (last.get("type"), last.get("index")) == (kind, place)
 
 
 def _first_choice(choices: list[Json]) -> JsonObject | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from hashlib import sha256
 from operator import is_
 
+from convrun.backends.presets import QuirkKind
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.backend import ModelRequest, ToolSchema
 from convrun.conversation.messages import (
@@ -12,24 +15,27 @@ from convrun.conversation.messages import (
     ReasoningPart,
     RefusalPart,
     TextPart,
+    ToolCallPart,
     ToolResultPart,
 )
 from convrun.errors import AttachmentError
 from convrun.values import Json, JsonObject
 
 _SLACK = 4096  # encoded messages kept beyond those of the latest request, for other conversations of the same model
+_NINE = re.compile(r"[a-zA-Z0-9]{9}")
 _SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
 class ChatEncoder:
-    """Encodes requests to one model.
+    """Encodes requests to one model, heeding the quirks of its provider.
 
     A message or tool that was encoded before is the same object in the next body: transports rely on it to tell what
     is new, and a long history costs nothing.
     """
 
-    def __init__(self, *, model: str, system_role: str = "system") -> None:
+    def __init__(self, *, model: str, system_role: str = "system", quirks: frozenset[QuirkKind] = frozenset()) -> None:
         self._model = model
+        self._quirks = quirks
         self._system_role = system_role
         self._messages: dict[int, tuple[Message, JsonObject]] = {}  # by identity; the Message keeps its id its own
         self._tools: dict[int, tuple[ToolSchema, JsonObject]] = {}
@@ -62,7 +68,8 @@ class ChatEncoder:
         for message in messages[len(before) :]:
             entry = known.get(id(message))
             if entry is None:
-                entry = known[id(message)] = (message, encode_message(message, system_role=self._system_role))
+                made = encode_message(message, system_role=self._system_role, quirks=self._quirks)
+                entry = known[id(message)] = (message, made)
             encoded.append(entry[1])
         if len(known) > len(messages) + _SLACK:
             self._messages = {id(message): known[id(message)] for message in messages}
@@ -91,13 +98,15 @@ def encode_tool(tool: ToolSchema) -> JsonObject:
     return {"type": "function", "function": function}
 
 
-def encode_message(message: Message, *, system_role: str = "system") -> JsonObject:
+def encode_message(
+    message: Message, *, system_role: str = "system", quirks: frozenset[QuirkKind] = frozenset()
+) -> JsonObject:
     """Return a message as an entry of `messages`."""
     if message.role == "assistant":
-        return _assistant(message)
+        return _assistant(message, quirks)
     if message.role == "tool":
         result = next(part for part in message.parts if isinstance(part, ToolResultPart))
-        return {"role": "tool", "tool_call_id": result.tool_call_id, "content": result.output}
+        return {"role": "tool", "tool_call_id": _call_id(result.tool_call_id, quirks), "content": result.output}
     role = system_role if message.role == "system" else "user"
     if not any(isinstance(part, AttachmentPart) for part in message.parts):
         return {"role": role, "content": message.text}
@@ -105,11 +114,8 @@ def encode_message(message: Message, *, system_role: str = "system") -> JsonObje
     return {"role": role, "content": parts}
 
 
-def _assistant(message: Message) -> JsonObject:
-    calls: list[Json] = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
-        for call in message.tool_calls
-    ]
+def _assistant(message: Message, quirks: frozenset[QuirkKind]) -> JsonObject:
+    calls: list[Json] = [_call(call, quirks) for call in message.tool_calls]
     refusal = "".join(part.text for part in message.parts if isinstance(part, RefusalPart))
     content = message.text or (None if calls or refusal else "")
     encoded: JsonObject = {"role": "assistant", "content": content}
@@ -120,9 +126,27 @@ def _assistant(message: Message) -> JsonObject:
     thoughts = "".join(part.text for part in thinking if part.field == "reasoning_content")
     if thoughts:
         encoded["reasoning_content"] = thoughts
+    details = [detail for part in thinking if isinstance(part.details, list) for detail in part.details]
+    if details and "signed_reasoning" in quirks:
+        encoded["reasoning_details"] = details
     if calls:
         encoded["tool_calls"] = calls
     return encoded
+
+
+def _call(call: ToolCallPart, quirks: frozenset[QuirkKind]) -> JsonObject:
+    function: JsonObject = {"name": call.name, "arguments": call.arguments or "{}"}
+    encoded: JsonObject = {"id": _call_id(call.id, quirks), "type": "function", "function": function}
+    if call.extra and "signed_calls" in quirks:
+        encoded["extra_content"] = call.extra
+    return encoded
+
+
+def _call_id(identifier: str, quirks: frozenset[QuirkKind]) -> str:
+    """The id of a call as the provider takes it: the same for the call and its result, and in every request."""
+    if "nine_character_ids" not in quirks or _NINE.fullmatch(identifier):
+        return identifier
+    return sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:9]
 
 
 def _part(part: TextPart | AttachmentPart) -> JsonObject:

@@ -83,9 +83,10 @@ def preset_at(base_url: str, environ: Mapping[str, str]) -> Preset | None:
     return next((preset for preset in PRESETS.values() if preset.is_at(base_url, environ)), None)
 
 
-def preset_of(provider: str | None, base_url: str, environ: Mapping[str, str]) -> Preset | None:
-    """Return the preset of a model: the one it names, else the one on whose host it is."""
-    return PRESETS.get(provider or "") or preset_at(base_url, environ)
+def quirks_of(provider: str | None, base_url: str, environ: Mapping[str, str]) -> frozenset[QuirkKind]:
+    """Return what encoding has to heed for a model: of the provider it names, and of the one on whose host it is."""
+    presets = (PRESETS.get(provider or ""), preset_at(base_url, environ))
+    return frozenset(kind for preset in presets if preset for kind in preset.quirk_kinds)
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:

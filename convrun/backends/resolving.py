@@ -12,6 +12,7 @@ from convrun.backends.identity import DEFAULT_MODEL, ModelIdentity, identify
 from convrun.backends.keys import key_for, key_variable
 from convrun.backends.openai import OpenAITransport
 from convrun.backends.pacing import Heard, Rates, rate_of
+from convrun.backends.presets import quirks_of
 from convrun.backends.script import ScriptLines, ScriptTransport
 from convrun.errors import SettingsError
 from convrun.wire import Transport
@@ -91,6 +92,7 @@ def backend_for(
         headers=identity.headers,
         system_role=identity.system_role,
         key_variable=variable,
+        quirks=quirks_of(identity.provider, identity.base_url, environ),
     )
 
 

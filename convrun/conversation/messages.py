@@ -39,11 +39,15 @@ class RefusalPart:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallPart:
-    """A call the model wants; `arguments` is the text as the provider sent it (empty: no arguments)."""
+    """A call the model wants; `arguments` is the text as the provider sent it (empty: no arguments).
+
+    `extra` is what a provider adds of its own, and wants back.
+    """
 
     name: str
     arguments: str = ""
     id: str = ""
+    extra: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +145,16 @@ def _part_to_dict(part: Part) -> JsonObject:
             return {"type": "reasoning", "text": text, "provider_metadata": metadata}
         case RefusalPart(text):
             return {"type": "refusal", "text": text}
-        case ToolCallPart(name, arguments, call_id):
-            return {"type": "tool_call", "name": name, **_arguments_to_dict(arguments), "tool_call_id": call_id}
+        case ToolCallPart(name, arguments, call_id, extra):
+            return {"type": "tool_call", "name": name, **_arguments_to_dict(arguments, extra), "tool_call_id": call_id}
         case ToolResultPart(call_id, name, output):
             return {"type": "tool_result", "name": name, "output": output, "tool_call_id": call_id}
         case AttachmentPart(attachment):
             return {"type": "attachment", "attachment": attachment.to_dict()}
 
 
-def _arguments_to_dict(text: str) -> JsonObject:
-    """The arguments as an object, and their text too where the object would not give it again exactly."""
+def _arguments_to_dict(text: str, extra: JsonObject | None) -> JsonObject:
+    """The arguments as an object, and beside them what is extra, and their text where the object would give another."""
     try:
         arguments = json.loads(text)
     except (ValueError, RecursionError):
@@ -158,7 +162,8 @@ def _arguments_to_dict(text: str) -> JsonObject:
     if not isinstance(arguments, dict):
         arguments = {}
     exact = json.dumps(arguments, ensure_ascii=False) == text
-    return {"arguments": arguments} if exact else {"arguments": arguments, "provider_metadata": {"arguments": text}}
+    metadata: JsonObject = ({} if exact else {"arguments": text}) | ({} if extra is None else {"extra": extra})
+    return {"arguments": arguments, "provider_metadata": metadata} if metadata else {"arguments": arguments}
 
 
 def _part_from_dict(data: Mapping[str, Any]) -> Part:
@@ -173,7 +178,7 @@ def _part_from_dict(data: Mapping[str, Any]) -> Part:
         case "tool_call":
             text = metadata.get("arguments")
             arguments = json.dumps(data["arguments"], ensure_ascii=False) if text is None else cast(str, text)
-            return ToolCallPart(data["name"], arguments, data.get("tool_call_id") or "")
+            return ToolCallPart(data["name"], arguments, data.get("tool_call_id") or "", metadata.get("extra"))
         case "tool_result":
             return ToolResultPart(data.get("tool_call_id") or "", data["name"], data["output"])
         case "attachment":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,15 +11,16 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from servers import Loopback
+from servers import Answer, Loopback, chunk, event_stream, reply
 
 from convrun.backends.identity import identify
 from convrun.backends.keys import Key, key_for
 from convrun.backends.openai import OpenAITransport
-from convrun.backends.presets import PRESETS, Preset, preset_at
+from convrun.backends.presets import PRESETS, Preset, preset_at, quirks_of
 from convrun.backends.resolving import resolve
 from convrun.conversation.backend import ModelRequest
-from convrun.conversation.messages import user
+from convrun.conversation.messages import Message, user
+from convrun.conversation.model import Model
 from convrun.errors import ConvrunError, SettingsError
 from convrun.wire import Request
 
@@ -178,6 +180,122 @@ def test_a_key_is_sent_in_its_header_alone(
         for name, value in loopback.requests[0].headers.items()
         if name in {"authorization", "api-key", "x-token"}
     } == sent
+
+
+def conversation_of(loopback: Loopback, provider: str) -> Any:
+    """A conversation with one tool, on the loopback server, with the quirks of a provider."""
+    model = Model(resolve("m", environ={}, base_url=loopback.base_url, provider=provider))
+    return model.conversation(tools=[now])
+
+
+def now() -> str:
+    """Tell the time."""
+    return "noon"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("provider", "back"), [("gemini", True), ("groq", False)])
+def test_a_signed_call_goes_back_as_it_came(loopback: Loopback, provider: str, back: bool, stream: bool) -> None:
+    """Gemini refuses a call without the signature it gave; others do not know the field."""
+    signed = {"google": {"thought_signature": "c2ln"}}
+    call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}, "extra_content": signed}
+    if stream:
+        loopback.says(Answer(body=event_stream(chunk(tool_calls=[{"index": 0, **call}]), chunk("tool_calls"))))
+        loopback.says(Answer(body=event_stream(chunk(content="Noon."), chunk("stop"))))
+    else:
+        whole = reply(calls={"now": {}})
+        whole["choices"][0]["message"]["tool_calls"] = [call]
+        loopback.says(whole, "Noon.")
+    conversation = conversation_of(loopback, provider)
+    assert conversation.chain("Time?", stream=stream).text() == "Noon."
+    (sent,) = loopback.requests[1].body["messages"][1]["tool_calls"]
+    assert sent.get("extra_content") == (signed if back else None)
+    message = conversation.responses[0].messages()[0]
+    assert Message.from_dict(json.loads(json.dumps(message.to_dict()))) == message
+
+
+@pytest.mark.parametrize(("provider", "back"), [("openrouter", True), ("groq", False)])
+def test_signed_reasoning_goes_back_whole(loopback: Loopback, provider: str, back: bool) -> None:
+    """OpenRouter wants its details as they came; of a stream, the pieces of one text are one detail again."""
+    text = {"type": "reasoning.text", "format": "f", "index": 0}
+    hidden = {"type": "reasoning.encrypted", "data": "eA==", "index": 1}
+    function = {"name": "now", "arguments": "{}"}
+    chunks = [
+        chunk(reasoning="Let", reasoning_details=[text | {"text": "Let", "signature": None}]),
+        chunk(reasoning=" me", reasoning_details=[text | {"text": " me"}]),
+        chunk(reasoning_details=[text | {"signature": "c2ln"}, hidden]),
+        chunk(reasoning_details=[hidden]),
+        chunk(tool_calls=[{"index": 0, "id": "c1", "type": "function", "function": function}]),
+        chunk("tool_calls"),
+    ]
+    loopback.says(Answer(body=event_stream(*chunks)), Answer(body=event_stream(chunk(content="Noon."), chunk("stop"))))
+    assert conversation_of(loopback, provider).chain("Time?", stream=True).text() == "Noon."
+    sent = loopback.requests[1].body["messages"][1].get("reasoning_details")
+    assert sent == ([text | {"text": "Let me", "signature": "c2ln"}, hidden, hidden] if back else None)
+
+
+@pytest.mark.parametrize(("provider", "kept"), [("mistral", False), ("groq", True)])
+def test_ids_that_mistral_would_refuse_are_others(loopback: Loopback, provider: str, kept: bool) -> None:
+    """A call and its result have the same nine letters and digits, in every request; ids of that form are kept."""
+    calls = [{"id": name, "function": {"name": "now", "arguments": "{}"}} for name in ("D9WYdiHxV", "call_1_1")]
+    whole = reply(calls={"now": {}})
+    whole["choices"][0]["message"]["tool_calls"] = calls
+    loopback.says(whole, "Noon.", "Still noon.")
+    conversation = conversation_of(loopback, provider)
+    conversation.chain("Time?").text()
+    conversation.prompt("And now?").text()
+    ids = []
+    for received in loopback.requests[1:]:
+        _, asked, *results = received.body["messages"][:4]
+        ids.append([call["id"] for call in asked["tool_calls"]])
+        assert [result["tool_call_id"] for result in results] == ids[-1]
+    assert ids[0] == ids[1]
+    assert (ids[0] == ["D9WYdiHxV", "call_1_1"]) == kept
+    assert kept or all(re.fullmatch("[a-zA-Z0-9]{9}", one) for one in ids[0])
+    assert ids[0][0] == "D9WYdiHxV"
+
+
+@pytest.mark.parametrize(
+    ("said", "kinds"),
+    [
+        ({"provider": "mistral"}, {"nine_character_ids"}),
+        ({"base_url": "https://api.mistral.ai/v1"}, {"nine_character_ids"}),
+        ({"provider": "gemini", "base_url": "https://api.mistral.ai/v1"}, {"nine_character_ids", "signed_calls"}),
+        ({"provider": "openai"}, set()),
+        ({"base_url": "https://llm.example.com/v1"}, set()),
+    ],
+)
+def test_quirks_are_those_of_the_name_and_of_the_host(said: dict[str, Any], kinds: set[str]) -> None:
+    """A proxy is named for whom it stands, and an address without a name is known by its host."""
+    model = identify("m", environ={}, **said)
+    assert quirks_of(model.provider, model.base_url, {}) == kinds
+
+
+SIGNED = """
+    model: {name: m, provider: gemini, base_url: %s, stream: %s}
+    tools: ['clock:now']
+    turns:
+      - {user: 'Time?', expect: [{called: now}, {equals: Noon.}]}
+"""
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_a_signature_survives_the_cassette(project: Any, loopback: Loopback, stream: str) -> None:
+    """What goes back in the next request is in the recording: a replay sends the same."""
+    project.write("clock.py", 'def now() -> str:\n    """Tell the time."""\n    return "noon"\n')
+    project.write("specs/a.yaml", SIGNED % (loopback.base_url, stream))
+    call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    call["extra_content"] = {"google": {"thought_signature": "c2ln"}}
+    if stream == "true":
+        loopback.says(Answer(body=event_stream(chunk(tool_calls=[{"index": 0, **call}]), chunk("tool_calls"))))
+        loopback.says(Answer(body=event_stream(chunk(content="Noon."), chunk("stop"))))
+    else:
+        whole = reply(calls={"now": {}})
+        whole["choices"][0]["message"]["tool_calls"] = [call]
+        loopback.says(whole, "Noon.")
+    assert project.record().verdict == "passed"
+    assert loopback.requests[1].body["messages"][1]["tool_calls"][0]["extra_content"] == call["extra_content"]
+    assert project.one().verdict == "passed"
 
 
 def _all_sources() -> list[tuple[Preset, str]]:
