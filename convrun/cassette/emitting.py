@@ -76,7 +76,7 @@ class _Emitter:
 
     def _entry(self, head: str, item: Json, indent: int) -> Iterator[str]:
         """The lines of `head` (a key or a dash) and its value."""
-        if isinstance(item, str) and "\n" in item and not self._cautious and _fits_block(item):
+        if isinstance(item, str) and "\n" in item and not self._cautious and fits_block(item):
             yield from _block(head, item, indent + _STEP)
         elif not item or not isinstance(item, dict | list):
             yield f"{head} {self._flow(item)}"
@@ -141,7 +141,8 @@ def _is_long(value: Json) -> bool:
     return isinstance(value, list) and (len(value) > _ONE_LINE // 3 or any(map(_is_long, value)))
 
 
-def _fits_block(text: str) -> bool:
+def fits_block(text: str) -> bool:
+    """Return whether a text can stand in a block; it has a line break."""
     return (
         not _UNPRINTABLE.search(text) and text.strip("\n ") != "" and "\t" not in text[: len(text) - len(text.lstrip())]
     )

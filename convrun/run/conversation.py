@@ -61,11 +61,18 @@ def run_conversation(
         with open_carrier(bound, options, environ=environ) as carrier:
             if carrier is None:
                 return replace(empty, verdict="missing")
-            result = _Run(bound, options, carrier, empty).result(environ)
+            result = play_conversation(bound, options, carrier, environ=environ)
     except ConvrunError as error:
         result = replace(empty, verdict="error", error=problem(error, planned.where))
     result = without_secrets(result, redactor_for(bound, environ))
     return replace(result, duration_s=time.perf_counter() - began)
+
+
+def play_conversation(
+    bound: BoundConversation, options: RunOptions, carrier: Carrier, *, environ: Mapping[str, str]
+) -> ConversationResult:
+    """Run one conversation over this carrier and return its result."""
+    return _Run(bound, options, carrier, blank_result(bound)).result(environ)
 
 
 class _Run:

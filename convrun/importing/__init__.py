@@ -1,0 +1,1 @@
+"""Recordings of other programs become specs and cassettes."""

@@ -1,0 +1,82 @@
+"""Messages as they are compared: neighbours merged, spelling apart, ids as numbers; and the digests of their beginnings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from convrun.backends.chat_encoding import encode_message
+from convrun.cassette.canonical import Links, linked, merged, plain_message
+from convrun.conversation.messages import Message
+from convrun.values import Json, JsonObject, canonical
+
+SYSTEM_ROLES = ("system", "developer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One message, or several of the assistant that mean one; `message` has numbers in the place of the ids in `plain`.
+
+    `first` and `last` are its indexes in the request.
+    """
+
+    message: JsonObject
+    plain: JsonObject
+    first: int
+    last: int
+
+    @property
+    def role(self) -> Json:
+        """Who speaks."""
+        return self.message.get("role")
+
+    @property
+    def calls(self) -> list[Json]:
+        """The tool calls in it."""
+        found = self.message.get("tool_calls")
+        return found if isinstance(found, list) else []
+
+
+def groups(messages: Sequence[JsonObject]) -> list[Group]:
+    """Return the messages of a request without a system message in front."""
+    made: list[tuple[JsonObject, int, int]] = []
+    for index, message in enumerate(messages):
+        if not index and message.get("role") in SYSTEM_ROLES:
+            continue
+        plain = plain_message(message)
+        both = merged(made[-1][0], plain) if made else None
+        if both is not None:
+            made[-1] = (both, made[-1][1], index)
+        else:
+            made.append((plain, index, index))
+    links = Links()
+    return [Group(message=linked(plain, links), plain=plain, first=first, last=last) for plain, first, last in made]
+
+
+def begins(found: Sequence[Group]) -> list[str]:
+    """Return a digest of each beginning of the messages, from none to all; what only one program writes is left out."""
+    running = sha256()
+    digests = [running.hexdigest()]
+    for group in found:
+        running.update(_said(group.message).encode())
+        digests.append(running.hexdigest())
+    return digests
+
+
+def after(begin: Sequence[Group], reply: Message) -> str:
+    """Return the digest of messages that go on with a reply."""
+    sent = plain_message(encode_message(reply))
+    return begins([*begin, Group(message=sent, plain=sent, first=0, last=0)])[-1]
+
+
+def _said(message: JsonObject) -> str:
+    """Who says what, which tools are called how, which call is answered: what carries a conversation."""
+    calls = message.get("tool_calls")
+    called: list[Json] = []
+    for call in calls if isinstance(calls, list) else []:
+        function = call.get("function") if isinstance(call, dict) else None
+        known = function if isinstance(function, dict) else {}
+        called.append([known.get("name"), known.get("arguments")])
+    said: list[Json] = [message.get("role"), message.get("content"), called, message.get("tool_call_id")]
+    return f"{canonical(said)}\n"

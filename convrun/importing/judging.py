@@ -1,0 +1,111 @@
+"""What speaks against importing a conversation, before anything is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from convrun.conversation.backend import Completion
+from convrun.importing.exchanges import Exchange, is_error
+from convrun.importing.groups import SYSTEM_ROLES, Group, groups
+from convrun.importing.reasons import Reason, Refusal
+from convrun.importing.threads import Thread
+from convrun.values import Json, JsonObject
+
+_ROLES = frozenset({"user", "assistant", "tool"})
+
+
+def refusal(thread: Thread) -> Refusal | None:
+    """Return why a conversation cannot become a spec, as far as its requests and replies show it."""
+    for position, exchange in enumerate(thread.exchanges):
+        for reason, detail in _faults(exchange, first=not position):
+            return Refusal(numbers=thread.numbers, reason=reason, detail=detail)
+    return None
+
+
+def _faults(exchange: Exchange, *, first: bool) -> Iterator[tuple[Reason, str | None]]:
+    yield from _of_request(exchange.body)
+    yield from _of_reply(exchange)
+    yield from _of_messages(exchange.messages)
+    if not first:
+        return
+    last = groups(exchange.messages)[-1:]
+    if not last or last[0].role != "user":
+        index = last[0].last if last else 0
+        yield Reason.FIELD, f"`/messages/{index}` at the end of a first request, where the user speaks"
+    if not exchange.body.get("model"):
+        yield Reason.FIELD, "`/model`, which the request leaves out"
+
+
+def _of_request(body: JsonObject) -> Iterator[tuple[Reason, str | None]]:
+    if body.get("n") not in (None, 1):
+        yield Reason.CHOICES, f"`/n` is {body['n']}"
+    if body.get("audio") or "audio" in _list(body.get("modalities")):
+        yield Reason.AUDIO, "the request asks for speech"
+    for index, tool in enumerate(_list(body.get("tools"))):
+        if isinstance(tool, dict) and tool.get("type") == "custom":
+            yield Reason.CUSTOM, f"`/tools/{index}`"
+    for key in ("functions", "function_call"):
+        if body.get(key):
+            yield Reason.FUNCTIONS, f"`/{key}`"
+
+
+def _of_reply(exchange: Exchange) -> Iterator[tuple[Reason, str | None]]:
+    choices = [choice for payload in exchange.interaction.reply.payloads or () for choice in _choices(payload)]
+    said = [one for choice in choices for key in ("message", "delta") if isinstance(one := choice.get(key), dict)]
+    if any(choice.get("index") not in (0, None) for choice in choices):
+        yield Reason.CHOICES, "the answer has more than one"
+    if any(one.get("audio") for one in said):
+        yield Reason.AUDIO, "the answer is spoken"
+    if any(_is_custom(call) for one in said for call in _list(one.get("tool_calls"))):
+        yield Reason.CUSTOM, "the answer calls one"
+    if any(one.get("function_call") for one in said):
+        yield Reason.FUNCTIONS, "the answer calls one"
+    if not isinstance(exchange.answer, Completion) and not is_error(exchange.interaction):
+        yield Reason.NO_COMPLETION, exchange.answer.what
+
+
+def _of_messages(messages: Sequence[JsonObject]) -> Iterator[tuple[Reason, str | None]]:
+    for index, message in enumerate(messages):
+        role = message.get("role")
+        if role == "function" or message.get("function_call"):
+            yield Reason.FUNCTIONS, f"`/messages/{index}`"
+        if index and role in SYSTEM_ROLES:
+            yield Reason.SYSTEM, f"`/messages/{index}`"
+        if role == "assistant" and message.get("audio"):
+            yield Reason.AUDIO, f"`/messages/{index}`"
+        if any(map(_is_custom, _list(message.get("tool_calls")))):
+            yield Reason.CUSTOM, f"`/messages/{index}`"
+    yield from _of_history(groups(messages))
+
+
+def _of_history(found: Sequence[Group]) -> Iterator[tuple[Reason, str | None]]:
+    """Every call is answered before anyone speaks again, and every result has its call."""
+    waiting: set[str] = set()
+    for group in found:
+        place = f"`/messages/{group.first}`"
+        if group.role not in _ROLES:
+            yield Reason.HISTORY, f"{place} is of {group.role!r}"
+        elif group.role == "tool":
+            answered = str(group.message.get("tool_call_id"))
+            if answered not in waiting:
+                yield Reason.HISTORY, f"{place} is a result without a call"
+            waiting.discard(answered)
+        elif waiting:
+            yield Reason.HISTORY, f"{place} stands where a call waits for its result"
+        if group.role == "assistant":
+            waiting = {str(call.get("id")) for call in group.calls if isinstance(call, dict)}
+    if waiting:
+        yield Reason.HISTORY, "a call at its end has no result"
+
+
+def _choices(payload: Json) -> list[JsonObject]:
+    found = payload.get("choices") if isinstance(payload, dict) else None
+    return [choice for choice in _list(found) if isinstance(choice, dict)]
+
+
+def _is_custom(call: Json) -> bool:
+    return isinstance(call, dict) and (call.get("type") == "custom" or "custom" in call)
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []

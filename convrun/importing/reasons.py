@@ -1,0 +1,34 @@
+"""Why a conversation of a recording is not imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The kinds of reasons, in people's words."""
+
+    CHOICES = "several choices"
+    AUDIO = "audio"
+    CUSTOM = "custom tools"
+    FUNCTIONS = "legacy functions"
+    NO_COMPLETION = "no chat completion in the answer"
+    SYSTEM = "a system message that is not first"
+    HISTORY = "a history that the API would not accept"
+    FIELD = "a field that convrun does not send"
+    EXISTS = "there is such a file already"
+    UNWRITABLE = "it cannot be written"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What is not imported: the numbers of its interactions in the file (from 1), the reason, and what is to blame."""
+
+    numbers: tuple[int, ...]
+    reason: Reason
+    detail: str | None = None
+
+    def __str__(self) -> str:
+        """`a field that convrun does not send: /messages/3/name`."""
+        return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)

@@ -1,0 +1,215 @@
+"""From the requests of a conversation to the spec that says the same; checks come later, from what it gives."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from convrun.backends.presets import OPENAI, PRESETS
+from convrun.cassette.canonical import plain_content, plain_envelope
+from convrun.errors import ProviderError
+from convrun.importing.attachments import Held, held
+from convrun.importing.exchanges import Exchange
+from convrun.importing.groups import SYSTEM_ROLES, Group, groups
+from convrun.importing.reasons import Reason, Refusal
+from convrun.importing.spec_text import first_words, spoken
+from convrun.importing.threads import Thread
+from convrun.values import Json, JsonObject, equal
+
+_NOT_OPTIONS = frozenset({"model", "tools"})
+_OFFLINE = frozenset({"echo", "script"})  # names of our own, where no provider stands before them
+_LIMIT = 10  # model calls in a turn, where the spec says nothing
+_WORDS = 60  # characters of an error's message that are expected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """A spec as plain values, in the order of its keys, and the files it names, by their paths from it."""
+
+    spec: JsonObject
+    files: Mapping[str, bytes]
+
+
+def tell(thread: Thread, *, source: str) -> Telling | Refusal:
+    """Return the spec of a conversation; `source` is the recording's name for its description."""
+    try:
+        return _told(thread, source)
+    except _Untold as untold:
+        return Refusal(numbers=thread.numbers, reason=Reason.FIELD, detail=f"`{untold.pointer}`")
+
+
+class _Untold(Exception):
+    """Something that no spec says, at this JSON pointer."""
+
+    def __init__(self, pointer: str) -> None:
+        super().__init__(pointer)
+        self.pointer = pointer
+
+
+def _told(thread: Thread, source: str) -> Telling:
+    first = thread.turns[0][0]
+    role, system = _system(first)
+    shared = _shared_options(thread)
+    turns: list[Json] = []
+    files: dict[str, bytes] = {}
+    said = system
+    for position, turn in enumerate(thread.turns):
+        _, now = _system(turn[0])
+        attached = _attached(turn[0])
+        files.update((one.file, one.content) for one in attached if one.file is not None)
+        replaced: JsonObject = {} if now == said else {"system": spoken(now or "")}
+        said = now
+        turns.append(_turn(turn, replaced, attached, shared, last=position == len(thread.turns) - 1))
+    longest = max(map(len, thread.turns))
+    entries: tuple[tuple[str, Json], ...] = (
+        ("description", _description(thread, source)),
+        ("model", _model(thread, role)),
+        ("system", spoken(system) if system else None),
+        ("options", shared),
+        ("tools", list(_tools(first.body))),
+        ("history", list(_history(groups(first.messages)[:-1]))),
+        ("chain_limit", longest if longest > _LIMIT else None),
+        ("turns", turns),
+    )
+    return Telling(spec={key: value for key, value in entries if value not in (None, {}, [])}, files=files)
+
+
+def _description(thread: Thread, source: str) -> str:
+    first, *more = thread.numbers
+    which = f"interaction {first}" if not more else f"interactions {', '.join(map(str, thread.numbers))}"
+    return f"Imported from {source}, {which}."
+
+
+def _model(thread: Thread, role: str) -> Json:
+    """The name alone where that says it all."""
+    first = thread.exchanges[0]
+    name, address = str(first.body["model"]), first.base_url
+    provider = next((one.name for one in PRESETS.values() if one.base_url.rstrip("/") == address), None)
+    model: JsonObject = {"name": name}
+    if provider is None:
+        model["base_url"] = address
+    elif provider != OPENAI.name or "/" in name or name in _OFFLINE:
+        model["provider"] = provider
+    if all(one.body.get("stream") for one in thread.exchanges):
+        model["stream"] = True
+    if role != "system":
+        model["system_role"] = role
+    return model if len(model) > 1 else name
+
+
+def _system(exchange: Exchange) -> tuple[str, str | None]:
+    """The role and the text of the system message; no message is None."""
+    first = exchange.messages[0]
+    if first.get("role") not in SYSTEM_ROLES:
+        return "system", None
+    text = plain_content(first.get("content"))
+    if text is not None and not isinstance(text, str):
+        raise _Untold("/messages/0/content")
+    return str(first["role"]), text or None
+
+
+def _options(exchange: Exchange) -> JsonObject:
+    return {key: value for key, value in plain_envelope(exchange.body).items() if key not in _NOT_OPTIONS}
+
+
+def _shared_options(thread: Thread) -> JsonObject:
+    """The options that every turn has."""
+    first, *others = (_options(turn[0]) for turn in thread.turns)
+    return {key: value for key, value in first.items() if all(equal(other.get(key), value) for other in others)}
+
+
+def _tools(body: JsonObject) -> Iterator[Json]:
+    found = plain_envelope(body).get("tools")
+    for index, tool in enumerate(found if isinstance(found, list) else []):
+        if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
+            raise _Untold(f"/tools/{index}")
+        more = next((key for key in tool if key not in {"type", "function"}), None)
+        if more is not None:
+            raise _Untold(f"/tools/{index}/{more}")
+        yield {"declare": tool["function"], "policy": "replay"}
+
+
+def _turn(
+    turn: Sequence[Exchange], system: JsonObject, attached: Sequence[Held], shared: JsonObject, *, last: bool
+) -> JsonObject:
+    options = {key: value for key, value in _options(turn[0]).items() if key not in shared}
+    error = turn[-1].answer if isinstance(turn[-1].answer, ProviderError) else None
+    open_calls = not isinstance(turn[-1].answer, ProviderError) and bool(turn[-1].answer.message.tool_calls)
+    entries: tuple[tuple[str, Json], ...] = (
+        ("chain", False if last and open_calls else None),
+        ("attachments", [one.entry for one in attached]),
+        ("options", options),
+        ("expect_error", _expected(error) if error is not None else None),
+    )
+    told: JsonObject = {"user": spoken(_user_text(turn[0]), raw=True), **system}
+    return told | {key: value for key, value in entries if value not in (None, {}, [])}
+
+
+def _user_parts(exchange: Exchange) -> tuple[str, Json]:
+    """The pointer to what the user says at the end of a request, and the content there."""
+    index = len(exchange.messages) - 1
+    return f"/messages/{index}/content", plain_content(exchange.messages[index].get("content"))
+
+
+def _user_text(exchange: Exchange) -> str:
+    pointer, content = _user_parts(exchange)
+    if content is None or isinstance(content, str):
+        return content or ""
+    if not isinstance(content, list):
+        raise _Untold(pointer)
+    first = content[0] if content else None
+    text = first.get("text") if isinstance(first, dict) and first.get("type") == "text" else ""
+    return text if isinstance(text, str) else ""
+
+
+def _attached(exchange: Exchange) -> list[Held]:
+    pointer, content = _user_parts(exchange)
+    parts = content if isinstance(content, list) else []
+    if parts and isinstance(parts[0], dict) and parts[0].get("type") == "text":
+        parts = parts[1:]
+    found = [held(part) for part in parts]
+    if None in found:
+        raise _Untold(pointer)
+    return [one for one in found if one is not None]
+
+
+def _expected(error: ProviderError) -> JsonObject:
+    """The error as a turn expects it: its status, and the first of the provider's words."""
+    expected: JsonObject = {}
+    if error.status is not None and error.status >= 400:
+        expected["status"] = error.status
+    words = first_words(error.provider_message or "", _WORDS)
+    if words or not expected:
+        expected["matches"] = spoken(re.escape(words).replace("\\ ", " ").replace("\\-", "-"))
+    return expected
+
+
+def _history(found: Sequence[Group]) -> Iterator[Json]:
+    for group in found:
+        pointer = f"/messages/{group.first}"
+        message = dict(group.plain)
+        role, content = str(message.pop("role")), message.pop("content", None)
+        calls, identity = message.pop("tool_calls", None), message.pop("tool_call_id", None)
+        if content is not None and not isinstance(content, str):
+            raise _Untold(f"{pointer}/content")
+        if message:
+            raise _Untold(f"{pointer}/{next(iter(message))}")
+        said: JsonObject = {role: spoken(content or "")} if content or not calls else {}
+        if isinstance(calls, list) and calls:
+            said["tool_calls"] = [_call(call, f"{pointer}/tool_calls/{index}") for index, call in enumerate(calls)]
+        yield said | ({"tool_call_id": identity} if identity is not None else {})
+
+
+def _call(call: Json, pointer: str) -> Json:
+    """A call of the history, its arguments as they are parsed; a call without id is known by its place."""
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(call, dict) or not isinstance(function, dict) or call.keys() - {"id", "function"}:
+        raise _Untold(pointer)
+    name, arguments = function.get("name"), function.get("arguments")
+    if isinstance(arguments, list):  # as `plain_arguments` gives what is no object
+        kind, value = arguments
+        arguments = value if kind == "text" else json.dumps(value, ensure_ascii=False)
+    identity: JsonObject = {"id": call["id"]} if "id" in call else {}
+    return {**identity, "name": name, "arguments": arguments}
