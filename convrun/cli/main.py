@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from convrun.cli.importing import import_recordings
 from convrun.cli.lean import without_pydantic
 from convrun.cli.listing import list_conversations
 from convrun.cli.record import record
@@ -45,6 +46,7 @@ app.command("record", short_help="Record what is stale or missing, live.")(recor
 app.command("validate", short_help="Report every mistake in specs; runs nothing.")(validate)
 app.command("schema", short_help="Print the JSON Schema of specs or of results.")(schema)
 app.command("list", short_help="List the conversations that would run.")(list_conversations)
+app.command("import", short_help="Make specs and cassettes of recordings.")(import_recordings)
 
 
 def main() -> None:

@@ -1,13 +1,13 @@
-"""From a recording to what is written: a spec and a cassette for each conversation, all proved; or why not."""
+"""From a conversation of a recording to a spec and the requests that convrun sends for it; or why there are none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass
 
-from convrun.cassette.interaction import Recording
-from convrun.errors import CassetteError, ConvrunError
+from convrun.cassette.interaction import Interaction, Recording
+from convrun.conversation.backend import Completion
+from convrun.errors import ConvrunError, SpecErrors
 from convrun.importing.checking import Detail, with_checks
 from convrun.importing.exchanges import exchanges
 from convrun.importing.judging import refusal
@@ -17,4 +17,78 @@ from convrun.importing.spec_text import spec_text
 from convrun.importing.telling import Telling, tell
 from convrun.importing.threads import Thread, threads
 from convrun.redaction import Redactor
-from convrun.values import Json
+from convrun.values import JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """A conversation that passes: its spec, what convrun sends with the replies to it, and the files that it names.
+
+    `numbers` are those of its interactions in the file, `calls` how many tool calls the model made.
+    """
+
+    numbers: tuple[int, ...]
+    spec: JsonObject
+    sent: tuple[Interaction, ...]
+    files: Mapping[str, bytes]
+    model: str
+    turns: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversations:
+    """What a recording holds: its conversations in order, each imported or refused, and what is no conversation."""
+
+    found: tuple[Imported | Refusal, ...]
+    others: tuple[Refusal, ...]
+
+
+def conversations(recording: Recording, redactor: Redactor, *, source: str) -> Conversations:
+    """Return the conversations of a recording; `source` is what their descriptions call it. Nothing is written."""
+    chats, others = exchanges(recording, redactor)
+    found = tuple(_imported(thread, source) for thread in threads(chats))
+    return Conversations(found=found, others=tuple(others))
+
+
+def _imported(thread: Thread, source: str) -> Imported | Refusal:
+    told = refusal(thread) or tell(thread, source=source)
+    if isinstance(told, Refusal):
+        return told
+    recording = Recording(interactions=tuple(one.answered for one in thread.exchanges), file=source)
+    try:
+        proof = tried(spec_text(told.spec, schema=""), told.files, recording)
+        if proof.difference is not None:
+            return Refusal(numbers=thread.numbers, reason=Reason.FIELD, detail=proof.difference)
+        spec = _checked(told, proof)
+    except ConvrunError as error:
+        first = error.errors[0] if isinstance(error, SpecErrors) else error
+        return Refusal(numbers=thread.numbers, reason=Reason.FIELD, detail=first.what)
+    answers = [one.answer for one in thread.exchanges]
+    return Imported(
+        numbers=thread.numbers,
+        spec=spec,
+        sent=proof.sent,
+        files=told.files,
+        model=str(thread.exchanges[0].body["model"]),
+        turns=len(thread.turns),
+        calls=sum(len(one.message.tool_calls) for one in answers if isinstance(one, Completion)),
+    )
+
+
+def _checked(told: Telling, proof: Proof) -> JsonObject:
+    """The spec with as much in its checks as passes, proved as `convrun run --strict` will see it.
+
+    Raises:
+        ConvrunError: where none passes.
+    """
+    cassette = cassette_text(proof.sent, "cassette")
+    failure: ConvrunError | None = None
+    for detail in Detail:
+        spec = with_checks(told.spec, proof.result, detail)
+        try:
+            if proved(spec_text(spec, schema=""), told.files, cassette):
+                return spec
+        except ConvrunError as error:
+            failure = error
+    raise failure or ConvrunError("what happened in it, which no check can say")

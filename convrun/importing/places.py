@@ -1,0 +1,82 @@
+"""Where imported specs and cassettes go."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from convrun.settings import Settings
+from convrun.spec.ids import cassette_file
+
+SCHEMA = "spec.schema.json"  # beside the settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The files of one conversation: `spec` and `cassette` as shown to people, and below which folder they are."""
+
+    root: Path
+    spec: str
+    cassette: str
+
+    @property
+    def spec_path(self) -> Path:
+        """The spec's file."""
+        return self.root / self.spec
+
+    @property
+    def cassette_path(self) -> Path:
+        """The cassette's file."""
+        return self.root / self.cassette
+
+    @property
+    def schema(self) -> str:
+        """The way from the spec to the copy of its schema."""
+        return "../" * (len(PurePosixPath(self.spec).parts) - 1) + SCHEMA
+
+    def beside(self, path: str) -> Path:
+        """Return the file at a path that the spec names."""
+        return self.spec_path.parent / path
+
+    def taken(self, files: Mapping[str, bytes]) -> Iterator[str]:
+        """Yield the files that are there already, as shown; an attachment of the same content is none."""
+        for shown, path in ((self.spec, self.spec_path), (self.cassette, self.cassette_path)):
+            if path.exists() or path.is_symlink():
+                yield shown
+        for name, content in files.items():
+            path = self.beside(name)
+            if path.exists() and path.read_bytes() != content:
+                yield str(PurePosixPath(self.spec).parent / name)
+
+    def rival(self) -> str | None:
+        """Return a spec that would have the same cassette: `a.yml` beside `a.yaml`, or only upper case apart."""
+        folder, own = self.spec_path.parent, self.spec_path.name
+        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        wanted = {own.casefold(), f"{own.removesuffix('.yaml')}.yml".casefold()}
+        return next((name for name in names if name != own and name.casefold() in wanted), None)
+
+
+def place(name: str, number: int | None, settings: Settings) -> Place:
+    """Return where conversation `number` of a file goes, whose specs are called `name`; None where it is the only one."""
+    spec = f"{settings.specs}/{name}.yaml" if number is None else f"{settings.specs}/{name}/{number}.yaml"
+    spec = spec.removeprefix("./")
+    return Place(root=settings.root, spec=spec, cassette=f"{settings.cassettes}/{cassette_file(spec, settings.specs)}")
+
+
+def names(files: Sequence[Path]) -> list[str]:
+    """Return what the specs of each file are called: its stem; where several have one, the folder's name goes before."""
+    stems = [_safe(file.stem) for file in files]
+    times = Counter(stem.casefold() for stem in stems)
+    return [
+        stem if times[stem.casefold()] == 1 else f"{_safe(Path(os.path.abspath(file)).parent.name)}/{stem}"
+        for file, stem in zip(files, stems, strict=True)
+    ]
+
+
+def _safe(stem: str) -> str:
+    """The stem as file systems take it; what begins with `_` or `.` would not be collected."""
+    kept = stem.replace("::", "-").replace("/", "-").lstrip("._") or "recording"
+    return cassette_file(f"{kept}.yaml", "").removesuffix(".yaml")

@@ -1,0 +1,71 @@
+"""Files put in their places: all of a conversation, or none."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from convrun.checks.registry import check_schema
+from convrun.errors import CassetteError
+from convrun.importing.importer import Imported
+from convrun.importing.places import SCHEMA, Place
+from convrun.importing.proving import cassette_text
+from convrun.importing.reasons import Reason, Refusal
+from convrun.importing.spec_text import spec_text
+from convrun.spec.schema import spec_schema
+
+
+def keep(imported: Imported, place: Place, *, force: bool) -> Refusal | None:
+    """Write a conversation's spec, cassette and attachments; return why that was not done, None where it was.
+
+    What is there already is replaced only with `force`.
+    """
+
+    def refused(reason: Reason, detail: str) -> Refusal:
+        return Refusal(numbers=imported.numbers, reason=reason, detail=detail)
+
+    if (rival := place.rival()) is not None:
+        return refused(Reason.EXISTS, f"{rival!r} beside it would have the same cassette; rename it")
+    taken = list(place.taken(imported.files))
+    if taken and not force:
+        return refused(Reason.EXISTS, f"{taken[0]}; --force replaces it")
+    files = {place.beside(name): content for name, content in imported.files.items()}
+    try:
+        files[place.cassette_path] = cassette_text(imported.sent, place.cassette).encode()
+        files[place.spec_path] = spec_text(imported.spec, schema=place.schema).encode()
+        _put(files)
+    except OSError as error:
+        return refused(Reason.UNWRITABLE, (error.strerror or str(error)).lower())
+    except CassetteError as error:
+        return refused(Reason.UNWRITABLE, error.what)
+    return None
+
+
+def keep_schema(root: Path, *, force: bool) -> None:
+    """Write the copy of the schema that the first lines of specs name, unless there is one.
+
+    Raises:
+        OSError: where the folder does not let us.
+    """
+    if force or not (root / SCHEMA).exists():
+        text = json.dumps(spec_schema(check_schema()), ensure_ascii=False, indent=2)
+        _put({root / SCHEMA: f"{text}\n".encode()})
+
+
+def _put(files: Mapping[Path, bytes]) -> None:
+    """Write all files beside their places first, then move them there."""
+    staged: dict[Path, Path] = {}
+    try:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            staged[path] = path.parent / f".{os.urandom(8).hex()}.writing"
+            staged[path].write_bytes(content)
+        for path, temporary in staged.items():
+            temporary.replace(path)
+    finally:
+        for temporary in staged.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
