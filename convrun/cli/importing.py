@@ -12,6 +12,7 @@ import typer
 from convrun.cli.ending import WRONG_INPUT, counted, named_errors, say
 from convrun.cli.parameters import Cassettes
 from convrun.errors import CassetteError, UsageError, did_you_mean
+from convrun.importing.reasons import listed
 from convrun.settings import find_root, load
 from convrun.source import printable
 
@@ -22,12 +23,12 @@ _NOTHING = 1
 
 
 def import_recordings(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Recordings of vcrpy, YAML or JSON.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of vcrpy, YAML or JSON.")],
     force: Annotated[bool, typer.Option("--force", help="Replace specs and cassettes that are there.")] = False,
     specs: Annotated[str | None, typer.Option("--specs", metavar="DIR", help="The folder of the specs.")] = None,
     cassettes: Cassettes = None,
 ) -> None:
-    """Make specs and cassettes of recordings: of a conversation specs/NAME.yaml, of several specs/NAME/1.yaml and so on.
+    """Make specs and cassettes of recordings: of a conversation specs/NAME.yaml, of several specs/NAME/1.yaml and on.
 
     `convrun run` passes on them at once. What cannot be imported is listed, with the reason. Exit codes: 0 each file
     gave something, 1 one gave nothing, 2 one does not exist or is no recording.
@@ -72,23 +73,11 @@ def _lines(path: Path, outcome: Outcome) -> Iterator[str]:
     for written in outcome.written:
         yield f"  {_told(written)}"
     for refused in outcome.refused:
-        yield f"  not imported: {_interactions(refused.numbers)}: {printable(str(refused))}"
+        yield f"  not imported: {listed(refused.numbers)}: {printable(str(refused))}"
 
 
 def _told(written: Written) -> str:
     found = written.conversation
     calls = f", {counted(found.calls, 'tool call')}" if found.calls else ""
-    said = f"{counted(found.turns, 'turn')}{calls}, {found.model}, {_interactions(found.numbers)}"
+    said = f"{counted(found.turns, 'turn')}{calls}, {found.model}, {listed(found.numbers)}"
     return printable(f"{written.place.spec}: {said}")
-
-
-def _interactions(numbers: Sequence[int]) -> str:
-    """`interactions 1-3, 5`."""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][-1] + 1:
-            spans[-1][1:] = [number]
-        else:
-            spans.append([number])
-    shown = ", ".join("-".join(map(str, span)) for span in spans)
-    return f"interaction{'s' if len(numbers) > 1 else ''} {shown}"

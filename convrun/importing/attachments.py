@@ -42,7 +42,7 @@ def held(part: Json) -> Held | None:
     match part:
         case {"type": "image_url", "image_url": {"url": str(url), **more}}:
             detail = more.get("detail")
-            beside: JsonObject = {"detail": detail} if detail not in (None, "auto") else {}
+            beside: JsonObject = {"detail": str(detail)} if detail not in (None, "auto") else {}
             return _file(url, beside) or _link(url, beside)
         case {"type": "file", "file": {"filename": str(name), "file_data": str(url)}} if _SAFE_NAME.fullmatch(name):
             return _file(url, {}, name=name)

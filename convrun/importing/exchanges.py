@@ -57,11 +57,12 @@ def exchanges(recording: Recording, redactor: Redactor) -> tuple[list[Exchange],
     """
     found: list[Exchange] = []
     others: list[Refusal] = []
+    strangers: dict[str, list[int]] = {}
     interactions = [cleaned(item, redactor) for item in recording.interactions]
     retries = _retries(interactions)
     for number, item in enumerate(interactions, 1):
         if item.request.method != "POST" or item.request.endpoint != ENDPOINT:
-            others.append(_no_chat(number, item.request))
+            strangers.setdefault(f"{item.request.method} {_address(item.request)}", []).append(number)
         elif number in retries:
             continue
         elif (fault := _fault(item.request)) is not None:
@@ -70,6 +71,8 @@ def exchanges(recording: Recording, redactor: Redactor) -> tuple[list[Exchange],
             assert isinstance(item.request.body, dict)
             body = _with_model(item.request.body, _address(item.request))
             found.append(Exchange(number=number, interaction=item, body=body, answer=answer(item)))
+    for asked, numbers in strangers.items():
+        others.append(Refusal(numbers=tuple(numbers), reason=Reason.NO_COMPLETION, detail=asked))
     return found, others
 
 
@@ -115,10 +118,6 @@ def _retries(interactions: Sequence[Interaction]) -> set[int]:
     found: list[str] = [keys.key(item.request.endpoint, item.request.body) for item in interactions]
     pairs = zip(interactions, found, [*found[1:], ""], strict=True)
     return {number for number, (item, key, after) in enumerate(pairs, 1) if item.reply.retryable and key == after}
-
-
-def _no_chat(number: int, request: SentRequest) -> Refusal:
-    return Refusal(numbers=(number,), reason=Reason.NO_COMPLETION, detail=f"{request.method} {_address(request)}")
 
 
 def _fault(request: SentRequest) -> str | None:

@@ -1,4 +1,4 @@
-"""Messages as they are compared: neighbours merged, spelling apart, ids as numbers; and the digests of their beginnings."""
+"""Messages as they are compared: neighbours merged, spelling apart, ids as numbers; and digests of beginnings."""
 
 from __future__ import annotations
 

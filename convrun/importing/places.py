@@ -60,14 +60,14 @@ class Place:
 
 
 def place(name: str, number: int | None, settings: Settings) -> Place:
-    """Return where conversation `number` of a file goes, whose specs are called `name`; None where it is the only one."""
+    """Return where conversation `number` of a file goes (None: the only one), whose specs are called `name`."""
     spec = f"{settings.specs}/{name}.yaml" if number is None else f"{settings.specs}/{name}/{number}.yaml"
     spec = spec.removeprefix("./")
     return Place(root=settings.root, spec=spec, cassette=f"{settings.cassettes}/{cassette_file(spec, settings.specs)}")
 
 
 def names(files: Sequence[Path]) -> list[str]:
-    """Return what the specs of each file are called: its stem; where several have one, the folder's name goes before."""
+    """Return what the specs of each file are called: its stem, behind its folder's name where several have the same."""
     stems = [_safe(file.stem) for file in files]
     times = Counter(stem.casefold() for stem in stems)
     return [

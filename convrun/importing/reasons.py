@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,3 +33,15 @@ class Refusal:
     def __str__(self) -> str:
         """`a field that convrun does not send: /messages/3/name`."""
         return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Return `interactions 1-3, 5`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    shown = ", ".join("-".join(map(str, span)) for span in spans)
+    return f"interaction{'s' if len(numbers) > 1 else ''} {shown}"

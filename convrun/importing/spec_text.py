@@ -30,7 +30,7 @@ def literal(value: Json) -> Json:
 
 
 def first_words(text: str, most: int) -> str:
-    """Return the beginning of the first line that is not empty: whole words where they fit, at most `most` characters."""
+    """Return the beginning of the first line that is not empty: whole words if they fit, at most `most` characters."""
     line = text.strip().partition("\n")[0].strip()
     return line if len(line) <= most else line[:most].rpartition(" ")[0].rstrip() or line[:most]
 

@@ -7,19 +7,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from convrun.backends.presets import OPENAI, PRESETS
+from convrun.backends.presets import AZURE, OPENAI, PRESETS, Preset
 from convrun.cassette.canonical import plain_content, plain_envelope
 from convrun.errors import ProviderError
 from convrun.importing.attachments import Held, held
 from convrun.importing.exchanges import Exchange
 from convrun.importing.groups import SYSTEM_ROLES, Group, groups
-from convrun.importing.reasons import Reason, Refusal
+from convrun.importing.reasons import Reason, Refusal, listed
 from convrun.importing.spec_text import first_words, spoken
 from convrun.importing.threads import Thread
 from convrun.values import Json, JsonObject, equal
 
 _NOT_OPTIONS = frozenset({"model", "tools"})
 _OFFLINE = frozenset({"echo", "script"})  # names of our own, where no provider stands before them
+_AT_AZURE = re.compile(r"https://[^/]+\.azure\.com(/|$)|https?://[^/]+/openai/deployments/[^/]+$")
 _LIMIT = 10  # model calls in a turn, where the spec says nothing
 _WORDS = 60  # characters of an error's message that are expected
 
@@ -40,7 +41,7 @@ def tell(thread: Thread, *, source: str) -> Telling | Refusal:
         return Refusal(numbers=thread.numbers, reason=Reason.FIELD, detail=f"`{untold.pointer}`")
 
 
-class _Untold(Exception):
+class _Untold(Exception):  # noqa: N818  # it ends the telling; nobody outside sees it
     """Something that no spec says, at this JSON pointer."""
 
     def __init__(self, pointer: str) -> None:
@@ -77,16 +78,14 @@ def _told(thread: Thread, source: str) -> Telling:
 
 
 def _description(thread: Thread, source: str) -> str:
-    first, *more = thread.numbers
-    which = f"interaction {first}" if not more else f"interactions {', '.join(map(str, thread.numbers))}"
-    return f"Imported from {source}, {which}."
+    return f"Imported from {source}, {listed(thread.numbers)}."
 
 
 def _model(thread: Thread, role: str) -> Json:
     """The name alone where that says it all."""
     first = thread.exchanges[0]
     name, address = str(first.body["model"]), first.base_url
-    provider = next((one.name for one in PRESETS.values() if one.base_url.rstrip("/") == address), None)
+    provider = next((one.name for one in PRESETS.values() if _is_at(one, address)), None)
     model: JsonObject = {"name": name}
     if provider is None:
         model["base_url"] = address
@@ -97,6 +96,14 @@ def _model(thread: Thread, role: str) -> Json:
     if role != "system":
         model["system_role"] = role
     return model if len(model) > 1 else name
+
+
+def _is_at(preset: Preset, address: str) -> bool:
+    """Whether a provider's address is exactly this one, whatever its variable holds."""
+    if preset is AZURE:
+        return _AT_AZURE.match(address) is not None
+    pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(preset.base_url))
+    return re.fullmatch(pattern, address) is not None
 
 
 def _system(exchange: Exchange) -> tuple[str, str | None]:
