@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from convrun.backends.chat import ENDPOINT, decode
 from convrun.backends.chat_decoding import ChatDecoder
-from convrun.backends.provider_errors import ReplyErrors, error_in
+from convrun.backends.provider_errors import ReplyErrors
 from convrun.cassette.canonical import Keys
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.received import parsed_reply, received
@@ -105,11 +105,6 @@ def answer(item: Interaction) -> Completion | ProviderError:
         return error
     assert isinstance(last, Completion)  # the last of a reply that is whole
     return last
-
-
-def is_error(item: Interaction) -> bool:
-    """Return whether a reply is an error that the provider gave, by its status or in its words."""
-    return item.reply.status >= 400 or any(map(error_in, item.reply.payloads or ()))
 
 
 def _retries(interactions: Sequence[Interaction]) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convrun.conversation.backend import Completion
-from convrun.importing.exchanges import Exchange, is_error
+from convrun.importing.exchanges import Exchange
 from convrun.importing.groups import SYSTEM_ROLES, Group, groups
 from convrun.importing.reasons import Reason, Refusal
 from convrun.importing.threads import Thread
@@ -60,7 +60,7 @@ def _of_reply(exchange: Exchange) -> Iterator[tuple[Reason, str | None]]:
         yield Reason.CUSTOM, "the answer calls one"
     if any(one.get("function_call") for one in said):
         yield Reason.FUNCTIONS, "the answer calls one"
-    if not isinstance(exchange.answer, Completion) and not is_error(exchange.interaction):
+    if not isinstance(exchange.answer, Completion) and not exchange.answer.is_answer:
         yield Reason.NO_COMPLETION, exchange.answer.what
 
 

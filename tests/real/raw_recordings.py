@@ -50,7 +50,7 @@ class Exchange:
                 known[1] += call["function"].get("arguments") or ""
         usage = next((one["usage"] for one in reversed(payloads) if one.get("usage")), {})
         return Answer(
-            text="".join(message.get("content") or "" for message in said),
+            text="".join(_text(message.get("content")) for message in said),
             calls=[(name, json.loads(arguments or "{}")) for name, arguments in calls.values()],
             tokens=(usage.get("prompt_tokens"), usage.get("completion_tokens")),
         )
@@ -63,6 +63,11 @@ class Exchange:
                 break
             found.insert(0, message["content"])
         return found
+
+
+def _text(content: Any) -> str:
+    """A content as text; an object is structured output that came as it is."""
+    return json.dumps(content, ensure_ascii=False) if isinstance(content, dict) else content or ""
 
 
 def file_of(name: str) -> Path:
