@@ -133,7 +133,7 @@ class _Overheard:
         if found is None or found.interaction is None:
             return _ENDED
         recorded = self._player.recording.interactions[found.interaction].request
-        different = changes(asked, recorded)
+        different = changes(replace(asked, provider=None, headers={}), recorded)  # the recording knows of neither
         return f"`{_pointer(different[0])}`" if different else "`/`"
 
 

@@ -36,7 +36,6 @@ PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
         ["show", "specs/a.yaml"],
         ["diff", "a", "b"],
         ["mutate"],
-        ["import", "a"],
         ["cassette", "audit"],
         ["init"],
         ["runn"],

@@ -119,3 +119,10 @@ def spec_of(root: Path, name="talk"):
 def reasons(outcome):
     """Why something was not imported: numbers and words."""
     return [(refused.numbers, str(refused)) for refused in outcome.refused]
+
+
+def run(project):
+    """The results of a strict run of all that was imported, which is green."""
+    found = project.run(strict=True)
+    assert (found.exit_code, [one.findings for one in found.conversations if one.findings]) == (0, [])
+    return found.conversations
