@@ -40,11 +40,13 @@ def import_recordings(
     with named_errors():
         paths = [Path(file) for file in dict.fromkeys(files)]
         _refuse_missing(paths)
-        settings = load(find_root([], Path.cwd()), os.environ, {"specs": specs, "cassettes": cassettes})
+        root = find_root([], Path.cwd())
+        settings = load(root, os.environ, {"cassettes": cassettes})
+        folder = load(root, os.environ, {"specs": specs}).specs  # checked as a setting is
         total, code = 0, 0
         for path, name in zip(paths, names(paths), strict=True):
             try:
-                outcome = import_file(path, name, settings, environ=os.environ, force=force)
+                outcome = import_file(path, name, settings, environ=os.environ, force=force, folder=folder)
             except CassetteError as error:
                 say(error.lines())
                 code = WRONG_INPUT

@@ -32,22 +32,33 @@ class Outcome:
     refused: tuple[Refusal, ...]
 
 
-def import_file(path: Path, name: str, settings: Settings, *, environ: Mapping[str, str], force: bool) -> Outcome:
+def import_file(
+    path: Path,
+    name: str,
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    force: bool,
+    folder: str | None = None,
+) -> Outcome:
     """Write the conversations of a recording, and return what became of each.
 
-    `name` is what their specs are called; `environ` has the keys that are taken out.
+    `name` is what their specs are called, `folder` where they go in the place of the settings' specs folder; `environ`
+    has the keys that are taken out.
 
     Raises:
         CassetteError: where the file is no recording.
     """
-    found = conversations(load(path, str(path)), redactor(environ), source=path.name)
+    defaults = settings.defaults.values if settings.defaults else {}
+    recording = load(path, str(path))
+    found = conversations(recording, redactor(environ), source=path.name, defaults=defaults)
     written: list[Written] = []
     refused: list[Refusal] = [*found.others]
     for number, conversation in enumerate(found.found, 1):
         if isinstance(conversation, Refusal):
             refused.append(conversation)
             continue
-        where = place(name, number if len(found.found) > 1 else None, settings)
+        where = place(name, number if len(found.found) > 1 else None, settings, folder or settings.specs)
         why = keep(conversation, where, force=force)
         if why is None:
             written.append(Written(conversation=conversation, place=where))

@@ -44,15 +44,20 @@ class Conversations:
     others: tuple[Refusal, ...]
 
 
-def conversations(recording: Recording, redactor: Redactor, *, source: str) -> Conversations:
-    """Return the conversations of a recording; `source` is what their descriptions call it. Nothing is written."""
+def conversations(
+    recording: Recording, redactor: Redactor, *, source: str, defaults: Mapping[str, object]
+) -> Conversations:
+    """Return the conversations of a recording; nothing is written.
+
+    `source` is what their descriptions call it, `defaults` are those of the project's specs.
+    """
     chats, others = exchanges(recording, redactor)
-    found = tuple(_imported(thread, source) for thread in threads(chats))
+    found = tuple(_imported(thread, source, defaults) for thread in threads(chats))
     return Conversations(found=found, others=tuple(others))
 
 
-def _imported(thread: Thread, source: str) -> Imported | Refusal:
-    told = refusal(thread) or tell(thread, source=source)
+def _imported(thread: Thread, source: str, defaults: Mapping[str, object]) -> Imported | Refusal:
+    told = refusal(thread) or tell(thread, source=source, defaults=defaults)
     if isinstance(told, Refusal):
         return told
     recording = Recording(interactions=tuple(one.answered for one in thread.exchanges), file=source)

@@ -59,9 +59,12 @@ class Place:
         return next((name for name in names if name != own and name.casefold() in wanted), None)
 
 
-def place(name: str, number: int | None, settings: Settings) -> Place:
-    """Return where conversation `number` of a file goes (None: the only one), whose specs are called `name`."""
-    spec = f"{settings.specs}/{name}.yaml" if number is None else f"{settings.specs}/{name}/{number}.yaml"
+def place(name: str, number: int | None, settings: Settings, folder: str) -> Place:
+    """Return where conversation `number` of a file goes (None: the only one), whose specs are called `name`.
+
+    The spec goes below `folder`, the cassette where a run with these settings looks for it.
+    """
+    spec = f"{folder}/{name}.yaml" if number is None else f"{folder}/{name}/{number}.yaml"
     spec = spec.removeprefix("./")
     return Place(root=settings.root, spec=spec, cassette=f"{settings.cassettes}/{cassette_file(spec, settings.specs)}")
 

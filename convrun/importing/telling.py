@@ -21,6 +21,8 @@ from convrun.values import Json, JsonObject, equal
 _NOT_OPTIONS = frozenset({"model", "tools"})
 _OFFLINE = frozenset({"echo", "script"})  # names of our own, where no provider stands before them
 _AT_AZURE = re.compile(r"https://[^/]+\.azure\.com(/|$)|https?://[^/]+/openai/deployments/[^/]+$")
+_FUNCTION = frozenset({"name", "description", "parameters", "strict"})
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _LIMIT = 10  # model calls in a turn, where the spec says nothing
 _WORDS = 60  # characters of an error's message that are expected
 
@@ -33,10 +35,13 @@ class Telling:
     files: Mapping[str, bytes]
 
 
-def tell(thread: Thread, *, source: str) -> Telling | Refusal:
-    """Return the spec of a conversation; `source` is the recording's name for its description."""
+def tell(thread: Thread, *, source: str, defaults: Mapping[str, object]) -> Telling | Refusal:
+    """Return the spec of a conversation; `source` is the recording's name for its description.
+
+    `defaults` are those of the project's specs: what of them was not in the recording is taken back.
+    """
     try:
-        return _told(thread, source)
+        return _told(thread, source, defaults)
     except _Untold as untold:
         return Refusal(numbers=thread.numbers, reason=Reason.FIELD, detail=f"`{untold.pointer}`")
 
@@ -49,7 +54,7 @@ class _Untold(Exception):  # noqa: N818  # it ends the telling; nobody outside s
         self.pointer = pointer
 
 
-def _told(thread: Thread, source: str) -> Telling:
+def _told(thread: Thread, source: str, defaults: Mapping[str, object]) -> Telling:
     first = thread.turns[0][0]
     role, system = _system(first)
     shared = _shared_options(thread)
@@ -64,38 +69,43 @@ def _told(thread: Thread, source: str) -> Telling:
         said = now
         turns.append(_turn(turn, replaced, attached, shared, last=position == len(thread.turns) - 1))
     longest = max(map(len, thread.turns))
+    theirs = defaults.get("options")
+    removed: JsonObject = {key: None for key in (theirs if isinstance(theirs, dict) else {}) if key not in shared}
     entries: tuple[tuple[str, Json], ...] = (
         ("description", _description(thread, source)),
-        ("model", _model(thread, role)),
+        ("model", _model(thread, role, merged=isinstance(defaults.get("model"), dict))),
         ("system", spoken(system) if system else None),
-        ("options", shared),
+        ("options", shared | removed),
         ("tools", list(_tools(first.body))),
         ("history", list(_history(groups(first.messages)[:-1]))),
         ("chain_limit", longest if longest > _LIMIT else None),
         ("turns", turns),
     )
-    return Telling(spec={key: value for key, value in entries if value not in (None, {}, [])}, files=files)
+    spec: JsonObject = {key: value for key, value in entries if value not in (None, {}, [])}
+    return Telling(spec=spec | ({"each_turn": []} if "each_turn" in defaults else {}), files=files)
 
 
 def _description(thread: Thread, source: str) -> str:
     return f"Imported from {source}, {listed(thread.numbers)}."
 
 
-def _model(thread: Thread, role: str) -> Json:
-    """The name alone where that says it all."""
+def _model(thread: Thread, role: str, *, merged: bool) -> Json:
+    """The name alone where that says it all; `merged`: a project's default has keys that would go on to hold."""
     first = thread.exchanges[0]
     name, address = str(first.body["model"]), first.base_url
     provider = next((one.name for one in PRESETS.values() if _is_at(one, address)), None)
-    model: JsonObject = {"name": name}
-    if provider is None:
-        model["base_url"] = address
-    elif provider != OPENAI.name or "/" in name or name in _OFFLINE:
-        model["provider"] = provider
-    if all(one.body.get("stream") for one in thread.exchanges):
-        model["stream"] = True
-    if role != "system":
-        model["system_role"] = role
-    return model if len(model) > 1 else name
+    streams = all(one.body.get("stream") for one in thread.exchanges)
+    plain = provider == OPENAI.name and "/" not in name and name not in _OFFLINE
+    if plain and not streams and role == "system":
+        return name
+    entries: tuple[tuple[str, Json], ...] = (
+        ("provider", None if plain and not merged else provider),
+        ("base_url", address if provider is None or merged else None),
+        ("stream", streams if streams or merged else None),
+        ("system_role", role if role != "system" or merged else None),
+    )
+    model: JsonObject = {key: value for key, value in entries if value is not None}
+    return {"name": name, **model}
 
 
 def _is_at(preset: Preset, address: str) -> bool:
@@ -129,13 +139,21 @@ def _shared_options(thread: Thread) -> JsonObject:
 
 def _tools(body: JsonObject) -> Iterator[Json]:
     found = plain_envelope(body).get("tools")
+    names: set[Json] = set()
     for index, tool in enumerate(found if isinstance(found, list) else []):
-        if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if not isinstance(tool, dict) or not isinstance(function, dict):
             raise _Untold(f"/tools/{index}")
-        more = next((key for key in tool if key not in {"type", "function"}), None)
-        if more is not None:
-            raise _Untold(f"/tools/{index}/{more}")
-        yield {"declare": tool["function"], "policy": "replay"}
+        pointer = f"/tools/{index}/function"
+        for key in tool.keys() - {"type", "function"}:
+            raise _Untold(f"/tools/{index}/{key}")
+        for key in function.keys() - _FUNCTION:
+            raise _Untold(f"{pointer}/{key}")
+        name = function.get("name")
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name in names:
+            raise _Untold(f"{pointer}/name")
+        names.add(name)
+        yield {"declare": function, "policy": "replay"}
 
 
 def _turn(

@@ -115,10 +115,6 @@ REFUSED = {
     "no choice": (exchange(asked(A), {"choices": []}), "no chat completion in the answer: "),
     "an empty body": (exchange(asked(A), ""), "no chat completion in the answer: "),
     "a page": (exchange(asked(A), "<html>Hi</html>"), "no chat completion in the answer: "),
-    "a stream that broke off": (
-        exchange(asked(A, stream=True), 'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n'),
-        "no chat completion in the answer: ",
-    ),
 }  # fmt: skip
 
 

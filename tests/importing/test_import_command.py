@@ -1,0 +1,167 @@
+"""`convrun import` as a process: what it prints, writes, overwrites and ends with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from recordings import asked, chat, exchange, run, said, stock, user, write_recording
+
+TALK = (chat(asked(user("A")), said("a")), chat(asked(user("A"), said("a"), user("B")), said("b")))
+OTHER = exchange({"input": "A"}, {}, url="https://api.openai.com/v1/responses")
+
+
+def files(project):
+    """What is in the project beside the recordings."""
+    return sorted(
+        path.relative_to(project.root).as_posix()
+        for path in project.root.rglob("*")
+        if path.is_file() and "recorded" not in path.parts and path.name != "convrun.toml"
+    )
+
+
+def test_a_recording_becomes_a_spec_that_passes(project):
+    """Import and run are two commands, offline and without a key; the schema lies beside the settings."""
+    write_recording(project.root, TALK)
+    ended = project.cli("import", "recorded/talk.yaml")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == [
+        "recorded/talk.yaml",
+        "  specs/talk.yaml: 2 turns, gpt-4o, interactions 1-2",
+        "1 conversation imported",
+    ]
+    assert files(project) == ["cassettes/talk.yaml", "spec.schema.json", "specs/talk.yaml"]
+    assert json.loads((project.root / "spec.schema.json").read_text("utf-8"))["type"] == "object"
+    assert project.cli("run", "--strict").returncode == 0
+
+
+def test_several_files_with_a_bad_one(project):
+    """What is no recording is told with its name and ends with 2; the others are imported all the same."""
+    write_recording(project.root, (*TALK, chat(asked(user("C")), said("c")), OTHER), "first.yaml")
+    write_recording(project.root, TALK, "third.yaml")
+    project.write("recorded/second.yaml", "interactions: [{request: 1}]\n")
+    ended = project.cli("import", "recorded/first.yaml", "recorded/second.yaml", "recorded/third.yaml")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("recorded/second.yaml: interaction 1 has no 'request' and 'response'\n")
+    assert ended.stdout.splitlines() == [
+        "recorded/first.yaml",
+        "  specs/first/1.yaml: 2 turns, gpt-4o, interactions 1-2",
+        "  specs/first/2.yaml: 1 turn, gpt-4o, interaction 3",
+        "  not imported: interaction 4: no chat completion in the answer: POST https://api.openai.com/v1/responses",
+        "recorded/third.yaml",
+        "  specs/third.yaml: 2 turns, gpt-4o, interactions 1-2",
+        "3 conversations imported",
+    ]
+    assert len(run(project)) == 3
+
+
+def test_a_file_that_gives_nothing(project):
+    """It ends with 1, also beside others that gave something, and nothing is written for it."""
+    write_recording(project.root, [OTHER], "other.yaml")
+    assert project.cli("import", "recorded/other.yaml").returncode == 1
+    assert files(project) == []
+    write_recording(project.root, TALK)
+    assert project.cli("import", "recorded/talk.yaml", "recorded/other.yaml").returncode == 1
+    assert "specs/talk.yaml" in files(project)
+
+
+def test_nothing_is_overwritten_without_force(project):
+    """A spec or a cassette that is there stays, and so does its partner; with --force both are replaced."""
+    write_recording(project.root, TALK)
+    for there in ("specs/talk.yaml", "cassettes/talk.yaml"):
+        project.write(there, "mine\n")
+        ended = project.cli("import", "recorded/talk.yaml")
+        assert ended.returncode == 1
+        assert f"there is such a file already: {there}; --force replaces it" in ended.stdout
+        assert files(project) == [there]
+        (project.root / there).unlink()
+    project.write("specs/talk.yaml", "mine\n")
+    assert project.cli("import", "--force", "recorded/talk.yaml").returncode == 0
+    assert len(run(project)[0].turns) == 2
+
+
+@pytest.mark.parametrize("rival", ["specs/talk.yml", "specs/Talk.yaml"])
+def test_a_spec_that_would_share_the_cassette(project, rival):
+    """One that differs in its suffix or in upper case only is not joined by another, whatever is forced."""
+    write_recording(project.root, TALK)
+    project.write(rival, "mine\n")
+    ended = project.cli("import", "--force", "recorded/talk.yaml")
+    assert (ended.returncode, files(project)) == (1, [rival])
+    assert f"{rival.removeprefix('specs/')!r} beside it would have the same cassette; rename it" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("recorded/tolk.yaml", "did you mean 'talk.yaml'?"), ("recorded", "name its files")]
+)
+def test_what_is_not_there(project, name, words):
+    """A path that does not exist, or is a folder, is a mistake of the command line: nothing is imported."""
+    write_recording(project.root, TALK)
+    ended = project.cli("import", "recorded/talk.yaml", name)
+    assert (ended.returncode, ended.stdout, files(project)) == (2, "", [])
+    assert words in ended.stderr
+
+
+def test_recordings_of_one_name(project):
+    """The names of their folders keep them apart."""
+    for folder in ("recorded/one", "recorded/two"):
+        project.write(f"{folder}/talk.yaml", stock(*TALK))
+    assert project.cli("import", "recorded/one/talk.yaml", "recorded/two/talk.yaml").returncode == 0
+    assert [name for name in files(project) if name.startswith("specs/")] == [
+        "specs/one/talk.yaml",
+        "specs/two/talk.yaml",
+    ]
+    assert len(run(project)) == 2
+
+
+@pytest.mark.parametrize("stem", ["_talk", "test[a-b] {c}: d", "con", "é" * 60, "a.yaml"])
+def test_names_that_no_spec_can_have(project, stem):
+    """The file's name becomes one that every file system takes and that is collected."""
+    write_recording(project.root, TALK, f"{stem}.yaml")
+    assert project.cli("import", f"recorded/{stem}.yaml").returncode == 0
+    assert len(run(project)) == 1
+
+
+def test_folders_of_the_settings_and_of_the_command_line(project):
+    """Specs and cassettes go where the settings say, or where the command line says it."""
+    project.write("convrun.toml", 'specs = "talks"\ncassettes = "kept"\n')
+    write_recording(project.root, TALK)
+    assert project.cli("import", "recorded/talk.yaml").returncode == 0
+    assert (project.root / "talks/talk.yaml").is_file()
+    assert (project.root / "kept/talk.yaml").is_file()
+    assert project.cli("import", "--specs", "a/b", "--cassettes", "c", "recorded/talk.yaml").returncode == 0
+    assert (project.root / "a/b/talk.yaml").read_text("utf-8").startswith("# yaml-language-server: $schema=../../spec.")
+    assert project.cli("run", "--strict", "--cassettes", "c", "a/b").returncode == 0
+    assert project.cli("run", "--strict").returncode == 0
+
+
+def test_defaults_of_the_project_do_not_disturb(project):
+    """Options, checks and parts of a model that all specs have are taken back where the recording is without them."""
+    project.write(
+        "convrun.toml",
+        """
+        [defaults]
+        model = {name = "m", system_role = "developer", base_url = "http://localhost/v1"}
+        options = {seed = 7, temperature = 0}
+        each_turn = [{contains = "no reply says this"}]
+        """,
+    )
+    write_recording(
+        project.root, [chat(asked({"role": "system", "content": "S"}, user("A"), temperature=1), said("a"))]
+    )
+    write_recording(project.root, [chat(asked(user("A"), stream=True), said("a"))], "plain.yaml")
+    assert project.cli("import", "recorded/talk.yaml", "recorded/plain.yaml").returncode == 0
+    assert len(run(project)) == 2
+
+
+def test_a_folder_that_cannot_be_written(project):
+    """A cassettes folder that is a file leaves nothing of the conversation behind."""
+    write_recording(project.root, TALK)
+    project.write("cassettes", "a file")
+    ended = project.cli("import", "recorded/talk.yaml")
+    assert (ended.returncode, files(project)) == (1, ["cassettes"])
+    assert "  not imported: interactions 1-2: it cannot be written: " in ended.stdout
+
+
+def test_the_help_fits_a_screen(project):
+    """At most 24 lines."""
+    assert len(project.cli("import", "--help").stdout.splitlines()) <= 24
