@@ -13,7 +13,7 @@ from convrun.backends.pacing import Rates, check_rates
 from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError, UsageError
 from convrun.run.attachments import attachment_error
-from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools
+from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools, without_reply
 from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
 from convrun.run.imports import imported
 from convrun.run.names import name_errors, row_errors
@@ -179,6 +179,8 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
     for turn in bound.turns:
         found = [attachment_error(one, root=turn.root) for one in turn.spec.attachments]
         errors += [error for error in found if error is not None]
+    if all(turn.expect_error or turn.skip for turn in spec.turns):
+        errors += without_reply(spec.expect)
     if known is not None:
         every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
         errors += named_tools(every, known)

@@ -14,6 +14,8 @@ from convrun.source import Where
 from convrun.spec.model import CheckSpec, ImportPath, Path
 from convrun.templates import Text
 
+_OF_CALLS = frozenset({"called", "not_called", "calls", "python"})  # kinds that need no reply
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundCheck:
@@ -74,6 +76,26 @@ def named_tools(specs: Sequence[CheckSpec], known: frozenset[str]) -> list[SpecE
         for path, name in tool_names(spec.kind, spec.value)
         if name not in known
     ]
+
+
+def without_reply(specs: Sequence[CheckSpec]) -> list[SpecError]:
+    """Return a mistake for each of these checks that looks at a reply, where there will be none."""
+    return [
+        SpecError(
+            f"no turn has a reply that {_innermost(spec.kind, spec.value)!r} could look at: each expects an error",
+            where=spec.where,
+            fix="check the calls, or add a turn that is answered",
+        )
+        for spec in specs
+        if _innermost(spec.kind, spec.value) not in _OF_CALLS
+    ]
+
+
+def _innermost(kind: str, value: object) -> str:
+    """The kind itself; of a `not`, that of the check in it."""
+    while kind == "not" and isinstance(value, dict) and len(value) == 1:
+        kind, value = next(iter(value.items()))
+    return kind
 
 
 def _place(spec: CheckSpec, path: Path) -> Where:
