@@ -35,9 +35,10 @@ types: $(VENV)/.dev ## check the types
 docs: $(VENV)/.dev ## run the code blocks of README.md and docs/
 	@$(BIN)/python -m pytest -q tests/test_docs.py $(ARGS)
 
-schemas: $(VENV)/.dev ## write the published JSON Schemas anew
+schemas: $(VENV)/.dev ## write what is generated from the code: the JSON Schemas, the reference of specs
 	@$(BIN)/convrun schema spec > schemas/spec.schema.json
 	@$(BIN)/convrun schema result > schemas/result.schema.json
+	@$(BIN)/python docs/reference.py > docs/reference.md
 
 bench: $(VENV)/.dev ## measure whole processes against the same work done by hand
 	@$(BIN)/python benchmarks/measure.py $(ARGS)

@@ -41,6 +41,7 @@ _HOMES = {
     "Toolbox": f"{_ENGINE}.toolbox",
     "Turn": f"{_ENGINE}.turns",
     "UnknownModelError": "convrun.errors",
+    "UnplayedError": "convrun.errors",
     "Usage": f"{_ENGINE}.messages",
     "assistant": f"{_ENGINE}.messages",
     "expect": "convrun.expecting",

@@ -8,6 +8,7 @@ ConvrunError                    what, where, fix
 ├── UnknownModelError           also a KeyError
 ├── TemplateError               a template that is no template, or a value it does not have
 ├── CassetteError               a cassette that cannot be read or written
+│   └── UnplayedError           recorded interactions that a program did not play
 ├── StaleError                  a request that the recording does not hold
 ├── ConversationError           the engine cannot go on
 │   ├── AttachmentError         an attachment that cannot be read, or whose type is not known
@@ -51,8 +52,10 @@ class ConvrunError(Exception):
         return self
 
     def __str__(self) -> str:
-        """One line: where, what, fix."""
+        """One line: where, what, fix; where `what` has several, the fix follows on its own."""
         place = f"{self.where}: " if self.where else ""
+        if self.fix and "\n" in self.what:
+            return f"{place}{self.what}\n  {self.fix}"
         return f"{place}{self.what}" + (f" ({self.fix})" if self.fix else "")
 
     def lines(self) -> list[str]:
@@ -103,6 +106,10 @@ class TemplateError(ConvrunError):
 
 class CassetteError(ConvrunError):
     """A cassette that cannot be read, or could not be written."""
+
+
+class UnplayedError(CassetteError):
+    """A program asked for less than its cassette holds, or for nothing."""
 
 
 class StaleError(ConvrunError):

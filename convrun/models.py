@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from convrun.conversation.model import Model
@@ -13,12 +14,15 @@ __all__ = ["Response", "get_model", "get_models"]  # Response from here finds th
 def get_model(name: str | None = None, **settings: Any) -> Model:
     """Return the model of this name, `provider/model` or a model of the default provider; None is the default model.
 
+    Called in the block of a `convrun.testing.cassette`, it is played from there or recorded.
+
     Raises:
         UnknownModelError: where no provider is known for it.
     """
-    from convrun.backends.resolving import resolve  # only once a model is wanted
+    from convrun.backends.rerouting import reroutable  # only once a model is wanted
+    from convrun.backends.resolving import resolve
 
-    return Model(resolve(name, **settings))
+    return Model(reroutable(resolve(name, **settings), settings.get("environ", os.environ)))
 
 
 def get_models() -> list[Model]:

@@ -58,7 +58,7 @@ def _total(figures: list[int | None]) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One check, judged. `info` marks a check behind the first stale request: shown, never counted.
+    """One check, judged. `info` marks one behind the first stale request, or of a known failure: shown, never counted.
 
     `expected` and `actual` are JSON values. `details` are more lines (the traceback of a check that crashed).
     """
@@ -168,7 +168,8 @@ class ConversationResult:
 class RunResult:
     """A whole run. `started` is ISO 8601 with its offset; `exit_code` is what the process ends with.
 
-    `command` is the start of the line that reproduces one conversation, as `convrun run -D city=Rome`.
+    `command` is the start of the line that reproduces one conversation, as `convrun run -D city=Rome`; empty where none
+    does.
     """
 
     version: str
@@ -180,3 +181,9 @@ class RunResult:
     interrupted: bool = False
     bug: Problem | None = None  # what ended the run and is convrun's own fault
     command: str = "convrun run"
+
+    @property
+    def passed(self) -> bool:
+        """Whether every conversation passed that was not skipped, and there was one; what is unchecked did not."""
+        verdicts = {conversation.verdict for conversation in self.conversations}
+        return self.exit_code == 0 and "passed" in verdicts and verdicts <= {"passed", "skipped"}

@@ -65,8 +65,8 @@ def excerpt(where: Where) -> list[str]:
     before = printable(text[start:column])
     under = printable(text[column : min(column + max(where.width, 1), start + _WINDOW)])
     gutter = f"{where.line:>5} | "
-    carets = "^" * max(_cells(under), 1)
-    return [f"{gutter}{shown}".rstrip(), f"{' ' * (len(gutter) - 2)}| {' ' * _cells(before)}{carets}"]
+    carets = "^" * max(cells(under), 1)
+    return [f"{gutter}{shown}".rstrip(), f"{' ' * (len(gutter) - 2)}| {' ' * cells(before)}{carets}"]
 
 
 def printable(text: str) -> str:
@@ -85,8 +85,8 @@ def _visible(character: str) -> str:
     return character
 
 
-def _cells(text: str) -> int:
-    """Columns a terminal needs for `text`."""
+def cells(text: str) -> int:
+    """Return how many columns a terminal needs for `text`."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)

@@ -42,6 +42,18 @@ def test_the_published_schema_is_what_the_command_prints(name):
     assert (ROOT / "schemas" / f"{name}.schema.json").read_text("utf-8") == out
 
 
+def test_the_reference_of_specs_is_current():
+    """`docs/reference.md` is what `docs/reference.py` makes of the schema; `make schemas` writes it anew."""
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "reference.py")],
+        env=Project.environment(),
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert (ROOT / "docs" / "reference.md").read_text("utf-8") == ended.stdout
+
+
 def test_a_spec_is_the_default():
     """`convrun schema` prints that of specs."""
     assert printed() == printed("spec")

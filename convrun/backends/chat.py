@@ -45,7 +45,7 @@ class ChatBackend:
         self.provider = provider
         self.headers = dict(headers or {})
         self.by_name = False
-        self._key_variable = key_variable
+        self.key_variable = key_variable
         self._encoder = ChatEncoder(model=model, system_role=system_role, quirks=quirks)
 
     def send(self, request: ModelRequest) -> Iterator[StreamEvent | Completion]:
@@ -63,7 +63,7 @@ class ChatBackend:
             provider=self.provider or urlsplit(self.base_url).hostname or self.base_url,
             status=reply.status,
             headers=reply.headers,
-            key_variable=self._key_variable,
+            key_variable=self.key_variable,
         )
         decoder = ChatDecoder(errors, turn=request.turn, used_ids=_used_ids(body))
         yield from decode(reply, decoder, errors)

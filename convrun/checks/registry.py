@@ -105,6 +105,7 @@ def check_schema() -> JsonObject:
     because: JsonObject = {"type": "string", "description": "Why it matters; shown where the check fails."}
     one: list[Json] = [{"required": [kind]} for kind in KINDS]
     return {
+        "title": "A check",
         "type": "object",
         "description": "What must hold: one kind, and its value.",
         "properties": {**kinds, "because": because},

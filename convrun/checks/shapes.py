@@ -16,10 +16,10 @@ COUNT: JsonObject = {"anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]}
 FLAG: JsonObject = {"anyOf": [{"type": "boolean"}, _EXPRESSION]}
 
 
-def keys(properties: JsonObject, *, required: tuple[str, ...] = ()) -> JsonObject:
-    """Return the schema of a mapping with these keys and no others."""
+def keys(title: str, properties: JsonObject, *, required: tuple[str, ...] = ()) -> JsonObject:
+    """Return the schema of a mapping with these keys and no others; `title` says what it is."""
     needed: list[Json] = [*required]
-    made: JsonObject = {"type": "object", "properties": properties, "additionalProperties": False}
+    made: JsonObject = {"title": title, "type": "object", "properties": properties, "additionalProperties": False}
     return made | ({"required": needed} if needed else {})
 
 
@@ -36,11 +36,17 @@ _CALL: JsonObject = {
     "returns": {"description": "The result that the model got, its text or its JSON value."},
     "error": {"description": "true: the tool raised; a text: it raised an error with this in it."},
 }
-CALL: JsonObject = either(TEXT, keys(_CALL, required=("tool",)))
+CALL: JsonObject = either(TEXT, keys("One of the calls", _CALL, required=("tool",)))
 CALLED: JsonObject = either(
-    TEXT, keys({**_CALL, "times": {**COUNT, "description": "How often; at least once by default."}}, required=("tool",))
+    TEXT,
+    keys(
+        "A called tool",
+        {**_CALL, "times": {**COUNT, "description": "How often; at least once by default."}},
+        required=("tool",),
+    ),
 )
 CALLS: JsonObject = keys(
+    "The calls",
     {
         mode: {"type": "array", "items": CALL, "description": about}
         for mode, about in (
@@ -49,12 +55,13 @@ CALLS: JsonObject = keys(
             ("any_order", "These calls; others may be there."),
             ("only", "No calls but such."),
         )
-    }
+    },
 ) | {"minProperties": 1, "maxProperties": 1}
 JSON: JsonObject = either(
     {"const": True},
     _EXPRESSION,
     keys(
+        "A value in the reply",
         {
             "path": {**TEXT, "description": "A JSONPath (RFC 9535), as $.items[0].name."},
             "equals": {"description": "The value there."},

@@ -23,6 +23,7 @@ from convrun.results import ConversationResult, RunResult
 from convrun.run.many import run_all
 from convrun.run.options import RunOptions
 from convrun.run.project import Project, open_project, prepare
+from convrun.source import cells, printable
 
 QUIET = -1
 
@@ -88,7 +89,7 @@ class _Screen:
     def __init__(self, stream: TextIO, presentation: Presentation, ids: Sequence[str], stop_token: str | None) -> None:
         self._stream = stream
         self._verbosity = QUIET if presentation.quiet else presentation.verbosity
-        self._width = max(map(len, ids), default=0)
+        self._width = max((cells(printable(name)) for name in ids), default=0)
         coloured = colour_wanted(stream, refused=presentation.plain)
         self._style: Style = ansi() if coloured else plain
         self._stop_token = stop_token

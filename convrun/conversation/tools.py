@@ -160,7 +160,7 @@ class Tool:
         if not _NAME.fullmatch(name):
             raise ToolDefinitionError(
                 f"{name or function!r} cannot name a tool",
-                fix="give it a name of letters, digits, _ and -, as Tool.function(f, name='f')",
+                fix="give it one of letters, digits, _ and -: `as:` in a spec, Tool.function(f, name='f') in code",
             )
         parameters = parameters_of(function, name)
         if description is None:

@@ -10,7 +10,7 @@ from convrun.report.stale import missing_block, stale_blocks
 from convrun.report.style import Line, Role, Style, plain, rendered
 from convrun.report.wording import dumped, duration, noun, quoted, short
 from convrun.results import CheckResult, ConversationResult, Finding, RunResult, TurnResult
-from convrun.source import printable
+from convrun.source import cells, printable
 
 QUIET, NORMAL, VERBOSE, FULL = -1, 0, 1, 2  # -q, nothing, -v, -vv
 _BRIEF = 120  # characters of a value that only accompanies what is said
@@ -18,17 +18,18 @@ _WORST_FIRST: tuple[Role, ...] = ("error", "failed", "stale", "missing", "unchec
 
 
 def conversation_line(conversation: ConversationResult, *, width: int = 0, style: Style = plain) -> str:
-    """Return one conversation in one line: verdict, id (padded to `width`), turns, checks, time."""
+    """Return one conversation in one line: verdict, id (padded to `width` columns), turns, checks, time."""
     verdict = style(f"{conversation.verdict:<9}", conversation.verdict)
     name = printable(conversation.id)
+    name += " " * (width - cells(name))
     if conversation.verdict in {"skipped", "missing"}:
         remark = conversation.reason or (f"no {conversation.cassette}" if conversation.cassette else "")
-        return f"{verdict}  {name:<{width}}  {printable(remark)}".rstrip()
+        return f"{verdict}  {name}  {printable(remark)}".rstrip()
     figures = [_turns(conversation), _checks(conversation), duration(conversation.duration_s)]
     if conversation.live_calls:
         figures.append(noun(conversation.live_calls, "live call"))
     columns = f"{figures[0]:<12}  {figures[1]:<16}  {'  '.join(figures[2:])}"
-    return f"{verdict}  {name:<{width}}  {columns}".rstrip()
+    return f"{verdict}  {name}  {columns}".rstrip()
 
 
 def details(
@@ -133,7 +134,7 @@ def _value(value: object, full: bool) -> str:
 def _turn(turn: TurnResult, full: bool) -> list[Line]:
     reason = f": {turn.reason}" if turn.reason else ""
     lines = [Line(f"{turn.verdict} {turn_name(turn)}{reason}", turn.verdict)]
-    if turn.verdict != "skipped":
+    if turn.verdict != "skipped" or turn.model_calls:
         lines += [line.indented(2) for line in transcript(turn, full=full)]
     if turn.error and turn.verdict != "passed":
         lines += [line.indented(2) for line in problem(turn.error)]

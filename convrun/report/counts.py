@@ -13,8 +13,9 @@ from convrun.results import CheckResult, ConversationResult, RunResult, TurnResu
 class Counts:
     """The sums of a run.
 
-    `verdicts` has all seven; `checks` has passed, failed, error, stale and info: a check behind a stale request is
-    info, whatever it says. `usage` is None where a provider said nothing, `spent_usd` where a live call has no price.
+    `verdicts` has all seven; `checks` has passed, failed, error, stale and info: a check behind a stale request, or of
+    a known failure, is info, whatever it says. `usage` is None where a provider said nothing, `spent_usd` where a live
+    call has no price.
     """
 
     conversations: int

@@ -13,14 +13,13 @@ from convrun.results import CheckResult, ConversationResult, Problem, ToolCallRe
 from convrun.source import Where, excerpt
 
 _SHORT = 100  # characters of a message that is read at a glance
-_LABELS = {
-    "info": " (info: behind a stale request, counts nowhere)",
-    "stale": " (stale: the recording no longer holds)",
-}
+_STALE = " (stale: the recording no longer holds)"
+_BEHIND = " (info: behind a stale request, counts nowhere)"
+_KNOWN = " (info: a known failure, counts nowhere)"
 
 
 def failure(conversation: ConversationResult, *, command: str, full: bool = False) -> list[Line]:
-    """Return what went wrong in a conversation: its own turns only, and the line that reproduces just it.
+    """Return what went wrong in a conversation: its own turns only, and the line that reproduces just it, if one does.
 
     `full` adds tracebacks and leaves no text out. Empty where nothing failed; a stale recording is no failure.
     """
@@ -41,7 +40,7 @@ def failure(conversation: ConversationResult, *, command: str, full: bool = Fals
     if own or error or (not lines and conversation.verdict in {"failed", "error"}):
         role = "error" if conversation.verdict == "error" else "failed"
         lines += [Line(f"{role.upper()} {conversation.id}", role), *_indented(_judged(error, own, full)), _EMPTY]
-    if lines:
+    if lines and command:
         lines[-1:] = [Line(f"  run just it: {reproduction(command, conversation)}"), _EMPTY]
     return lines
 
@@ -96,7 +95,9 @@ def problem(error: Problem, *, full: bool = False) -> list[Line]:
 
 def labelled(check: CheckResult, turn: TurnResult | None) -> str:
     """Return the remark that a check needs which does not count; empty for one that counts."""
-    return _LABELS.get(standing(check, turn), "")
+    stale = turn is not None and turn.verdict == "stale"
+    labels = {"info": _BEHIND if stale else _KNOWN, "stale": _STALE}
+    return labels.get(standing(check, turn), "")
 
 
 _EMPTY = Line("")

@@ -33,6 +33,13 @@ def stale_blocks(
     return lines
 
 
+def change_lines(change: Change, *, named: bool = True, full: bool = False) -> list[Line]:
+    """Return old and new of one part of a request, and what the difference looks like; `named`: with its name."""
+    lines = [Line(f"  {change.part} ({change.path}):" if change.path else f"  {change.part}:")] if named else []
+    lines += [line.indented(4) for line in difference(change.recorded, change.now, full=full)]
+    return lines + [Line(f"    {line}") for line in (change.hint or "").split("\n") if line]
+
+
 def missing_block(conversations: Sequence[ConversationResult], *, command: str = "convrun run") -> list[Line]:
     """Return which conversations have no recording, where it would be, and the command that makes it."""
     missing = [conversation for conversation in conversations if conversation.verdict == "missing"]
@@ -42,7 +49,7 @@ def missing_block(conversations: Sequence[ConversationResult], *, command: str =
     for conversation in missing:
         lines.append(Line(f"  {conversation.id}: no {conversation.cassette or 'cassette'}"))
         lines += [Line(f"    {conversation.error.message}")] if conversation.error else []
-    return [*lines, Line(f"  record: {record_command(missing, command)}"), Line("")]
+    return [*lines, *_recording("record", missing, command), Line("")]
 
 
 def record_command(conversations: Sequence[ConversationResult], command: str = "convrun run") -> str:
@@ -73,17 +80,15 @@ def _block(members: Sequence[tuple[ConversationResult, Staleness]], command: str
     parts = ", ".join(dict.fromkeys(change.part for change in stale.changes)) or "the request"
     lines = [Line(f"STALE {parts}", "stale")]
     for change in stale.changes:
-        lines += _change(change, len(stale.changes) > 1, full)
+        lines += change_lines(change, named=len(stale.changes) > 1, full=full)
     ended = all(change.part == "recording ended" for change in stale.changes)
     lines += [Line("  new behind the end of the recording of" if ended else "  no longer the recorded request of")]
     for conversation, where in members:
         lines.append(Line(f"    {conversation.id}, turn {where.turn}, model call {where.model_call}"))
         lines += [Line(f"      breaks: {text}", "failed") for text in where.breaks]
-    again = record_command([conversation for conversation, _ in members], command)
-    return [*lines, Line(f"  record again: {again}"), Line("")]
+    return [*lines, *_recording("record again", [conversation for conversation, _ in members], command), Line("")]
 
 
-def _change(change: Change, several: bool, full: bool) -> list[Line]:
-    lines = [Line(f"  {change.part} ({change.path}):" if change.path else f"  {change.part}:")] if several else []
-    lines += [line.indented(4) for line in difference(change.recorded, change.now, full=full)]
-    return lines + [Line(f"    {line}") for line in (change.hint or "").split("\n") if line]
+def _recording(label: str, conversations: Sequence[ConversationResult], command: str) -> list[Line]:
+    """The line that records these conversations; none where no command line runs them."""
+    return [Line(f"  {label}: {record_command(conversations, command)}")] if command else []

@@ -20,6 +20,7 @@ from convrun.run.names import name_errors, row_errors
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
 from convrun.settings import Settings
+from convrun.spec.known_failures import cannot_fail
 from convrun.spec.loading import Unfinished
 from convrun.spec.model import CheckSpec, ImportPath, ModelSpec, ScriptLine, Spec, TurnSpec
 from convrun.values import JsonObject
@@ -90,6 +91,7 @@ def bind(
             except SpecErrors as found:
                 specs[key] = None
                 errors += found.errors
+            errors += cannot_fail(planned.spec)
         names = frozenset(planned.vars)
         if (key, names) not in names_seen:
             names_seen.add((key, names))

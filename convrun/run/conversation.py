@@ -23,6 +23,7 @@ from convrun.run.carrier import Carrier, open_carrier
 from convrun.run.conversation_hooks import hooked
 from convrun.run.history import history_messages
 from convrun.run.judging import judge_conversation, judge_turn, template_names
+from convrun.run.known_failures import conversation_known_to_fail, turn_known_to_fail
 from convrun.run.names import mentions
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.problems import problem
@@ -110,7 +111,9 @@ class _Run:
             except ConvrunError as error:
                 self.failure = error
             # The hooks are over: what they said to the model is in the recording too.
-            return self._concluded(played, self._judge(played))
+            result = self._concluded(played, self._judge(played))
+        known = self.bound.planned.known_failure
+        return conversation_known_to_fail(result, known) if known else result
 
     def _conversation(self, environ: Mapping[str, str]) -> Conversation:
         """The engine's conversation, over the carrier."""
@@ -176,7 +179,7 @@ class _Run:
 
     def _every_turn_ran(self, played: Sequence[PlayedTurn]) -> bool:
         """Whether each turn was answered, but for those that the spec passes over."""
-        answered = sum(turn.verdict in {"passed", "failed"} or turn.skip for turn in played)
+        answered = sum(turn.verdict in {"passed", "failed"} or turn.skip or turn.excused for turn in played)
         return answered == len(self.bound.spec.turns)
 
     def _keep(self) -> None:
@@ -194,7 +197,9 @@ class _Run:
         verdict = played.verdict
         if verdict == "passed":
             verdict = of_checks(checks)
-        return replace(played, checks=checks, verdict=verdict)
+        judged = replace(played, checks=checks, verdict=verdict)
+        known = played.bound.spec.known_failure
+        return turn_known_to_fail(judged, known) if known else judged
 
     def _concluded(self, played: Sequence[PlayedTurn], checks: tuple[CheckResult, ...]) -> ConversationResult:
         turns = tuple(turn.result() for turn in _up_to_the_error(played))
@@ -202,9 +207,12 @@ class _Run:
             return replace(self.empty, reason="every turn is skipped")
         failure = problem(self.failure, self.empty.where) if self.failure else None
         verdict = "error" if failure else of_conversation(turns, checks)
+        reason = next((turn.reason for turn in played if turn.excused), None) if verdict == "unchecked" else None
+        verdict = "skipped" if reason else verdict  # what failed as it is known to was all that was checked
         return replace(
             self.empty,
             verdict=verdict,
+            reason=reason,
             error=failure or next((turn.error for turn in turns if turn.verdict == "error"), None),
             model_calls=sum(turn.model_calls for turn in turns),
             live_calls=self.carrier.live_calls,

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from convrun.errors import UsageError, did_you_mean
+
 
 class RecordMode(StrEnum):
     """vcrpy's names; the meaning is convrun's own. NONE never goes live."""
@@ -14,6 +16,20 @@ class RecordMode(StrEnum):
     ONCE = "once"
     NEW_EPISODES = "new_episodes"
     ALL = "all"
+
+    @classmethod
+    def named(cls, name: str) -> RecordMode:
+        """Return the mode of this name.
+
+        Raises:
+            UsageError: where there is none.
+        """
+        try:
+            return cls(name)
+        except ValueError:
+            known = [mode.value for mode in cls]
+            fix = did_you_mean(str(name), known) or f"known are {', '.join(known)}"
+            raise UsageError(f"unknown record mode {name!r}", fix=fix) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

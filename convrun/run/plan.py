@@ -15,7 +15,7 @@ from convrun.run.selection import expression, tagged
 from convrun.settings import Settings
 from convrun.source import Where
 from convrun.spec.ids import cassette_file, clashes, conversation_id, model_part
-from convrun.spec.model import CaseSpec, ModelSpec, Spec
+from convrun.spec.model import CaseSpec, KnownFailure, ModelSpec, Spec
 from convrun.values import Json
 
 
@@ -35,6 +35,11 @@ class Planned:
     def skip(self) -> str | None:
         """Why it is not to run, if the spec or the case says so."""
         return self.spec.skip or (self.case.skip if self.case else None)
+
+    @property
+    def known_failure(self) -> KnownFailure | None:
+        """Why it fails, if the case or the spec says so."""
+        return (self.case.known_failure if self.case else None) or self.spec.known_failure
 
     @property
     def where(self) -> Where:

@@ -44,7 +44,7 @@ def open_project(
         raise UsageError("an empty PATH", fix="name a file or folder; a variable that is not set gives none")
     root = find_root([cwd / path.partition("::")[0] for path in paths], cwd)
     settings = load(root, environ, overrides)
-    defaults = _defaults(settings)
+    defaults = spec_defaults(settings)
     specs: list[tuple[Spec, str | None]] = []
     errors: list[ConvrunError] = []
     unfinished: list[Unfinished] = []
@@ -63,8 +63,12 @@ def open_project(
     return Project(settings=settings, specs=tuple(specs), errors=tuple(errors), unfinished=tuple(unfinished))
 
 
-def _defaults(settings: Settings) -> document.Mapping | None:
-    """The defaults of all specs as if they stood in one."""
+def spec_defaults(settings: Settings) -> document.Mapping | None:
+    """Return the defaults of all specs as if they stood in one; None where the project has none.
+
+    Raises:
+        SettingsError: where they are wrong.
+    """
     given = settings.defaults
     if given is None:
         return None

@@ -21,7 +21,10 @@ from convrun.templates import render_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayedTurn:
-    """A turn that was played or passed over. `view` is None where nothing came back that checks could look at."""
+    """A turn that was played or passed over. `view` is None where nothing came back that checks could look at.
+
+    `excused`: it failed, as the spec says that it does.
+    """
 
     bound: BoundTurn
     index: int
@@ -36,6 +39,7 @@ class PlayedTurn:
     usage: UsageResult = field(default_factory=UsageResult)
     refusal: str | None = None
     stops: bool = False
+    excused: bool = False
 
     @property
     def skip(self) -> bool:

@@ -21,7 +21,7 @@ def of_conversation(turns: Sequence[TurnResult], checks: Sequence[CheckResult]) 
     for verdict in _WORST_FIRST:
         if verdict in found:
             return verdict
-    asserted = any(True for turn in turns for _ in turn.checks) or bool(checks)
+    asserted = any(not check.info for turn in turns for check in turn.checks) or any(not one.info for one in checks)
     return "passed" if asserted else "unchecked"
 
 

@@ -16,6 +16,7 @@ from convrun.spec.decoder import Mistakes
 from convrun.spec.named_files import parsed_json
 
 RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})  # names that templates have already
+OURS = ("id", "skip", "known_failure")  # keys of a row that are more than values
 
 
 def taken(name: str, what: str, where: Where) -> SpecError:
@@ -100,8 +101,8 @@ def _judge_header(header: list[str], where: Where) -> None:
             if times[name] > 1:
                 raise SpecError(f"the column {name!r} is there twice", where=where, fix="rename one")
             refuse_taken(name, where)
-            if name not in ("id", "skip") and name.casefold() in ("id", "skip"):
-                raise SpecError(f"unknown column {name!r}", where=where, fix=did_you_mean(name, ("id", "skip")))
+            if name not in OURS and name.casefold() in OURS:
+                raise SpecError(f"unknown column {name!r}", where=where, fix=did_you_mean(name, OURS))
     mistakes.stop()
 
 

@@ -12,9 +12,10 @@ from convrun.document import Node, Scalar
 from convrun.errors import ConvrunError, SpecError, SpecErrors
 from convrun.source import Where
 from convrun.spec import decoding
-from convrun.spec.case_rows import RESERVED, ROWS, Row, RowFile, refuse_taken, taken
+from convrun.spec.case_rows import OURS, RESERVED, ROWS, Row, RowFile, refuse_taken, taken
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
-from convrun.spec.model import CaseSpec
+from convrun.spec.known_failures import known_failure, refuse_beside_skip
+from convrun.spec.model import CaseSpec, KnownFailure
 from convrun.spec.named_files import file_text, named_file, shown
 from convrun.spec.texts import data, literal_leaf
 
@@ -69,22 +70,28 @@ def _case(node: Node, file: SpecFile) -> CaseSpec:
     entries = mapping(node, "a case").entries
     mistakes = Mistakes()
     values: dict[str, Any] = {}
-    skip = None
+    skip: str | None = None
+    known: KnownFailure | None = None
     for key, value in entries:
         with mistakes:
             refuse_taken(key.text, key.where)
             if key.text == "skip":
                 skip = decoding.reason(value, file)
+            elif key.text == "known_failure":
+                known = known_failure(value, file)
             else:
                 values[key.text] = data(value, literal_leaf)
+    with mistakes:
+        refuse_beside_skip(skip, known)
     mistakes.stop()
-    return CaseSpec(id=_identity(entries, node.where, file), values=values, skip=skip, where=node.where)
+    identity = _identity(entries, node.where, file)
+    return CaseSpec(id=identity, values=values, skip=skip, known_failure=known, where=node.where)
 
 
 def _identity(entries: tuple[tuple[Scalar, Node], ...], where: Where, file: SpecFile) -> str:
     """The id of a row: its `id`, else its first value."""
     named = [value for key, value in entries if key.text == "id"]
-    chosen = named or [value for key, value in entries if key.text != "skip"][:1]
+    chosen = named or [value for key, value in entries if key.text not in OURS][:1]
     if not chosen:
         raise SpecError("an empty case", where=where, fix="give it an `id` and its values")
     if named or isinstance(chosen[0], Scalar):
@@ -119,13 +126,21 @@ def _file(node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:
 def _row(row: Row) -> CaseSpec:
     """A row of a file of rows."""
     values = dict(row.values)
-    skip = values.pop("skip", None) or None
-    if skip is not None and not isinstance(skip, str):
-        raise SpecError(f"row {row.number}: 'skip' is no text", where=row.where, fix="write the reason, as a text")
+    skip, reason = _reason(row, values, "skip"), _reason(row, values, "known_failure")
+    known = KnownFailure(reason=reason, where=row.where) if reason else None
+    refuse_beside_skip(skip, known)
     identity = values.get("id", next(iter(values.values()), ""))
     if isinstance(identity, bool | dict | list) or not str("" if identity is None else identity).strip():
         raise SpecError(f"row {row.number} has no id", where=row.where, fix="fill its first column, or a column `id`")
-    return CaseSpec(id=str(identity), values=values, skip=skip, where=row.where)
+    return CaseSpec(id=str(identity), values=values, skip=skip, known_failure=known, where=row.where)
+
+
+def _reason(row: Row, values: dict[str, Any], key: str) -> str | None:
+    """Take a reason out of the values; an empty one is none."""
+    reason = values.pop(key, None) or None
+    if reason is not None and not isinstance(reason, str):
+        raise SpecError(f"row {row.number}: {key!r} is no text", where=row.where, fix="write the reason, as a text")
+    return reason
 
 
 def _from_yaml(path: Path, node: Node, file: SpecFile) -> tuple[CaseSpec, ...]:

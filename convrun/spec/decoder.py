@@ -110,11 +110,15 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A mapping with known keys. `of` says what it is, as `a turn`; `name` is its own in the JSON Schema."""
+    """A mapping with known keys. `of` says what it is, as `a turn`; `name` is its own in the JSON Schema.
+
+    `form` tells it from another that is `of` the same; `abroad` are names that others have for the same, with our own.
+    """
 
     of: str
     keys: Mapping[str, Key]
     name: str | None = None
+    form: str | None = None
     abroad: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
     def values(self, node: Node, file: SpecFile) -> dict[str, Any]:

@@ -232,6 +232,7 @@ _SHORT = Record(
 _part = Decoder(_read_part, {"anyOf": [_TEXT, _CALL, _RESULT]})
 _LONG = Record(
     of="a message",
+    form="a message as to_dict() writes it",
     keys={
         "role": Key(decoding.choice("user", "assistant", "tool", of="role"), "Who speaks.", required=True),
         "parts": Key(decoding.listed(_part, of="parts", least=1), "What the message is made of.", required=True),

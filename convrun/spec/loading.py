@@ -18,6 +18,7 @@ from convrun.spec.checks import checks
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
 from convrun.spec.extending import alone, bases, whole
 from convrun.spec.history import history
+from convrun.spec.known_failures import known_failure, refuse_beside_skip
 from convrun.spec.model import CheckSpec, Spec
 from convrun.spec.models import model
 from convrun.spec.named_files import file_text, shown
@@ -37,10 +38,11 @@ class Unfinished:
     broken: frozenset[str]
 
 
-def load_spec(path: Path, root: Path, defaults: document.Mapping | None = None) -> Spec:
+def load_spec(path: Path, root: Path, defaults: document.Mapping | None = None, *, text: str | None = None) -> Spec:
     """Return the spec in `path`, and what the files it names hold; `root` is the project's.
 
-    `defaults` are what every spec of the project has if it says nothing else.
+    `defaults` are what every spec of the project has if it says nothing else. A `text` stands in for what the file
+    holds, which need not be there then.
 
     Raises:
         SpecErrors: with every mistake of the file, in its order; its `rest` is an Unfinished if anything could be read.
@@ -51,10 +53,11 @@ def load_spec(path: Path, root: Path, defaults: document.Mapping | None = None) 
     mistakes = Mistakes()
     read: Unfinished | None = None
     with mistakes:
-        if not is_below(path, file.root):
+        if text is None and not is_below(path, file.root):
             what = "a link that leads out of the project"
             raise SpecError(what, where=Where(file=name), fix="copy the file into the project")
-        read = _spec(load(file_text(path, Where(file=name)), name, mistakes.found), file, defaults, mistakes)
+        written = file_text(path, Where(file=name)) if text is None else text
+        read = _spec(load(written, name, mistakes.found), file, defaults, mistakes)
     if mistakes.found or read is None:
         raise SpecErrors(list(_first(_in_order(mistakes.found))), rest=read)
     return read.spec
@@ -98,6 +101,8 @@ def _spec(
         mistakes.found += [*found.errors, *SPEC.parts(alone(own), file, complete=False).mistakes.found]
         return None
     mistakes.found += parts.mistakes.found
+    with mistakes:
+        refuse_beside_skip(parts.values.get("skip"), parts.values.get("known_failure"))
     if "turns" not in parts.values:
         return None
     values = {_ATTRIBUTES.get(key, key): value for key, value in parts.values.items()}
@@ -170,6 +175,7 @@ SPEC = Record(
         "expect+": Key(_appended, "Checks behind the `expect` of the bases."),
         "cassette": Key(Decoder(_cassette, _CASSETTE), "How the recording is compared."),
         "skip": Key(decoding.reason, "Why the spec is not run."),
+        "known_failure": Key(known_failure, "Why the spec fails; it is shown as skipped, and fails once it passes."),
         "cases": Key(cases, "Rows of values for templates, one conversation each."),
     },
 )

@@ -136,6 +136,14 @@ class CheckSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFailure:
+    """Why something is known to fail, and where the spec says so."""
+
+    reason: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnSpec:
     """What the user says, and what must hold afterwards. An option that is None removes the spec's.
 
@@ -152,6 +160,7 @@ class TurnSpec:
     expect: tuple[CheckSpec, ...] = ()
     expect_error: CheckSpec | None = None
     skip: str | None = None
+    known_failure: KnownFailure | None = None
     where: Where
 
 
@@ -162,6 +171,7 @@ class CaseSpec:
     id: str
     values: Mapping[str, Json]
     skip: str | None = None
+    known_failure: KnownFailure | None = None
     where: Where
 
 
@@ -189,4 +199,5 @@ class Spec:
     expect: tuple[CheckSpec, ...] = ()
     ignore: tuple[str, ...] = ()  # JSON pointers left out of the comparison with the cassette
     skip: str | None = None
+    known_failure: KnownFailure | None = None
     cases: tuple[CaseSpec, ...] | None = None

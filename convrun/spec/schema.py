@@ -18,7 +18,6 @@ def spec_schema(check: JsonObject) -> JsonObject:
     body = rendering.record(SPEC)
     return {
         "$schema": _DIALECT,
-        "title": "A convrun spec",
         "description": "Who the model is, what the user says turn by turn, and what must hold.",
         **body,
         "$defs": dict(sorted(rendering.definitions.items())),
@@ -50,7 +49,9 @@ class _Rendering:
         properties: JsonObject = {name: self.of(key) for name, key in record.keys.items()}
         required: list[Json] = [name for name, key in record.keys.items() if key.required]
         needed: JsonObject = {"required": required} if required else {}
-        return {"type": "object", "properties": properties, **needed, "additionalProperties": False}
+        title = record.form or record.of
+        head: JsonObject = {"title": title[:1].upper() + title[1:], "type": "object"}
+        return {**head, "properties": properties, **needed, "additionalProperties": False}
 
     def _described(self, key: Key) -> JsonObject:
         schema = self.of(key.decode)

@@ -13,6 +13,7 @@ from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.checks import checks, expected_error
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
+from convrun.spec.known_failures import known_failure, refuse_beside_skip
 from convrun.spec.model import AttachmentSpec, SchemaSpec, TurnSpec
 from convrun.spec.texts import data, json_leaf, json_schema, schema_path, spoken, template
 from convrun.values import schema_fault
@@ -65,6 +66,8 @@ def options(node: Node, _: SpecFile) -> dict[str, Any]:
 def _turn(node: Node, file: SpecFile) -> TurnSpec:
     read = _TURN.parts(node, file)
     turn = TurnSpec(**read.values, where=node.where) if "user" in read.values else None
+    with read.mistakes:
+        refuse_beside_skip(read.values.get("skip"), read.values.get("known_failure"))
     if "expect" in read.values and "expect_error" in read.values:
         what = "a turn with expect_error has no reply that expect could check"
         fix = "take one of them out; expect_error itself checks status and message"
@@ -144,6 +147,7 @@ _TURN = Record(
         "expect": Key(checks, "What must hold after this turn."),
         "expect_error": Key(expected_error, "In the place of expect: the error that the provider is to answer with."),
         "skip": Key(decoding.reason, "Why the turn is left out."),
+        "known_failure": Key(known_failure, "Why the turn fails; it is shown as skipped, and fails once it passes."),
     },
 )
 turns = decoding.listed(Decoder(_turn, _TURN), of="turns", least=1, judge=_together)

@@ -28,6 +28,12 @@ def test_the_whole_text_is_the_golden_one(name, verbosity):
     assert text == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
+def test_wide_letters_take_two_columns():
+    """Ids of any script are padded to the same column."""
+    lines = [conversation_line(replace(PASSED, id=name), width=6) for name in ("京都", "paris")]
+    assert [line.partition("  ")[2].split("turn")[0] for line in lines] == ["   京都    1 ", "   paris   1 "]
+
+
 def test_nothing_is_said_about_what_passed():
     """Without -v a passed conversation has its line and no more."""
     assert details(PASSED) == ""

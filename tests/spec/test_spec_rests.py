@@ -28,11 +28,13 @@ MISTAKEN = {
     "chain_limit": "0",
     "tool_timeout": "60",
     "tool_policy": "lve",
-    "turns": "[{user: good, expect: [{contains: x}, 5, {a: 1, b: 2}], attachments: [{path: a}, b], options: 5}, 7]",
+    "turns": "[{user: good, expect: [{contains: x}, 5, {a: 1, b: 2}], attachments: [{path: a}, b], options: 5}, 7, "
+    "{user: good, expect_error: {}, known_failure: 5}]",
     "each_turn": "[{contains: good}, {}, x]",
     "expect": "[{contains: good}, {because: x}]",
     "cassette": "{ignore: [/good, bad]}",
     "skip": "true",
+    "known_failure": "false",
     "cases": "[{id: good}, {id: 012}, 5, {id: good}]",
 }
 
@@ -79,7 +81,7 @@ def test_the_rest_of_a_spec_that_is_wrong_everywhere_has_the_types_of_a_whole_on
     assert rest.broken == set(MISTAKEN)
     assert fits(rest.spec, type(rest.spec))
     assert [message.text.source for message in rest.spec.history] == ["good"]
-    assert [turn.user.source for turn in rest.spec.turns] == ["good"]
+    assert [turn.user.source for turn in rest.spec.turns] == ["good", "good"]
 
 
 def test_every_key_has_its_mistake():

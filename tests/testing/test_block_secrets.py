@@ -1,0 +1,63 @@
+"""Keys in blocks: whoever's they are, they are not written down."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from servers import reply
+
+import convrun
+from convrun import StaleError
+from convrun.testing import cassette
+
+KEYS = {"OPENAI_API_KEY": "sk-live-0123456789", "TEAM_KEY": "team-9876543210"}
+
+
+@pytest.fixture
+def _keys(monkeypatch):
+    """Both keys are set."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+
+def confess(base_url):
+    """Two models are told both keys, each with a key of its own."""
+    said = " and ".join(os.environ.get(name, f"<{name}>") for name in KEYS)
+    models = [convrun.get_model("m", base_url=base_url, api_key_env=name) for name in KEYS]
+    return [model.prompt(f"My keys are {said}").text() for model in models]
+
+
+@pytest.mark.usefixtures("_keys")
+def test_keys_of_all_models_are_taken_out(folder, loopback, monkeypatch):
+    """Neither stands in the cassette, in prompts or replies, and it plays with the keys and without."""
+    loopback.says(*(reply(f"You have {value}") for value in KEYS.values()))
+    with cassette("keys.yaml", "once"):
+        confess(loopback.base_url)
+    assert [request.headers["authorization"] for request in loopback.requests] == [
+        f"Bearer {value}" for value in KEYS.values()
+    ]
+    text = Path("keys.yaml").read_text("utf-8")
+    assert not [value for value in KEYS.values() if value in text]
+    assert "My keys are <OPENAI_API_KEY> and <TEAM_KEY>" in text
+    with cassette("keys.yaml"):
+        assert confess(loopback.base_url) == ["You have <OPENAI_API_KEY>", "You have <TEAM_KEY>"]
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    with cassette("keys.yaml"):
+        confess(loopback.base_url)
+    assert len(loopback.requests) == 2
+
+
+@pytest.mark.usefixtures("_keys")
+def test_keys_are_not_in_messages(folder, loopback):
+    """What explains a stale request shows their names."""
+    loopback.says("Hello")
+    model = convrun.get_model("m", base_url=loopback.base_url, api_key_env="TEAM_KEY")
+    with cassette("keys.yaml", "once"):
+        model.prompt("Hi").text()
+    with pytest.raises(StaleError) as caught, cassette("keys.yaml"):
+        model.prompt(f"Hi {KEYS['TEAM_KEY']} {KEYS['OPENAI_API_KEY']}").text()
+    assert "+ Hi <TEAM_KEY> <OPENAI_API_KEY>" in str(caught.value)
+    assert not [value for value in KEYS.values() if value in str(caught.value)]
