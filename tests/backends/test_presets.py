@@ -330,3 +330,18 @@ def test_the_recordings_of_a_preset_are_of_its_host(name: str) -> None:
 def _file(recording: str) -> str:
     repository, _, test = recording.partition(": ")
     return f"{repository.replace('/', '__')}/{test}.yaml"
+
+
+def test_the_page_of_providers_says_what_the_presets_say() -> None:
+    """Each preset and each quirk has its row, with the same words."""
+    page = (ROOT / "docs" / "providers.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    expected = [
+        f"| `{one.name}` | `{one.base_url}` | {f'`{one.key_variable}`' if one.key_variable else 'none'} | "
+        f"{'recorded' if one.recordings else 'no'} |"
+        for one in PRESETS.values()
+    ]
+    expected += [
+        f"| `{one.name}` | {quirk.says} | {quirk.source} |" for one in PRESETS.values() for quirk in one.quirks
+    ]
+    assert rows == expected
