@@ -163,7 +163,7 @@ def _turn(
     error = turn[-1].answer if isinstance(turn[-1].answer, ProviderError) else None
     open_calls = not isinstance(turn[-1].answer, ProviderError) and bool(turn[-1].answer.message.tool_calls)
     entries: tuple[tuple[str, Json], ...] = (
-        ("chain", False if last and open_calls else None),
+        ("chain", (len(turn) if len(turn) > 1 else False) if last and open_calls else None),
         ("attachments", [one.entry for one in attached]),
         ("options", options),
         ("expect_error", _expected(error) if error is not None else None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from convrun.checks.context import ErrorAnswer, TurnView
 from convrun.checks.views import turn_view
@@ -84,7 +85,7 @@ def play_turn(
     try:
         user = render_text(turn.spec.user, names)
         saying = _prompted(conversation, turn, user, names)
-        saying.text()
+        _read(saying, turn.spec.chain)
     except ConvrunError as error:
         failure = error
     responses = _complete(saying)
@@ -124,6 +125,15 @@ def _prompted(
         options=spec.options,
         schema=turn.schema,
     )
+
+
+def _read(saying: Response | ChainResponse, chain: bool | int) -> None:
+    """Read it all, or as many model calls as the turn has: tools that the last one wants are not run then."""
+    if chain is True or not isinstance(saying, ChainResponse):
+        saying.text()
+    else:
+        for response in islice(saying.responses(), chain):
+            response.text()
 
 
 def _complete(saying: Response | ChainResponse | None) -> list[Response]:

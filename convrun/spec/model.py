@@ -147,13 +147,14 @@ class KnownFailure:
 class TurnSpec:
     """What the user says, and what must hold afterwards. An option that is None removes the spec's.
 
-    With `expect_error`, a check of that kind, the provider is to refuse; there is no `expect` then.
+    With `expect_error`, a check of that kind, the provider is to refuse; there is no `expect` then. `chain` is how many
+    model calls there may be before the tool calls of the last stay open: False is one, True any number.
     """
 
     user: Text
     id: str | None = None
     system: Text | None = None
-    chain: bool = True
+    chain: bool | int = True
     attachments: tuple[AttachmentSpec, ...] = ()
     options: Mapping[str, Json] = field(default_factory=dict)
     schema: SchemaSpec | None = None

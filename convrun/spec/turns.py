@@ -37,9 +37,10 @@ def _together(found: Sequence[TurnSpec]) -> Iterator[SpecError]:
         if turn.id in seen:
             fix = f"the other one is in line {seen[turn.id]}; rename one"
             yield SpecError(f"two turns have the id {turn.id!r}", where=turn.where, fix=fix)
-        if not turn.chain and number < len(found):
+        if turn.chain is not True and number < len(found):
             fix = "its tool calls would stay unanswered; only the last turn may have it"
-            yield SpecError("chain: false before the last turn", where=turn.where, fix=fix)
+            told = "false" if turn.chain is False else turn.chain
+            yield SpecError(f"chain: {told} before the last turn", where=turn.where, fix=fix)
         if turn.id is not None:
             seen[turn.id] = turn.where.line
 
@@ -85,6 +86,15 @@ def _attachment(node: Node, file: SpecFile) -> AttachmentSpec:
     if ("path" in parts) == ("url" in parts):
         raise SpecError("an attachment needs one of 'path' and 'url'", where=node.where)
     return AttachmentSpec(**parts, where=node.where)
+
+
+_count = decoding.whole_number(1)
+
+
+@takes(anyOf=[decoding.flag, _count])
+def _chain(node: Node, file: SpecFile) -> bool | int:
+    counted = isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool)
+    return _count(node, file) if counted else decoding.flag(node, file)
 
 
 @takes(type="string", pattern=_MIME.pattern)
@@ -140,7 +150,7 @@ _TURN = Record(
         "user": Key(template, "What the user says.", required=True),
         "id": Key(decoding.identifier, "Names the turn for templates (`turns.second`) and reports."),
         "system": Key(template, "Replaces the system prompt from here on."),
-        "chain": Key(decoding.flag, "false: one model call, whose tool calls are seen by the checks and not run."),
+        "chain": Key(_chain, "false: one model call, or a number of them; the tool calls of the last are not run."),
         "attachments": Key(_attachments, "Images and files that go with what the user says."),
         "options": Key(options, "Over the spec's options, for this turn; null removes one."),
         "schema": Key(_schema, "Structured output: a JSON Schema, {file: …}, or a pydantic model's import path."),

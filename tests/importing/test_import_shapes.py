@@ -102,6 +102,20 @@ def test_calls_that_are_never_answered(project, imported):
     assert [(one.name, one.result) for one in conversation.turns[0].tool_calls] == [("f", None)]
 
 
+def test_calls_that_are_never_answered_after_others_were(project, imported):
+    """A turn whose last of several model calls leaves calls open says how many there are."""
+    offered = {"tools": [tool("look"), tool("final_result")]}
+    look, final = call("look", identity="a"), call("final_result", {"answer": 42}, "b")
+    imported(
+        chat(asked(user("Go"), **offered), said(None, look)),
+        chat(asked(user("Go"), said(None, look), result("41", "a"), **offered), said(None, final)),
+    )
+    (turn,) = spec_of(project.root)["turns"]
+    assert turn["chain"] == 2
+    (conversation,) = run(project)
+    assert [one.result for one in conversation.turns[0].tool_calls] == ["41", None]
+
+
 def test_arguments_that_look_like_conditions_are_compared_literally(project, imported):
     """A mapping that a check would take for a condition, or for a literal text, is none in an imported check."""
     arguments = [{"filter": {"min": 1}}, {"filter": {"not_equals": "a"}}, {"note": {"text": "x", "raw": True}}]
