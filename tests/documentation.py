@@ -1,12 +1,15 @@
 """Runs the code blocks of a Markdown page, in order, in a temporary project that holds the example specs.
 
+A page that says `<!-- begins in an empty folder -->` has an empty one instead.
+
 - A block of any language whose first line is a comment with a path (`# specs/greet.yaml`) is written there
   (without that line where it is `csv`, which has no comments); a `diff` block changes that file.
 - Any other `yaml` block is a whole spec and is validated; any other `python` block is run and must end well.
 - In a `sh` block each line is a command; in a `console` block those behind `$ `, and the lines below one are its
   output: times are not compared, and a line `...` stands for any lines.
-- Of the commands, `convrun ...` is run and must end with 0, or with the code that a comment behind it names
-  (`# exit 3`); `make ...` must name a target that exists; another command is not checked: mark its block.
+- Of the commands, `convrun ...`, `pytest ...` and `python FILE` are run and must end with 0, or with the code that a
+  comment behind them names (`# exit 3`); `cat FILE` shows a file; `make ...` must name a target that exists; another
+  command is not checked: mark its block.
 - A block behind `<!-- not run: reason -->` is left alone.
 """
 
@@ -29,7 +32,9 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _PATH = re.compile(r"(?:#|//) (?P<path>[\w./-]+\.\w+)\n")
-_TIME = re.compile(r"\b\d+(\.\d+)? (ms|s)\b")
+_TIME = re.compile(r"\b\d+(\.\d+)? ?(ms|s)\b")
+_EMPTY = "<!-- begins in an empty folder -->"
+_ALONE = "-P"  # as the installed commands do: the present folder is not on the import path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,11 @@ def new_project(folder: Path) -> Path:
         elif source.is_file():
             shutil.copy(source, folder / name)
     return folder
+
+
+def project_of(page: str, folder: Path) -> Path:
+    """Make of `folder` the project that a page begins in; return it."""
+    return folder if _EMPTY in page else new_project(folder)
 
 
 def run_page(page: str, project: Path) -> None:
@@ -124,7 +134,7 @@ def _validate(block: Block, project: Path) -> None:
     (project / path).parent.mkdir(exist_ok=True)
     (project / path).write_text(block.text, encoding="utf-8")
     try:
-        _succeed(_process([sys.executable, "-m", "convrun", "validate", "--no-import", path], project))
+        _succeed(_process([sys.executable, _ALONE, "-m", "convrun", "validate", "--no-import", path], project))
     finally:
         if not block.path:
             (project / path).unlink()
@@ -144,19 +154,39 @@ def _commands(block: Block) -> Iterator[tuple[str, list[str] | None]]:
 def _check_command(command: str, output: list[str] | None, project: Path) -> None:
     words = shlex.split(command, comments=True)
     if words[0] == "make":
-        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-        for target in (word for word in words[1:] if "=" not in word):
-            if not re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE):
-                raise PageError(f"there is no target {target!r}")
+        _find_targets(words[1:])
         return
-    if words[0] != "convrun":
+    shown = _text_of(project, words[1]) if words[0] == "cat" else _output(words, command, project)
+    if output is not None:
+        _compare(output, shown.splitlines())
+
+
+def _find_targets(words: list[str]) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in (word for word in words if "=" not in word):
+        if not re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE):
+            raise PageError(f"there is no target {target!r}")
+
+
+def _text_of(project: Path, path: str) -> str:
+    if not (project / path).is_file():
+        raise PageError(f"there is no file {path!r}")
+    return (project / path).read_text(encoding="utf-8")
+
+
+def _output(words: list[str], command: str, project: Path) -> str:
+    """Run a command; return what it writes, if it ends with the code that is wanted."""
+    if words[0] in {"convrun", "pytest"}:
+        words = ["-m", *words]
+    elif words[0] == "python" and words[1:]:
+        words = words[1:]
+    else:
         raise PageError(f"{words[0]!r} is not run here: mark the block with <!-- not run: reason -->")
     wanted = re.search(r"#.*\bexit (\d+)", command)
-    done = _process([sys.executable, "-m", *words], project)
+    done = _process([sys.executable, _ALONE, *words], project)
     if done.returncode != int(wanted[1] if wanted else 0):
         raise PageError(f"{command!r} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    if output is not None:
-        _compare(output, (done.stdout + done.stderr).splitlines())
+    return done.stdout + done.stderr
 
 
 def _compare(expected: list[str], actual: list[str]) -> None:

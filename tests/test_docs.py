@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from documentation import ROOT, PageError, blocks, new_project, run_page
+from documentation import ROOT, PageError, blocks, project_of, run_page
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_block_of_a_page_works(page, tmp_path):
-    """Each code block is written, validated or run in a project with the example specs."""
-    run_page(page.read_text(encoding="utf-8"), new_project(tmp_path))
+    """Each code block is written, validated or run, in a project with the example specs or in an empty folder."""
+    text = page.read_text(encoding="utf-8")
+    run_page(text, project_of(text, tmp_path))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -54,6 +55,9 @@ def test_blocks_are_found_with_their_lines():
         ("```sh\ncurl http://example.com\n```\n", "'curl' is not run here"),
         ("```diff\n# convrun.toml\n-old\n+new\n```\n", "not once in 'convrun.toml'"),
         ("```console\n$ convrun --version\nconvrun 99\n```\n", "another one"),
+        ("```sh\ncat no_such_file.yaml\n```\n", "no file 'no_such_file.yaml'"),
+        ("```sh\npytest no_such_test.py\n```\n", "ended with 4"),
+        ("```sh\npython no_such_script.py\n```\n", "ended with 2"),
     ],
 )
 def test_a_block_that_does_not_work_is_found(page, message, tmp_path):
@@ -71,5 +75,15 @@ def test_blocks_that_work_pass(tmp_path):
         "```sh\nmake run test\nconvrun list nowhere.yaml  # exit 2\n```\n"
         "```diff\n# demo_tools.py\n-    return 2 * n\n+    return n + n\n```\n"
         "```console\n$ convrun --version\n...\nconvrun 0.1.0\n```\n"
+        "```console\n$ cat demo_tools.py\n...\ndef twice(n: int) -> int:\n    return n + n\n```\n"
+        "```sh\npython demo_tools.py\npytest --version\n```\n"
     )
     run_page(page, tmp_path)
+
+
+def test_a_page_begins_in_an_empty_folder_where_it_says_so(tmp_path):
+    """The example specs are there unless the page says that it begins in an empty folder."""
+    (tmp_path / "new").mkdir()
+    project_of("<!-- begins in an empty folder -->\n", tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
+    assert (project_of("# A page\n", tmp_path) / "specs").is_dir()
