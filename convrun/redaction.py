@@ -18,8 +18,13 @@ SHORTEST = 6  # a shorter value is no key; replacing it would tear ordinary word
 _Value = TypeVar("_Value", bound=Json)
 
 
+def placeholder(name: str) -> str:
+    """Return what stands for the value of a variable."""
+    return f"<{name}>"
+
+
 class Redactor:
-    """Replaces the values of key variables by their names: `sk-abc…` by `<OPENAI_API_KEY>`.
+    """Replaces the values of variables by their names: `sk-abc…` by `<OPENAI_API_KEY>`.
 
     `secrets` maps the variables' names to their values. Without any, everything is handed back untouched.
     """
@@ -33,7 +38,7 @@ class Redactor:
             if len(value) >= SHORTEST:
                 # inside JSON text a key may stand escaped
                 for spelling in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-                    self._names.setdefault(spelling, f"<{name}>")
+                    self._names.setdefault(spelling, placeholder(name))
         longest_first = sorted(self._names, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 

@@ -68,8 +68,7 @@ def key_variable(
     variable = identity.api_key_env or _preset(identity, environ).key_variable
     if variable is None:
         return None
-    trusted = {url.strip().rstrip("/") for url in (*trusted_base_urls, environ.get("OPENAI_BASE_URL", ""))}
-    if identity.base_url in trusted or (at is not None and at.key_variable == variable):
+    if identity.base_url in _trusted(environ, trusted_base_urls) or (at is not None and at.key_variable == variable):
         return variable
     if identity.api_key_env is None:
         return None
@@ -78,6 +77,17 @@ def key_variable(
         f"the key in {variable} may not go to {identity.base_url!r}: only a spec names {only}",
         fix="a spec alone sends no key away: name the address in the settings, in OPENAI_BASE_URL or with --base-url",
     )
+
+
+def may_receive(identity: ModelIdentity, *, environ: Mapping[str, str], trusted_base_urls: Iterable[str] = ()) -> bool:
+    """Return whether what is the user's own may go there: to a preset's host, or where they said outside of specs."""
+    if identity.offline or identity.base_url in _trusted(environ, trusted_base_urls):
+        return True
+    return preset_at(identity.base_url, environ) is not None
+
+
+def _trusted(environ: Mapping[str, str], trusted_base_urls: Iterable[str]) -> set[str]:
+    return {url.strip().rstrip("/") for url in (*trusted_base_urls, environ.get("OPENAI_BASE_URL", ""))}
 
 
 def _refuse_nowhere(identity: ModelIdentity) -> None:

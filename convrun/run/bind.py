@@ -19,6 +19,7 @@ from convrun.run.imports import imported
 from convrun.run.names import name_errors, row_errors
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
+from convrun.run.surroundings import variable_errors
 from convrun.settings import Settings
 from convrun.spec.known_failures import cannot_fail
 from convrun.spec.loading import Unfinished
@@ -98,8 +99,10 @@ def bind(
             errors += row_errors(planned.spec, planned.case) or name_errors(planned.spec, names)
         try:
             model = _identity(planned.model, options, environ)
-            if _may_go_live(planned, options):
-                key_for(model, environ=environ, trusted_base_urls=trusted)
+            live = model if _may_go_live(planned, options) else None
+            errors += variable_errors(planned.spec, environ, live, trusted)
+            if live is not None:
+                key_for(live, environ=environ, trusted_base_urls=trusted)
         except ConvrunError as error:
             # A model of -m or of the settings stands nowhere in the spec.
             errors.append(error.at(planned.model.where))
@@ -134,7 +137,7 @@ def further_errors(unfinished: Unfinished, settings: Settings, *, imports: bool 
         bind_spec(spec, settings, imports=imports, all_tools="tools" not in broken)
     except SpecErrors as found:
         errors += found.errors
-    if broken.isdisjoint({"vars", "cases"}):
+    if broken.isdisjoint({"vars", "cases", "freeze"}):
         for case in spec.cases or (None,):
             names = {*spec.vars, *(case.values if case else ())}
             errors += name_errors(spec, names, all_turns="turns" not in broken)

@@ -19,6 +19,7 @@ from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Planned
 from convrun.run.secrets import redactor_for
+from convrun.run.surroundings import variable_errors
 from convrun.source import Where, is_below
 from convrun.wire import Reply, Request, Transport
 
@@ -202,7 +203,11 @@ def _needs_results(bound: BoundConversation) -> bool:
 
 
 def _live(bound: BoundConversation, options: RunOptions, environ: Mapping[str, str]) -> Transport:
+    """What answers for real. A replay gets here only with its first difference: what it did without is needed now."""
     model = bound.planned.model
+    errors = variable_errors(bound.planned.spec, environ, bound.model, bound.trusted) if not bound.model.offline else ()
+    for error in errors:
+        raise error
     return live_transport(
         bound.model,
         script=script_lines(model.script) or (),

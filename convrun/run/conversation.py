@@ -16,6 +16,7 @@ from convrun.conversation.model import Model
 from convrun.conversation.network import network_blocked, raise_refused
 from convrun.conversation.tools import Tool
 from convrun.errors import CassetteError, ConvrunError
+from convrun.redaction import Redactor
 from convrun.results import CheckResult, ConversationResult, Finding, total_usage
 from convrun.run.bind import BoundConversation
 from convrun.run.bound_tools import opened
@@ -28,6 +29,7 @@ from convrun.run.names import mentions
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.problems import problem
 from convrun.run.secrets import redactor_for, without_secrets
+from convrun.run.surroundings import Surroundings, shown_variables
 from convrun.run.turn import PlayedTurn, play_turn, skipped_turn
 from convrun.run.verdicts import of_checks, of_conversation
 from convrun.templates import render_text
@@ -58,6 +60,7 @@ def run_conversation(
     empty = blank_result(bound)
     if planned.skip:
         return replace(empty, reason=planned.skip)
+    redactor = redactor_for(bound, environ)
     try:
         with open_carrier(bound, options, environ=environ) as carrier:
             if carrier is None:
@@ -65,7 +68,7 @@ def run_conversation(
             result = play_conversation(bound, options, carrier, environ=environ)
     except ConvrunError as error:
         result = replace(empty, verdict="error", error=problem(error, planned.where))
-    result = without_secrets(result, redactor_for(bound, environ))
+    result = without_secrets(result, redactor)
     return replace(result, duration_s=time.perf_counter() - began)
 
 
@@ -73,21 +76,27 @@ def play_conversation(
     bound: BoundConversation, options: RunOptions, carrier: Carrier, *, environ: Mapping[str, str]
 ) -> ConversationResult:
     """Run one conversation over this carrier and return its result."""
-    return _Run(bound, options, carrier, blank_result(bound)).result(environ)
+    return _Run(bound, options, carrier, blank_result(bound), redactor_for(bound, environ)).result(environ)
 
 
 class _Run:
     """The conversation under way: what was played so far, and what the checks say of it."""
 
     def __init__(
-        self, bound: BoundConversation, options: RunOptions, carrier: Carrier, empty: ConversationResult
+        self,
+        bound: BoundConversation,
+        options: RunOptions,
+        carrier: Carrier,
+        empty: ConversationResult,
+        redactor: Redactor,
     ) -> None:
         self.bound = bound
         self.options = options
         self.carrier = carrier
         self.empty = empty
+        self.redactor = redactor
         self.recording = options.record is not RecordMode.NONE
-        self.tmp: str | None = None
+        self.surroundings = Surroundings()
         self.views: list[TurnView] = []
         self.failure: ConvrunError | None = None
 
@@ -95,11 +104,7 @@ class _Run:
         """Play and judge; what goes wrong around the turns leaves those that were played."""
         played: list[PlayedTurn] = []
         with ExitStack() as stack:
-            if mentions(self.bound.spec.spec, "tmp"):
-                from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
-
-                made = TemporaryDirectory(prefix="convrun-", ignore_cleanup_errors=True)
-                self.tmp = str(Path(stack.enter_context(made)).resolve())
+            self.surroundings = self._surroundings(environ, stack)
             if self.bound.block_network:
                 # Where nothing may go live, it is offline as well that an offline model has no recording.
                 stack.enter_context(network_blocked(lambda: self.carrier.replaying or not self.recording))
@@ -115,25 +120,38 @@ class _Run:
         known = self.bound.planned.known_failure
         return conversation_known_to_fail(result, known) if known else result
 
+    def _surroundings(self, environ: Mapping[str, str], stack: ExitStack) -> Surroundings:
+        """What templates may name; the folder is removed at the end of the stack."""
+        spec, tmp = self.bound.spec.spec, None
+        if mentions(spec, "tmp"):
+            from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
+
+            made = TemporaryDirectory(prefix="convrun-", ignore_cleanup_errors=True)
+            tmp = str(Path(stack.enter_context(made)).resolve())
+        return Surroundings(tmp=tmp, env=shown_variables(spec, environ), freeze=spec.freeze)
+
+    def _names(self, purpose: str, turn: int = 0) -> dict[str, object]:
+        """The names in what is sent."""
+        return template_names(self.bound.planned.vars, self.views, self.surroundings.for_messages(purpose, turn))
+
     def _conversation(self, environ: Mapping[str, str]) -> Conversation:
         """The engine's conversation, over the carrier."""
         bound, spec = self.bound, self.bound.spec
-        names = template_names(bound.planned.vars, (), self.tmp)
         tools: list[Tool] = []
         replayed: set[str] = set()
-        for tool, made in opened(spec.tools, names):
+        for tool, made in opened(spec.tools, self._names("tools")):
             tools += made
             replayed |= {one.name for one in made} if tool.replayed else set()
         backend = backend_for(bound.model, self.carrier, environ=environ, trusted_base_urls=bound.trusted)
         system = spec.spec.system
         conversation = Model(backend, stream=bound.planned.model.stream).conversation(
-            system=render_text(system, names) if system is not None else None,
+            system=render_text(system, self._names("system")) if system is not None else None,
             tools=tools,
             options=dict(spec.spec.options),
             before_call=spec.before_call,
             after_call=spec.after_call,
             chain_limit=spec.spec.chain_limit,
-            history=history_messages(spec.spec.history, names),
+            history=history_messages(spec.spec.history, self._names("history")),
             tool_timeout=spec.spec.tool_timeout,
             recorded_results=self.carrier.recorded_results(replayed) if replayed else None,
         )
@@ -151,10 +169,11 @@ class _Run:
             if turn.spec.skip:
                 played = skipped_turn(turn, index, stale=stale, reason=turn.spec.skip)
             else:
-                names = template_names(self.bound.planned.vars, self.views, self.tmp)
                 conversation.replaying = self.carrier.replaying
-                played = play_turn(conversation, self.carrier, turn, index, names)
-            self.views.append(played.view or TurnView(index=index, id=turn.spec.id, model_calls=0))
+                played = play_turn(conversation, self.carrier, turn, index, self._names("turn", index))
+            view = played.view or TurnView(index=index, id=turn.spec.id, model_calls=0)
+            # A secret is its placeholder to later templates and to checks: what they make of it is so on replay, too.
+            self.views.append(without_secrets(view, self.redactor))
             if not self.recording:
                 played = self._judged(played)
             stopped = played.stops or (not self.recording and self._ends(played))
@@ -175,7 +194,8 @@ class _Run:
             return ()
         # A turn that was passed over has no reply: the last one that ran is what text checks look at.
         last = max((turn.index for turn in played if turn.view is not None), default=0)
-        return judge_conversation(self.bound.spec.checks, self.views[:last], self.bound.planned.vars, tmp=self.tmp)
+        views = self.views[:last]
+        return judge_conversation(self.bound.spec.checks, views, self.bound.planned.vars, self.surroundings)
 
     def _every_turn_ran(self, played: Sequence[PlayedTurn]) -> bool:
         """Whether each turn was answered, but for those that the spec passes over."""
@@ -193,7 +213,7 @@ class _Run:
             return played
         info = played.verdict == "stale"
         views = self.views[: played.index]
-        checks = judge_turn(played.bound.checks, views, self.bound.planned.vars, tmp=self.tmp, info=info)
+        checks = judge_turn(played.bound.checks, views, self.bound.planned.vars, self.surroundings, info=info)
         verdict = played.verdict
         if verdict == "passed":
             verdict = of_checks(checks)

@@ -9,6 +9,7 @@ from convrun.checks.context import CheckContext, TurnView, for_conversation, for
 from convrun.checks.judging import judge
 from convrun.results import CheckResult
 from convrun.run.bound_checks import BoundCheck
+from convrun.run.surroundings import Surroundings
 from convrun.templates import TurnList
 from convrun.values import Json
 
@@ -23,9 +24,9 @@ class _Unplayed:
 
 
 def template_names(
-    variables: Mapping[str, Json], views: Sequence[TurnView], tmp: str | None = None
+    variables: Mapping[str, Json], views: Sequence[TurnView], surroundings: Mapping[str, object]
 ) -> dict[str, object]:
-    """Return what templates may name once these turns are finished.
+    """Return what templates may name once these turns are finished; `surroundings` are the other names.
 
     Of a turn that was passed over, or that the provider refused, what the model would have said is undefined.
     """
@@ -34,43 +35,55 @@ def template_names(
         for view in views
     ]
     by_id = {view.id: view for view in shown if view.id is not None}
-    names: dict[str, object] = {**variables, "vars": variables, "turns": TurnList(shown, by_id)}
-    if tmp is not None:
-        names["tmp"] = tmp
-    return names
+    return {**variables, "vars": variables, "turns": TurnList(shown, by_id), **surroundings}
 
 
 def judge_turn(
     checks: Sequence[BoundCheck],
     views: Sequence[TurnView],
     variables: Mapping[str, Json],
+    surroundings: Surroundings,
     *,
-    tmp: str | None = None,
     info: bool = False,
 ) -> tuple[CheckResult, ...]:
     """Return the results of the checks of the last of these turns; `info` marks them as not counting."""
     if not checks:
         return ()
-    names = template_names(variables, views, tmp)
-    results = _judged(checks, for_turn(TurnList(views, _ids(views)), variables), names)
+    names = template_names(variables, views, {})
+    context = for_turn(TurnList(views, _ids(views)), variables)
+    results = _judged(checks, context, names, surroundings, len(views))
     return tuple(replace(result, info=True) for result in results) if info else results
 
 
 def judge_conversation(
-    checks: Sequence[BoundCheck], views: Sequence[TurnView], variables: Mapping[str, Json], *, tmp: str | None = None
+    checks: Sequence[BoundCheck],
+    views: Sequence[TurnView],
+    variables: Mapping[str, Json],
+    surroundings: Surroundings,
 ) -> tuple[CheckResult, ...]:
     """Return the results of the conversation's own checks."""
     if not checks or not views:
         return ()
-    names = template_names(variables, views, tmp)
-    return _judged(checks, for_conversation(TurnList(views, _ids(views)), variables), names)
+    names = template_names(variables, views, {})
+    return _judged(checks, for_conversation(TurnList(views, _ids(views)), variables), names, surroundings, 0)
 
 
 def _judged(
-    checks: Sequence[BoundCheck], context: CheckContext, names: Mapping[str, object]
+    checks: Sequence[BoundCheck],
+    context: CheckContext,
+    names: Mapping[str, object],
+    surroundings: Surroundings,
+    turn: int,
 ) -> tuple[CheckResult, ...]:
     return tuple(
-        judge(check.spec.kind, check.value, names, context, because=check.spec.because, where=check.spec.where)
+        judge(
+            check.spec.kind,
+            check.value,
+            {**names, **surroundings.for_checks(turn)},
+            context,
+            because=check.spec.because,
+            where=check.spec.where,
+        )
         for check in checks
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from convrun.checks.registry import templates
@@ -13,7 +14,13 @@ from convrun.spec.model import CaseSpec, CheckSpec, Spec, ToolUse
 from convrun.templates import Text, problems, references
 
 RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})
-_ALWAYS = frozenset({"vars", "turns", "tmp"})
+_ALWAYS = frozenset({"vars", "turns", "env", "tmp"})
+_FIXES = {
+    "now": "now() is known with `freeze: {time: '2026-01-31T12:00:00Z'}` in the spec: a prompt that differs each time "
+    "cannot be replayed",
+    "uuid": "uuid() is known with `freeze: {uuid: any text}` in the spec: a prompt that differs each time cannot be "
+    "replayed",
+}
 
 
 def name_errors(spec: Spec, names: Iterable[str], *, all_turns: bool = True) -> list[ConvrunError]:
@@ -21,12 +28,19 @@ def name_errors(spec: Spec, names: Iterable[str], *, all_turns: bool = True) -> 
 
     Without `all_turns` some are missing, and which turn a template names is not judged.
     """
-    known = _ALWAYS | set(names)
+    known = _ALWAYS | set(names) | _frozen(spec)
     errors: list[ConvrunError] = [_reserved(name, spec.where) for name in sorted(RESERVED & set(names))]
     for use in _uses(spec):
         seen = use if all_turns else replace(use, turns_before=sys.maxsize, turn_ids=_AnyTurn())
-        errors += problems(seen.text, known, seen.turns_before, seen.turn_ids)
+        errors += problems(seen.text, known, seen.turns_before, seen.turn_ids, _FIXES)
     return errors
+
+
+def _frozen(spec: Spec) -> set[str]:
+    """The names that a spec's `freeze` makes known."""
+    freeze = spec.freeze
+    given = {"now": freeze.time, "uuid": freeze.uuid} if freeze else {}
+    return {name for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,18 @@ class _AnyTurn(tuple[str, ...]):
 def mentions(spec: Spec, name: str) -> bool:
     """Return whether some template of the spec may use this name."""
     return any(name in use.text.source for use in _uses(spec))
+
+
+def variables_named(spec: Spec) -> dict[str, Text]:
+    """Return the environment variables that templates of the spec name, each with the first text that does."""
+    found: dict[str, Text] = {}
+    for use in _uses(spec):
+        if "env" in use.text.source:
+            with suppress(TemplateError):  # said by name_errors
+                for one in references(use.text):
+                    if one.variable is not None:
+                        found.setdefault(one.variable, use.text)
+    return found
 
 
 def _uses(spec: Spec) -> Iterator[_Use]:

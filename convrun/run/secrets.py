@@ -10,18 +10,22 @@ from convrun.backends.keys import key_variable
 from convrun.errors import SettingsError
 from convrun.redaction import Redactor
 from convrun.run.bind import BoundConversation
+from convrun.run.surroundings import variables
 
 _Value = TypeVar("_Value")
 
 
 def redactor_for(bound: BoundConversation, environ: Mapping[str, str]) -> Redactor:
-    """Return what takes the value of the conversation's key out, wherever its requests go."""
+    """Return what takes out the values of the conversation's key and of the variables that its templates name."""
     model = bound.model
     try:
         variable = key_variable(model, environ=environ, trusted_base_urls=bound.trusted)
     except SettingsError:
         variable = model.api_key_env
-    return Redactor({variable: environ[variable]} if variable and environ.get(variable) else {})
+    secrets = {name: value for name, value in variables(bound.planned.spec, environ).items() if value is not None}
+    if variable and environ.get(variable):
+        secrets[variable] = environ[variable]
+    return Redactor(secrets)
 
 
 def without_secrets(result: _Value, redactor: Redactor) -> _Value:

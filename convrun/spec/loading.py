@@ -17,6 +17,7 @@ from convrun.spec.cases import cases, variables
 from convrun.spec.checks import checks
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
 from convrun.spec.extending import alone, bases, whole
+from convrun.spec.freezing import freeze
 from convrun.spec.history import history
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
 from convrun.spec.model import CheckSpec, Spec
@@ -177,5 +178,6 @@ SPEC = Record(
         "skip": Key(decoding.reason, "Why the spec is not run."),
         "known_failure": Key(known_failure, "Why the spec fails; it is shown as skipped, and fails once it passes."),
         "cases": Key(cases, "Rows of values for templates, one conversation each."),
+        "freeze": Key(freeze, "What now() and uuid() in templates give: the same in every run."),
     },
 )

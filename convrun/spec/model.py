@@ -177,6 +177,14 @@ class CaseSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeSpec:
+    """What does not change from run to run: the time that `now()` gives, as written; the seed of `uuid()`."""
+
+    time: str | None = None
+    uuid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """One spec file. `file` is its path below the root, with `/`; `name` its own name or the file's stem."""
 
@@ -202,3 +210,4 @@ class Spec:
     skip: str | None = None
     known_failure: KnownFailure | None = None
     cases: tuple[CaseSpec, ...] | None = None
+    freeze: FreezeSpec | None = None

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from convrun.errors import TemplateError, did_you_mean
 from convrun.templates.text import Text
 
+NO_FIXES: Mapping[str, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A name that a template takes from outside; `turn` is the index or id in `turns[2]` and `turns.second`."""
+    """A name that a template takes from outside.
+
+    `turn` is the index or id in `turns[2]` and `turns.second`, `variable` the name in `env.NAME`.
+    """
 
     name: str
     turn: int | str | None = None
+    variable: str | None = None
 
 
 def references(text: Text) -> tuple[Reference, ...]:
-    """Return what the text refers to: each name once, then each turn once.
+    """Return what the text refers to: each name once, then each turn and each environment variable once.
 
     Raises:
         TemplateError: where the text is no template.
@@ -32,16 +39,24 @@ def references(text: Text) -> tuple[Reference, ...]:
     except TemplateError as error:
         error.at(text.where)
         raise
-    names = tuple(Reference(name=name) for name in sorted(program.names))
-    return names + tuple(Reference(name="turns", turn=turn) for turn in sorted(program.turns, key=str))
+    return (
+        *(Reference(name=name) for name in sorted(program.names)),
+        *(Reference(name="turns", turn=turn) for turn in sorted(program.turns, key=str)),
+        *(Reference(name="env", variable=variable) for variable in sorted(program.variables)),
+    )
 
 
 def problems(
-    text: Text, known_names: Collection[str], turns_before: int, turn_ids_before: Sequence[str]
+    text: Text,
+    known_names: Collection[str],
+    turns_before: int,
+    turn_ids_before: Sequence[str],
+    fixes: Mapping[str, str] = NO_FIXES,
 ) -> list[TemplateError]:
     """Return every mistake that shows before the text is rendered: bad syntax, unknown names, turns not before it.
 
-    `turns_before` is how many turns are finished by then, `turn_ids_before` the ids of those that have one.
+    `turns_before` is how many turns are finished by then, `turn_ids_before` the ids of those that have one. `fixes`
+    are how names become known that are not yet.
     """
     try:
         found = references(text)
@@ -50,17 +65,21 @@ def problems(
     return [
         TemplateError(what, fix=fix, where=text.where)
         for reference in found
-        for what, fix in _mistakes(reference, known_names, turns_before, turn_ids_before)
+        for what, fix in _mistakes(reference, known_names, turns_before, turn_ids_before, fixes)
     ]
 
 
 def _mistakes(
-    reference: Reference, known_names: Collection[str], turns_before: int, turn_ids_before: Sequence[str]
+    reference: Reference,
+    known_names: Collection[str],
+    turns_before: int,
+    turn_ids_before: Sequence[str],
+    fixes: Mapping[str, str],
 ) -> Iterator[tuple[str, str | None]]:
     turn = reference.turn
     if reference.name not in known_names:
-        if turn is None:
-            near = did_you_mean(reference.name, known_names)
+        if turn is None and reference.variable is None:
+            near = fixes.get(reference.name) or did_you_mean(reference.name, known_names)
             yield f"unknown name {reference.name!r} in a template", near or _listed("known are", sorted(known_names))
     elif isinstance(turn, int):
         if not -turns_before <= turn < turns_before:

@@ -1,4 +1,4 @@
-"""Jinja2 as specs may use it: sandboxed, strict, bounded, printing JSON. The only file that imports jinja2."""
+"""Jinja2 as specs may use it: sandboxed, strict, bounded, printing JSON. It loads with the first template."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from jinja2.visitor import NodeTransformer
 from convrun.errors import TemplateError, did_you_mean
 from convrun.templates.fields import names_of, noun, shown_fields
 from convrun.templates.lengths import FILTERS, LONGEST, METHODS, length, printf_length, refuse_wide, size
+from convrun.templates.naming import turns_named, variables_named
 from convrun.templates.syntax import LITERALLY, explain
 from convrun.values import Json, show
 
@@ -274,7 +275,10 @@ def _sandbox() -> _Sandbox:
 
 
 class Program:
-    """A compiled template. `whole`: it is exactly one `{{ expr }}`; `names`: those it takes from outside."""
+    """A compiled template. `whole`: it is exactly one `{{ expr }}`; `names`: those it takes from outside.
+
+    `turns` and `variables` are the turns and the environment variables among them.
+    """
 
     def __init__(self, source: str) -> None:
         environment = _sandbox()
@@ -283,7 +287,8 @@ class Program:
         try:
             tree = environment.parse(source)
             self.names = frozenset(find_undeclared_variables(tree))
-            self.turns = frozenset(_turns_named(tree)) if "turns" in self.names else frozenset()
+            self.turns = frozenset(turns_named(tree)) if "turns" in self.names else frozenset()
+            self.variables = frozenset(variables_named(tree)) if "env" in source else frozenset()
             self.whole = _is_whole(tree)
             self._template = environment.from_string(_bounded(tree, whole=self.whole))
         except TemplateSyntaxError as error:
@@ -354,23 +359,6 @@ def _bounded(tree: nodes.Template, *, whole: bool) -> nodes.Template:
         value = cast(nodes.Output, tree.body[0]).nodes[0]
         tree = nodes.Template([nodes.Assign(nodes.Name("result", "store"), value, lineno=1)], lineno=1)
     return cast(nodes.Template, _CountedTexts().visit(tree).set_environment(_sandbox()))
-
-
-def _turns_named(tree: nodes.Template) -> Iterator[int | str]:
-    """The turns that the template names, by index or id."""
-    named: list[tuple[nodes.Expr, object]] = [(found.node, found.attr) for found in tree.find_all(nodes.Getattr)]
-    named += [(found.node, _constant(found.arg)) for found in tree.find_all(nodes.Getitem)]
-    for holder, key in named:
-        is_turns = isinstance(holder, nodes.Name) and holder.name == "turns"
-        if is_turns and type(key) in (int, str):
-            yield cast(int | str, key)
-
-
-def _constant(node: nodes.Expr) -> object:
-    try:
-        return node.as_const()
-    except nodes.Impossible:
-        return None
 
 
 def _fault(error: TemplateSyntaxError, environment: _Sandbox) -> TemplateError:

@@ -1,0 +1,118 @@
+"""What templates may name beside vars and turns: a folder, environment variables, a frozen time and UUIDs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from convrun.backends.identity import ModelIdentity
+from convrun.backends.keys import may_receive
+from convrun.errors import SettingsError
+from convrun.redaction import SHORTEST, placeholder
+from convrun.run.frozen import frozen_now, frozen_uuid
+from convrun.run.names import variables_named
+from convrun.spec.model import FreezeSpec, Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The surroundings of one conversation. `env` is what each environment variable stands for in what is sent."""
+
+    tmp: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    freeze: FreezeSpec | None = None
+
+    def for_messages(self, purpose: str, turn: int = 0) -> dict[str, object]:
+        """Return the names in what the model and the tools get; `turn` counts from 1, 0 is before the first."""
+        return self._names(self.env, purpose, turn)
+
+    def for_checks(self, turn: int = 0) -> dict[str, object]:
+        """Return the names in one check: placeholders stand for secrets there, as they do in what it looks at.
+
+        Each check has a new `uuid()`, so that another one beside it changes nothing.
+        """
+        return self._names({name: placeholder(name) for name in self.env}, "check", turn)
+
+    def _names(self, env: Mapping[str, str], purpose: str, turn: int) -> dict[str, object]:
+        names: dict[str, object] = {"env": env}
+        if self.tmp is not None:
+            names["tmp"] = self.tmp
+        if self.freeze is not None and self.freeze.time is not None:
+            names["now"] = frozen_now(self.freeze.time)
+        if self.freeze is not None and self.freeze.uuid is not None:
+            names["uuid"] = frozen_uuid(self.freeze.uuid, purpose, turn)
+        return names
+
+
+def variables(spec: Spec, environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the environment variables that a spec names with their values; None: it is not set, or empty."""
+    return {name: environ.get(name, "").strip() or None for name in variables_named(spec)}
+
+
+def shown_variables(spec: Spec, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what the variables stand for: their values, a placeholder for one that is not set."""
+    return {name: value or placeholder(name) for name, value in variables(spec, environ).items()}
+
+
+def variable_errors(
+    spec: Spec,
+    environ: Mapping[str, str],
+    live: ModelIdentity | None = None,
+    trusted_base_urls: tuple[str, ...] = (),
+) -> list[SettingsError]:
+    """Return what is wrong with the environment variables that a spec names; `live` is a model that may be asked.
+
+    A replay does without them: it compares what they are replaced by.
+    """
+    found = variables(spec, environ)
+    texts = variables_named(spec)
+    errors = [_too_short(name).at(texts[name].where) for name, value in found.items() if value and _short(value)]
+    if live is None:
+        return errors
+    errors += [_not_set(name).at(texts[name].where) for name, value in found.items() if value is None]
+    errors += [_same(*names).at(texts[names[1]].where) for names in _pairs(found)]
+    if found and not may_receive(live, environ=environ, trusted_base_urls=trusted_base_urls):
+        first = next(iter(found))
+        errors.append(_not_there(first, live.base_url).at(texts[first].where))
+    return errors
+
+
+def _short(value: str) -> bool:
+    return len(value) < SHORTEST
+
+
+def _pairs(values: Mapping[str, str | None]) -> list[tuple[str, str]]:
+    """Variables that could not be told apart once they are replaced."""
+    first: dict[str, str] = {}
+    pairs = [(first.setdefault(value, name), name) for name, value in values.items() if value is not None]
+    return [(one, other) for one, other in pairs if one != other]
+
+
+def _too_short(name: str) -> SettingsError:
+    var = name.lower()
+    return SettingsError(
+        f"the environment variable {name} is too short to be redacted: {SHORTEST} characters are the least",
+        fix=f"what is no secret is a var: `vars: {{{var}: …}}`, `{{{{ {var} }}}}` and -D {var}=…",
+    )
+
+
+def _not_set(name: str) -> SettingsError:
+    return SettingsError(
+        f"the environment variable {name} is not set",
+        fix=f"set {name}, in the environment or in a .env beside the settings; a replay from a cassette does without",
+    )
+
+
+def _same(one: str, other: str) -> SettingsError:
+    return SettingsError(
+        f"the environment variables {one} and {other} have one value: a recording could not tell them apart",
+        fix="name one of them in the templates",
+    )
+
+
+def _not_there(name: str, base_url: str) -> SettingsError:
+    return SettingsError(
+        f"env.{name} may not go to {base_url!r}: only a spec names this address",
+        fix="a spec alone sends nothing of the environment away: name the address in the settings, in OPENAI_BASE_URL "
+        "or with --base-url",
+    )
