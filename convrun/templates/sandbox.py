@@ -19,7 +19,6 @@ from jinja2.visitor import NodeTransformer
 from convrun.errors import TemplateError, did_you_mean
 from convrun.templates.fields import names_of, noun, shown_fields
 from convrun.templates.lengths import FILTERS, LONGEST, METHODS, length, printf_length, refuse_wide, size
-from convrun.templates.naming import turns_named, variables_named
 from convrun.templates.syntax import LITERALLY, explain
 from convrun.values import Json, show
 
@@ -281,6 +280,8 @@ class Program:
     """
 
     def __init__(self, source: str) -> None:
+        from convrun.templates.naming import turns_named, variables_named  # it has jinja2 at its top as well
+
         environment = _sandbox()
         if "{#" in source:
             raise TemplateError("'{#' begins a Jinja comment", fix=LITERALLY)
