@@ -1,7 +1,8 @@
 """Providers known by name: where they are, which variable holds their key, and what they do otherwise than OpenAI.
 
-Addresses and key variables are those of each provider's own documentation. What is otherwise is a Quirk, and each names
-where it is known from: a recording of real traffic (`repository: test`), or a page of documentation.
+Addresses and key variables are those that a provider documents, or that its usual clients read. What is otherwise is a
+Quirk, and each names where it is known from: a recording of real traffic (`repository: test`), or a page of
+documentation.
 """
 
 from __future__ import annotations
