@@ -11,7 +11,7 @@ from convrun.importing.reasons import Reason, Refusal
 from convrun.importing.threads import Thread
 from convrun.values import Json, JsonObject
 
-_ROLES = frozenset({"user", "assistant", "tool"})
+_ROLES = ("user", "assistant", "tool")  # no set: what a recording has there may be anything
 
 
 def refusal(thread: Thread) -> Refusal | None:
