@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from convrun.backends.chat_encoding import encode_message
+from convrun.backends.presets import QuirkKind
 from convrun.cassette.canonical import Links, linked, merged, plain_message
 from convrun.conversation.messages import Message
 from convrun.values import Json, JsonObject, canonical
@@ -64,10 +65,24 @@ def begins(found: Sequence[Group]) -> list[str]:
     return digests
 
 
-def after(begin: Sequence[Group], reply: Message) -> str:
-    """Return the digest of messages that go on with a reply."""
-    sent = plain_message(encode_message(reply))
+def after(begin: Sequence[Group], sent: JsonObject) -> str:
+    """Return the digest of messages that go on with a reply, as it would be sent back."""
     return begins([*begin, Group(message=sent, plain=sent, first=0, last=0)])[-1]
+
+
+def sent_back(reply: Message, quirks: frozenset[QuirkKind]) -> JsonObject:
+    """Return a reply as convrun sends it with the next request."""
+    return plain_message(encode_message(reply, quirks=quirks))
+
+
+def carries(group: Group, sent: JsonObject) -> bool:
+    """Return whether a message of a request has all the fields with which convrun sends the reply back."""
+    own = sent.get("tool_calls")
+    pairs = zip(own if isinstance(own, list) else [], group.calls, strict=False)
+    calls = all(
+        isinstance(one, dict) and isinstance(other, dict) and one.keys() <= other.keys() for one, other in pairs
+    )
+    return sent.keys() <= group.plain.keys() and calls
 
 
 def _said(message: JsonObject) -> str:

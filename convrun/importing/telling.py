@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from convrun.backends.presets import AZURE, OPENAI, PRESETS, Preset
+from convrun.backends.presets import OPENAI
 from convrun.cassette.canonical import plain_content, plain_envelope
 from convrun.errors import ProviderError
+from convrun.importing.addresses import provider_at
 from convrun.importing.attachments import Held, held
 from convrun.importing.exchanges import Exchange
 from convrun.importing.groups import SYSTEM_ROLES, Group, groups
@@ -20,7 +21,6 @@ from convrun.values import Json, JsonObject, equal
 
 _NOT_OPTIONS = frozenset({"model", "tools"})
 _OFFLINE = frozenset({"echo", "script"})  # names of our own, where no provider stands before them
-_AT_AZURE = re.compile(r"https://[^/]+\.azure\.com(/|$)|https?://[^/]+/openai/deployments/[^/]+$")
 _FUNCTION = frozenset({"name", "description", "parameters", "strict"})
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _LIMIT = 10  # model calls in a turn, where the spec says nothing
@@ -93,7 +93,7 @@ def _model(thread: Thread, role: str, *, merged: bool) -> Json:
     """The name alone where that says it all; `merged`: a project's default has keys that would go on to hold."""
     first = thread.exchanges[0]
     name, address = str(first.body["model"]), first.base_url
-    provider = next((one.name for one in PRESETS.values() if _is_at(one, address)), None)
+    provider = provider_at(address)
     streams = all(one.body.get("stream") for one in thread.exchanges)
     plain = provider == OPENAI.name and "/" not in name and name not in _OFFLINE
     if plain and not streams and role == "system":
@@ -106,14 +106,6 @@ def _model(thread: Thread, role: str, *, merged: bool) -> Json:
     )
     model: JsonObject = {key: value for key, value in entries if value is not None}
     return {"name": name, **model}
-
-
-def _is_at(preset: Preset, address: str) -> bool:
-    """Whether a provider's address is exactly this one, whatever its variable holds."""
-    if preset is AZURE:
-        return _AT_AZURE.match(address) is not None
-    pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(preset.base_url))
-    return re.fullmatch(pattern, address) is not None
 
 
 def _system(exchange: Exchange) -> tuple[str, str | None]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from convrun.cassette.canonical import plain_envelope
 from convrun.conversation.backend import Completion
+from convrun.importing.addresses import quirks_at
 from convrun.importing.exchanges import Exchange
-from convrun.importing.groups import Group, after, begins, groups
-from convrun.values import equal
+from convrun.importing.groups import Group, after, begins, carries, groups, sent_back
+from convrun.values import JsonObject, equal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +32,15 @@ class Thread:
 
 @dataclass(slots=True)
 class _Open:
-    """A conversation that may go on. `before` is the state in front of its newest turn; None where it had no reply."""
+    """A conversation that may go on. `sent` is its last reply, as convrun sends it back.
+
+    `before` are state and reply in front of its newest turn; None where there was no reply.
+    """
 
     turns: list[list[Exchange]] = field(default_factory=list)
     state: str | None = None
-    before: str | None = None
+    before: tuple[str | None, JsonObject] = (None, {})
+    sent: JsonObject = field(default_factory=dict)
 
 
 def threads(found: Iterable[Exchange]) -> list[Thread]:
@@ -54,9 +59,10 @@ def threads(found: Iterable[Exchange]) -> list[Thread]:
             begun.append(thread)
         thread.turns[-1].append(exchange)
         if isinstance(exchange.answer, Completion):
-            thread.state = after(parts, exchange.answer.message)
+            thread.sent = sent_back(exchange.answer.message, quirks_at(exchange.base_url))
+            thread.state = after(parts, thread.sent)
         else:
-            thread.state = thread.before  # a turn that failed is not in the history
+            thread.state, thread.sent = thread.before  # a turn that failed is not in the history
         if thread.state is not None:
             waiting.setdefault(thread.state, []).append(thread)
     return [Thread(turns=tuple(map(tuple, thread.turns))) for thread in begun]
@@ -70,13 +76,15 @@ def _continued(exchange: Exchange, parts: Sequence[Group], waiting: dict[str, li
         for thread in reversed(candidates):
             last = thread.turns[-1][-1]
             calls, rest = parts[end - 1].calls, parts[end:]
+            if not carries(parts[end - 1], thread.sent):
+                continue
             if calls and _answers(rest):
                 candidates.remove(thread)
                 return thread
             if not calls and _asks(rest) and _same_offer(last, exchange):
                 candidates.remove(thread)
                 thread.turns.append([])
-                thread.before = thread.state
+                thread.before = (thread.state, thread.sent)
                 return thread
     return None
 

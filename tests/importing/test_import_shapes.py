@@ -147,6 +147,17 @@ def test_a_reply_that_was_not_carried_begins_another_conversation(project, impor
     assert [one.turns[0].reply for one in run(project)] == ["1", "Two."]
 
 
+def test_a_reply_without_the_thinking_is_not_carried(project, imported):
+    """Where convrun would send the thinking back and the program did not, a new conversation begins."""
+    url = "https://api.deepseek.com/chat/completions"
+    imported(
+        chat(asked(user("A")), said("a", reasoning_content="hm"), url=url),
+        chat(asked(user("A"), said("a"), user("B")), said("b", reasoning_content="so"), url=url),
+        chat(asked(user("A"), said("a"), user("B"), said("b", reasoning_content="so"), user("C")), said("c"), url=url),
+    )
+    assert [[turn.reply for turn in one.turns] for one in run(project)] == [["a"], ["b", "c"]]
+
+
 def test_conversations_that_took_turns(project, imported):
     """Two conversations recorded at the same time are told apart."""
     imported(
@@ -157,6 +168,22 @@ def test_conversations_that_took_turns(project, imported):
     )
     replies = [[turn.reply for turn in one.turns] for one in run(project)]
     assert replies == [["a1", "a2"], ["b1", "b2"]]
+
+
+def test_an_error_behind_a_tool_call(project, imported):
+    """A turn that failed behind its tool calls is not in the history either."""
+    offered = {"tools": [tool("f")]}
+    a, made = user("A"), said(None, call("f"))
+    imported(
+        chat(asked(a, **offered), said("a")),
+        chat(asked(a, said("a"), user("B"), **offered), made),
+        exchange(
+            asked(a, said("a"), user("B"), made, result("1"), **offered), {"error": {"message": "no"}}, status=400
+        ),
+        chat(asked(a, said("a"), user("C"), **offered), said("c")),
+    )
+    (conversation,) = run(project)
+    assert [turn.reply for turn in conversation.turns] == ["a", None, "c"]
 
 
 def test_a_conversation_that_went_two_ways(project, imported):
