@@ -43,7 +43,7 @@ schemas: $(VENV)/.dev ## write what is generated from the code: the JSON Schemas
 bench: $(VENV)/.dev ## measure whole processes against the same work done by hand
 	@$(BIN)/python benchmarks/measure.py $(ARGS)
 
-record-examples: $(VENV)/.installed ## record the example specs anew, from a scripted server on loopback
+record-examples: $(VENV)/.installed ## record the example specs and those of `convrun init` anew, from a scripted server on loopback
 	@$(BIN)/python -m demo.record $(ARGS)
 
 lowest: $(VENV)/lowest/.dev ## run all tests with the oldest dependencies that pyproject.toml allows; measure coverage

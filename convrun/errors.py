@@ -23,6 +23,7 @@ ConvrunError                    what, where, fix
 ├── CheckError                  a check that cannot be judged
 ├── ExpectationError            checks of a program that do not hold; also an AssertionError
 ├── ReportError                 a report that could not be written; the run is over by then
+├── ScaffoldError               a file of a first project that could not be written
 └── Signal                      not failures: raised by tools and hooks to steer the engine
     ├── CancelToolCall          the tool is not called; the model is told why
     └── PauseChain              the chain stops here and can be resumed
@@ -189,6 +190,10 @@ class ExpectationError(ConvrunError, AssertionError):
 
 class ReportError(ConvrunError):
     """A report that could not be written; what it would have told has happened."""
+
+
+class ScaffoldError(ConvrunError):
+    """A file of a first project that could not be written; those before it are there."""
 
 
 class Signal(ConvrunError):

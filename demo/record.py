@@ -1,4 +1,4 @@
-"""Record the example specs without a provider: a loopback server answers from demo/answers.yaml.
+"""Record the example specs without a provider, those of `convrun init` too: a server answers from demo/answers.yaml.
 
     python -m demo.record
 
@@ -20,6 +20,8 @@ import yaml
 
 PORT = 8124  # fixed, so that recording again changes no address in a cassette
 ANSWERS = Path(__file__).with_name("answers.yaml")
+SOURCES = ANSWERS.parents[1]
+PROJECTS = (SOURCES, SOURCES / "convrun/scaffold/python", SOURCES / "convrun/scaffold/plain")
 
 
 class Provider(BaseHTTPRequestHandler):
@@ -85,23 +87,24 @@ def _completion(answer: dict[str, object], body: dict[str, object]) -> dict[str,
 
 
 def main() -> int:
-    """Serve on loopback while `convrun record --all specs` runs; return its exit code."""
+    """Serve on loopback while `convrun record --all` runs in each project; return the first exit code that is not 0."""
     with ThreadingHTTPServer(("127.0.0.1", PORT), Provider) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        command = [
-            sys.executable,
-            "-m",
-            "convrun",
-            "record",
-            "--all",
-            "--base-url",
-            f"http://127.0.0.1:{PORT}/v1",
-            "specs",
-        ]
-        environment = {**os.environ, "OPENAI_API_KEY": "example-key-that-goes-nowhere"}
-        code = subprocess.run(command, env=environment, cwd=ANSWERS.parents[1], timeout=120, check=False).returncode
+        codes = [_recorded(project) for project in PROJECTS]
         server.shutdown()
-    return code
+    return next(filter(None, codes), 0)
+
+
+def _recorded(project: Path) -> int:
+    """Record the specs of one project; return the exit code."""
+    address = f"http://127.0.0.1:{PORT}/v1"
+    command = [sys.executable, "-m", "convrun", "record", "--all", "--base-url", address, "specs"]
+    ours = {
+        "OPENAI_API_KEY": "example-key-that-goes-nowhere",
+        "PYTHONPATH": str(SOURCES),  # in a folder of data, `python -m convrun` is not found beside it
+        "PYTHONDONTWRITEBYTECODE": "1",  # what lies in these folders is part of the package
+    }
+    return subprocess.run(command, env={**os.environ, **ours}, cwd=project, timeout=120, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from convrun.cli.importing import import_recordings
+from convrun.cli.init import init
 from convrun.cli.lean import without_pydantic
 from convrun.cli.listing import list_conversations
 from convrun.cli.record import record
@@ -41,6 +42,7 @@ def convrun(
         print(context.get_help())
 
 
+app.command("init", short_help="Lay a first project: convrun run is green at once.")(init)
 app.command("run", short_help="Run specs and check what came out, offline.")(run)
 app.command("record", short_help="Record what is stale or missing, live.")(record)
 app.command("validate", short_help="Report every mistake in specs; runs nothing.")(validate)

@@ -1,0 +1,55 @@
+"""`convrun init`: a first project, or what a project lacks of one."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from convrun.cli.ending import named_errors
+from convrun.errors import UsageError
+from convrun.source import printable
+
+if TYPE_CHECKING:
+    from convrun.scaffold.laying import Laid
+
+
+def init(
+    folder: Annotated[
+        str, typer.Argument(metavar="[DIR]", help="Where; it is made if it is missing.", show_default=False)
+    ] = ".",
+    plain: Annotated[bool, typer.Option("--plain", help="Without Python: the tool is declared.")] = False,
+) -> None:
+    """Lay a spec, its tool and cassette, settings, schema, git files and a CI workflow: `convrun run` is green at once.
+
+    What exists is kept. Exit codes: 0, 2 for a wrong DIR, 4 for a file that cannot be written.
+    """
+    from convrun.scaffold.laying import folder_settings, lay  # other commands, and --help, do without
+
+    with named_errors():
+        if not folder.strip():
+            raise UsageError("an empty DIR", fix="leave it out for the current folder")
+        laid = []
+        settings = folder_settings(Path(folder))
+        for one in lay(settings, plain=plain):
+            laid.append(one)
+            print(_line(one), flush=True)  # what was written is said, whatever comes after it
+        print("\n".join(_next(laid, settings.root)))
+
+
+def _line(one: Laid) -> str:
+    return printable(f"{one.outcome:<11}{one.path}" + (f": {one.note}" if one.note else ""))
+
+
+def _next(laid: list[Laid], root: Path) -> list[str]:
+    """What was done in all, and what to do now."""
+    lines = [""]
+    if not any(one.outcome in ("created", "added to") for one in laid):
+        lines = ["", "nothing was changed"]
+    there = "" if root == Path.cwd() else f"cd {shlex.quote(str(root))} && "
+    lines.append(printable(f"next: {there}convrun run"))
+    if any(one.example and one.outcome in ("created", "unchanged") for one in laid):
+        lines.append("the example's recording is made up; to ask the model, set OPENAI_API_KEY: convrun record --all")
+    return lines
