@@ -50,6 +50,8 @@ def _next(laid: list[Laid], root: Path) -> list[str]:
         lines = ["", "nothing was changed"]
     there = "" if root == Path.cwd() else f"cd {shlex.quote(str(root))} && "
     lines.append(printable(f"next: {there}convrun run"))
-    if any(one.example and one.outcome in ("created", "unchanged") for one in laid):
-        lines.append("the example's recording is made up; to ask the model, set OPENAI_API_KEY: convrun record --all")
+    spec = next((one for one in laid if one.example), None)  # the first file of the example
+    if spec and spec.outcome in ("created", "unchanged"):
+        record = f"convrun record --all {shlex.quote(spec.path)}"  # only this one: others may cost more
+        lines.append(printable(f"the example's recording is made up; to ask the model, set OPENAI_API_KEY: {record}"))
     return lines

@@ -81,7 +81,9 @@ def test_laying_it_again_changes_nothing(tmp_path, variant):
     laid(tmp_path, *variant)
     before = files(tmp_path)
     assert set(laid(tmp_path, *variant).values()) == {"unchanged"}
-    assert "nothing was changed" in convrun(tmp_path, "init", *variant).stdout
+    again = convrun(tmp_path, "init", *variant).stdout
+    assert "nothing was changed\nnext: convrun run\n" in again
+    assert again.endswith("set OPENAI_API_KEY: convrun record --all specs/parcel.yaml\n")
     assert files(tmp_path) == before
 
 
