@@ -37,7 +37,7 @@ PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
         ["diff", "a", "b"],
         ["mutate"],
         ["cassette", "audit"],
-        ["init"],
+        ["init", "--force"],
         ["runn"],
     ],
     ids=" ".join,
