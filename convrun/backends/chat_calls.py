@@ -124,7 +124,8 @@ def _arguments(value: Json) -> str:
 
 
 def _text(value: Json) -> str:
-    return value if isinstance(value, str) else ""
+    """An id or a name; it goes back in the next request, and must be Unicode for that."""
+    return mended([value]) if isinstance(value, str) else ""
 
 
 def _is_json(text: str) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from convrun.backends.framing import Payload, Unparsed
 from convrun.errors import ProviderError
+from convrun.redaction import without_account, without_ids
 from convrun.values import Json, show
 
-_RETRYABLE = frozenset({408, 409, 425, 429})
+_RETRYABLE = frozenset({408, 409, 425, 429, 498})  # 498: Groq has no capacity left
 _FOR_GOOD = frozenset({"insufficient_quota", "billing_hard_limit_reached", "invalid_api_key"})
 _PASSING = frozenset({"rate_limit_exceeded", "rate_limit_error", "overloaded_error", "server_error", "api_error"})
 _TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
@@ -51,7 +53,7 @@ class ReplyErrors:
         where = "broke its stream off with an error" if streamed else f"answered {self.status} with an error"
         status = code if isinstance(code, int) and 400 <= code < 600 else self.status
         return self._error(
-            f"{self.provider} {where}: {_cut(message) or show(error)}",
+            f"{self.provider} {where}: {_cut(message) or show(without_account(error, failed=True))}",
             message,
             code=code,
             status=status,
@@ -81,7 +83,8 @@ class ReplyErrors:
 
     def no_choices(self, payload: Payload) -> ProviderError:
         """Return the error of a reply that is JSON and holds no completion."""
-        shown = show(payload.text if isinstance(payload, Unparsed) else payload)
+        text = payload.text if isinstance(payload, Unparsed) else None
+        shown = show(without_account(cast("Json", payload), failed=True) if text is None else text)
         return self._error(
             f"{self.provider} answered {self.status} without a choice: {shown}",
             fix="check that base_url is the address of an OpenAI-compatible chat API, and the model one that chats",
@@ -122,18 +125,17 @@ class ReplyErrors:
         if retryable is None:
             passing = status in _RETRYABLE or status >= 500 or code in _PASSING
             retryable = passing and code not in _FOR_GOOD
-        request_id = self.headers.get("x-request-id") or self.headers.get("request-id")
         return ProviderError(
-            what,
+            without_ids(what),
             status=status,
-            provider_message=message or None,
-            request_id=request_id,
+            provider_message=without_ids(message) if message else None,
+            request_id=self.headers.get("x-request-id") or self.headers.get("request-id"),
             retryable=retryable,
             is_answer=is_answer,
             fix=fix,
         )
 
-    def _fix(self, code: str | int | None = None, status: int | None = None) -> str | None:
+    def _fix(self, code: str | int | None = None, status: int | None = None) -> str:
         status = status or self.status
         key = f"the key in {self.key_variable}" if self.key_variable else "the key (none was sent)"
         if code == "insufficient_quota":
@@ -154,7 +156,8 @@ class ReplyErrors:
             404: "check the model's name and base_url",
             408: "try again",
             413: "send less: the request is too large",
-        }.get(status)
+            498: "try again later; the provider has no capacity left",
+        }.get(status, "the words are the provider's; its documentation says more")
 
 
 def error_in(payload: Payload) -> Json:

@@ -208,13 +208,13 @@ class Keys:
     def key(self, endpoint: str, body: Json) -> str:
         """Return the key of a request."""
         if not isinstance(body, dict):
-            return sha256(f"{endpoint} {self._text(body)}".encode()).hexdigest()
+            return sha256(f"{_name(endpoint)} {self._text(body)}".encode()).hexdigest()
         messages = body.get("messages")
         self._history.follow(messages if isinstance(messages, list) else [])
         running = self._hash.copy()
         if self._group is not None:
             running.update(self._message_text(self._group, _Ahead(self._links)))
-        running.update(f"{endpoint} {self._envelope_text(body)}".encode())
+        running.update(f"{_name(endpoint)} {self._envelope_text(body)}".encode())
         return running.hexdigest()
 
     def _add(self, message: Json) -> None:
@@ -263,6 +263,11 @@ class Keys:
 
     def _text(self, value: Json) -> str:
         return self._redactor.text(canonical(value))
+
+
+def _name(endpoint: str) -> str:
+    """An endpoint that can be hashed: a recording may name one that is no Unicode."""
+    return endpoint.encode("utf-8", "backslashreplace").decode()
 
 
 def _same_items(left: Json, right: Json) -> bool:

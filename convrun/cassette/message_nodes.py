@@ -143,6 +143,6 @@ def _full_call(node: Json) -> Json:
 def _arguments_text(value: Json, style: Json) -> Json:
     if not isinstance(value, dict | list):
         return value
-    if style not in _STYLES:
+    if not isinstance(style, str) or style not in _STYLES:
         raise CassetteError(f"unknown style {style!r} of arguments", fix=f"one of {', '.join(filter(None, _STYLES))}")
-    return _STYLES[str(style)](value)
+    return _STYLES[style](value)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from convrun.cassette.interaction import PLAIN, STREAM, ReceivedReply, parse_json
 from convrun.cassette.reply_nodes import trimmed
 from convrun.cassette.streams import Folded, events, fold, unfold
-from convrun.redaction import Redactor
+from convrun.redaction import Redactor, without_account, without_ids
 from convrun.values import Json
 
 _EVENT = re.compile(r"\ufeff?\s*(?:data|event|id|retry)?:")
@@ -19,7 +19,10 @@ def received(status: int, headers: Mapping[str, str], body: bytes, redactor: Red
     payloads, stream = _parsed(body)
     if payloads is not None:
         return parsed_reply(status, headers, payloads, redactor, stream=stream)
-    return ReceivedReply(status=status, headers=redactor.answered_headers(headers), body=redactor.data(body))
+    body = redactor.data(body)
+    if status >= 400:
+        body = without_ids(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return ReceivedReply(status=status, headers=redactor.answered_headers(headers), body=body)
 
 
 def _parsed(body: bytes) -> tuple[tuple[Json, ...] | None, bool]:
@@ -40,22 +43,22 @@ def _parsed(body: bytes) -> tuple[tuple[Json, ...] | None, bool]:
 def parsed_reply(
     status: int, headers: Mapping[str, str], payloads: tuple[Json, ...], redactor: Redactor, *, stream: bool
 ) -> ReceivedReply:
-    """Return a reply that came as JSON, redacted and without what is not stored."""
+    """Return a reply that came as JSON, redacted and without what is not stored, such as ids of the account."""
     kept = redactor.answered_headers(headers)
     if kept.get("content-type", "").partition(";")[0].strip().lower() in ("", STREAM if stream else PLAIN):
         kept.pop("content-type", None)
-    payloads = tuple(trimmed(payload, stream=stream) for payload in payloads)
-    if redactor:
-        payloads = _redacted_stream(payloads, redactor) if stream else tuple(map(redactor.value, payloads))
+    cleaned = (without_account(redactor.value(payload), failed=status >= 400) for payload in payloads)
+    payloads = tuple(trimmed(payload, stream=stream) for payload in cleaned)
+    if redactor and stream:
+        payloads = _redacted_stream(payloads, redactor)
     return ReceivedReply(status=status, headers=kept, payloads=payloads, stream=stream)
 
 
 def _redacted_stream(chunks: tuple[Json, ...], redactor: Redactor) -> tuple[Json, ...]:
-    """The chunks without key values, also without one that arrived in pieces: its text is one piece then."""
-    cleaned = tuple(map(redactor.value, chunks))
-    folded = fold(cleaned)
+    """The chunks without a key value that arrived in pieces: its text is one piece then."""
+    folded = fold(chunks)
     if folded is None or redactor.value(folded.message) is folded.message:
-        return cleaned
+        return chunks
     message = redactor.value(folded.message)
     pieces = [(channel, [length] if length else []) for channel, length in _whole_lengths(folded, message)]
     return unfold(Folded(message=message, pieces=pieces, choice=folded.choice, top=folded.top))
