@@ -10,7 +10,7 @@ ARGS :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format types docs schemas bench record-examples lowest clean
+.PHONY: help run test lint format types docs schemas fuzz bench record-examples lowest clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ schemas: $(VENV)/.dev ## write what is generated from the code: the JSON Schemas
 	@$(BIN)/convrun schema result > schemas/result.schema.json
 	@$(BIN)/python docs/reference.py > docs/reference.md
 
+fuzz: $(VENV)/.dev ## feed 10,000 damaged specs, cassettes and recordings each
+	@$(BIN)/python tests/fuzz/fuzzing.py $(ARGS)
+
 bench: $(VENV)/.dev ## measure whole processes against the same work done by hand
 	@$(BIN)/python benchmarks/measure.py $(ARGS)
 
@@ -53,7 +56,7 @@ lowest: $(VENV)/lowest/.dev ## run all tests with the oldest dependencies that p
 	@$(VENV)/lowest/bin/python -m coverage report
 
 clean: ## remove the environment and all caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* .fuzz dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first Python that is new enough and really works: a pyenv shim may exist for a version that is not installed.

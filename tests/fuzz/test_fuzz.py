@@ -1,0 +1,112 @@
+"""A slice of the fuzzers' inputs: whatever a file from outside says, it is right or an error of ours, at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import fuzzing
+import pytest
+from fuzz_kinds import KINDS, take_cassette, take_spec
+
+SLICES = 10
+COUNT = 1000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_files_are_refused_or_right(kind, request):
+    """One of ten slices of the inputs that `make fuzz` takes; the seed of the test run says which."""
+    seed = getattr(request.config.option, "randomly_seed", 0)
+    first = (seed if isinstance(seed, int) else 0) % SLICES * COUNT
+    command = [sys.executable, fuzzing.__file__, kind, "--first", str(first), "--inputs", str(COUNT)]
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    taken, right = (int(part.split()[-2].replace(",", "")) for part in ended.stdout.split(", ")[:2])
+    assert taken == COUNT
+    assert COUNT / 20 < right < COUNT  # some are well-formed, not all: else it would show nothing
+
+
+def test_inputs_are_the_same_every_time():
+    """An input is made from its kind, seed and number alone."""
+    for kind in KINDS:
+        first, again, other = (fuzzing.made(kind, 0, number) for number in (5, 5, 6))
+        assert first == again
+        assert first != other
+
+
+@pytest.mark.parametrize("ending", ["raise ValueError", "os._exit(3)", "time.sleep(60)", "sum(range(10**9))"])
+def test_the_fuzzer_notices(ending, tmp_path):
+    """An exception, a crash, a hang and a slow input fail, and the input is written."""
+    wrong = f"""
+import os, sys, time, runpy
+sys.path[:0] = {[str(Path(fuzzing.__file__).parent), str(fuzzing.ROOT), str(fuzzing.ROOT / "tests")]!r}
+import fuzz_kinds, fuzzing
+from dataclasses import replace
+def take(path):
+    {ending}
+fuzzing.HANGS, fuzzing.SLOW = 2.0, 0.2
+fuzz_kinds.KINDS["specs"] = replace(fuzz_kinds.KINDS["specs"], take=take)
+sys.exit(fuzzing.main())
+"""
+    program = tmp_path / "wrong.py"
+    program.write_text(wrong, "utf-8")
+    batch = fuzzing.Batch(kind="specs", seed=0, first=7, count=1)
+    found = fuzzing.supervised(batch, tmp_path / "out", program=str(program))
+    assert found["failed"] == 1
+    assert (tmp_path / "out" / "specs-0-7.yaml").read_bytes() == fuzzing.made("specs", 0, 7)
+
+
+REPLY = """\
+version: convrun/1
+interactions:
+- request:
+    url: https://h/v1/chat/completions
+    messages:
+    - user: Hi
+  response:
+    calls:
+    - {id: c, name: look, arguments: {a: 1}, style: STYLE}
+timings: [null]
+digests: [DIGEST]
+"""
+
+
+@pytest.mark.parametrize("style", ["[]", "{}"])
+def test_a_style_that_is_no_text(style, tmp_path):
+    """A cassette whose style of arguments is a list or a mapping is refused."""
+    from convrun.cassette.format import chained_digest
+    from convrun.document import read_values
+
+    text = REPLY.replace("STYLE", style)
+    (node,) = read_values(text.replace("DIGEST", "x"), "x")["interactions"]
+    path = tmp_path / "a.yaml"
+    path.write_text(text.replace("DIGEST", f"'{chained_digest(node, '')}'"), "utf-8")
+    assert not take_cassette(path)
+
+
+@pytest.mark.parametrize(
+    ("uri", "identifier"), [("https://h/v1/\\ud800", "c"), ("https://h/v1/chat/completions", "\\ud800")]
+)
+def test_halves_of_characters(uri, identifier, tmp_path):
+    """A recording with half of a character in its address, or in the id of a call, is read and played."""
+    body = '{"choices": [{"message": {"tool_calls": [{"id": "ID", "function": {"name": "f"}}]}}]}'
+    body = body.replace("ID", identifier).replace('"', '\\"').replace("\\ud", "\\\\ud")
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        f'{{"version": 1, "interactions": [{{"request": {{"method": "POST", "uri": "{uri}", "body": "{{}}"}}, '
+        f'"response": {{"status": {{"code": 200}}, "body": {{"string": "{body}"}}}}}}]}}',
+        "utf-8",
+    )
+    assert take_cassette(path)
+
+
+def test_a_long_expression_is_read_at_once(tmp_path):
+    """A template of three hundred divisions is refused within a second, and does not cost the cube of its length."""
+    path = tmp_path / "specs" / "a.yaml"
+    path.parent.mkdir()
+    (tmp_path / "convrun.toml").write_text('model = "echo"\n', "utf-8")
+    path.write_text(f"vars: {{n: 1}}\nturns: [{{user: '{{{{ {'n/' * 300}n }}}}'}}]\n", "utf-8")
+    why, right, spent = fuzzing._taken(take_spec, path)
+    assert (why, right) == (None, False)
+    assert spent < fuzzing.SLOW
