@@ -13,6 +13,7 @@ from convrun.results import ConversationResult, Problem, RunResult
 from convrun.run.conversation import blank_result, run_conversation
 from convrun.run.options import RunOptions
 from convrun.run.project import Prepared
+from convrun.run.secrets import redactor_for, without_secrets
 from convrun.run.verdicts import exit_code
 from convrun.version import VERSION
 
@@ -35,6 +36,7 @@ def run_all(
     An interruption ends the run and is in the result, with everything that was finished; so is a bug of ours. `started`
     is when the work began on the clock of `time.perf_counter`, so that reading the specs counts too.
     """
+    environ = prepared.project.environ(environ)
     began = time.perf_counter() if started is None else started
     moment = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
     results: list[ConversationResult] = []
@@ -54,6 +56,7 @@ def run_all(
         raise  # nobody reads any more
     except Exception as error:  # noqa: BLE001  # a bug of ours; what was finished is reported all the same
         bug = Problem(type=type(error).__name__, message=named(error), details="".join(format_exception(error)))
+        bug = without_secrets(bug, redactor_for(conversation, environ))
     strict = options.strict or prepared.project.settings.strict
     code = exit_code(results, (), strict=strict, stale_is_fatal=options.stale_is_fatal, interrupted=interrupted)
     code = _BUG if bug is not None else code

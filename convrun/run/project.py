@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from convrun import document
+from convrun.environment import NAME as DOTENV
+from convrun.environment import read_dotenv
 from convrun.errors import ConvrunError, DocumentError, SettingsError, SpecErrors, UsageError
 from convrun.run.bind import BoundConversation, bind, further_errors
 from convrun.run.imports import put_first
 from convrun.run.options import RunOptions
 from convrun.run.plan import Plan, plan
 from convrun.settings import Settings, find_root, load
+from convrun.source import Where
 from convrun.spec.collecting import collect
 from convrun.spec.loading import Unfinished, load_spec
 from convrun.spec.model import Spec
@@ -22,13 +26,19 @@ from convrun.spec.model import Spec
 class Project:
     """The settings and the selected specs, each with the `::rest` that selected one of its conversations.
 
-    `errors` are the mistakes of the specs that could not be read, `unfinished` what is left of those.
+    `errors` are the mistakes of the specs that could not be read, `unfinished` what is left of those. `dotenv` are the
+    variables of its `.env`, for those that the environment lacks.
     """
 
     settings: Settings
     specs: tuple[tuple[Spec, str | None], ...]
     errors: tuple[ConvrunError, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
+    dotenv: Mapping[str, str] = field(default_factory=dict)
+
+    def environ(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the environment of a run: what is given goes before what the `.env` says, as in a shell."""
+        return {**self.dotenv, **given} if self.dotenv else given
 
 
 def open_project(
@@ -38,12 +48,13 @@ def open_project(
 
     Raises:
         UsageError: for PATHs that do not exist, are outside the root or stand under two roots.
-        SettingsError: for settings that are wrong.
+        SettingsError: for settings that are wrong, and for a `.env` that is.
     """
     if "" in paths:
         raise UsageError("an empty PATH", fix="name a file or folder; a variable that is not set gives none")
     root = find_root([cwd / path.partition("::")[0] for path in paths], cwd)
-    settings = load(root, environ, overrides)
+    dotenv = read_dotenv(root)
+    settings = _settings(root, dotenv, environ, overrides)
     defaults = spec_defaults(settings)
     specs: list[tuple[Spec, str | None]] = []
     errors: list[ConvrunError] = []
@@ -60,7 +71,21 @@ def open_project(
         spec = read[selected.file]
         if spec is not None:
             specs.append((spec, selected.rest))
-    return Project(settings=settings, specs=tuple(specs), errors=tuple(errors), unfinished=tuple(unfinished))
+    return Project(
+        settings=settings, specs=tuple(specs), errors=tuple(errors), unfinished=tuple(unfinished), dotenv=dotenv
+    )
+
+
+def _settings(
+    root: Path, dotenv: Mapping[str, str], environ: Mapping[str, str], overrides: Mapping[str, str | bool | None]
+) -> Settings:
+    """The settings; those of the `.env` are judged by themselves first, so that a mistake is said to be there."""
+    try:
+        if dotenv:
+            load(root, dotenv, {})
+    except SettingsError as error:
+        raise error.at(Where(file=DOTENV)) from error.__cause__
+    return load(root, {**dotenv, **environ}, overrides)
 
 
 def spec_defaults(settings: Settings) -> document.Mapping | None:
@@ -109,7 +134,7 @@ def prepare(
     environ: Mapping[str, str],
     imports: bool = True,
 ) -> Prepared:
-    """Plan, import and bind what is selected.
+    """Plan, import and bind what is selected. Where code is imported, its path and the `.env` are this process's, too.
 
     Raises:
         SpecErrors: with every mistake of every selected spec, those that only importing shows included.
@@ -119,7 +144,9 @@ def prepare(
     settings = project.settings
     if imports:
         put_first([settings.root, *(settings.root / folder for folder in settings.pythonpath)])
-    bound, errors = bind(made, settings, options, environ=environ, imports=imports)
+        for name, value in project.dotenv.items():
+            os.environ.setdefault(name, value)
+    bound, errors = bind(made, settings, options, environ=project.environ(environ), imports=imports)
     every = [*project.errors, *made.errors, *errors]
     for unfinished in project.unfinished:
         every += further_errors(unfinished, settings, imports=imports)
