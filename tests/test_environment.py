@@ -8,8 +8,6 @@ import pytest
 from convrun.environment import read_dotenv
 from convrun.errors import SettingsError
 
-pytest.importorskip("dotenv", reason="python-dotenv is not installed: pip install -e '.[dev]'")
-
 SECRET = "hunter2-is-no-password"
 ASKS = """
 import os
