@@ -251,9 +251,9 @@ def _returned(difference: Json, reply: JsonObject) -> JsonObject:
     if not isinstance(copied, list) or not isinstance(dropped, list) or not isinstance(changed, dict):
         raise CassetteError("in 'returned', 'with' and 'without' are lists and 'set' is a mapping")
     for key in copied:
-        if key not in reply:
+        if not isinstance(key, str) or key not in reply:
             raise CassetteError(f"'returned' names {key!r}, which the reply does not have")
-        message[str(key)] = reply[str(key)]
+        message[key] = reply[key]
     for key in dropped:
         message.pop(str(key), None)
     return message | changed

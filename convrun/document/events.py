@@ -76,7 +76,10 @@ def parsed(source: Source, read: Callable[[Any, Step, int], Any]) -> Any:
     except yaml.MarkedYAMLError as error:
         if error.problem_mark is not None and _READ_AHEAD in (error.problem or ""):
             # libyaml 0.2.6 looks ahead and gives up at 1,000 levels; the text before it has our own limit in it.
-            return _document(source, _events(source.text[: error.problem_mark.index]), read)
+            try:
+                return _document(source, _events(source.text[: error.problem_mark.index]), read)
+            except yaml.MarkedYAMLError as sooner:
+                raise mistake(source, sooner) from None
         raise mistake(source, error) from None
     except (yaml.YAMLError, UnicodeEncodeError):
         raise source.bad_character() from None

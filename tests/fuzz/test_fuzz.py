@@ -73,15 +73,22 @@ digests: [DIGEST]
 
 
 @pytest.mark.parametrize("style", ["[]", "{}"])
-def test_a_style_that_is_no_text(style, tmp_path):
-    """A cassette whose style of arguments is a list or a mapping is refused."""
+@pytest.mark.parametrize("returned", [None, "{with: [{}]}", "{with: [[]]}"])
+def test_what_cannot_be_looked_up(style, returned, tmp_path):
+    """A cassette whose style of arguments, or whose key of a message, is a list or a mapping is refused."""
     from convrun.cassette.format import chained_digest
     from convrun.document import read_values
 
     text = REPLY.replace("STYLE", style)
-    (node,) = read_values(text.replace("DIGEST", "x"), "x")["interactions"]
+    if returned:  # the reply is right then, and the request after it is not
+        second = f"- request:\n    returned: {returned}\n  response: {{text: x}}\ntimings: [null, null]\n"
+        text = REPLY.replace("STYLE", "spaced").replace("timings: [null]\n", second)
+    previous, digests = "", []
+    for node in read_values(text.replace("DIGEST", "x"), "x")["interactions"]:
+        previous = chained_digest(node, previous)
+        digests.append(f"'{previous}'")
     path = tmp_path / "a.yaml"
-    path.write_text(text.replace("DIGEST", f"'{chained_digest(node, '')}'"), "utf-8")
+    path.write_text(text.replace("DIGEST", ", ".join(digests)), "utf-8")
     assert not take_cassette(path)
 
 
@@ -99,6 +106,14 @@ def test_halves_of_characters(uri, identifier, tmp_path):
         "utf-8",
     )
     assert take_cassette(path)
+
+
+def test_deep_brackets_behind_a_text(tmp_path):
+    """Brackets past the limit of libyaml, behind what is no YAML by itself, are refused."""
+    path = tmp_path / "specs" / "a.yaml"
+    path.parent.mkdir()
+    path.write_text("options: {max" + "{" * 1200 + "\n", "utf-8")
+    assert not take_spec(path)
 
 
 def test_a_long_expression_is_read_at_once(tmp_path):
