@@ -22,10 +22,22 @@ FOLDER = Path(__file__).parents[2].parent / "shared" / "recordings"
 FILES = sorted(path for path in FOLDER.glob("*/*") if path.suffix in {".yaml", ".yml", ".json"})
 
 
-def interactions(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Status and bytes of every chat reply in a file."""
+RESPONSES = {
+    "test_deepseek_responses.test_deepseek_responses-text_multi_turn.yaml": 2,
+    "test_llm_openrouter.test_reasoning.yaml": 1,
+    "test_llm_openrouter.test_tool_calls.yaml": 2,
+    "test_openai.test_tools.yaml": 2,
+    "test_openai_agents.test_responses.yaml": 2,
+    "test_provider_openai.test_data_extraction.yaml": 4,
+    "test_refusal.openai_gpt_4o_responses.stream.yaml": 1,
+    "v1.response_stream_incomplete.yaml": 1,
+}
+
+
+def interactions(path: Path, endpoint: str = "chat/completions") -> Iterator[tuple[int, bytes]]:
+    """Status and bytes of every reply of an endpoint in a file."""
     for one in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["interactions"]:
-        if not one["request"]["uri"].partition("?")[0].endswith("chat/completions"):
+        if not one["request"]["uri"].partition("?")[0].endswith(endpoint):
             continue
         response = one["response"]
         status = response["status"]["code"] if "status" in response else response["status_code"]
@@ -102,3 +114,18 @@ def test_every_recorded_chat_reply_is_read() -> None:
     found = [check(status, raw) for path in FILES for status, raw in interactions(path)]
     assert found.count("error") == 4
     assert found.count("reply") == len(found) - 4 > 90
+
+
+@pytest.mark.skipif(not FILES, reason=f"the shared recordings are not at {FOLDER}")
+def test_what_is_no_chat_reply_is_named() -> None:
+    """Recorded replies that are not chat are those of the Responses API and two lists of models; none reads as chat."""
+    found = {path.name: len(list(interactions(path, "/responses"))) for path in FILES}
+    assert {name: count for name, count in found.items() if count} == RESPONSES
+    every, chat, lists = (
+        sum(len(list(interactions(path, end))) for path in FILES) for end in ("", "chat/completions", "/models")
+    )
+    assert (every - chat - lists, lists) == (sum(RESPONSES.values()), 2)
+    for path in FILES:
+        for status, raw in interactions(path, "/responses"):
+            with pytest.raises(ProviderError, match="without a choice"):
+                decoded(status, [raw])
