@@ -24,6 +24,20 @@ def test_links_to_files_lead_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_to_headings_lead_somewhere(page):
+    """A relative link with a fragment names a heading of its page, spelled as GitHub does."""
+    links = re.findall(r"\]\((?!https?://|mailto:)([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    targets = [(page.parent / path if path else page, fragment) for path, fragment in links]
+    assert [f"{path.name}#{fragment}" for path, fragment in targets if fragment not in _anchors(path)] == []
+
+
+def _anchors(page):
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_contributing_gives_every_dependency_its_reason():
     """Each dependency in pyproject.toml has a row in CONTRIBUTING.md."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
