@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.conversation.backend import Completion
@@ -52,8 +52,22 @@ def conversations(
     `source` is what their descriptions call it, `defaults` are those of the project's specs.
     """
     chats, others = exchanges(recording, redactor)
-    found = tuple(_imported(thread, source, defaults) for thread in threads(chats))
+    found = tuple(one for thread in threads(chats) for one in _parts(thread, source, defaults))
     return Conversations(found=found, others=tuple(others))
+
+
+def _parts(thread: Thread, source: str, defaults: Mapping[str, object]) -> Iterator[Imported | Refusal]:
+    """A conversation; where something speaks against a later part of it, that part begins one of its own."""
+    found = _imported(thread, source, defaults)
+    if not isinstance(found, Refusal) or not 0 < found.sound < len(thread.exchanges):
+        yield found
+        return
+    before, behind = thread.parted(found.sound)
+    yield from _parts(before, source, defaults)
+    first, *others = _parts(behind, source, defaults)
+    # Where the part cannot begin a conversation, what parted it is to blame.
+    yield replace(found, numbers=first.numbers) if isinstance(first, Refusal) and not first.sound else first
+    yield from others
 
 
 def _imported(thread: Thread, source: str, defaults: Mapping[str, object]) -> Imported | Refusal:
@@ -64,7 +78,8 @@ def _imported(thread: Thread, source: str, defaults: Mapping[str, object]) -> Im
     try:
         proof = tried(spec_text(told.spec, schema=""), told.files, recording)
         if proof.difference is not None:
-            return Refusal(numbers=thread.numbers, reason=Reason.FIELD, detail=proof.difference)
+            sound = len(proof.sent)
+            return Refusal(numbers=thread.numbers, reason=Reason.FIELD, detail=proof.difference, sound=sound)
         spec = _checked(told, proof)
     except ConvrunError as error:
         first = error.errors[0] if isinstance(error, SpecErrors) else error

@@ -18,7 +18,7 @@ def refusal(thread: Thread) -> Refusal | None:
     """Return why a conversation cannot become a spec, as far as its requests and replies show it."""
     for position, exchange in enumerate(thread.exchanges):
         for reason, detail in _faults(exchange, first=not position):
-            return Refusal(numbers=thread.numbers, reason=reason, detail=detail)
+            return Refusal(numbers=thread.numbers, reason=reason, detail=detail, sound=position)
     return None
 
 

@@ -24,11 +24,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What is not imported: the numbers of its interactions in the file (from 1), the reason, and what is to blame."""
+    """What is not imported: the numbers of its interactions in the file (from 1), the reason, and what is to blame.
+
+    `sound` is how many of its interactions, from the first on, nothing speaks against.
+    """
 
     numbers: tuple[int, ...]
     reason: Reason
     detail: str | None = None
+    sound: int = 0
 
     def __str__(self) -> str:
         """`a field that convrun does not send: /messages/3/name`."""

@@ -29,6 +29,16 @@ class Thread:
         """Their numbers in the file."""
         return tuple(one.number for one in self.exchanges)
 
+    def parted(self, count: int) -> tuple[Thread, Thread]:
+        """Return the first `count` model calls as a conversation, and those behind them as another."""
+        before: list[tuple[Exchange, ...]] = []
+        behind: list[tuple[Exchange, ...]] = []
+        for turn in self.turns:
+            before += [turn[:count]] if count > 0 else []
+            behind += [turn[max(count, 0) :]] if count < len(turn) else []
+            count -= len(turn)
+        return Thread(turns=tuple(before)), Thread(turns=tuple(behind))
+
 
 @dataclass(slots=True)
 class _Open:
