@@ -87,19 +87,21 @@ def test_only_absolute_imports_are_used():
 
 
 def loaded(code: str) -> set[str]:
-    """Return the top-level packages that a fresh interpreter has loaded after running `code`."""
-    tail = "\nimport sys; print('\\n'.join({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    """Return the packages and modules that a fresh interpreter has loaded after running `code`."""
+    tail = "\nimport sys; print('\\n'.join(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code + tail], capture_output=True, text=True, check=True)
     return set(done.stderr.split())
 
 
 def test_asking_for_the_version_loads_nothing_heavy():
-    """`convrun --version` loads none of the heavy packages that typer does not load by itself."""
+    """`convrun --version` loads no heavy package that typer does not load by itself, and nothing of a run or a report."""
     code = (
         "import sys; sys.argv = ['convrun', '--version']\nfrom convrun.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
     )
-    assert loaded(code) & HEAVY <= loaded("import typer") & HEAVY
+    found = loaded(code)
+    assert found & HEAVY <= loaded("import typer") & HEAVY
+    assert not found & {"convrun.results", "convrun.values", "convrun.settings", "convrun.spec", "convrun.document"}
 
 
 def test_importing_the_package_loads_nothing():

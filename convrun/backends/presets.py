@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -81,6 +82,12 @@ class Preset:
 
 def preset_at(base_url: str, environ: Mapping[str, str]) -> Preset | None:
     """Return the preset on whose host this address is; None where it is nobody's."""
+    return _at(base_url, tuple((name, environ[name]) for name in _ADDRESS_VARIABLES if name in environ))
+
+
+@lru_cache(maxsize=256)  # every conversation asks several times, of the same few addresses
+def _at(base_url: str, variables: tuple[tuple[str, str], ...]) -> Preset | None:
+    environ = dict(variables)
     return next((preset for preset in PRESETS.values() if preset.is_at(base_url, environ)), None)
 
 
@@ -327,3 +334,4 @@ PRESETS = {
         LMSTUDIO,
     )
 }
+_ADDRESS_VARIABLES = tuple(variable for preset in PRESETS.values() if (variable := preset.address_variable))

@@ -12,8 +12,6 @@ import typer
 from convrun.cli.ending import WRONG_INPUT, counted, named_errors, say
 from convrun.cli.parameters import Cassettes
 from convrun.errors import CassetteError, UsageError, did_you_mean
-from convrun.importing.reasons import listed
-from convrun.settings import find_root, load
 from convrun.source import printable
 
 if TYPE_CHECKING:
@@ -36,6 +34,7 @@ def import_recordings(
     from convrun.importing.files import import_file  # other commands, and --help, do without
     from convrun.importing.places import names
     from convrun.importing.writing import keep_schema
+    from convrun.settings import find_root, load
 
     with named_errors():
         paths = [Path(file) for file in dict.fromkeys(files)]
@@ -71,6 +70,8 @@ def _refuse_missing(paths: Sequence[Path]) -> None:
 
 def _lines(path: Path, outcome: Outcome) -> Iterator[str]:
     """A line for the file, one for each conversation, and one for each that is not imported."""
+    from convrun.importing.reasons import listed
+
     yield printable(str(path))
     for written in outcome.written:
         yield f"  {_told(written)}"
@@ -79,6 +80,8 @@ def _lines(path: Path, outcome: Outcome) -> Iterator[str]:
 
 
 def _told(written: Written) -> str:
+    from convrun.importing.reasons import listed
+
     found = written.conversation
     calls = f", {counted(found.calls, 'tool call')}" if found.calls else ""
     said = f"{counted(found.turns, 'turn')}{calls}, {found.model}, {listed(found.numbers)}"

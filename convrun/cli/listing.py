@@ -11,7 +11,6 @@ import typer
 
 from convrun.cli.ending import NOTHING_TO_RUN, named_errors, nothing_to_run, say
 from convrun.cli.parameters import Cassettes, Defines, Keyword, Models, Paths, Tags, defines
-from convrun.report.json_result import escaped
 from convrun.run.options import RunOptions
 from convrun.source import printable
 
@@ -41,6 +40,8 @@ def list_conversations(
         project = open_project(paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         conversations = planned(project, options).conversations
         if as_json:
+            from convrun.report.json_result import escaped  # so do they without the results
+
             print(escaped(json.dumps([_entry(one) for one in conversations], ensure_ascii=False, indent=2)))
         else:
             for one in conversations:
