@@ -94,7 +94,7 @@ def loaded(code: str) -> set[str]:
 
 
 def test_asking_for_the_version_loads_nothing_heavy():
-    """`convrun --version` loads no heavy package that typer does not load by itself, and nothing of a run or a report."""
+    """`convrun --version` loads no heavy package that typer does not load by itself, and nothing of a run."""
     code = (
         "import sys; sys.argv = ['convrun', '--version']\nfrom convrun.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"

@@ -127,6 +127,8 @@ def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> st
 
 def _targets(reports: Mapping[str, str | None], project: Project) -> Mapping[str, Path | None]:
     """Where the reports go, whatever folder a tool may change to; none may take the place of what it reports on."""
+    if not reports:
+        return {}
     settings = project.settings
     kept = {(settings.root / spec.file).resolve() for spec, _ in project.specs}
     kept |= {settings.file.resolve()} if settings.file else set()

@@ -43,7 +43,7 @@ def whole(root: Mapping, file: SpecFile, defaults: Mapping | None) -> Mapping:
         SpecErrors: where a base cannot be read, or extends itself.
     """
     reading = _Reading(file)
-    found = reading.extended(root, (file.path.resolve(),))
+    found = reading.extended(root)
     if defaults is None and reading.files == 1:
         return found
     return settled(reading.over(defaults, found), APPENDING)
@@ -61,8 +61,8 @@ class _Reading:
         self.file = file
         self.files = 1
 
-    def extended(self, root: Mapping, chain: tuple[Path, ...]) -> Mapping:
-        """A mapping over its bases, the later ones over the earlier; `chain` is how it was come to."""
+    def extended(self, root: Mapping, chain: tuple[Path, ...] = ()) -> Mapping:
+        """A mapping over its bases, the later ones over the earlier; `chain` is how it was come to from the spec."""
         own = _without(root, EXTENDS)
         named = root.get(EXTENDS)
         mistakes = Mistakes()
@@ -86,6 +86,7 @@ class _Reading:
     def _read(self, base: _Base, chain: tuple[Path, ...]) -> Mapping:
         name = shown(base.path, self.file.root)
         self.files += 1
+        chain = chain or (self.file.path.resolve(),)
         if base.path in chain:
             way = " -> ".join(shown(path, self.file.root) for path in (*chain[chain.index(base.path) :], base.path))
             raise SpecError(f"{name!r} extends itself: {way}", where=base.node.where, fix="take one step out")
