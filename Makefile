@@ -43,7 +43,7 @@ schemas: $(VENV)/.dev ## write what is generated from the code: the JSON Schemas
 fuzz: $(VENV)/.dev ## feed 10,000 damaged specs, cassettes and recordings each
 	@$(BIN)/python tests/fuzz/fuzzing.py $(ARGS)
 
-bench: $(VENV)/.dev ## measure whole processes against the same work done by hand
+bench: $(VENV)/.dev $(VENV)/peers/.installed ## measure whole processes beside the same work done by hand and with llm
 	@$(BIN)/python benchmarks/measure.py $(ARGS)
 
 record-examples: $(VENV)/.installed ## record the example specs and those of `convrun init` anew, from a scripted server on loopback
@@ -75,6 +75,11 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@$(PIP) -e '.[dev]'
 	@touch $(VENV)/.installed $@
+
+$(VENV)/peers/.installed: benchmarks/peers.txt | $(BIN)/python
+	@$(BIN)/python -m venv --clear $(VENV)/peers
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/peers/bin/python -m pip install -qq -r benchmarks/peers.txt
+	@touch $@
 
 $(VENV)/lowest/.dev: pyproject.toml .ci/lowest.py | $(BIN)/python
 	@# The oldest Python first: the oldest dependencies have wheels for it.

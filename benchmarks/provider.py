@@ -1,4 +1,7 @@
-"""A loopback provider for recording: calls the tool when asked for the weather, answers everything else with a text."""
+"""A loopback provider for recording: calls the tool when asked for the weather, answers everything else with a text.
+
+python benchmarks/provider.py    prints its port and serves until it is ended; GET returns how many requests there were
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ class Provider(BaseHTTPRequestHandler):
     """One chat completion per request; a question about the weather is answered by a tool call first."""
 
     protocol_version = "HTTP/1.1"
+    answered = 0  # chat completions, of this process
     wbufsize = -1  # head and body in one packet: apart, each call would wait for an acknowledgement
 
     def do_POST(self) -> None:
@@ -35,6 +39,14 @@ class Provider(BaseHTTPRequestHandler):
             "choices": [{"index": 0, "message": message, "finish_reason": reason}],
             "usage": {"prompt_tokens": 100, "completion_tokens": 60, "total_tokens": 160},
         }
+        Provider.answered += 1
+        self._send(reply)
+
+    def do_GET(self) -> None:
+        """Return how many chat completions were answered."""
+        self._send(Provider.answered)
+
+    def _send(self, reply: object) -> None:
         data = json.dumps(reply).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -49,3 +61,9 @@ class Provider(BaseHTTPRequestHandler):
 def serve(port: int = 0) -> ThreadingHTTPServer:
     """Return a server on loopback that is bound and not yet serving."""
     return ThreadingHTTPServer(("127.0.0.1", port), Provider)
+
+
+if __name__ == "__main__":
+    server = serve()
+    print(server.server_port, flush=True)
+    server.serve_forever()

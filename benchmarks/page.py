@@ -1,0 +1,101 @@
+"""The page of the docs: what was measured, where, and with what."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from textwrap import fill
+
+from processes import Usage
+from rows import Row
+from sides import Side
+
+_NOTHING = "–"
+_MEASURED = """Measured on {day} with Python {python} on {machine}. `make bench ARGS=--write` measures again and writes
+this page, `make bench` only prints it."""
+_SAME = """Everybody holds the same conversations with a server on loopback, with the same number of requests and the same
+assertions, records them once, and replays them when the server is gone:"""
+_READ = """The figures are medians of whole processes, everybody in turn in each round; there are {runs} rounds, fewer where
+they take long. A ratio is convrun's time by the other's, the median over the rounds: it holds where the seconds do not,
+and is below 1 where convrun is the faster one. An aim is what we want it to be by hand."""
+
+
+def page(rows: Sequence[Row], sides: Sequence[Side], *, runs: int) -> str:
+    """Return the page as Markdown."""
+    names = [side.name for side in sides]
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            *_what(sides, runs),
+            *_times(rows, names),
+            "",
+            *_costs(rows, names),
+            "",
+        ]
+    )
+
+
+def _what(sides: Sequence[Side], runs: int) -> list[str]:
+    machine = f"{os.cpu_count()} cores of a shared machine ({platform.system()} {platform.machine()}, {_processor()})"
+    told = {"day": f"{datetime.now(UTC):%Y-%m-%d}", "python": platform.python_version(), "machine": machine}
+    paragraphs = [
+        _MEASURED.format(**told),
+        _SAME,
+        *(f"- {side.name}: {side.what}. {side.versions()}." for side in sides),
+    ]
+    paragraphs.append(_READ.format(runs=runs))
+    return [fill(text, 116, break_on_hyphens=False, break_long_words=False) + "\n" for text in paragraphs]
+
+
+def _times(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
+    others = names[1:]
+    head = [*(f"{name}, s" for name in names), *(f"ratio to {name}" for name in others), "aim", "rounds"]
+    lines = [_line("workload", head), _line("---", ["---:"] * len(head))]
+    for row in rows:
+        seconds = [_median(row, name, lambda one: one.seconds, "{:.2f}") for name in names]
+        ratios = [_ratio(row, names[0], other) for other in others]
+        rounds = str(max((len(runs) for runs in row.runs.values()), default=0))
+        lines.append(_line(row.name, [*seconds, *ratios, f"{row.aim:.2f}" if row.aim else "", rounds]))
+    return lines
+
+
+def _costs(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
+    lines = [
+        "CPU time is that of all processes of a run, memory that of its largest one; on disk are the cassettes.",
+        "",
+    ]
+    head = [f"{name}, {unit}" for unit in ("CPU s", "MB", "kB on disk") for name in names]
+    lines += [_line("workload", head), _line("---", ["---:"] * len(head))]
+    for row in rows:
+        cpu = [_median(row, name, lambda one: one.cpu, "{:.2f}") for name in names]
+        memory = [_median(row, name, lambda one: one.memory, "{:.0f}") for name in names]
+        sizes = [f"{row.sizes[name] / 1000:,.0f}" if name in row.sizes else _NOTHING for name in names]
+        lines.append(_line(row.name, [*cpu, *memory, *sizes]))
+    return lines
+
+
+def _median(row: Row, name: str, figure: Callable[[Usage], float], form: str) -> str:
+    runs = row.runs.get(name)
+    return form.format(median(map(figure, runs))) if runs else row.stopped.get(name, _NOTHING)
+
+
+def _ratio(row: Row, ours: str, theirs: str) -> str:
+    pairs = list(zip(row.runs.get(ours, ()), row.runs.get(theirs, ()), strict=False))
+    return f"{median(one.seconds / other.seconds for one, other in pairs):.3f}" if pairs else _NOTHING
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _processor() -> str:
+    """The name of the processor, where the system says it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or "processor unknown")
