@@ -17,9 +17,9 @@ from sides import Side
 _NOTHING = "–"
 _MEASURED = """Measured on {day} with Python {python} on {machine}. `make bench ARGS=--write` measures again and writes
 this page, `make bench` only prints it."""
-_SAME = """Everybody holds the same conversations with a server on loopback, with the same number of requests and the same
-assertions, records them once, and replays them when the server is gone:"""
-_READ = """The figures are medians of whole processes, everybody in turn in each round; there are {runs} rounds, fewer where
+_SAME = """Everybody holds the same conversations with a server on loopback, with the same number of requests and the
+same assertions, records them once, and replays them when the server is gone:"""
+_READ = """The figures are medians of whole processes, everybody in turn in each round: {runs} rounds, or fewer where
 they take long. A ratio is convrun's time by the other's, the median over the rounds: it holds where the seconds do not,
 and is below 1 where convrun is the faster one. An aim is what we want it to be by hand."""
 
