@@ -48,7 +48,7 @@ def replayed(workload: Workload, runs: int, limit: float) -> Row:
     """Return what a workload takes: each side records it from the same provider, and replays it when that is gone.
 
     Raises:
-        Failed: where a side ends with an error, or asks the model more or less often than the workload does.
+        Failed: where a side does not do the same work; see `recorded`.
     """
     stopped: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -57,7 +57,7 @@ def replayed(workload: Workload, runs: int, limit: float) -> Row:
             workload.write(folder, base_url)
             everybody = sides(base_url)
             for side in everybody:
-                if not _recorded(side, workload, folder, base_url, limit):
+                if not recorded(side, workload, folder, base_url, limit):
                     stopped[side.name] = f"stopped: {limit:.0f} s, recording"
         playing = [side for side in everybody if side.name not in stopped]
         found, late = _rounds({side.replay: side for side in playing}, folder, runs, limit)
@@ -77,8 +77,12 @@ def provider() -> Iterator[str]:
         process.communicate()
 
 
-def _recorded(side: Side, workload: Workload, folder: Path, base_url: str, limit: float) -> bool:
-    """Record, and say whether it was done in time."""
+def recorded(side: Side, workload: Workload, folder: Path, base_url: str, limit: float) -> bool:
+    """Record a workload, and return whether it was done in time.
+
+    Raises:
+        Failed: where the side ends with an error, or asks the model more or less often than the workload does.
+    """
     before = _answered(base_url)
     if measured(side.record, folder, side.environ(folder), limit=limit) is None:
         return False
