@@ -35,9 +35,17 @@ def test_inputs_are_the_same_every_time():
         assert first != other
 
 
-@pytest.mark.parametrize("ending", ["raise ValueError", "os._exit(3)", "time.sleep(60)", "sum(range(10**9))"])
-def test_the_fuzzer_notices(ending, tmp_path):
-    """An exception, a crash, a hang and a slow input fail, and the input is written."""
+NOTICED = {
+    "raise ValueError": "ValueError",
+    "os._exit(3)": "the worker ended with 3",
+    "time.sleep(60)": "Timeout (0:00:10)!",
+    "sum(range(3 * 10**7))": "it took",
+}
+
+
+@pytest.mark.parametrize("ending", NOTICED)
+def test_the_fuzzer_notices(ending, tmp_path, capsys):
+    """An exception, a crash, a hang and a slow input fail, each said as what it is, and the input is written."""
     wrong = f"""
 import os, sys, time, runpy
 sys.path[:0] = {[str(Path(fuzzing.__file__).parent), str(fuzzing.ROOT), str(fuzzing.ROOT / "tests")]!r}
@@ -45,7 +53,8 @@ import fuzz_kinds, fuzzing
 from dataclasses import replace
 def take(path):
     {ending}
-fuzzing.HANGS, fuzzing.SLOW = 2.0, 0.2
+    return True
+fuzzing.HANGS, fuzzing.SLOW = 10.0, 0.1
 fuzz_kinds.KINDS["specs"] = replace(fuzz_kinds.KINDS["specs"], take=take)
 sys.exit(fuzzing.main())
 """
@@ -54,6 +63,7 @@ sys.exit(fuzzing.main())
     batch = fuzzing.Batch(kind="specs", seed=0, first=7, count=1)
     found = fuzzing.supervised(batch, tmp_path / "out", program=str(program))
     assert found["failed"] == 1
+    assert NOTICED[ending] in capsys.readouterr().err
     assert (tmp_path / "out" / "specs-0-7.yaml").read_bytes() == fuzzing.made("specs", 0, 7)
 
 
