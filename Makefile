@@ -10,7 +10,7 @@ ARGS :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format types docs schemas fuzz bench record-examples lowest clean
+.PHONY: help run test lint format types docs schemas fuzz bench record-examples lowest coverage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,8 +18,8 @@ help: ## list the targets
 run: $(VENV)/.installed ## run the example specs, offline
 	@$(BIN)/convrun run $(ARGS)
 
-test: $(VENV)/.dev ## run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## run all tests, on all cores
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: $(VENV)/.dev ## check style and format
 	@$(BIN)/ruff check .
@@ -49,11 +49,14 @@ bench: $(VENV)/.dev $(VENV)/peers/.installed ## measure whole processes beside t
 record-examples: $(VENV)/.installed ## record the example specs and those of `convrun init` anew, from a scripted server on loopback
 	@$(BIN)/python -m demo.record $(ARGS)
 
-lowest: $(VENV)/lowest/.dev ## run all tests with the oldest dependencies that pyproject.toml allows; measure coverage
+lowest: $(VENV)/lowest/.dev ## run all tests with the oldest dependencies that pyproject.toml allows
 	@# A warning of an old version about itself is no defect of ours.
-	@$(VENV)/lowest/bin/python -m coverage run -m pytest -q -W default $(ARGS)
-	@$(VENV)/lowest/bin/python -m coverage combine -q
-	@$(VENV)/lowest/bin/python -m coverage report
+	@$(VENV)/lowest/bin/python -m pytest -n auto -q -W default $(ARGS)
+
+coverage: $(VENV)/.dev ## say what no test reaches in this process
+	@$(BIN)/python -m coverage run -m pytest -q $(ARGS)
+	@$(BIN)/python -m coverage combine -q
+	@$(BIN)/python -m coverage report
 
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* .fuzz dist

@@ -60,7 +60,7 @@ def open_project(
     errors: list[ConvrunError] = []
     unfinished: list[Unfinished] = []
     read: dict[Path, Spec | None] = {}
-    for selected in collect(paths, root, settings.root / settings.specs, cwd=cwd):
+    for selected in collect(paths, root, root / settings.specs, cassettes=root / settings.cassettes, cwd=cwd):
         if selected.file not in read:
             try:
                 read[selected.file] = load_spec(selected.file, root, defaults)

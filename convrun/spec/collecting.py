@@ -21,7 +21,14 @@ class Selected:
     rest: str | None = None
 
 
-def collect(paths: Sequence[str], root: Path, specs_folder: Path, *, cwd: Path | None = None) -> tuple[Selected, ...]:
+def collect(
+    paths: Sequence[str],
+    root: Path,
+    specs_folder: Path,
+    *,
+    cassettes: Path | None = None,
+    cwd: Path | None = None,
+) -> tuple[Selected, ...]:
     """Return the selected spec files, sorted, each once (or once for each `::` part); no path means the specs folder.
 
     Raises:
@@ -30,17 +37,17 @@ def collect(paths: Sequence[str], root: Path, specs_folder: Path, *, cwd: Path |
     """
     here = cwd or Path.cwd()
     if not paths:
-        return tuple(Selected(file=file) for file in _below(specs_folder)) if specs_folder.is_dir() else ()
+        return tuple(Selected(file=file) for file in _below(specs_folder, cassettes)) if specs_folder.is_dir() else ()
     found: set[tuple[Path, str | None]] = set()
     for path in paths:
-        found.update(_meant(path, here, root))
+        found.update(_meant(path, here, root, cassettes))
     whole = {file for file, rest in found if rest is None}
     kept = [(file, rest) for file, rest in found if rest is None or file not in whole]
     ordered = sorted(kept, key=lambda one: (one[0], one[1] or ""))
     return tuple(Selected(file=file, rest=rest) for file, rest in ordered)
 
 
-def _meant(path: str, here: Path, root: Path) -> Iterator[tuple[Path, str | None]]:
+def _meant(path: str, here: Path, root: Path, cassettes: Path | None) -> Iterator[tuple[Path, str | None]]:
     name, several, rest = path.partition("::")
     place = Path(os.path.normpath(here / name))
     try:
@@ -56,7 +63,7 @@ def _meant(path: str, here: Path, root: Path) -> Iterator[tuple[Path, str | None
     if place.is_dir():
         if several:
             raise UsageError(f"{path!r}: only a file has conversations to choose from", fix="name a spec before the ::")
-        yield from ((file, None) for file in _below(place))
+        yield from ((file, None) for file in _below(place, cassettes))
     elif place.suffix.lower() not in _SUFFIXES:
         raise UsageError(f"{name!r} is no spec", fix="specs are .yaml or .yml files")
     elif several and not rest:
@@ -65,8 +72,8 @@ def _meant(path: str, here: Path, root: Path) -> Iterator[tuple[Path, str | None
         yield place, rest or None
 
 
-def _below(folder: Path) -> list[Path]:
-    found = sorted(_walk(folder))
+def _below(folder: Path, cassettes: Path | None) -> list[Path]:
+    found = sorted(_walk(folder, cassettes))
     for file in found:
         name = file.relative_to(folder).as_posix()
         if "::" in name:
@@ -78,10 +85,10 @@ def _unnameable(name: str) -> UsageError:
     return UsageError(f"{name!r} has '::' in its name", fix="rename it: :: stands between a spec and its conversations")
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """The spec files below a folder; names that begin with `_` or `.` are for other things."""
+def _walk(folder: Path, cassettes: Path | None) -> Iterator[Path]:
+    """The spec files below a folder; cassettes and names that begin with `_` or `.` are other things."""
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] not in "_.")
+        folders[:] = sorted(name for name in folders if name[0] not in "_." and Path(place, name) != cassettes)
         for name in files:
             if name[0] not in "_." and name.lower().endswith(_SUFFIXES):
                 yield Path(place, name)

@@ -168,3 +168,10 @@ def test_an_empty_project_has_nothing_to_run(project):
     assert project.run().exit_code == 5
     project.write("specs/_base.yaml", "no spec")
     assert project.run().exit_code == 5
+
+
+def test_a_whole_project_is_selected_by_its_folder(project):
+    """The folder of a project means its specs: cassettes below it are none."""
+    project.write("specs/a.yaml", "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n")
+    assert project.record().verdict == "passed"
+    assert [one.id for one in project.run(str(project.root)).conversations] == ["specs/a.yaml"]

@@ -89,7 +89,7 @@ def test_files_with_keys_are_not_attached_through_a_link(project):
 @pytest.mark.parametrize("key", ["system: {file: ../NAME}", "extends: [../NAME]", "cases: {file: ../NAME}"])
 def test_files_with_keys_are_not_read(project, name, key):
     """Neither a text, nor a base, nor cases come from such a file, and nothing of it is shown."""
-    project.write(name, "TOPSECRET: [\n")
+    project.write(name, "TOPSECRET=[\n")
     project.write("specs/a.yaml", f"{ECHO}{key.replace('NAME', name)}\n")
     mistakes = "\n".join(project.mistakes())
     assert f"{name!r} is not for specs" in mistakes
