@@ -14,6 +14,8 @@ from convrun.backends.identity import ModelIdentity
 from convrun.backends.presets import OPENAI, PRESETS, Preset, preset_at
 from convrun.errors import SettingsError
 
+KEY_VARIABLES = frozenset(preset.key_variable for preset in PRESETS.values() if preset.key_variable)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:

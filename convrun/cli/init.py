@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def init(
     folder: Annotated[
-        str, typer.Argument(metavar="[DIR]", help="Where; it is made if it is missing.", show_default=False)
+        str, typer.Argument(metavar="DIR", help="Where; it is made if it is missing.", show_default=False)
     ] = ".",
     plain: Annotated[bool, typer.Option("--plain", help="Without Python: the tool is declared.")] = False,
 ) -> None:

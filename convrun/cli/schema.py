@@ -12,7 +12,7 @@ from convrun.cli.parameters import one_of
 
 
 def schema(
-    of: Annotated[str, typer.Argument(metavar="[spec|result]", help="Which one.", show_default=False)] = "spec",
+    of: Annotated[str, typer.Argument(metavar="spec|result", help="Which one.", show_default=False)] = "spec",
 ) -> None:
     """Print the JSON Schema (2020-12) of a spec, or of what --report json writes."""
     from convrun.schemas import SCHEMAS  # other commands, and --help, do without

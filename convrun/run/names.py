@@ -91,14 +91,30 @@ def mentions(spec: Spec, name: str) -> bool:
 
 def variables_named(spec: Spec) -> dict[str, Text]:
     """Return the environment variables that templates of the spec name, each with the first text that does."""
-    found: dict[str, Text] = {}
-    for use in _uses(spec):
-        if "env" in use.text.source:
+    return _variables_in(use.text for use in _uses(spec))
+
+
+def variables_sent(spec: Spec) -> dict[str, Text]:
+    """Return those of them that stand in messages to the model; what tools and checks get is not among these."""
+    said: list[object] = [spec.system, *(message.text for message in spec.history)]
+    said += [text for turn in spec.turns for text in (turn.user, turn.system)]
+    return _variables_in(text for one in said for text in texts(one))
+
+
+def variables_in_addresses(spec: Spec) -> dict[str, Text]:
+    """Return those of them that stand in the address of an attachment, which the provider asks for."""
+    return _variables_in(one.url for turn in spec.turns for one in turn.attachments if one.url is not None)
+
+
+def _variables_in(found: Iterable[Text]) -> dict[str, Text]:
+    named: dict[str, Text] = {}
+    for text in found:
+        if "env" in text.source:
             with suppress(TemplateError):  # said by name_errors
-                for one in references(use.text):
+                for one in references(text):
                     if one.variable is not None:
-                        found.setdefault(one.variable, use.text)
-    return found
+                        named.setdefault(one.variable, text)
+    return named
 
 
 def _uses(spec: Spec) -> Iterator[_Use]:

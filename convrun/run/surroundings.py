@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from convrun.backends.identity import ModelIdentity
-from convrun.backends.keys import may_receive
+from convrun.backends.keys import KEY_VARIABLES, may_receive
 from convrun.errors import SettingsError
 from convrun.redaction import SHORTEST, placeholder
 from convrun.run.frozen import frozen_now, frozen_uuid
-from convrun.run.names import variables_named
+from convrun.run.names import variables_in_addresses, variables_named, variables_sent
 from convrun.spec.model import FreezeSpec, Spec
 
 
@@ -67,6 +67,8 @@ def variable_errors(
     found = variables(spec, environ)
     texts = variables_named(spec)
     errors = [_too_short(name).at(texts[name].where) for name, value in found.items() if value and _short(value)]
+    errors += [_is_key(name).at(text.where) for name, text in variables_sent(spec).items() if name in KEY_VARIABLES]
+    errors += [_fetched(name).at(text.where) for name, text in variables_in_addresses(spec).items()]
     if live is None:
         return errors
     errors += [_not_set(name).at(texts[name].where) for name, value in found.items() if value is None]
@@ -93,6 +95,20 @@ def _too_short(name: str) -> SettingsError:
     return SettingsError(
         f"the environment variable {name} is too short to be redacted: {SHORTEST} characters are the least",
         fix=f"what is no secret is a var: `vars: {{{var}: …}}`, `{{{{ {var} }}}}` and -D {var}=…",
+    )
+
+
+def _is_key(name: str) -> SettingsError:
+    return SettingsError(
+        f"env.{name} is a provider's key, and no key is told to a model",
+        fix="it goes to its provider by itself, in a header; under a tool's `with:` it may stand",
+    )
+
+
+def _fetched(name: str) -> SettingsError:
+    return SettingsError(
+        f"env.{name} would be part of an address that the provider asks for: whoever answers there would see it",
+        fix="attach the file itself, with `path:`",
     )
 
 
