@@ -16,7 +16,7 @@ from convrun.run.attachments import attachment_error
 from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools, without_reply
 from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
 from convrun.run.imports import imported
-from convrun.run.names import name_errors, row_errors
+from convrun.run.names import name_errors, row_errors, variables_named
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
 from convrun.run.surroundings import variable_errors
@@ -42,9 +42,13 @@ class BoundTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundSpec:
-    """A spec with its code; shared by the conversations that come from it."""
+    """A spec with its code; shared by the conversations that come from it.
+
+    `variables` are those of the environment that its templates name.
+    """
 
     spec: Spec
+    variables: tuple[str, ...] = ()
     tools: tuple[BoundTool, ...] = ()
     before_call: tuple[Callable[..., object], ...] = ()
     after_call: tuple[Callable[..., object], ...] = ()
@@ -166,6 +170,7 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
     each_turn = checks(spec.each_turn)
     bound = BoundSpec(
         spec=spec,
+        variables=tuple(variables_named(spec)),
         tools=tools,
         before_call=functions(spec.hooks.before_call),
         after_call=functions(spec.hooks.after_call),

@@ -128,7 +128,7 @@ class _Run:
 
             made = TemporaryDirectory(prefix="convrun-", ignore_cleanup_errors=True)
             tmp = str(Path(stack.enter_context(made)).resolve())
-        return Surroundings(tmp=tmp, env=shown_variables(spec, environ), freeze=spec.freeze)
+        return Surroundings(tmp=tmp, env=shown_variables(self.bound.spec.variables, environ), freeze=spec.freeze)
 
     def _names(self, purpose: str, turn: int = 0) -> dict[str, object]:
         """The names in what is sent."""

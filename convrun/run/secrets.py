@@ -22,7 +22,7 @@ def redactor_for(bound: BoundConversation, environ: Mapping[str, str]) -> Redact
         variable = key_variable(model, environ=environ, trusted_base_urls=bound.trusted)
     except SettingsError:
         variable = model.api_key_env
-    secrets = {name: value for name, value in variables(bound.planned.spec, environ).items() if value is not None}
+    secrets = {name: value for name, value in variables(bound.spec.variables, environ).items() if value is not None}
     if variable and environ.get(variable):
         secrets[variable] = environ[variable]
     return Redactor(secrets)

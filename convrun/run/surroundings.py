@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from convrun.backends.identity import ModelIdentity
@@ -44,14 +44,14 @@ class Surroundings:
         return names
 
 
-def variables(spec: Spec, environ: Mapping[str, str]) -> dict[str, str | None]:
+def variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str | None]:
     """Return the environment variables that a spec names with their values; None: it is not set, or empty."""
-    return {name: environ.get(name, "").strip() or None for name in variables_named(spec)}
+    return {name: environ.get(name, "").strip() or None for name in names}
 
 
-def shown_variables(spec: Spec, environ: Mapping[str, str]) -> dict[str, str]:
+def shown_variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
     """Return what the variables stand for: their values, a placeholder for one that is not set."""
-    return {name: value or placeholder(name) for name, value in variables(spec, environ).items()}
+    return {name: value or placeholder(name) for name, value in variables(names, environ).items()}
 
 
 def variable_errors(
@@ -64,8 +64,8 @@ def variable_errors(
 
     A replay does without them: it compares what they are replaced by.
     """
-    found = variables(spec, environ)
     texts = variables_named(spec)
+    found = variables(texts, environ)
     errors = [_too_short(name).at(texts[name].where) for name, value in found.items() if value and _short(value)]
     errors += [_is_key(name).at(text.where) for name, text in variables_sent(spec).items() if name in KEY_VARIABLES]
     errors += [_fetched(name).at(text.where) for name, text in variables_in_addresses(spec).items()]
