@@ -49,7 +49,12 @@ def _what(sides: Sequence[Side], runs: int) -> list[str]:
         *(f"- {side.name}: {side.what}. {side.versions()}." for side in sides),
     ]
     paragraphs.append(_READ.format(runs=runs))
-    return [fill(text, 116, break_on_hyphens=False, break_long_words=False) + "\n" for text in paragraphs]
+    return [_wrapped(text) + "\n" for text in paragraphs]
+
+
+def _wrapped(text: str) -> str:
+    below = "  " if text.startswith("- ") else ""
+    return fill(text, 116, subsequent_indent=below, break_on_hyphens=False, break_long_words=False)
 
 
 def _times(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
@@ -57,7 +62,7 @@ def _times(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
     head = [*(f"{name}, s" for name in names), *(f"ratio to {name}" for name in others), "aim", "rounds"]
     lines = [_line("workload", head), _line("---", ["---:"] * len(head))]
     for row in rows:
-        seconds = [_median(row, name, lambda one: one.seconds, "{:.2f}") for name in names]
+        seconds = [row.stopped.get(name) or _median(row, name, lambda one: one.seconds, "{:.2f}") for name in names]
         ratios = [_ratio(row, names[0], other) for other in others]
         rounds = str(max((len(runs) for runs in row.runs.values()), default=0))
         lines.append(_line(row.name, [*seconds, *ratios, f"{row.aim:.2f}" if row.aim else "", rounds]))
@@ -81,7 +86,7 @@ def _costs(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
 
 def _median(row: Row, name: str, figure: Callable[[Usage], float], form: str) -> str:
     runs = row.runs.get(name)
-    return form.format(median(map(figure, runs))) if runs else row.stopped.get(name, _NOTHING)
+    return form.format(median(map(figure, runs))) if runs else _NOTHING
 
 
 def _ratio(row: Row, ours: str, theirs: str) -> str:
