@@ -180,8 +180,12 @@ class _Run:
             yield played
 
     def _ends(self, played: PlayedTurn) -> bool:
-        """Whether no turn may follow: an error always ends a conversation, a failure unless told otherwise."""
-        return played.verdict == "error" or (played.verdict == "failed" and not self.options.keep_going)
+        """Whether no turn may follow: an error always ends a conversation, a failure unless told otherwise.
+
+        One that is known to fail is played on: what a known failure does not cover may lie behind the failed turn.
+        """
+        on = self.options.keep_going or self.bound.planned.known_failure is not None
+        return played.verdict == "error" or (played.verdict == "failed" and not on)
 
     def _judge(self, played: list[PlayedTurn]) -> tuple[CheckResult, ...]:
         """Keep the recording, judge what was not judged while playing, then the conversation's own checks."""
