@@ -74,14 +74,21 @@ class Redactor:
 
     def __init__(self, secrets: Mapping[str, str] | None = None) -> None:
         self._names: dict[str, str] = {}
-        for name in sorted(secrets or {}):
-            value = (secrets or {})[name].strip()
+        self._pattern: re.Pattern[str] | None = None
+        self.learn(secrets or {})
+
+    def learn(self, secrets: Mapping[str, str]) -> None:
+        """Replace these as well from now on; whoever shares this redactor does, too."""
+        names = dict(self._names)
+        for name in sorted(secrets):
+            value = secrets[name].strip()
             if len(value) >= SHORTEST:
                 # inside JSON text a key may stand escaped
                 for spelling in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-                    self._names.setdefault(spelling, placeholder(name))
-        longest_first = sorted(self._names, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+                    names.setdefault(spelling, placeholder(name))
+        if len(names) > len(self._names):
+            self._names = names  # before the pattern, which finds nothing that has no name
+            self._pattern = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
 
     def __bool__(self) -> bool:
         """Whether there is anything to look for."""

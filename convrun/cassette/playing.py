@@ -41,7 +41,7 @@ class Player:
         self.recording = recording
         self.difference: Difference | None = None
         self.error_wanted = False
-        self._redactor = redactor or Redactor()
+        self._redactor = Redactor() if redactor is None else redactor  # one that is empty yet may learn
         self._ignore = ignore
         self._matcher = Matcher(recording.interactions, ignore=self._ignore, redactor=self._redactor)
         self._ignored: dict[str, Ignored] = {}

@@ -61,7 +61,7 @@ class Recorder:
         self._path = path
         self._shown_as = shown_as
         self._live = live
-        self._redactor = redactor or Redactor()
+        self._redactor = Redactor() if redactor is None else redactor  # one that is empty yet may learn
         self._claim = Claim(path, shown_as=shown_as)
         self._transport: Transport | None = None
         self._kept: list[Interaction] = []

@@ -58,7 +58,7 @@ class OpenCassette:
         self._mode = mode
         self._ignore = tuple(ignore)
         self._allow_unplayed = allow_unplayed
-        self._redactor = _Redactor(_preset_keys())
+        self._redactor = Redactor(_preset_keys())  # a block does not say beforehand whose keys are used in it
         self._lock = Lock()
         self._calls = 0
         self._stale: StaleError | None = None
@@ -205,22 +205,6 @@ class _Models:
     def send(self, request: Request) -> Reply:
         """Send one request."""
         return self._opened.ask(request)
-
-
-class _Redactor(Redactor):
-    """Takes out the keys of the presets and of every model that was made: a block does not say beforehand whose."""
-
-    __slots__ = ("_secrets",)
-
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        self._secrets = dict(secrets)
-        super().__init__(self._secrets)
-
-    def learn(self, secrets: Mapping[str, str]) -> None:
-        """Take these out as well from now on."""
-        if not secrets.items() <= self._secrets.items():
-            self._secrets |= secrets
-            super().__init__(self._secrets)
 
 
 def _preset_keys() -> dict[str, str]:

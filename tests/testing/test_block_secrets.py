@@ -10,6 +10,7 @@ from servers import reply
 
 import convrun
 from convrun import StaleError
+from convrun.backends.presets import PRESETS
 from convrun.testing import cassette
 
 KEYS = {"OPENAI_API_KEY": "sk-live-0123456789", "TEAM_KEY": "team-9876543210"}
@@ -61,3 +62,21 @@ def test_keys_are_not_in_messages(folder, loopback):
         model.prompt(f"Hi {KEYS['TEAM_KEY']} {KEYS['OPENAI_API_KEY']}").text()
     assert "+ Hi <TEAM_KEY> <OPENAI_API_KEY>" in str(caught.value)
     assert not [value for value in KEYS.values() if value in str(caught.value)]
+
+
+@pytest.mark.parametrize("record", ["once", "new_episodes", "all"])
+def test_the_key_of_the_only_model_is_taken_out(folder, loopback, monkeypatch, record):
+    """Where no provider's own key is set, that of a model which names another variable is not written either."""
+    for variable in {preset.key_variable for preset in PRESETS.values() if preset.key_variable}:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TEAM_KEY", KEYS["TEAM_KEY"])
+    loopback.says(reply(f"You have {KEYS['TEAM_KEY']}"))
+    model = convrun.get_model("m", base_url=loopback.base_url, api_key_env="TEAM_KEY")
+    for mode in (record, "none"):
+        with cassette("keys.yaml", mode):
+            said = model.prompt(f"My key is {KEYS['TEAM_KEY']}").text()
+    assert said == "You have <TEAM_KEY>"
+    text = Path("keys.yaml").read_text("utf-8")
+    assert KEYS["TEAM_KEY"] not in text
+    assert "My key is <TEAM_KEY>" in text
+    assert len(loopback.requests) == 1
