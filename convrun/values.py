@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TypeAlias
 
-from convrun.errors import ConvrunError
+from convrun.errors import ConvrunError, did_you_mean
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
@@ -138,7 +138,7 @@ def _schema_fault(text: str) -> SchemaFault | None:
     except SchemaError as error:
         what = error.message if len(error.message) <= 300 else f"{error.message[:150]}...{error.message[-147:]}"
         return SchemaFault(what=what, path=tuple(error.absolute_path))
-    return None
+    return _misspelt_keyword(schema)
 
 
 def seconds(duration: str) -> float:
@@ -151,3 +151,37 @@ def seconds(duration: str) -> float:
     if found is None:
         raise ConvrunError(f"{duration!r} is not a duration", fix="write a number with ms, s or m, as 30s")
     return float(found[1]) * _SECONDS[found[2]]
+
+
+# Of JSON Schema 2020-12, with those of earlier drafts that validators still know, and OpenAPI's that tools write.
+_KEYWORDS = frozenset(
+    """
+    $anchor $comment $defs $dynamicAnchor $dynamicRef $id $ref $schema $vocabulary additionalItems additionalProperties
+    allOf anyOf const contains contentEncoding contentMediaType contentSchema default definitions dependencies
+    dependentRequired dependentSchemas deprecated description discriminator else enum example examples exclusiveMaximum
+    exclusiveMinimum format if items maxContains maxItems maxLength maxProperties maximum minContains minItems minLength
+    minProperties minimum multipleOf not nullable oneOf pattern patternProperties prefixItems properties propertyNames
+    readOnly required strict then title type unevaluatedItems unevaluatedProperties uniqueItems writeOnly
+    """.split()  # noqa: SIM905  (a page of quoted words says no more)
+)
+_OF_SCHEMAS = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})  # by name
+_NO_SCHEMA = frozenset({"const", "default", "dependencies", "enum", "example", "examples", "required"})
+
+
+def _misspelt_keyword(schema: object, path: tuple[str | int, ...] = ()) -> SchemaFault | None:
+    """The first word that is no keyword and all but is one: a validator passes it over, and anything would be valid."""
+    if isinstance(schema, list):
+        found = (_misspelt_keyword(item, (*path, index)) for index, item in enumerate(schema))
+        return next(filter(None, found), None)
+    for key, inner in schema.items() if isinstance(schema, dict) else ():
+        near = None if key in _KEYWORDS else did_you_mean(key, _KEYWORDS, cutoff=0.85)
+        if near is not None:
+            return SchemaFault(what=f"unknown keyword {key!r}, {near}", path=(*path, key))
+        if key in _NO_SCHEMA:
+            continue
+        inners = inner.items() if key in _OF_SCHEMAS and isinstance(inner, dict) else [(None, inner)]
+        for name, one in inners:
+            fault = _misspelt_keyword(one, (*path, key) if name is None else (*path, key, name))
+            if fault is not None:
+                return fault
+    return None

@@ -17,7 +17,11 @@ import pytest
 GOLDEN = Path(__file__).parent / "golden"
 FOLDERS = sorted(folder.name for folder in GOLDEN.iterdir() if (folder / "args").is_file())
 OUTCOME = ("stdout", "stderr", "exit")
-SEVERAL = {"three-files-at-once", "mistakes-of-every-stage"}  # all others are about one mistake
+SEVERAL = {
+    "three-files-at-once",
+    "mistakes-of-every-stage",
+    "turn-with-several-mistakes",
+}  # all others are about one mistake
 
 
 @pytest.mark.parametrize("name", FOLDERS)

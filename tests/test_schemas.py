@@ -108,6 +108,18 @@ def documented():
                 yield pytest.param(block.text, id=f"{page.stem}:{block.line}")
 
 
+SHARED = {
+    "a base": "system: Be brief.\nmodel: {timeout: 9s}\nexpect+: [{contains: a}]\n",
+    "a spec over it": "extends: _base.yaml\nmodel: {stream: true}\neach_turn+: [{contains: b}]\n",
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_part_of_a_spec_fits(name):
+    """An editor sees one file: what may stand in another is not missed."""
+    assert faults(SPEC, read_values(SHARED[name], "spec")) == []
+
+
 @pytest.mark.parametrize("text", list(documented()))
 def test_documented_specs_fit(text):
     """So it is with every spec in the documentation."""
@@ -120,7 +132,6 @@ STRUCTURE = (
     "unknown-check",
     "check-with-an-unknown-key",
     "two-kinds-in-one-check",
-    "no-turns",
     "empty-list-of-turns",
     "number-for-text",
     "unknown-policy",

@@ -77,7 +77,8 @@ def key_variable(
     only = "this address" if at is None else "this variable for it"
     raise SettingsError(
         f"the key in {variable} may not go to {identity.base_url!r}: only a spec names {only}",
-        fix="a spec alone sends no key away: name the address in the settings, in OPENAI_BASE_URL or with --base-url",
+        fix="a spec alone sends no key away: name the whole address in the settings' base_urls, in OPENAI_BASE_URL or "
+        "with --base-url",
     )
 
 

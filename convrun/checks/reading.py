@@ -53,7 +53,8 @@ class Reader:
             return value
         if not isinstance(value, Pending):
             what = f"a text is wanted, not {_described(value)}"
-            self.problems.append(ValueProblem(path=path, what=what, fix=_quoted(value), needs_text=True))
+            fix = "write a check for each" if isinstance(value, list) else _quoted(value)
+            self.problems.append(ValueProblem(path=path, what=what, fix=fix, needs_text=True))
         return ""
 
     def regex(self, value: object, path: Path) -> re.Pattern[str]:

@@ -17,6 +17,9 @@ _VALUE = re.compile(
     r"""[ \t]*(?:-[ \t]+)*"""
     r"""(?:(?:[^\s'"\[\]{},#&*!|>%@`][^'"\[\]{},#]*?|'[^']*'|"[^"]*")[ \t]*:[ \t]+(?:-[ \t]+)?)?"""
 )
+_BARE_KEY = re.compile(r"(?:-[ ]+)?([\w+-]+):")
+_KEY_WITH_VALUE = re.compile(r"([ ]*)([\w+-]+):[ ]+[^|>\s#&]")
+_LEFTOVER = re.compile(r"^(?:<{7} |>{7} |```)", re.MULTILINE)
 _COMMENT = re.compile(r"[ \t]+#.*")
 _LEADERS = "@`%*&!|>"
 _CLOSERS = {"[": "]", "{": "}"}
@@ -30,9 +33,11 @@ def mistake(source: Source, error: yaml.MarkedYAMLError) -> DocumentError:
     at = min(problem.index, len(source.text))
     opened = error.context_mark.index if error.context_mark else None
     return (
-        _in_quotes(source, error, at, opened)
+        _not_yaml(source)
+        or _in_quotes(source, error, at, opened)
         or _tab(source, at)
         or _in_flow(source, error, at, opened)
+        or _misplaced(source, at)
         or _unquoted(source, at)
         or DocumentError(
             f"not valid YAML: {error.problem or 'it ends too early'}",
@@ -122,6 +127,36 @@ def _in_quotes(source: Source, error: yaml.MarkedYAMLError, at: int, opened: int
         where=source.where(opened),
         fix="close it; within single quotes a quote is written twice: 'it''s'",
     )
+
+
+def _not_yaml(source: Source) -> DocumentError | None:
+    """Lines that a merge or a page of Markdown has left behind."""
+    found = _LEFTOVER.search(source.text)
+    if found is None:
+        return None
+    what = "a fence of Markdown" if found[0] == "```" else f"the conflict marker {found[0].strip()!r} of a merge"
+    return DocumentError(what, where=source.where(found.start(), found.end()), fix="take it out")
+
+
+def _misplaced(source: Source, at: int) -> DocumentError | None:
+    """A key or a list at a place where none can stand: mostly, a line is indented too little or too much."""
+    begin, end = source.line_span(_last_written(source, at))
+    line = source.text[begin:end].rstrip()
+    start = len(line) - len(line.lstrip())
+    key = _BARE_KEY.fullmatch(line[start:])
+    if key is not None:
+        fix = "keys beside each other begin in one column, and a text under `|` stands further right than its key"
+        first = begin + start + key.start(1)
+        what = f"the key {key[1]!r} cannot stand here"
+        return DocumentError(
+            what, where=source.where(first, first + len(key[1])), fix=f"look at the indentation: {fix}"
+        )
+    above = source.text[:begin].rstrip().rpartition("\n")[2]
+    holder = _KEY_WITH_VALUE.match(above)
+    if line[start:].startswith("- ") and holder is not None and start >= len(holder[1]):
+        fix = f"{holder[2]!r} in the line above has a value already: take one of them out, or look at the indentation"
+        return DocumentError("a list cannot stand here", where=source.where(begin + start), fix=fix)
+    return None
 
 
 def _tab(source: Source, at: int) -> DocumentError | None:

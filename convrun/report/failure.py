@@ -104,7 +104,9 @@ _EMPTY = Line("")
 
 
 def _turn(turn: TurnResult, bad: Iterable[CheckResult], full: bool) -> list[Line]:
-    return _indented([*transcript(turn, full=full), _EMPTY, *_judged(turn.error, bad, full)])
+    bad = list(bad)
+    error = None if any(check.kind == "expect_error" for check in bad) else turn.error  # that check says it
+    return _indented([*transcript(turn, full=full), _EMPTY, *_judged(error, bad, full)])
 
 
 def _judged(error: Problem | None, bad: Iterable[CheckResult], full: bool) -> list[Line]:

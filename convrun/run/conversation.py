@@ -29,6 +29,7 @@ from convrun.run.names import mentions
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.problems import problem
 from convrun.run.secrets import redactor_for, without_secrets
+from convrun.run.staleness import with_raised
 from convrun.run.surroundings import Surroundings, shown_variables
 from convrun.run.turn import PlayedTurn, play_turn, skipped_turn
 from convrun.run.verdicts import of_checks, of_conversation
@@ -241,7 +242,7 @@ class _Run:
             model_calls=sum(turn.model_calls for turn in turns),
             live_calls=self.carrier.live_calls,
             usage=total_usage(turn.usage for turn in turns if turn.model_calls),
-            stale=self.carrier.staleness,
+            stale=with_raised(self.carrier.staleness, turns),
             ignored=self.carrier.ignored,
             turns=turns,
             checks=checks,

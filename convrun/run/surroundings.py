@@ -129,6 +129,6 @@ def _same(one: str, other: str) -> SettingsError:
 def _not_there(name: str, base_url: str) -> SettingsError:
     return SettingsError(
         f"env.{name} may not go to {base_url!r}: only a spec names this address",
-        fix="a spec alone sends nothing of the environment away: name the address in the settings, in OPENAI_BASE_URL "
-        "or with --base-url",
+        fix="a spec alone sends nothing of the environment away: name the whole address in the settings' base_urls, in "
+        "OPENAI_BASE_URL or with --base-url",
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from convrun import document
 from convrun.document import Node, Scalar
-from convrun.errors import SpecError
+from convrun.errors import SpecError, did_you_mean
 from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.decoder import Key, Mistakes, Record, SpecFile, expected, mapping, takes
@@ -29,10 +29,11 @@ def check(node: Node, file: SpecFile) -> CheckSpec:
         raise SpecError("a check needs a kind", where=node.where, fix="write it as a key, as `contains: Crumpet`")
     if len(kinds) > 1:
         first, second = kinds[0][0].text, kinds[1][0]
+        meant = did_you_mean(second.text, [_BESIDE], cutoff=0.75)
         raise SpecError(
             f"a second kind beside {first!r}: {second.text!r}",
             where=second.where,
-            fix="make it a check of its own, with a dash before it",
+            fix=meant or "make it a check of its own, with a dash before it",
         )
     if kinds[0][0].text == EXPECT_ERROR:
         fix = "write it beside `user:`, in the place of `expect:`"

@@ -51,6 +51,8 @@ def _meant(path: str, here: Path, root: Path, cassettes: Path | None) -> Iterato
     name, several, rest = path.partition("::")
     place = Path(os.path.normpath(here / name))
     try:
+        if not place.exists() and (root / name).is_file():
+            place = Path(os.path.normpath(root / name))  # an id, as it is printed: it begins at the root
         if not place.exists():
             if several and (here / path).exists():
                 raise _unnameable(path)

@@ -68,11 +68,15 @@ def takes(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a mapping: what reads its value, and what it is for, in a sentence for people."""
+    """A key of a mapping: what reads its value, and what it is for, in a sentence for people.
+
+    One that is `required` but `inherited` may stand in a base: an editor, which sees one file, does not miss it.
+    """
 
     decode: Decoder[Any]
     about: str
     required: bool = False
+    inherited: bool = False
 
 
 class Mistakes:

@@ -194,6 +194,9 @@ def import_path(node: Node, file: SpecFile) -> ImportPath:
     """Return `package.module:attribute`, judged by its form only."""
     found = text(node, file)
     module, colon, attribute = found.partition(":")
+    if colon and module.endswith(".py"):
+        fix = f"write {module.removesuffix('.py').replace('/', '.')}:{attribute}"
+        raise SpecError(f"{found!r} is no import path", where=node.where, fix=fix)
     if not colon or not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
         fix = "write package.module:attribute"
         if not colon and all(part.isidentifier() for part in found.split(".")) and "." in found:

@@ -169,7 +169,9 @@ SPEC = Record(
         "tool_timeout": Key(decoding.duration, "How long a tool may take; 60s by default."),
         "tool_policy": Key(policy, "The policy of the tools that name none."),
         "extends": Key(bases, "Files that this one is written over: mappings merge, all else replaces."),
-        "turns": Key(turns, "What the user says, and what must hold.", required=True),
+        "turns": Key(
+            turns, "What the user says, and what must hold; needed, here or in a base.", required=True, inherited=True
+        ),
         "each_turn": Key(checks, "Checks that every turn has beside its own, but those with expect_error."),
         "expect": Key(checks, "Checks of the whole conversation, judged when every turn ran."),
         "each_turn+": Key(_appended, "Checks behind the `each_turn` of the bases."),

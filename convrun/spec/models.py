@@ -111,7 +111,9 @@ _SCRIPT = Record(
 _MODEL = Record(
     of="a model",
     keys={
-        "name": Key(decoding.word, "The model's name, with a provider before it or not.", required=True),
+        "name": Key(
+            decoding.word, "The model's name, with a provider before it or not.", required=True, inherited=True
+        ),
         "provider": Key(decoding.word, "A provider that is known by name: its address and the variable of its key."),
         "base_url": Key(_base_url, "The address of an OpenAI-compatible endpoint, as https://host/v1."),
         "api_key_env": Key(decoding.word, "The environment variable that holds the key."),

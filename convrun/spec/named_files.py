@@ -42,7 +42,8 @@ def named_file(node: Node, file: SpecFile) -> Path:
         raise SpecError(f"{show(name)} cannot be read: {_why(error)}", where=node.where) from None
     what = "is a folder" if path.is_dir() else "is not a regular file" if path.exists() else "does not exist"
     near = did_you_mean(path.name, [sibling for sibling in siblings if sibling != path.name])
-    raise SpecError(f"{shown(path, file.root)!r} {what}", where=node.where, fix=near)
+    fix = near or f"paths begin at the folder of {node.source.file!r}"
+    raise SpecError(f"{shown(path, file.root)!r} {what}", where=node.where, fix=fix)
 
 
 def kept_back(path: Path, root: Path) -> str | None:

@@ -47,7 +47,7 @@ class _Rendering:
     def record(self, record: Record) -> JsonObject:
         """The schema of a mapping with known keys."""
         properties: JsonObject = {name: self.of(key) for name, key in record.keys.items()}
-        required: list[Json] = [name for name, key in record.keys.items() if key.required]
+        required: list[Json] = [name for name, key in record.keys.items() if key.required and not key.inherited]
         needed: JsonObject = {"required": required} if required else {}
         title = record.form or record.of
         head: JsonObject = {"title": title[:1].upper() + title[1:], "type": "object"}

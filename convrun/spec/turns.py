@@ -16,6 +16,7 @@ from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expec
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
 from convrun.spec.model import AttachmentSpec, SchemaSpec, TurnSpec
 from convrun.spec.texts import data, json_leaf, json_schema, schema_path, spoken, template
+from convrun.templates import Text
 from convrun.values import schema_fault
 
 _NOT_OPTIONS = {
@@ -66,7 +67,8 @@ def options(node: Node, _: SpecFile) -> dict[str, Any]:
 
 def _turn(node: Node, file: SpecFile) -> TurnSpec:
     read = _TURN.parts(node, file)
-    turn = TurnSpec(**read.values, where=node.where) if "user" in read.values else None
+    # A turn whose text is wrong is judged all the same; its mistake keeps the spec from being run.
+    turn = TurnSpec(**{"user": Text(source="", where=node.where), **read.values}, where=node.where)
     with read.mistakes:
         refuse_beside_skip(read.values.get("skip"), read.values.get("known_failure"))
     if "expect" in read.values and "expect_error" in read.values:
@@ -74,7 +76,6 @@ def _turn(node: Node, file: SpecFile) -> TurnSpec:
         fix = "take one of them out; expect_error itself checks status and message"
         read.mistakes.found.append(SpecError(what, where=read.values["expect_error"].where, fix=fix))
     read.mistakes.stop(rest=turn)
-    assert turn is not None  # a turn without `user` is a mistake
     return turn
 
 

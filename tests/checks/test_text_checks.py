@@ -88,7 +88,7 @@ def test_a_text_check_fails(kind, value, reply, expected):
         ("equals", 5, [((), "a text is wanted, not the number 5", QUOTE)]),
         ("equals", True, [((), "a text is wanted, not true", QUOTE.replace("5", "true"))]),
         ("equals", None, [((), "a text is wanted, not null", QUOTE.replace("5", "null"))]),
-        ("equals", ["YES"], [((), "a text is wanted, not a list", None)]),
+        ("equals", ["YES"], [((), "a text is wanted, not a list", "write a check for each")]),
         ("contains", {"a": 1}, [((), "a text is wanted, not a mapping", None)]),
         ("contains", "", [((), "an empty text: every reply contains it", "write what is expected")]),
         ("one_of", "YES", [((), "a list of texts is wanted, not the text 'YES'", "write [YES]")]),
