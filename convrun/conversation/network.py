@@ -2,7 +2,8 @@
 
 Seen is what Python's own sockets do while a conversation goes on: in the code that is watched, in its coroutines, and
 in every thread that is not convrun's own. Not seen are other processes, libraries that open connections by themselves
-in C, and connections that were open before.
+in C, connections that were open before, and the look-up of a name that is given to `connect` or `sendto` itself: the
+interpreter makes it before it tells of the connection, which is then refused.
 """
 
 from __future__ import annotations
@@ -108,15 +109,18 @@ def _listen() -> None:
 
 
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or not _guards:
+    if event not in _EVENTS:
+        return
+    guards = tuple(_guards)  # once: other threads begin and end conversations meanwhile
+    if not guards:
         return
     code = _code.get()
-    if code is not None and code.guard in _guards:
+    if code is not None and code.guard in guards:
         concerned = {code.guard: code.owner}
     elif code is None and _guard.get() is not None:
         return  # convrun's own: a live call
     else:  # a thread may have been started by any of them, and a pool's works for one after the other
-        concerned = {guard: f"a thread beside {guard.owner}" for guard in _guards}
+        concerned = {guard: f"a thread beside {guard.owner}" for guard in guards}
     if all(guard.blocking() for guard in concerned) and (place := _place_elsewhere(event, arguments)):
         _refuse(place, concerned)
 

@@ -277,6 +277,21 @@ def test_another_process_is_not_seen(project):
     assert (result.verdict, result.turns[0].tool_calls[0].result) == ("passed", "worked")
 
 
+@pytest.mark.parametrize("how", ["connect", "connect_ex", "sendto"])
+def test_a_name_given_to_a_socket_itself_is_looked_up_unseen(project, how):
+    """The interpreter asks for its number before it tells of the connection; the same name elsewhere is refused."""
+    name = f"{'x.' * 150}invalid"  # longer than a name may be: nobody is asked
+    before = "b'', " if how == "sendto" else ""
+    unseen = blocked(project, f"reach({before}({name!r}, 9), how={how!r})")
+    assert (unseen.verdict, unseen.turns[0].tool_calls[0].error.partition(":")[0]) == ("passed", "gaierror")
+    assert name in refusal(blocked(project, f"socket.create_connection(({name!r}, 9))")).message
+
+
+def test_a_name_is_refused_once_it_has_a_number(project):
+    """A connection to a name is refused all the same, and shown by its name."""
+    assert "'192.0.513:9'" in refusal(blocked(project, "reach(('192.0.513', 9))")).message
+
+
 def test_the_setting_is_true_or_false(project):
     """Another value is a mistake of the settings."""
     project.write("specs/a.yaml", SPEC)
