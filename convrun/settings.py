@@ -103,7 +103,22 @@ def load(root: Path, environ: Mapping[str, str], overrides: Mapping[str, str | b
     for key, given in overrides.items():
         if given is not None:
             values[key] = _checked(key, _parsed(key, given), f"--{key.replace('_', '-')}")
-    return Settings(root=root, file=source.path if source else None, **values)
+    settings = Settings(root=root, file=source.path if source else None, **values)
+    _refuse_one_folder(settings, source)
+    return settings
+
+
+def _refuse_one_folder(settings: Settings, source: _Source | None) -> None:
+    """Raise where specs and cassettes have one folder: a spec and its cassette would be one file."""
+    specs, cassettes = (os.path.realpath(settings.root / folder) for folder in (settings.specs, settings.cassettes))
+    if specs != cassettes:
+        return
+    key = next((key for key in ("cassettes", "specs") if source and key in source.table), None)
+    raise SettingsError(
+        f"'specs' and 'cassettes' are one folder, {settings.specs!r}: a cassette would be written over its spec",
+        where=source.where(key) if source and key else None,
+        fix="give each a folder of its own; one may be inside the other",
+    )
 
 
 def _nearest(path: Path) -> Path | None:

@@ -217,3 +217,26 @@ def test_a_pipe_is_no_settings_file(tmp_path):
 def test_a_path_that_is_too_long_has_no_settings(tmp_path):
     """The root of a path that cannot be is the current folder: whoever reads the path tells what is wrong."""
     assert find_root([tmp_path / ("x" * 5000)], tmp_path) == tmp_path
+
+
+@pytest.mark.parametrize("text", ['cassettes = "specs"', 'cassettes = "./specs/"', 'specs = "x"\ncassettes = "x"'])
+def test_specs_and_cassettes_have_each_a_folder(tmp_path, text):
+    """One folder for both is a mistake at its line: the cassette of a spec would be the spec's own file."""
+    write(tmp_path / "convrun.toml", f"{text}\n")
+    error = refusal(tmp_path)
+    assert "'specs' and 'cassettes' are one folder" in error.what
+    assert str(error.where) == f"convrun.toml:{len(text.splitlines())}:1"
+
+
+def test_one_folder_by_a_variable_or_a_link_is_refused(tmp_path):
+    """It does not matter where the folder is named, nor how."""
+    assert "one folder, 'specs'" in refusal(tmp_path, CONVRUN_CASSETTES="specs").what
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "cassettes").symlink_to("specs")
+    assert "one folder, 'specs'" in refusal(tmp_path).what
+
+
+@pytest.mark.parametrize("cassettes", ["specs/recorded", "."])
+def test_cassettes_may_be_inside_specs_or_round_them(tmp_path, cassettes):
+    """Only the same folder is a mistake."""
+    assert load(tmp_path, {"CONVRUN_CASSETTES": cassettes}, {}).cassettes == cassettes
