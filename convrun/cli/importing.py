@@ -41,7 +41,7 @@ def import_recordings(
         _refuse_missing(paths)
         root = find_root([], Path.cwd())
         settings = load(root, os.environ, {"cassettes": cassettes})
-        folder = load(root, os.environ, {"specs": specs}).specs  # checked as a setting is
+        folder = load(root, os.environ, {"specs": specs, "cassettes": cassettes}).specs  # checked as a setting is
         total, code = 0, 0
         for path, name in zip(paths, names(paths), strict=True):
             try:
@@ -50,9 +50,9 @@ def import_recordings(
                 say(error.lines())
                 code = WRONG_INPUT
                 continue
-            print("\n".join(_lines(path, outcome)), flush=True)
             if outcome.written and not total:
-                keep_schema(settings.root, force=force)
+                keep_schema(settings.root, force=force)  # before anything is printed: the reader may be gone
+            print("\n".join(_lines(path, outcome)), flush=True)
             total += len(outcome.written)
             code = code or (0 if outcome.written else _NOTHING)
         print(f"{counted(total, 'conversation')} imported")
@@ -75,6 +75,8 @@ def _lines(path: Path, outcome: Outcome) -> Iterator[str]:
     yield printable(str(path))
     for written in outcome.written:
         yield f"  {_told(written)}"
+    if not outcome.written and not outcome.refused:
+        yield "  not imported: there is no interaction in it"
     for refused in outcome.refused:
         yield f"  not imported: {listed(refused.numbers)}: {printable(str(refused))}"
 

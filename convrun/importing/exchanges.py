@@ -111,7 +111,7 @@ def _retries(interactions: Sequence[Interaction]) -> set[int]:
     """The numbers of the interactions that were sent again at once."""
     keys = Keys(Redactor())
     found: list[str] = [keys.key(item.request.endpoint, item.request.body) for item in interactions]
-    pairs = zip(interactions, found, [*found[1:], ""], strict=True)
+    pairs = zip(interactions, found, [*found, ""][1:], strict=True)
     return {number for number, (item, key, after) in enumerate(pairs, 1) if item.reply.retryable and key == after}
 
 

@@ -6,9 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from convrun.settings import Settings
+from convrun.source import is_below
 from convrun.spec.ids import cassette_file
 
 SCHEMA = "spec.schema.json"  # beside the settings
@@ -50,6 +51,17 @@ class Place:
             path = self.beside(name)
             if path.exists() and path.read_bytes() != content:
                 yield str(PurePosixPath(self.spec).parent / name)
+
+    def led_away(self, files: Mapping[str, bytes]) -> str | None:
+        """Return the link, as shown, by which a file would be written outside of the project; None where none does.
+
+        Where the settings name a folder elsewhere for cassettes, what is behind it is meant.
+        """
+        elsewhere = PurePath(self.cassette).is_absolute() or ".." in PurePath(self.cassette).parts
+        written = [self.spec, *([] if elsewhere else [self.cassette])]
+        written += [str(PurePosixPath(self.spec).parent / name) for name in files]
+        folders = [folder for shown in written for folder in reversed(PurePosixPath(shown).parents)]
+        return next((str(folder) for folder in folders if not is_below(self.root / folder, self.root)), None)
 
     def rival(self) -> str | None:
         """Return a spec that would have the same cassette: `a.yml` beside `a.yaml`, or only upper case apart."""

@@ -27,6 +27,10 @@ def keep(imported: Imported, place: Place, *, force: bool) -> Refusal | None:
     def refused(reason: Reason, detail: str) -> Refusal:
         return Refusal(numbers=imported.numbers, reason=reason, detail=detail)
 
+    if (away := place.led_away(imported.files)) is not None:
+        return refused(Reason.UNWRITABLE, f"{away!r} is a link that leads out of the project")
+    if place.spec_path.resolve() == place.cassette_path.resolve():
+        return refused(Reason.UNWRITABLE, f"{place.spec!r} would be its spec and its cassette")
     if (rival := place.rival()) is not None:
         return refused(Reason.EXISTS, f"{rival!r} beside it would have the same cassette; rename it")
     taken = list(place.taken(imported.files))

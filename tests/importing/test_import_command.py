@@ -165,3 +165,57 @@ def test_a_folder_that_cannot_be_written(project):
 def test_the_help_fits_a_screen(project):
     """At most 24 lines."""
     assert len(project.cli("import", "--help").stdout.splitlines()) <= 24
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+
+
+@pytest.mark.parametrize("link", ["specs", "cassettes", "specs/_attachments"])
+@pytest.mark.parametrize("more", [[], ["--force"]])
+def test_a_link_out_of_the_project_is_not_followed(project, tmp_path_factory, link, more):
+    """Where a folder is a link to another place, nothing is written there, and nothing here."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "talk.yaml").write_text("somebody's", "utf-8")
+    (project.root / link).parent.mkdir(exist_ok=True)
+    (project.root / link).symlink_to(elsewhere, target_is_directory=True)
+    write_recording(project.root, [chat(asked({"role": "user", "content": [PICTURE]}), said("a"))])
+    ended = project.cli("import", "recorded/talk.yaml", *more)
+    assert ended.returncode == 1
+    assert f"it cannot be written: {link!r} is a link that leads out of the project" in ended.stdout
+    assert [(path.name, path.read_text("utf-8")) for path in elsewhere.iterdir()] == [("talk.yaml", "somebody's")]
+    assert files(project) == []
+
+
+def test_a_link_inside_the_project_is_followed(project):
+    """A folder may be a link to another one of the project; a cassettes folder elsewhere may be one, too."""
+    (project.root / "kept").mkdir()
+    (project.root / "specs").symlink_to(project.root / "kept", target_is_directory=True)
+    write_recording(project.root, TALK)
+    assert project.cli("import", "recorded/talk.yaml").returncode == 0
+    assert (project.root / "kept/talk.yaml").is_file()
+
+
+@pytest.mark.parametrize("more", [["--specs", "x", "--cassettes", "."], ["--specs", ".", "--cassettes", "./"]])
+def test_a_spec_is_not_its_own_cassette(project, more):
+    """Where both would be one file, nothing is written."""
+    write_recording(project.root, TALK)
+    ended = project.cli("import", "recorded/talk.yaml", *more, "--force")
+    assert (ended.returncode, files(project)) == ((1, []) if "x" in more else (2, []))
+
+
+@pytest.mark.parametrize(
+    "text", ["version: 1\ninteractions: []\n", "version: convrun/1\nmessages: []\ninteractions: []\n"]
+)
+def test_a_recording_of_nothing(project, text):
+    """It is said to be one, ends with 1, and the other files are imported."""
+    project.write("recorded/empty.yaml", text)
+    write_recording(project.root, TALK)
+    ended = project.cli("import", "recorded/empty.yaml", "recorded/talk.yaml")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert ended.stdout.splitlines() == [
+        "recorded/empty.yaml",
+        "  not imported: there is no interaction in it",
+        "recorded/talk.yaml",
+        "  specs/talk.yaml: 2 turns, gpt-4o, interactions 1-2",
+        "1 conversation imported",
+    ]
