@@ -204,7 +204,7 @@ def test_a_spec_is_not_its_own_cassette(project, more):
 
 
 @pytest.mark.parametrize(
-    "text", ["version: 1\ninteractions: []\n", "version: convrun/1\nmessages: []\ninteractions: []\n"]
+    "text", ["version: 1\ninteractions: []\n", "version: convrun/1\ninteractions: []\ntimings: []\ndigests: []\n"]
 )
 def test_a_recording_of_nothing(project, text):
     """It is said to be one, ends with 1, and the other files are imported."""
