@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from copy import copy
 from urllib.parse import urlsplit
 
 from convrun.backends.chat_decoding import ChatDecoder
@@ -67,6 +68,15 @@ class ChatBackend:
         )
         decoder = ChatDecoder(errors, turn=request.turn, used_ids=_used_ids(body))
         yield from decode(reply, decoder, errors)
+
+    def bound_here(self) -> ChatBackend:
+        """Return this model for a response that is made now; see `conversation.backend.bound_here`."""
+        bound = getattr(self.transport, "bound_here", None)
+        if bound is None or (transport := bound()) is self.transport:
+            return self
+        found = copy(self)
+        found.transport = transport
+        return found
 
 
 def decode(reply: Reply, decoder: ChatDecoder, errors: ReplyErrors) -> Iterator[StreamEvent | Completion]:

@@ -19,14 +19,17 @@ class Route(Protocol):
     def send(self, request: Request, live: Transport, secrets: Mapping[str, str]) -> Reply:
         """Return the reply to a request.
 
-        `live` is what would have carried it, `secrets` the keys of all models made so far, by their variables' names.
+        `live` is what would have carried it, `secrets` the key of its model, by its variable's name.
         """
+        ...
+
+    def learn(self, secrets: Mapping[str, str]) -> None:
+        """Hear of the key of a model that was made in the block: what another is told may be this one."""
         ...
 
 
 _here: ContextVar[Route | None] = ContextVar("convrun_route", default=None)
 _open: list[Route] = []  # those of all threads
-_key_variables: set[str] = set()  # of the models made so far: what one is told may be the key of another
 
 
 @contextmanager
@@ -56,21 +59,40 @@ def entered(route: Route) -> Iterator[None]:
 
 
 class Rerouted:
-    """Carries requests along the route of the block they are sent in, else to `live`."""
+    """Carries requests along the route of the block that their response was made in, or is read in, else to `live`.
 
-    def __init__(self, live: Transport, *, environ: Mapping[str, str] = os.environ) -> None:
+    `key_variable` holds the model's key in `environ`. `route` is that of the block in which the response was made.
+    """
+
+    def __init__(
+        self,
+        live: Transport,
+        *,
+        key_variable: str | None = None,
+        environ: Mapping[str, str] = os.environ,
+        route: Route | None = None,
+    ) -> None:
         self.live = live
+        self._key_variable = key_variable
         self._environ = environ
+        self._route = route
+
+    def bound_here(self) -> Rerouted:
+        """Return the same for a response that is made now; where there is no block, that of its reading counts."""
+        route = _here.get()
+        if route is None:
+            return self
+        return Rerouted(self.live, key_variable=self._key_variable, environ=self._environ, route=route)
 
     def send(self, request: Request) -> Reply:
         """Send one request.
 
         Raises:
-            ConversationError: from a thread that is in no block while one is open.
+            ConversationError: from a thread that is in no block while one is open, or behind the end of its block.
         """
-        route = _here.get()
+        route = self._route or _here.get()
         if route is not None:
-            return route.send(request, self.live, self._secrets())
+            return route.send(request, self.live, self.secrets())
         if _open:
             raise ConversationError(
                 "a model is called outside of the block of a cassette that is open in another thread or task",
@@ -78,13 +100,16 @@ class Rerouted:
             )
         return self.live.send(request)
 
-    def _secrets(self) -> dict[str, str]:
-        return {name: value for name in sorted(_key_variables) if (value := self._environ.get(name))}
+    def secrets(self) -> dict[str, str]:
+        """Return the model's key as it is now, by its variable's name; nothing where it has none."""
+        value = self._environ.get(self._key_variable) if self._key_variable is not None else None
+        return {self._key_variable: value} if self._key_variable is not None and value else {}
 
 
 def reroutable(backend: ChatBackend, environ: Mapping[str, str] = os.environ) -> ChatBackend:
     """Return the model, whose requests go along the routes of blocks from now on."""
-    if backend.key_variable is not None:
-        _key_variables.add(backend.key_variable)
-    backend.transport = Rerouted(backend.transport, environ=environ)
+    rerouted = Rerouted(backend.transport, key_variable=backend.key_variable, environ=environ)
+    if (route := _here.get()) is not None:
+        route.learn(rerouted.secrets())
+    backend.transport = rerouted
     return backend

@@ -90,3 +90,13 @@ class Backend(Protocol):
             StaleError: where a recording does not hold the request.
         """
         ...
+
+
+def bound_here(backend: Backend) -> Backend:
+    """Return the backend for a response that is made now, whenever it is read: that of the block around, if any.
+
+    A backend that has such blocks has a method of this name.
+    """
+    bound = getattr(backend, "bound_here", None)
+    found: Backend = backend if bound is None else bound()
+    return found

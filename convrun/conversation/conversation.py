@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from convrun.conversation.attachments import Attachment, attachments_of
+from convrun.conversation.backend import bound_here
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.driving import Driver
 from convrun.conversation.history import History
@@ -196,11 +197,12 @@ class Conversation:
             self._history,
             settings,
             said,
+            backend=bound_here(self.model.backend),
             chained=chained,
             runs_open_calls=chained or self._is_branch,
             earlier=earlier,
         )
-        return Driver(self._newest, self.model.backend)
+        return Driver(self._newest)
 
 
 def _said(

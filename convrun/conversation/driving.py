@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from convrun.conversation.backend import Backend, Completion
+from convrun.conversation.backend import Completion
 from convrun.conversation.loop import Loop, RunTools
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.network import watched
@@ -15,11 +15,10 @@ from convrun.errors import PauseChain
 
 
 class Driver:
-    """Drives one loop with one backend; the loop's earlier ones are of the same backend."""
+    """Drives one loop with its backend."""
 
-    def __init__(self, loop: Loop, backend: Backend) -> None:
+    def __init__(self, loop: Loop) -> None:
         self.loop = loop
-        self._backend = backend
 
     def advance(self) -> ModelCall | None:
         """Run tools until the next model call can be read and return it, None at the end of the turn.
@@ -28,7 +27,7 @@ class Driver:
             ConvrunError: whatever ended the turn, each time again.
         """
         for earlier in self.loop.unfinished_before():
-            Driver(earlier, self._backend).finish()
+            Driver(earlier).finish()
         while True:
             step = self.loop.next()
             if not isinstance(step, RunTools):
@@ -57,7 +56,7 @@ class Driver:
             if call.source is None:
                 assert call.request is not None  # the loop has begun with this call
                 call.started()
-                call.source = iter(self._backend.send(call.request))
+                call.source = iter(self.loop.backend.send(call.request))
             item = next(call.source, None)
             if item is None:
                 raise call.ended_early()

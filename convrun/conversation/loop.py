@@ -12,7 +12,7 @@ from itertools import count
 from typing import NoReturn, TypeAlias
 
 from convrun.conversation.attachments import Attachment
-from convrun.conversation.backend import ModelRequest
+from convrun.conversation.backend import Backend, ModelRequest
 from convrun.conversation.history import History, TurnRecord
 from convrun.conversation.messages import Message, user
 from convrun.conversation.model_call import ModelCall
@@ -56,9 +56,9 @@ Step: TypeAlias = ModelCall | RunTools
 class Loop:
     """A prompt (`chained` False: one model call) or a chain, before, while and after it runs.
 
-    `first` is its first model call, there from the start; `calls` are those begun. `earlier` is the loop that has to be
-    over before this one begins. With `runs_open_calls`, tool calls that the history ends with are made first, else
-    they are answered by an error. `failure` is what ended it early.
+    `backend` is where a driver sends its requests. `first` is its first model call, there from the start; `calls` are
+    those begun. `earlier` is the loop that has to be over before this one begins. With `runs_open_calls`, tool calls
+    that the history ends with are made first, else they are answered by an error. `failure` is what ended it early.
     """
 
     def __init__(
@@ -67,12 +67,14 @@ class Loop:
         settings: TurnSettings,
         said: Said,
         *,
+        backend: Backend,
         chained: bool,
         runs_open_calls: bool,
         earlier: Loop | None = None,
     ) -> None:
         self.settings = settings
         self.said = said
+        self.backend = backend
         self.chained = chained
         self.earlier = earlier
         self.calls: list[ModelCall] = []

@@ -112,7 +112,7 @@ class OpenCassette:
             if self._closed:
                 raise ConversationError(
                     f"a model is called behind the end of the block of {self.file!r}",
-                    fix="wait for the block's threads before it ends",
+                    fix="read the block's responses, and wait for its threads, before it ends",
                 )
             self._redactor.learn(secrets)
             self._calls += 1
@@ -120,6 +120,11 @@ class OpenCassette:
                 self._live = live
                 return self._recorder.send(request)
             return self._played(request)
+
+    def learn(self, secrets: Mapping[str, str]) -> None:
+        """Take these keys out of what is written or shown from now on."""
+        with self._lock:
+            self._redactor.learn(secrets)
 
     def ask(self, request: Request) -> Reply:
         """Send a request that is to be recorded to its own model; a block may have several.

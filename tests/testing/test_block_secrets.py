@@ -80,3 +80,17 @@ def test_the_key_of_the_only_model_is_taken_out(folder, loopback, monkeypatch, r
     assert KEYS["TEAM_KEY"] not in text
     assert "My key is <TEAM_KEY>" in text
     assert len(loopback.requests) == 1
+
+
+@pytest.mark.usefixtures("_keys")
+def test_a_block_knows_the_keys_of_its_own_models(folder, loopback):
+    """What a model of another test was given as its key is an ordinary text in a block that does not use it."""
+    loopback.says("Hello")
+    convrun.get_model("m", base_url=loopback.base_url, api_key_env="TEAM_KEY")
+    with cassette("keys.yaml", "once"):
+        convrun.get_model("echo").prompt(f"Hi {KEYS['TEAM_KEY']}").text()
+    assert KEYS["TEAM_KEY"] in Path("keys.yaml").read_text("utf-8")
+    with cassette("keys.yaml", "all"):
+        convrun.get_model("echo").prompt(f"Hi {KEYS['TEAM_KEY']}").text()
+        convrun.get_model("m", base_url=loopback.base_url, api_key_env="TEAM_KEY").prompt("Hi").text()
+    assert KEYS["TEAM_KEY"] not in Path("keys.yaml").read_text("utf-8")
