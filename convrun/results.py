@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from convrun.source import Where
 from convrun.values import Json
@@ -41,6 +41,7 @@ class Finding:
 class UsageResult:
     """Tokens as recorded; None where unknown."""
 
+    called: ClassVar[str] = "usage"  # in what templates say of it
     input: int | None = None
     output: int | None = None
 
@@ -78,6 +79,7 @@ class CheckResult:
 class ToolCallResult:
     """A tool call with what came of it. `arguments` are parsed where they are JSON; `error` is what the tool raised."""
 
+    called: ClassVar[str] = "tool call"  # in what templates say of it
     id: str
     name: str
     arguments: Json

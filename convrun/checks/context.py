@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from convrun.results import ToolCallResult, UsageResult, total_usage
 from convrun.values import Json
@@ -26,6 +27,7 @@ class TurnView:
     the engine's Response of the last model call; templates do not see it.
     """
 
+    called: ClassVar[str] = "turn"  # in what templates say of it
     index: int
     id: str | None = None
     user: str = ""

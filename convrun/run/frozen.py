@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import count
 
 from convrun.errors import TemplateError
+from convrun.spec.model import FreezeSpec
 
 _LONGEST = 1_000  # characters of a format
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -37,13 +38,23 @@ _DIRECTIVES: dict[str, Callable[[datetime], str]] = {
 }
 
 
+def frozen_functions(freeze: FreezeSpec | None, *scope: str | int) -> dict[str, Callable[..., str]]:
+    """Return the functions that templates know by what is frozen, by name; `scope` is that of `uuid`."""
+    made: dict[str, Callable[..., str]] = {}
+    if freeze is not None and freeze.time is not None:
+        made["now"] = frozen_now(freeze.time)
+    if freeze is not None and freeze.uuid is not None:
+        made["uuid"] = frozen_uuid(freeze.uuid, *scope)
+    return made
+
+
 def frozen_now(written: str) -> Callable[..., str]:
     """Return the function `now`: the time as the spec has it, or in a format of strftime's directives, in English."""
 
-    def now(form: object = None) -> str:
-        if form is None:
+    def now(form: object = None, *more: object) -> str:
+        if form is None and not more:
             return written
-        if not isinstance(form, str) or len(form) > _LONGEST:
+        if more or not isinstance(form, str) or len(form) > _LONGEST:
             raise TemplateError("now() takes a format, a short text", fix="write now('%Y-%m-%d')")
         return _formatted(datetime.fromisoformat(written), form)
 
@@ -73,10 +84,10 @@ def frozen_uuid(seed: str, *scope: str | int) -> Callable[..., str]:
     """
     calls = count(1)
 
-    def uuid(name: object = None) -> str:
-        if name is None:
+    def uuid(name: object = None, *more: object) -> str:
+        if name is None and not more:
             return _uuid(seed, *scope, next(calls))
-        if isinstance(name, bool) or not isinstance(name, str | int):
+        if more or isinstance(name, bool) or not isinstance(name, str | int):
             raise TemplateError("uuid() takes a name, a text", fix="write uuid('order')")
         return _uuid(seed, "named", str(name))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
 from convrun.checks.judging import judge
@@ -18,6 +19,7 @@ from convrun.values import Json
 class _Unplayed:
     """A turn without a reply, as templates see it."""
 
+    called: ClassVar[str] = "turn that was passed over or refused"
     index: int
     id: str | None
     user: str

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from convrun.checks.registry import templates
 from convrun.errors import ConvrunError, SpecError, TemplateError, did_you_mean
+from convrun.run.frozen import frozen_functions
 from convrun.source import Where
-from convrun.spec.model import CaseSpec, CheckSpec, Spec, ToolUse
-from convrun.templates import Text, problems, references
+from convrun.spec.model import CaseSpec, CheckSpec, Spec, ToolUse, TurnSpec
+from convrun.templates import Text, calls, problems, references
 
 RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})
 _ALWAYS = frozenset({"vars", "turns", "env", "tmp"})
@@ -28,28 +29,24 @@ def name_errors(spec: Spec, names: Iterable[str], *, all_turns: bool = True) -> 
 
     Without `all_turns` some are missing, and which turn a template names is not judged.
     """
-    known = _ALWAYS | set(names) | _frozen(spec)
     errors: list[ConvrunError] = [_reserved(name, spec.where) for name in sorted(RESERVED & set(names))]
+    frozen = frozen_functions(spec.freeze)
+    known = _ALWAYS | set(names) | set(frozen)
     for use in _uses(spec):
-        seen = use if all_turns else replace(use, turns_before=sys.maxsize, turn_ids=_AnyTurn())
-        errors += problems(seen.text, known, seen.turns_before, seen.turn_ids, _FIXES)
+        seen = use if all_turns else replace(use, turns_before=sys.maxsize, turn_ids=_AnyTurn(), silent={})
+        errors += problems(seen.text, known, seen.turns_before, seen.turn_ids, _FIXES, seen.silent)
+        errors += calls(seen.text, frozen)
     return errors
-
-
-def _frozen(spec: Spec) -> set[str]:
-    """The names that a spec's `freeze` makes known."""
-    freeze = spec.freeze
-    given = {"now": freeze.time, "uuid": freeze.uuid} if freeze else {}
-    return {name for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """A text and how many turns are finished when it is rendered."""
+    """A text and how many turns are finished when it is rendered; those that are `silent` have no reply, and why."""
 
     text: Text
     turns_before: int
     turn_ids: Sequence[str]
+    silent: Mapping[int | str, str]
 
 
 def row_errors(spec: Spec, case: CaseSpec | None) -> list[ConvrunError]:
@@ -118,28 +115,52 @@ def _variables_in(found: Iterable[Text]) -> dict[str, Text]:
 
 
 def _uses(spec: Spec) -> Iterator[_Use]:
-    ids = [turn.id or "" for turn in spec.turns]
+    turns = spec.turns
     at_start: list[object] = [spec.system, *(message.text for message in spec.history)]
     at_start += [tool.arguments for tool in spec.tools if isinstance(tool, ToolUse)]
-    yield from _each(at_start, 0, ids)
-    for index, turn in enumerate(spec.turns):
+    yield from _each(at_start, turns, 0)
+    for index, turn in enumerate(turns):
         files = [part for attachment in turn.attachments for part in (attachment.path, attachment.url)]
-        yield from _each([turn.user, turn.system, files], index, ids)
-        yield from _each(_in_checks(turn.expect), index + 1, ids)
-        yield from _each(_in_checks([turn.expect_error] if turn.expect_error else ()), index, ids)
+        played = 0 if turn.skip else len(turns)  # what is never rendered may read whatever it likes
+        yield from _each([turn.user, turn.system, files], turns, index, played)
+        yield from _each(_in_checks(turn.expect), turns, index + 1, played)
+        yield from _each(_in_checks([turn.expect_error] if turn.expect_error else ()), turns, index, played)
     # A check of every turn sees at least the first one; a later reference is an error of the turn that lacks it.
-    yield from _each(_in_checks(spec.each_turn), 1, ids)
-    yield from _each(_in_checks(spec.expect), len(ids), ids)
+    yield from _each(_in_checks(spec.each_turn), turns, 1, 0)
+    last = max((index for index, turn in enumerate(turns, start=1) if not turn.skip), default=0)
+    yield from _each(_in_checks(spec.expect), turns, len(turns), last)
 
 
 def _in_checks(checks: Iterable[CheckSpec]) -> list[object]:
     return [text for check in checks for text in templates(check.kind, check.value)]
 
 
-def _each(value: object, turns_before: int, ids: Sequence[str]) -> Iterator[_Use]:
-    for text in texts(value):
-        if text.is_template:
-            yield _Use(text, turns_before, [name for name in ids[:turns_before] if name])
+def _each(value: object, turns: Sequence[TurnSpec], before: int, seen: int = 0) -> Iterator[_Use]:
+    """The templates in a value that are rendered when `before` turns are finished, and see `seen` of them at most.
+
+    Those that are known to have no reply are looked for among the latter.
+    """
+    found = [text for text in texts(value) if text.is_template]
+    if found:
+        ids = [turn.id for turn in turns[:before] if turn.id]
+        silent = _silent(turns[: min(before, seen)])
+        yield from (_Use(text, before, ids, silent) for text in found)
+
+
+def _silent(turns: Sequence[TurnSpec]) -> dict[int | str, str]:
+    """The turns that have no reply, by index from both ends and by id, and why."""
+    silent: dict[int | str, str] = {}
+    for index, turn in enumerate(turns):
+        why = _silence(turn)
+        if why is not None:
+            silent |= {index: why, index - len(turns): why} | ({turn.id: why} if turn.id else {})
+    return silent
+
+
+def _silence(turn: TurnSpec) -> str | None:
+    if turn.skip:
+        return "the turn is skipped"
+    return "the turn expects an error in the place of a reply" if turn.expect_error else None
 
 
 def texts(value: object) -> Iterator[Text]:

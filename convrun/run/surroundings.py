@@ -9,7 +9,7 @@ from convrun.backends.identity import ModelIdentity
 from convrun.backends.keys import KEY_VARIABLES, may_receive
 from convrun.errors import SettingsError
 from convrun.redaction import SHORTEST, placeholder
-from convrun.run.frozen import frozen_now, frozen_uuid
+from convrun.run.frozen import frozen_functions
 from convrun.run.names import variables_in_addresses, variables_named, variables_sent
 from convrun.spec.model import FreezeSpec, Spec
 
@@ -37,11 +37,7 @@ class Surroundings:
         names: dict[str, object] = {"env": env}
         if self.tmp is not None:
             names["tmp"] = self.tmp
-        if self.freeze is not None and self.freeze.time is not None:
-            names["now"] = frozen_now(self.freeze.time)
-        if self.freeze is not None and self.freeze.uuid is not None:
-            names["uuid"] = frozen_uuid(self.freeze.uuid, purpose, turn)
-        return names
+        return names | frozen_functions(self.freeze, purpose, turn)
 
 
 def variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str | None]:

@@ -20,8 +20,10 @@ def names_of(holder: object) -> list[str]:
 
 
 def noun(holder: object) -> str:
-    """Return what a value is called in a message."""
-    if is_dataclass(holder) or not isinstance(holder, Mapping | Sequence | int | float | None):
+    """Return what a value is called in a message; a dataclass may say it, as `called`."""
+    if is_dataclass(holder):
+        return str(getattr(type(holder), "called", type(holder).__name__))
+    if not isinstance(holder, Mapping | Sequence | int | float | None):
         return type(holder).__name__
     return type_name(holder)
 

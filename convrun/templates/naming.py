@@ -1,15 +1,17 @@
-"""What the tree of a template names: turns, and environment variables."""
+"""What the tree of a template names: turns, environment variables, and calls of functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Collection, Iterator
+from typing import Any, cast
 
 from jinja2 import nodes
 
 from convrun.errors import TemplateError
 
 _AROUND = (nodes.Template, nodes.If, nodes.For, nodes.With, nodes.Scope)  # they print what stands in them as it is
+_MAYBE = (nodes.Test, nodes.Macro, nodes.CallBlock, nodes.FilterBlock, nodes.Assign, nodes.AssignBlock)
+_DEFAULT = ("default", "d")  # the filters that take what is undefined
 
 
 def turns_named(tree: nodes.Template) -> Iterator[int | str]:
@@ -17,6 +19,33 @@ def turns_named(tree: nodes.Template) -> Iterator[int | str]:
     for holder, key in _members(tree):
         if isinstance(holder, nodes.Name) and holder.name == "turns" and type(key) in (int, str):
             yield cast(int | str, key)
+
+
+def fields_named(tree: nodes.Template) -> Iterator[tuple[int | str, str]]:
+    """Yield the fields of turns that the template certainly reads: not where it asks first whether there is one."""
+    for node in _certain(tree):
+        if not isinstance(node, nodes.Getattr | nodes.Getitem) or not isinstance(
+            node.node, nodes.Getattr | nodes.Getitem
+        ):
+            continue
+        turn, field, holder = _key(node.node), _key(node), node.node.node
+        of_turns = isinstance(holder, nodes.Name) and holder.name == "turns"
+        if of_turns and type(turn) in (int, str) and isinstance(field, str):
+            yield cast(int | str, turn), field
+
+
+def constant_calls(tree: nodes.Template, names: Collection[str]) -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
+    """Yield the calls of functions from outside with these names whose arguments are written out."""
+    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
+    own |= {node.name for node in tree.find_all(nodes.Macro)}
+    for call in tree.find_all(nodes.Call):
+        called = call.node.name if isinstance(call.node, nodes.Name) else ""
+        if called in names and called not in own and call.dyn_args is None and call.dyn_kwargs is None:
+            try:
+                given = [_literal(argument) for argument in call.args]
+                yield called, given, {pair.key: _literal(pair.value) for pair in call.kwargs}
+            except nodes.Impossible:
+                continue
 
 
 def variables_named(tree: nodes.Template) -> Iterator[str]:
@@ -61,6 +90,34 @@ def _key(node: nodes.Node) -> object:
         return node.arg.as_const() if isinstance(node, nodes.Getitem) else None
     except nodes.Impossible:
         return None
+
+
+def _literal(node: nodes.Node) -> object:
+    """The value of an argument that is written out; what would have to be calculated is not."""
+    if isinstance(node, nodes.Const):
+        return node.value
+    if isinstance(node, nodes.List | nodes.Tuple):
+        return [_literal(item) for item in node.items]
+    if isinstance(node, nodes.Dict) and not node.items:
+        return {}
+    raise nodes.Impossible
+
+
+def _certain(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The nodes whose value is wanted in every rendering."""
+    yield node
+    if isinstance(node, nodes.If | nodes.CondExpr):
+        inner: Iterator[nodes.Node] = iter([node.test])
+    elif isinstance(node, nodes.And | nodes.Or):
+        inner = iter([node.left])
+    elif isinstance(node, nodes.For):
+        inner = iter([node.iter])
+    elif isinstance(node, _MAYBE) or (isinstance(node, nodes.Filter) and node.name in _DEFAULT):
+        inner = iter(())
+    else:
+        inner = node.iter_child_nodes()
+    for one in inner:
+        yield from _certain(one)
 
 
 def _is_env(node: nodes.Node) -> bool:

@@ -287,11 +287,12 @@ def _names_of(tree: nodes.Template, environment: _Sandbox) -> set[str]:
 class Program:
     """A compiled template. `whole`: it is exactly one `{{ expr }}`; `names`: those it takes from outside.
 
-    `turns` and `variables` are the turns and the environment variables among them.
+    `turns` and `variables` are the turns and the environment variables among them; `fields` are those that it reads of
+    turns in every rendering, `calls` the calls of functions among them with arguments that are written out.
     """
 
     def __init__(self, source: str) -> None:
-        from convrun.templates.naming import turns_named, variables_named  # it has jinja2 at its top as well
+        from convrun.templates.naming import constant_calls, fields_named, turns_named, variables_named
 
         environment = _sandbox()
         if "{#" in source:
@@ -300,7 +301,9 @@ class Program:
             tree = environment.parse(source)
             self.names = frozenset(_names_of(tree, environment))
             self.turns = frozenset(turns_named(tree)) if "turns" in self.names else frozenset()
+            self.fields = frozenset(fields_named(tree)) if self.turns else frozenset()
             self.variables = frozenset(variables_named(tree)) if "env" in source else frozenset()
+            self.calls = tuple(constant_calls(tree, self.names)) if "(" in source else ()
             self.whole = _is_whole(tree)
             self._template = environment.from_string(_bounded(tree, whole=self.whole))
         except TemplateSyntaxError as error:

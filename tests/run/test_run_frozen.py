@@ -49,11 +49,10 @@ def test_formats_are_those_of_strftime(naive, minutes, letters):
 @pytest.mark.parametrize(
     ("expression", "what", "fix"),
     [
-        ("now('%Q')", "now() does not know '%Q'", "it knows %Y"),
-        ("now('%')", "now() does not know '%'", "it knows %Y"),
-        ("now(5)", "now() takes a format", "now('%Y-%m-%d')"),
+        ("now('%' ~ 'Q')", "now() does not know '%Q'", "it knows %Y"),
+        ("now(turns | length)", "now() takes a format", "now('%Y-%m-%d')"),
         ("now('x' * 2000)", "now() takes a format", "now('%Y-%m-%d')"),
-        ("uuid(1.5)", "uuid() takes a name", "uuid('order')"),
+        ("uuid(1 / 2)", "uuid() takes a name", "uuid('order')"),
         ("now", "the value is a function", "call it"),
     ],
 )
@@ -63,6 +62,44 @@ def test_a_wrong_use_is_an_error_of_its_turn(project, expression, what, fix):
     error = project.one().turns[0].error
     assert what in error.message
     assert fix in error.fix
+
+
+@pytest.mark.parametrize(
+    ("expression", "what", "fix"),
+    [
+        ("now('%F')", "now() does not know '%F'", "it knows %Y"),
+        ("now('%')", "now() does not know '%'", "it knows %Y"),
+        ("now(5)", "now() takes a format, a short text", "write now('%Y-%m-%d')"),
+        ("now('%Y', '%m')", "now() takes a format, a short text", "write now('%Y-%m-%d')"),
+        ("uuid(1.5)", "uuid() takes a name, a text", "write uuid('order')"),
+        ("uuid([1])", "uuid() takes a name, a text", "write uuid('order')"),
+        ("'a' if turns else uuid({})", "uuid() takes a name, a text", "write uuid('order')"),
+    ],
+)
+@pytest.mark.parametrize("place", ["user", "check"])
+def test_a_wrong_use_that_is_written_out_is_a_mistake(project, expression, what, fix, place):
+    """Before anything runs, with the words and at the place that the turn would have."""
+    template = f"{{{{ {expression} }}}}"
+    project.write(
+        "specs/a.yaml", spec(template if place == "user" else {"user": "x", "expect": [{"equals": template}]})
+    )
+    (found,) = project.mistakes()
+    assert found.startswith("specs/a.yaml:1:")
+    assert what in found
+    assert fix in found
+
+
+@pytest.mark.parametrize("template", ["{{ uuid(none) }}", "{{ now(none) }}", "{{ uuid(7) }}", "{{ now('%d.%m.') }}"])
+def test_right_calls_are_no_mistake(project, template):
+    """A name may be a number, and no name is one that is left out."""
+    project.write("specs/a.yaml", spec(template))
+    assert project.one().verdict == "unchecked"
+
+
+def test_a_function_of_the_template_itself_is_another(project):
+    """A macro called now takes what it likes."""
+    project.write("specs/a.yaml", spec("{% macro now(a) %}{{ a }}{% endmacro %}{{ now(5) }}"))
+    assert users(project.one()) == ["5"]
 
 
 def test_uuids_differ_by_turn_and_call_and_repeat_with_every_run(project):

@@ -306,6 +306,7 @@ def test_references_are_names_then_turns():
         Reference(name="turns"),
         Reference(name="turns", turn=1),
         Reference(name="turns", turn="second"),
+        Reference(name="turns", turn=1, field="reply"),
     )
 
 
