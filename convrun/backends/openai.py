@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import cache
+from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _NO_KEY = "none"  # the SDK insists on one; it is not sent
 _BEGAN = "convrun.began"  # where a request carries when it was sent
+_connecting = Lock()
 _retries: ContextVar[int] = ContextVar("retries", default=0)  # that the call in hand may take: hooks see requests only
 
 
@@ -169,8 +171,13 @@ def _notice_429(response: httpx2.Response) -> None:
         pace_at(str(response.url)).slow(seconds, waiting=taken < _retries.get())
 
 
-@cache  # it costs 20 ms and holds the open connections: all share it; keys are the transports' own, none is kept here
 def _connections() -> httpx2.Client:
+    with _connecting:  # threads that come first at once would each make one, and all but one would be lost
+        return _shared_connections()
+
+
+@cache  # it costs 20 ms and holds the open connections: all share it; keys are the transports' own, none is kept here
+def _shared_connections() -> httpx2.Client:
     import openai
 
     return openai.DefaultHttpxClient(event_hooks={"request": [_keep_pace], "response": [_notice_429]})

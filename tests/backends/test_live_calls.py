@@ -208,6 +208,36 @@ def test_conversations_share_connections_and_no_keys(loopback: Loopback) -> None
         assert client() is None
 
 
+FIRST_CALLS = """
+import sys, threading
+from convrun.backends.resolving import resolve
+from convrun.conversation.backend import ModelRequest
+from convrun.conversation.messages import user
+
+models = [resolve("m", environ={}, base_url=sys.argv[1]) for _ in range(8)]
+barrier = threading.Barrier(8)
+
+def ask(model):
+    barrier.wait()
+    list(model.send(ModelRequest(messages=(user("hello"),))))
+
+threads = [threading.Thread(target=ask, args=[model]) for model in models]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len({id(model.transport._client._client) for model in models}))
+"""
+
+
+def test_threads_that_call_first_at_once_share_connections(loopback: Loopback) -> None:
+    """Also where nothing was sent before in the process, all models have the connections of one client."""
+    loopback.says("hi")
+    command = [sys.executable, "-c", FIRST_CALLS, loopback.base_url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert (done.stdout, done.stderr, len(loopback.requests)) == ("1\n", "", 8)
+
+
 def test_no_account_data_goes_to_other_servers(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that gets no OpenAI key gets nothing else of the account either."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-one")
