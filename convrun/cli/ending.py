@@ -83,7 +83,7 @@ def nothing_to_run(specs: Path, found: bool) -> str:
 
 def say(lines: Sequence[str]) -> None:
     """Print lines to stderr; where nobody reads it, nothing is said."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # the latter where code has closed it
         print("\n".join(lines), file=sys.stderr, flush=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TextIO
 
 
@@ -14,22 +14,25 @@ def own_stdout() -> Iterator[TextIO]:
     """Yield a stream to the real stdout; meanwhile everything else that writes to stdout reaches stderr.
 
     The file descriptor is moved, not only `sys.stdout`: what a tool's subprocess prints must not get into a report.
+    What code puts into the place of `sys.stdout` and `sys.stderr`, None or a stream of its own, is gone again behind it.
     """
     sys.stdout.flush()
+    errors = sys.stderr
     _without_input()
     try:
         own = os.dup(1)
         os.dup2(2, 1)
     except OSError:  # no such descriptors: a process without a console
-        with redirect_stdout(sys.stderr):
-            yield sys.__stdout__ or sys.stderr
+        with redirect_stdout(errors), redirect_stderr(errors):
+            yield sys.__stdout__ or errors
         return
     stream = open(own, "w", encoding="utf-8", errors="backslashreplace", newline="\n", closefd=False)  # noqa: SIM115 (closed below, once the descriptor is back)
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(errors), redirect_stderr(errors):
             yield stream
     finally:
-        sys.stderr.flush()
+        with suppress(ValueError):  # code has closed it
+            errors.flush()
         with suppress(OSError):  # nobody reads it, or there is no room: said where it was written
             stream.close()
         os.dup2(own, 1)
@@ -46,11 +49,12 @@ def commands_stopped(token: str | None) -> Iterator[None]:
     if token is None:
         yield
         return
-    print(f"::stop-commands::{token}", file=sys.stderr, flush=True)
+    errors = sys.stderr  # code may put another in its place
+    print(f"::stop-commands::{token}", file=errors, flush=True)
     try:
         yield
     except BaseException:
-        print(f"::{token}::", file=sys.stderr, flush=True)
+        print(f"::{token}::", file=errors, flush=True)
         raise
 
 

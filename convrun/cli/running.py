@@ -97,14 +97,18 @@ class _Screen:
     def show(self, conversation: ConversationResult) -> None:
         """Print the line of a conversation that has ended."""
         if self._verbosity > QUIET or conversation.verdict not in {"passed", "skipped"}:
-            print(conversation_line(conversation, width=self._width, style=self._style), file=self._stream, flush=True)
+            self._print(conversation_line(conversation, width=self._width, style=self._style))
 
     def close(self, result: RunResult) -> None:
         """Print all that follows the lines; behind what was said, commands to the runner are taken again."""
         text = closing(result, verbosity=self._verbosity, style=self._style, stop_token=self._stop_token)
         if self._stop_token and not text.startswith("::stop-commands::"):
             text = f"::{self._stop_token}::\n{text}"
-        print(text, file=self._stream, flush=True)
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        if not self._stream.closed:  # by code that ran: there is nobody to tell, the report is written all the same
+            print(text, file=self._stream, flush=True)
 
 
 def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> str:

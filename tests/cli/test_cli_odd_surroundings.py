@@ -82,3 +82,27 @@ def test_a_base_url_that_is_none_is_refused(project: Project, address: str) -> N
     project.write("specs/a.yaml", SPEC)
     done = project.cli("run", "--base-url", address)
     assert (done.returncode, "--base-url: " in done.stderr, "hunter2secret" in done.stderr) == (2, True, False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "sys.stdout = sys.stderr = None",
+        "sys.stdout = sys.stderr = io.StringIO()",
+        "sys.stderr = io.StringIO(); sys.stderr.close()",
+        "sys.stdout.close()",
+        "sys.stderr.close()",
+    ],
+)
+def test_a_tool_that_takes_the_streams_away(project: Project, body: str) -> None:
+    """What code makes of `sys.stdout` and `sys.stderr` changes neither the console nor the exit code."""
+    project.write("desk.py", f"import io, sys\ndef mute() -> str:\n    {body}\n    return ''\n")
+    project.write(
+        "specs/a.yaml",
+        "model: {script: [{call: mute}, {reply: 'yes'}]}\ntools: ['desk:mute']\n"
+        "turns: [{user: Hi, expect: [{equals: 'yes'}]}]\n",
+    )
+    done = project.cli("run")
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stderr
+    reported = project.cli("run", "--report", "json")
+    assert (reported.returncode, json.loads(reported.stdout)["exit_code"]) == (0, 0)
