@@ -75,6 +75,8 @@ def _lines(path: Path, outcome: Outcome) -> Iterator[str]:
     yield printable(str(path))
     for written in outcome.written:
         yield f"  {_told(written)}"
+    for spec in outcome.left:
+        yield f"  {printable(spec)} stays from before; remove it, with its cassette, if it is of an earlier import"
     if not outcome.written and not outcome.refused:
         yield "  not imported: there is no interaction in it"
     for refused in outcome.refused:

@@ -14,7 +14,7 @@ def own_stdout() -> Iterator[TextIO]:
     """Yield a stream to the real stdout; meanwhile everything else that writes to stdout reaches stderr.
 
     The file descriptor is moved, not only `sys.stdout`: what a tool's subprocess prints must not get into a report.
-    What code puts into the place of `sys.stdout` and `sys.stderr`, None or a stream of its own, is gone again behind it.
+    What code puts in the place of `sys.stdout` and `sys.stderr`, None or its own stream, is gone again behind it.
     """
     sys.stdout.flush()
     errors = sys.stderr

@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from convrun.backends.presets import PRESETS
+from convrun.backends.keys import KEY_VARIABLES
 from convrun.cassette.files import load
+from convrun.cassette.interaction import RECORD_ANEW, Recording
+from convrun.errors import CassetteError
 from convrun.importing.importer import Imported, conversations
-from convrun.importing.places import Place, place
+from convrun.importing.places import Place, others, place
 from convrun.importing.reasons import Refusal
 from convrun.importing.writing import keep
 from convrun.redaction import Redactor
 from convrun.settings import Settings
+from convrun.source import Where
+
+_WANTED = "a whole recording that vcrpy wrote is wanted, YAML or JSON"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +31,14 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a file: the conversations that were written, and what was not imported."""
+    """What became of a file: the conversations that were written, and what was not imported.
+
+    `left` are specs of the same name that an earlier import may have left; they stay and are run.
+    """
 
     written: tuple[Written, ...]
     refused: tuple[Refusal, ...]
+    left: tuple[str, ...] = ()
 
 
 def import_file(
@@ -50,24 +59,36 @@ def import_file(
         CassetteError: where the file is no recording.
     """
     defaults = settings.defaults.values if settings.defaults else {}
-    recording = load(path, str(path))
+    recording = _loaded(path)
     found = conversations(recording, redactor(environ), source=path.name, defaults=defaults)
     written: list[Written] = []
     refused: list[Refusal] = [*found.others]
+    tried: list[Place] = []
     for number, conversation in enumerate(found.found, 1):
         if isinstance(conversation, Refusal):
             refused.append(conversation)
             continue
         where = place(name, number if len(found.found) > 1 else None, settings, folder or settings.specs)
+        tried.append(where)
         why = keep(conversation, where, force=force)
         if why is None:
             written.append(Written(conversation=conversation, place=where))
         else:
             refused.append(why)
-    return Outcome(written=tuple(written), refused=tuple(sorted(refused, key=lambda one: one.numbers)))
+    refused.sort(key=lambda one: one.numbers)
+    left = others(name, tried, settings, folder or settings.specs) if written else ()
+    return Outcome(written=tuple(written), refused=tuple(refused), left=tuple(left))
 
 
 def redactor(environ: Mapping[str, str]) -> Redactor:
     """Return what takes out the keys of every known provider, as far as they are set."""
-    variables = {preset.key_variable for preset in PRESETS.values() if preset.key_variable}
-    return Redactor({name: environ[name] for name in variables if environ.get(name)})
+    return Redactor({name: environ[name] for name in KEY_VARIABLES if environ.get(name)})
+
+
+def _loaded(path: Path) -> Recording:
+    """What is in the file. Where it is no recording, no advice for a cassette of convrun's own helps."""
+    try:
+        return load(path, str(path))
+    except CassetteError as error:
+        fix = _WANTED if error.fix and RECORD_ANEW in error.fix else error.fix
+        raise CassetteError(error.what, where=error.where or Where(file=str(path)), fix=fix) from error

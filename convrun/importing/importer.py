@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.conversation.backend import Completion
+from convrun.document.limits import SIZE_LIMIT
 from convrun.errors import ConvrunError, SpecErrors
 from convrun.importing.checking import Detail, with_checks
 from convrun.importing.exchanges import exchanges
@@ -75,8 +76,12 @@ def _imported(thread: Thread, source: str, defaults: Mapping[str, object]) -> Im
     if isinstance(told, Refusal):
         return told
     recording = Recording(interactions=tuple(one.answered for one in thread.exchanges), file=source)
+    text = spec_text(told.spec, schema="")
+    if len(text) > SIZE_LIMIT:
+        detail = f"{len(text):,} characters, of {SIZE_LIMIT:,}"
+        return Refusal(numbers=thread.numbers, reason=Reason.LARGE, detail=detail)
     try:
-        proof = tried(spec_text(told.spec, schema=""), told.files, recording)
+        proof = tried(text, told.files, recording)
         if proof.difference is not None:
             sound = len(proof.sent)
             return Refusal(numbers=thread.numbers, reason=Reason.FIELD, detail=proof.difference, sound=sound)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,6 +80,17 @@ def place(name: str, number: int | None, settings: Settings, folder: str) -> Pla
     spec = f"{folder}/{name}.yaml" if number is None else f"{folder}/{name}/{number}.yaml"
     spec = spec.removeprefix("./")
     return Place(root=settings.root, spec=spec, cassette=f"{settings.cassettes}/{cassette_file(spec, settings.specs)}")
+
+
+def others(name: str, but: Sequence[Place], settings: Settings, folder: str) -> Iterator[str]:
+    """Yield the specs, as shown, that imports of a file whose specs are called `name` may have made, but not these."""
+    own = {place.spec for place in but}
+    below = settings.root / folder / name
+    numbers = sorted(int(path.stem) for path in below.glob("*.yaml") if re.fullmatch("[1-9][0-9]{0,8}", path.stem))
+    for number in (None, *numbers):
+        found = place(name, number, settings, folder)
+        if found.spec not in own and found.spec_path.is_file():
+            yield found.spec
 
 
 def names(files: Sequence[Path]) -> list[str]:

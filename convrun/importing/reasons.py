@@ -18,6 +18,8 @@ class Reason(StrEnum):
     SYSTEM = "a system message that is not first"
     HISTORY = "a history that the API would not accept"
     FIELD = "a field that convrun does not send"
+    TEXT = "a text that YAML cannot hold: half of a character"
+    LARGE = "a spec larger than one may be"
     EXISTS = "there is such a file already"
     UNWRITABLE = "it cannot be written"
 

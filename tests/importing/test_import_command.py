@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 
 import pytest
 from recordings import asked, chat, exchange, run, said, stock, user, write_recording
@@ -219,3 +221,47 @@ def test_a_recording_of_nothing(project, text):
         "  specs/talk.yaml: 2 turns, gpt-4o, interactions 1-2",
         "1 conversation imported",
     ]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"version: convrun/1\ninteractions: []\n", b'{"a"'])
+def test_what_is_no_recording_is_not_recorded_anew(project, content):
+    """Nobody is told to record what another program recorded."""
+    (project.root / "recorded").mkdir()
+    (project.root / "recorded/bad.yaml").write_bytes(content)
+    ended = project.cli("import", "recorded/bad.yaml")
+    assert (ended.returncode, "convrun record" in ended.stderr) == (2, False)
+    assert ended.stderr.startswith("recorded/bad.yaml")
+    assert ended.stderr.endswith("\n  a whole recording that vcrpy wrote is wanted, YAML or JSON\n")
+
+
+def test_specs_of_an_earlier_import_are_named(project):
+    """Where a recording gives fewer conversations than before, the specs that stay and are run are told."""
+    write_recording(project.root, [*TALK, chat(asked(user("C")), said("c")), chat(asked(user("D")), said("d"))])
+    assert "stays" not in project.cli("import", "recorded/talk.yaml").stdout
+    assert "stays" not in project.cli("import", "recorded/talk.yaml", "--force").stdout
+    project.write("specs/talk/mine.yaml", "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n")
+    write_recording(project.root, TALK)
+    ended = project.cli("import", "recorded/talk.yaml", "--force")
+    assert ended.returncode == 0
+    assert ended.stdout.splitlines()[1:-1] == [
+        "  specs/talk.yaml: 2 turns, gpt-4o, interactions 1-2",
+        *(
+            f"  specs/talk/{number}.yaml stays from before; remove it, with its cassette, if it is of an earlier import"
+            for number in (1, 2, 3)
+        ),
+    ]
+    assert (project.root / "specs/talk/1.yaml").is_file()
+
+
+def test_a_reader_that_is_gone_costs_no_file(project):
+    """Where nobody reads what is printed, spec, cassette and the schema that the spec names are there."""
+    write_recording(project.root, TALK)
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = project.command("import", "recorded/talk.yaml")
+    with open(writing, "wb") as nobody:
+        ended = subprocess.run(
+            command, stdout=nobody, cwd=project.root, env=project.environment(), timeout=60, check=False
+        )
+    assert ended.returncode == 141
+    assert files(project) == ["cassettes/talk.yaml", "spec.schema.json", "specs/talk.yaml"]

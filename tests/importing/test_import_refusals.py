@@ -13,6 +13,7 @@ CUSTOM = {"type": "custom", "custom": {"name": "sql", "format": {"type": "text"}
 CALLED = {"id": "c", "type": "custom", "custom": {"name": "sql", "input": "select"}}
 TWO = replied(said("a")) | {"choices": [{"index": number, "message": said(str(number))} for number in (0, 1)]}
 LEGACY = {"name": "f", "arguments": "{}"}
+HALF = "a text that YAML cannot hold: half of a character: "
 FIELD = "a field that convrun does not send: "
 
 REFUSED = {
@@ -115,6 +116,13 @@ REFUSED = {
     "no choice": (exchange(asked(A), {"choices": []}), "no chat completion in the answer: "),
     "an empty body": (exchange(asked(A), ""), "no chat completion in the answer: "),
     "a page": (exchange(asked(A), "<html>Hi</html>"), "no chat completion in the answer: "),
+    "half of a character": (chat(asked(user("\ud800")), said("a")), f"{HALF}`/messages/0/content`"),
+    "half of one in a tool": (
+        chat(asked(A, tools=[tool("f", description="\udfff")]), said("a")),
+        f"{HALF}`/tools/0/function/description`",
+    ),
+    "half of one in a name": (chat(asked(A, metadata={"a/b": {"\ud800": 1}}), said("a")), f"{HALF}`/metadata/a~1b`"),
+    "half of one in an earlier reply": (chat(asked(A, said("\ud800"), B), said("a")), f"{HALF}`/messages/1/content`"),
 }  # fmt: skip
 
 
@@ -180,3 +188,18 @@ def test_bodies_that_are_no_text(imported):
     sound = exchange(json.dumps({"input": "A"}), b"\x00\xff\xfe", url="https://api.openai.com/v1/audio/speech")
     outcome = imported(sound, chat(asked(A), said("a")))
     assert (len(outcome.written), len(outcome.refused)) == (1, 1)
+
+
+def test_half_of_a_character_in_a_reply(project, imported):
+    """A last reply is not part of the spec: the cassette holds it."""
+    outcome = imported(chat(asked(A), said("x \ud800")))
+    assert (len(outcome.written), reasons(outcome)) == (1, [])
+    run(project)
+
+
+def test_a_conversation_larger_than_a_spec(imported):
+    """It is refused with both sizes before anything is tried."""
+    outcome = imported(chat(asked(user("word " * 900_000)), said("a")))
+    ((numbers, told),) = reasons(outcome)
+    assert (numbers, told.partition(": ")[0]) == ((1,), "a spec larger than one may be")
+    assert told.endswith(" characters, of 4,000,000")
