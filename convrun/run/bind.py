@@ -19,11 +19,11 @@ from convrun.run.imports import imported
 from convrun.run.names import name_errors, row_errors, variables_named
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
-from convrun.run.surroundings import variable_errors
+from convrun.run.surroundings import told_apart_errors, variable_errors
 from convrun.settings import Settings
 from convrun.spec.known_failures import cannot_fail
 from convrun.spec.loading import Unfinished
-from convrun.spec.model import CheckSpec, ImportPath, ModelSpec, ScriptLine, Spec, TurnSpec
+from convrun.spec.model import CheckSpec, ImportPath, ModelSpec, ScriptLine, Spec, ToolUse, TurnSpec
 from convrun.values import JsonObject
 
 
@@ -105,6 +105,7 @@ def bind(
             model = _identity(planned.model, options, environ)
             live = model if _may_go_live(planned, options) else None
             errors += variable_errors(planned.spec, environ, live, trusted)
+            errors += told_apart_errors(planned.spec, planned.model, _with_code(specs[key]), environ)
             if live is not None:
                 key_for(live, environ=environ, trusted_base_urls=trusted)
         except ConvrunError as error:
@@ -124,6 +125,12 @@ def bind(
                 )
             )
     return tuple(bound), tuple(errors)
+
+
+def _with_code(spec: BoundSpec | None) -> Iterator[str]:
+    """The names of the tools with code, as far as they are known."""
+    for tool in spec.tools if spec else ():
+        yield from tool.names if isinstance(tool.spec, ToolUse) else ()
 
 
 def _refuse_wrong_address(base_url: str | None) -> None:

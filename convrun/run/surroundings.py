@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from convrun.backends.identity import ModelIdentity
 from convrun.backends.keys import KEY_VARIABLES, may_receive
@@ -11,7 +11,8 @@ from convrun.errors import SettingsError
 from convrun.redaction import SHORTEST, placeholder
 from convrun.run.frozen import frozen_functions
 from convrun.run.names import variables_in_addresses, variables_named, variables_sent
-from convrun.spec.model import FreezeSpec, Spec
+from convrun.run.own_texts import own_texts
+from convrun.spec.model import FreezeSpec, ModelSpec, Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,23 @@ def variable_errors(
     return errors
 
 
+def told_apart_errors(
+    spec: Spec, model: ModelSpec, tools: Iterable[str], environ: Mapping[str, str]
+) -> Iterator[SettingsError]:
+    """Yield a mistake for each variable that a spec names whose value it also says itself, for all to read.
+
+    `tools` are the names of the tools with code. A placeholder would stand there, too, but not on a replay without it.
+    """
+    given = {name: value for name, value in variables(variables_named(spec), environ).items() if value}
+    if given:
+        said = list(own_texts(spec, model, tools))
+        for name, value in given.items():
+            found = next((one for one in said if value in one.text), None)
+            if found is not None:
+                place = replace(found.where, text=None) if found.where else None  # the line would show the value
+                yield _said_itself(name, found.part).at(place)
+
+
 def _short(value: str) -> bool:
     return len(value) < SHORTEST
 
@@ -119,6 +137,13 @@ def _same(one: str, other: str) -> SettingsError:
     return SettingsError(
         f"the environment variables {one} and {other} have one value: a recording could not tell them apart",
         fix="name one of them in the templates",
+    )
+
+
+def _said_itself(name: str, part: str) -> SettingsError:
+    return SettingsError(
+        f"the value of {name} stands in the spec itself, in {part}: a recording could not tell them apart",
+        fix="take it out there; what is no secret is a var, as `vars:` and -D",
     )
 
 

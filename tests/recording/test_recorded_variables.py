@@ -9,6 +9,7 @@ from servers import Answer
 SECRET = 'hunter2-is-"no"-password'
 OTHER = "another-value-of-it"
 SET = {"TEAM_TOKEN": SECRET}
+A_TOOL = [{"declare": {"name": "a"}}]
 
 
 def spec(base_url, *turns, **more):
@@ -114,6 +115,44 @@ def test_a_value_that_cannot_be_redacted_is_refused(teamed):
         assert "TEAM_TOKEN is too short to be redacted" in ended.stderr
         assert "vars: {team_token: …}" in ended.stderr
         assert "qqqqq" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("turn", "more", "part"),
+    [
+        ({"user": "To the library!"}, {}, "a turn"),
+        ({"user": "{{ 'library' }} {{ env.TEAM_TOKEN }}"}, {}, "a turn"),
+        ({"user": "x", "expect": [{"contains": "library"}]}, {}, "a check"),
+        ({"user": "x"}, {"each_turn": [{"called": {"tool": "a", "with": {"library": 1}}}], "tools": A_TOOL}, "a check"),
+        ({"user": "x"}, {"tools": [{"declare": {"name": "open_library"}}]}, "a tool"),
+        ({"user": "x"}, {"tools": ["desk:library"]}, "the name of a tool"),
+        ({"user": "x"}, {"history": [{"user": "library"}]}, "the history"),
+        ({"user": "x"}, {"vars": {"place": "library"}}, "the vars"),
+        ({"user": "x"}, {"cases": [{"id": "a", "place": "library"}]}, "a case"),
+        ({"user": "x"}, {"model": "library-1"}, "the model's name"),
+        ({"user": "x"}, {"model": {"script": [{"reply": "In the library."}]}}, "the script"),
+    ],
+)
+def test_a_value_that_the_spec_says_itself_is_refused(project, turn, more, part):
+    """Its placeholder would stand in both places, and a replay without it would not match; no value is shown."""
+    project.write("desk.py", "def library() -> str:\n    return 'x'\n")
+    written = {"model": "echo", "system": "Token: {{ env.TEAM_TOKEN }}.", "turns": [turn], **more}
+    project.write(SPEC, json.dumps(written))
+    (mistake,) = project.mistakes(environ={"TEAM_TOKEN": "library", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
+    assert mistake.startswith(f"{SPEC}:1:")
+    assert f"the value of TEAM_TOKEN stands in the spec itself, in {part}: a recording could not tell" in mistake
+    assert "library" not in mistake
+    ended = project.cli("run", TEAM_TOKEN="library", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    assert ended.returncode == 2
+    assert "library" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("value", ["", "team_token", "TEAM_TOKEN", "another"])
+def test_a_value_that_stands_nowhere_else_is_none_of_it(project, value):
+    """What is not set, and the name of the variable in its braces, are nothing that the spec says."""
+    written = {"model": "echo", "turns": [{"user": "{{ env.TEAM_TOKEN }}, other"}]}
+    project.write(SPEC, json.dumps(written))
+    assert project.one(environ={"TEAM_TOKEN": value}).verdict == "unchecked"
 
 
 def test_two_variables_of_one_value_are_not_recorded(teamed, echoing):
