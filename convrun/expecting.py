@@ -25,6 +25,7 @@ CheckLike: TypeAlias = Mapping[str, Any]  # {"contains": "Paris"}, with "because
 Checked = TypeVar("Checked", bound="Response | ChainResponse | Turn | Conversation")
 
 _BESIDE = "because"
+_DEEPEST = 100  # levels
 _WRITE = 'write {"contains": "Paris"}: a kind and its value'
 
 
@@ -107,6 +108,8 @@ def _refuse(mistakes: Sequence[CheckError]) -> None:
 
 def _shaped(check: object, place: str) -> _Wanted:
     """A check's kind, value and reason, its functions and models as Code."""
+    if _too_deep(check):
+        raise CheckError(f"{place}nested deeper than {_DEEPEST} levels", fix="does it stand within itself?")
     if not isinstance(check, Mapping):
         raise CheckError(f"{place}a check is a dict, not the {type_name(check)} {show(check, 60)}", fix=_WRITE)
     kinds = [key for key in check if key != _BESIDE]
@@ -121,6 +124,18 @@ def _shaped(check: object, place: str) -> _Wanted:
         raise CheckError(f"{place}{_BESIDE}: a text is wanted, not {show(because, 60)}")
     value = _coded(kind, check[kinds[0]], f"{place}{kind}")
     return _Wanted(kind=kind, value=value, because=because, place=place)
+
+
+def _too_deep(check: object) -> bool:
+    """Whether a check has more levels than one in a spec may have; one that stands within itself has no last one."""
+    waiting = [(check, 0)]
+    while waiting:
+        value, level = waiting.pop()  # the deepest first: what stands within itself is soon found out
+        if level > _DEEPEST:
+            return True
+        if isinstance(value, Mapping | list | tuple):
+            waiting += [(item, level + 1) for item in (value.values() if isinstance(value, Mapping) else value)]
+    return False
 
 
 def _coded(kind: str, value: object, place: str) -> object:

@@ -18,10 +18,16 @@ def get_model(name: str | None = None, **settings: Any) -> Model:
 
     Raises:
         UnknownModelError: where no provider is known for it.
+        TypeError: for a setting that is none.
     """
     from convrun.backends.rerouting import reroutable  # only once a model is wanted
     from convrun.backends.resolving import resolve
 
+    for setting in settings.keys() - (resolve.__kwdefaults__ or {}).keys():
+        from convrun.errors import did_you_mean
+
+        near = did_you_mean(setting, resolve.__kwdefaults__ or ())
+        raise TypeError(f"get_model() got an unexpected keyword argument {setting!r}{f' ({near})' if near else ''}")
     return Model(reroutable(resolve(name, **settings), settings.get("environ", os.environ)))
 
 

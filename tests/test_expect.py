@@ -236,3 +236,40 @@ def test_pytest_shows_the_line_and_the_checks(tmp_path):
     assert "E       convrun.errors.ExpectationError: the check failed:" in done.stdout
     assert "expected the reply to equal 'Bye', got 'Hi'" in done.stdout
     assert "expecting.py" not in done.stdout
+
+
+def nested(levels, *, kind="not"):
+    """A check within so many others."""
+    check = {"contains": "Milan"}
+    for _ in range(levels):
+        check = {kind: check}
+    return check
+
+
+ENDLESS_CHECK: dict[str, object] = {}
+ENDLESS_CHECK["not"] = ENDLESS_CHECK
+ENDLESS_LIST: list[object] = []
+ENDLESS_LIST += [ENDLESS_LIST, ENDLESS_LIST]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        ENDLESS_CHECK,
+        ENDLESS_LIST,
+        {"one_of": ENDLESS_LIST},
+        nested(3000),
+        nested(100),
+        {"json": nested(3000, kind="a")},
+    ],
+    ids=["in itself", "a list", "a value in itself", "3000 deep", "101 deep", "a deep value"],
+)
+def test_a_check_without_a_last_level_is_an_error(check):
+    """Python's own limit is not what the program hears of."""
+    with pytest.raises(CheckError, match=r"check 2: nested deeper than 100 levels \(does it stand within itself\?\)"):
+        expect(convrun.get_model("echo").prompt("Hi"), [{"contains": "Hi"}, check])
+
+
+def test_a_check_as_deep_as_in_a_spec_is_judged():
+    """99 times `not` is a no."""
+    expect(convrun.get_model("echo").prompt("Hi"), nested(99))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
 from pathlib import Path
 from threading import Lock
+from typing import Any, ParamSpec, TypeVar
 
 from convrun.backends.presets import PRESETS
 from convrun.backends.rerouting import entered, rerouted
@@ -18,15 +20,17 @@ from convrun.run.options import RecordMode
 from convrun.source import Where
 from convrun.wire import Reply, Request, Transport
 
+_Given = ParamSpec("_Given")
+_Returned = TypeVar("_Returned")
 
-@contextmanager
+
 def cassette(
     path: str | os.PathLike[str],
     record: str = "none",
     *,
     ignore: Iterable[str] = (),
     allow_unplayed: bool = False,
-) -> Iterator[OpenCassette]:
+) -> Block:
     """Play every model made by `get_model` that is called in the block from the cassette at `path`, or record it there.
 
     `record` is a record mode: `none` never goes live; `once` records where there is no cassette; `new_episodes` plays
@@ -39,7 +43,12 @@ def cassette(
         StaleError: in the block, for a request that was not recorded; at its end, if the program went on regardless.
         UnplayedError: at the end, where recorded interactions were not played, or no model was called.
     """
-    opened = OpenCassette(Path(path), RecordMode.named(record), ignore=ignore, allow_unplayed=allow_unplayed)
+    return Block(lambda: _opened(Path(path), record, ignore, allow_unplayed))
+
+
+@contextmanager
+def _opened(path: Path, record: str, ignore: Iterable[str], allow_unplayed: bool) -> Iterator[OpenCassette]:
+    opened = OpenCassette(path, RecordMode.named(record), ignore=ignore, allow_unplayed=allow_unplayed)
     try:
         with rerouted(opened):
             yield opened
@@ -49,11 +58,51 @@ def cassette(
     opened.finish()
 
 
+class Block:
+    """What `cassette` returns: a context manager that is entered once, or the decorator of a function."""
+
+    def __init__(self, opened: Callable[[], AbstractContextManager[OpenCassette]]) -> None:
+        self._opened = opened
+        self._entered: AbstractContextManager[OpenCassette] | None = None
+
+    def __enter__(self) -> OpenCassette:
+        """Open the cassette.
+
+        Raises:
+            ConversationError: where it was entered before.
+        """
+        if self._entered is not None:
+            raise ConversationError(
+                "this cassette(…) was entered before", fix="call cassette(…) again: each block has its own"
+            )
+        self._entered = self._opened()
+        return self._entered.__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        """Close the cassette; see `cassette` for what is raised."""
+        if self._entered is not None:
+            self._entered.__exit__(*exception)
+
+    def __call__(self, function: Callable[_Given, _Returned]) -> Callable[_Given, _Returned]:
+        """Return the function with a block of its own around each call."""
+
+        @wraps(function)
+        def inside(*arguments: _Given.args, **keywords: _Given.kwargs) -> _Returned:
+            with self._opened():
+                return function(*arguments, **keywords)
+
+        return inside
+
+
 class OpenCassette:
     """The cassette of a block that is running: `file` is its path as shown to people."""
 
     def __init__(self, path: Path, mode: RecordMode, *, ignore: Iterable[str] = (), allow_unplayed: bool) -> None:
         self.file = _shown(path)
+        if isinstance(ignore, str):
+            raise CassetteError(
+                f"'ignore' is the text {ignore!r}, not a list", where=Where(file=self.file), fix=f"ignore=[{ignore!r}]"
+            )
         self._path = path.absolute()  # the block may change the folder
         self._mode = mode
         self._ignore = tuple(ignore)
@@ -64,7 +113,7 @@ class OpenCassette:
         self._stale: StaleError | None = None
         self._closed = False
         self._live: Transport | None = None
-        exists = self._path.exists() or self._path.is_symlink()
+        exists = _is_there(self._path, self.file)
         if mode is RecordMode.NONE and not exists:
             raise self._missing()
         plays = exists and mode is not RecordMode.ALL
@@ -215,6 +264,18 @@ class _Models:
 def _preset_keys() -> dict[str, str]:
     variables = {preset.key_variable for preset in PRESETS.values() if preset.key_variable}
     return {name: os.environ[name] for name in sorted(variables) if os.environ.get(name)}
+
+
+def _is_there(path: Path, shown_as: str) -> bool:
+    """Whether there is anything at a path, be it a link to nothing."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:  # a name that no file can have
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise CassetteError(f"there cannot be such a file: {reason}", where=Where(file=shown_as)) from error
+    return True
 
 
 def _shown(path: Path) -> str:

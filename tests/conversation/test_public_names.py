@@ -63,6 +63,16 @@ def test_an_unknown_model_is_a_key_error():
     assert "openai" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("base_uri", r"'base_uri' \(did you mean 'base_url'\?\)"), ("zzz", "'zzz'")],
+)
+def test_a_misspelt_setting_of_a_model_is_a_type_error(setting, words):
+    """It names the function that was called, and what may be meant."""
+    with pytest.raises(TypeError, match=rf"^get_model\(\) got an unexpected keyword argument {words}$"):
+        llm.get_model("echo", **{setting: "http://localhost:8000/v1"})
+
+
 def test_the_whole_api_in_one_conversation():
     """A conversation with an offline model runs tools, tells what happened and can be rebuilt."""
 
