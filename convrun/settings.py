@@ -67,6 +67,13 @@ class Settings:
     defaults: Defaults | None = None
     rpm: float | Mapping[str, float] | None = None
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The endpoints that the settings name: `base_urls`, and that of the default model."""
+        model = self.defaults.values.get("model") if self.defaults else None
+        default = model.get("base_url") if isinstance(model, dict) else None
+        return (*self.base_urls, default) if isinstance(default, str) else self.base_urls
+
 
 def find_root(paths: Sequence[Path], cwd: Path) -> Path:
     """Return the nearest folder with settings at or above the first path (without paths: `cwd`), else `cwd`.

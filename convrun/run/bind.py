@@ -83,7 +83,7 @@ def bind(
     """
     _refuse_wrong_address(options.base_url)
     check_rates(settings.rpm)
-    trusted = (*settings.base_urls, *([options.base_url] if options.base_url else []))
+    trusted = (*settings.addresses, *([options.base_url] if options.base_url else []))
     specs: dict[int, BoundSpec | None] = {}
     names_seen: set[tuple[int, frozenset[str]]] = set()
     bound: list[BoundConversation] = []

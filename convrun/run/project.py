@@ -18,6 +18,7 @@ from convrun.run.plan import Plan, plan
 from convrun.settings import Settings, find_root, load
 from convrun.source import Where
 from convrun.spec.collecting import collect
+from convrun.spec.defaults import default_errors
 from convrun.spec.loading import Unfinished, load_spec
 from convrun.spec.model import Spec
 
@@ -58,6 +59,8 @@ def open_project(
     defaults = spec_defaults(settings)
     specs: list[tuple[Spec, str | None]] = []
     errors: list[ConvrunError] = []
+    if defaults is not None and settings.file is not None:
+        errors += default_errors(defaults, settings.file, root)
     unfinished: list[Unfinished] = []
     read: dict[Path, Spec | None] = {}
     for selected in collect(paths, root, root / settings.specs, cassettes=root / settings.cassettes, cwd=cwd):

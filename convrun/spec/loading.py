@@ -25,7 +25,7 @@ from convrun.spec.models import model
 from convrun.spec.named_files import file_text, shown
 from convrun.spec.texts import template
 from convrun.spec.tools import hooks, policy, tools
-from convrun.spec.turns import options, turns
+from convrun.spec.turns import options, past_limit, turns
 
 _LISTED = 50  # mistakes of one file
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
@@ -109,7 +109,9 @@ def _spec(
     values = {_ATTRIBUTES.get(key, key): value for key, value in parts.values.items()}
     values.setdefault("name", file.path.stem)
     where = Where(file=name, line=read.where.line, column=read.where.column, text=read.where.text)
-    return Unfinished(spec=Spec(**values, file=name, where=where), broken=parts.broken)
+    spec = Spec(**values, file=name, where=where)
+    mistakes.found += past_limit(spec) if "chain_limit" not in parts.broken else ()
+    return Unfinished(spec=spec, broken=parts.broken)
 
 
 @takes(type="string", pattern="^/")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from convrun import document
 from convrun.document import Node, Scalar
-from convrun.errors import SpecError
+from convrun.errors import ConvrunError, SpecError
 from convrun.spec import decoding
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
 from convrun.spec.model import ModelSpec, ScriptCall, ScriptLine
@@ -127,6 +127,14 @@ _MODEL = Record(
         "max_retries": Key(decoding.whole_number(0), "How often a call that failed for a passing reason is repeated."),
     },
 )
+
+
+def part_errors(node: document.Mapping, file: SpecFile) -> list[ConvrunError]:
+    """Return the mistakes in a mapping that others complete: what is missing is none."""
+    record = _MODEL if node.get("script") is None else _SCRIPT
+    return record.parts(node, file, complete=False).mistakes.found
+
+
 model = Decoder(
     _model,
     {

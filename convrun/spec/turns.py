@@ -14,7 +14,7 @@ from convrun.spec import decoding
 from convrun.spec.checks import checks, expected_error
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
-from convrun.spec.model import AttachmentSpec, SchemaSpec, TurnSpec
+from convrun.spec.model import AttachmentSpec, SchemaSpec, Spec, TurnSpec
 from convrun.spec.texts import data, json_leaf, json_schema, schema_path, spoken, template
 from convrun.templates import Text
 from convrun.values import schema_fault
@@ -44,6 +44,14 @@ def _together(found: Sequence[TurnSpec]) -> Iterator[SpecError]:
             yield SpecError(f"chain: {told} before the last turn", where=turn.where, fix=fix)
         if turn.id is not None:
             seen[turn.id] = turn.where.line
+
+
+def past_limit(spec: Spec) -> Iterator[SpecError]:
+    """Yield a mistake for a turn with more model calls than the spec's `chain_limit` lets it have."""
+    for turn in spec.turns:
+        if turn.chain is not True and turn.chain > spec.chain_limit:
+            what = f"chain: {turn.chain} is more than the chain_limit of {spec.chain_limit}"
+            yield SpecError(what, where=turn.where, fix=f"write `chain_limit: {turn.chain}` into the spec")
 
 
 @takes(

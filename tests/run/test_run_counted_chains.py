@@ -39,6 +39,16 @@ def test_what_ends_earlier_ends_as_usual(project):
     assert (turn.verdict, turn.model_calls, turn.reply) == ("passed", 3, "no")
 
 
+def test_no_more_than_the_limit_of_the_spec(project):
+    """A number that the limit never lets a turn reach is a mistake, with a limit that is written and without."""
+    for more, limit, chain in (("chain_limit: 2", 2, 4), ("", 10, 11)):
+        project.write("specs/a.yaml", f"model: echo\n{more}\nturns: [{{user: Hi, chain: {chain}}}]\n")
+        (mistake,) = project.mistakes()
+        assert f"chain: {chain} is more than the chain_limit of {limit} (write `chain_limit: {chain}`" in mistake
+    project.write("specs/a.yaml", "model: echo\nchain_limit: 2\nturns: [{user: Hi, chain: 2}]\n")
+    assert project.one().verdict == "unchecked"
+
+
 def test_it_is_recorded_and_replayed(project):
     """The recording holds so many requests, and none is left over."""
     written(project, 2, "[look, look, look]")

@@ -61,6 +61,45 @@ def test_a_mistake_in_the_defaults_is_shown_in_the_settings(project):
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "mistake"),
+    [
+        ("model = {naem = 'm', timeout = '5s'}", "unknown key 'naem' in a model"),
+        ("model = {timeout = 5}", "5 has no unit"),
+        ("model = {script = [{replay = 'x'}]}", "unknown key 'replay' in a script line"),
+        ("options = {stream = true}", "'stream' is no option"),
+        ("hooks = {before = 'a:b'}", "unknown key 'before' in hooks"),
+    ],
+)
+def test_a_mistake_in_the_defaults_is_one_although_no_spec_takes_them(project, written, mistake):
+    """What every spec says otherwise is judged, too."""
+    project.write("convrun.toml", f"[defaults]\n{written}\n")
+    project.write("specs/a.yaml", f"model: echo\n{SPEC}")
+    (found,) = [line for line in project.mistakes() if line.startswith("convrun.toml:2:")]
+    assert mistake in found
+
+
+def test_a_part_of_a_model_is_a_default(project):
+    """The specs name theirs, and have the rest of it."""
+    project.write("convrun.toml", "[defaults]\nmodel = {timeout = '5s'}\n")
+    project.write("specs/a.yaml", f"model: {{name: echo}}\n{SPEC}")
+    (planned,) = project.prepared().plan.conversations
+    assert planned.model.timeout == 5
+
+
+def test_a_key_may_go_where_the_default_model_is(project):
+    """The settings are the user's word: the address in them is named outside of specs; one in a spec is not."""
+    address, environ = "http://127.0.0.1:9/v1", {"TEAM_KEY": "a-key-of-the-team"}
+    model = f'{{name = "m", base_url = "{address}", api_key_env = "TEAM_KEY"}}'
+    project.write("convrun.toml", f"[defaults]\nmodel = {model}\n")
+    project.write("specs/a.yaml", SPEC)
+    project.prepared(record="all", environ=environ)
+    project.write("convrun.toml", "")
+    project.write("specs/a.yaml", f"model: {{name: m, base_url: '{address}', api_key_env: TEAM_KEY}}\n{SPEC}")
+    (mistake,) = project.mistakes(record="all", environ=environ)
+    assert "may not go to" in mistake
+
+
 WRONG = {
     "unknown": ('[defaults]\nsystem = "x"\n', "unknown default 'system'"),
     "no table": ('defaults = "x"\n', "'defaults' must be a table"),
