@@ -5,6 +5,7 @@ Nothing is imported, nothing of a cassette is read.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +85,11 @@ def plan(
         every += planned
         chosen += [one for one in found if tagged(spec.tags, options.tags) and (matches is None or matches(one.id))]
     _refuse_unknown_defines(options.defines, chosen)
-    errors += clashes([(one.id, one.where) for one in every]) or _shared_cassettes(every)
+    errors += (
+        clashes([(one.id, one.where) for one in every])
+        or _shared_cassettes(every)
+        or _written_over(every, settings.root)
+    )
     return Plan(conversations=tuple(chosen), errors=tuple(errors), deselected=len(every) - len(chosen))
 
 
@@ -160,6 +165,20 @@ def _shared_cassettes(conversations: Sequence[Planned]) -> list[SpecError]:
             what = f"{one.spec.file!r} and {other.spec.file!r} have one cassette, {one.cassette_shown!r}"
             errors.append(SpecError(what, where=one.where, fix="rename one of them"))
     return errors
+
+
+def _written_over(conversations: Sequence[Planned], root: Path) -> list[SpecError]:
+    """A mistake where a cassette would be the file of a spec: `other/a.yaml` with the root for cassettes."""
+    specs = {os.path.abspath(root / file).casefold(): file for file in {one.spec.file for one in conversations}}
+    return [
+        SpecError(
+            f"the cassette of {one.id!r} would be the spec {spec!r} itself",
+            where=one.where,
+            fix="keep cassettes in a folder of their own, in the settings or with --cassettes",
+        )
+        for one in conversations
+        if (spec := specs.get(os.path.abspath(one.cassette).casefold())) is not None
+    ]
 
 
 def _names(planned: Planned) -> set[str]:

@@ -147,3 +147,14 @@ def test_an_id_makes_no_path_of_its_own(project, case):
     file = (project.root / result.cassette).resolve()
     assert file.parent == (project.root / "cassettes/a").resolve()
     assert file.name.isprintable()
+
+
+@pytest.mark.parametrize("mode", ["none", "all"])
+def test_a_spec_is_not_written_over_by_its_cassette(project, mode):
+    """Where the folder for cassettes would make one file of both, nothing runs, and the spec stays."""
+    text = "model: {script: [{reply: a}]}\nturns: [{user: Hi, expect: [{equals: a}]}]\n"
+    project.write("convrun.toml", "cassettes = '.'")
+    spec = project.write("other/a.yaml", text)
+    ended = project.cli("run", "other/a.yaml", "--record", mode)
+    assert (ended.returncode, spec.read_text("utf-8")) == (2, text)
+    assert "the cassette of 'other/a.yaml' would be the spec 'other/a.yaml' itself" in ended.stderr
