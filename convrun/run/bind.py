@@ -16,7 +16,7 @@ from convrun.run.attachments import attachment_error
 from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools, without_reply
 from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
 from convrun.run.imports import imported
-from convrun.run.names import name_errors, row_errors, variables_named
+from convrun.run.names import mention, name_errors, row_errors, used_templates, variables_named
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
 from convrun.run.surroundings import told_apart_errors, variable_errors
@@ -44,11 +44,12 @@ class BoundTurn:
 class BoundSpec:
     """A spec with its code; shared by the conversations that come from it.
 
-    `variables` are those of the environment that its templates name.
+    `variables` are those of the environment that its templates name; `wants_folder`: they may name `tmp`.
     """
 
     spec: Spec
     variables: tuple[str, ...] = ()
+    wants_folder: bool = False
     tools: tuple[BoundTool, ...] = ()
     before_call: tuple[Callable[..., object], ...] = ()
     after_call: tuple[Callable[..., object], ...] = ()
@@ -104,8 +105,10 @@ def bind(
         try:
             model = _identity(planned.model, options, environ)
             live = model if _may_go_live(planned, options) else None
-            errors += variable_errors(planned.spec, environ, live, trusted)
-            errors += told_apart_errors(planned.spec, planned.model, _with_code(specs[key]), environ)
+            bound_spec = specs[key]
+            if bound_spec is None or bound_spec.variables:
+                errors += variable_errors(planned.spec, environ, live, trusted)
+                errors += told_apart_errors(planned.spec, planned.model, _with_code(bound_spec), environ)
             if live is not None:
                 key_for(live, environ=environ, trusted_base_urls=trusted)
         except ConvrunError as error:
@@ -174,10 +177,12 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
     def checks(specs: Sequence[CheckSpec]) -> tuple[BoundCheck, ...]:
         return bind_checks(specs, errors, imports=imports)
 
+    templates = used_templates(spec)
     each_turn = checks(spec.each_turn)
     bound = BoundSpec(
         spec=spec,
-        variables=tuple(variables_named(spec)),
+        variables=tuple(variables_named(templates)),
+        wants_folder=mention(templates, "tmp"),
         tools=tools,
         before_call=functions(spec.hooks.before_call),
         after_call=functions(spec.hooks.after_call),

@@ -25,7 +25,6 @@ from convrun.run.conversation_hooks import hooked
 from convrun.run.history import history_messages
 from convrun.run.judging import judge_conversation, judge_turn, template_names
 from convrun.run.known_failures import conversation_known_to_fail, turn_known_to_fail
-from convrun.run.names import mentions
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.problems import problem
 from convrun.run.secrets import redactor_for, without_secrets
@@ -124,7 +123,7 @@ class _Run:
     def _surroundings(self, environ: Mapping[str, str], stack: ExitStack) -> Surroundings:
         """What templates may name; the folder is removed at the end of the stack."""
         spec, tmp = self.bound.spec.spec, None
-        if mentions(spec, "tmp"):
+        if self.bound.spec.wants_folder:
             from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
 
             made = TemporaryDirectory(prefix="convrun-", ignore_cleanup_errors=True)

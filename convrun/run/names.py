@@ -81,29 +81,18 @@ class _AnyTurn(tuple[str, ...]):
         return True
 
 
-def mentions(spec: Spec, name: str) -> bool:
-    """Return whether some template of the spec may use this name."""
-    return any(name in use.text.source for use in _uses(spec))
+def used_templates(spec: Spec) -> tuple[Text, ...]:
+    """Return the templates of a spec."""
+    return tuple(use.text for use in _uses(spec))
 
 
-def variables_named(spec: Spec) -> dict[str, Text]:
-    """Return the environment variables that templates of the spec name, each with the first text that does."""
-    return _variables_in(use.text for use in _uses(spec))
+def mention(found: Iterable[Text], name: str) -> bool:
+    """Return whether one of these templates may use this name."""
+    return any(name in text.source for text in found)
 
 
-def variables_sent(spec: Spec) -> dict[str, Text]:
-    """Return those of them that stand in messages to the model; what tools and checks get is not among these."""
-    said: list[object] = [spec.system, *(message.text for message in spec.history)]
-    said += [text for turn in spec.turns for text in (turn.user, turn.system)]
-    return _variables_in(text for one in said for text in texts(one))
-
-
-def variables_in_addresses(spec: Spec) -> dict[str, Text]:
-    """Return those of them that stand in the address of an attachment, which the provider asks for."""
-    return _variables_in(one.url for turn in spec.turns for one in turn.attachments if one.url is not None)
-
-
-def _variables_in(found: Iterable[Text]) -> dict[str, Text]:
+def variables_named(found: Iterable[Text]) -> dict[str, Text]:
+    """Return the environment variables that these templates name, each with the first text that does."""
     named: dict[str, Text] = {}
     for text in found:
         if "env" in text.source:
@@ -112,6 +101,18 @@ def _variables_in(found: Iterable[Text]) -> dict[str, Text]:
                     if one.variable is not None:
                         named.setdefault(one.variable, text)
     return named
+
+
+def variables_sent(spec: Spec) -> dict[str, Text]:
+    """Return those of them that stand in messages to the model; what tools and checks get is not among these."""
+    said: list[object] = [spec.system, *(message.text for message in spec.history)]
+    said += [text for turn in spec.turns for text in (turn.user, turn.system)]
+    return variables_named(text for one in said for text in texts(one))
+
+
+def variables_in_addresses(spec: Spec) -> dict[str, Text]:
+    """Return those of them that stand in the address of an attachment, which the provider asks for."""
+    return variables_named(one.url for turn in spec.turns for one in turn.attachments if one.url is not None)
 
 
 def _uses(spec: Spec) -> Iterator[_Use]:

@@ -10,7 +10,7 @@ from convrun.backends.keys import KEY_VARIABLES, may_receive
 from convrun.errors import SettingsError
 from convrun.redaction import SHORTEST, placeholder
 from convrun.run.frozen import frozen_functions
-from convrun.run.names import variables_in_addresses, variables_named, variables_sent
+from convrun.run.names import used_templates, variables_in_addresses, variables_named, variables_sent
 from convrun.run.own_texts import own_texts
 from convrun.spec.model import FreezeSpec, ModelSpec, Spec
 
@@ -61,7 +61,7 @@ def variable_errors(
 
     A replay does without them: it compares what they are replaced by.
     """
-    texts = variables_named(spec)
+    texts = variables_named(used_templates(spec))
     found = variables(texts, environ)
     errors = [_too_short(name).at(texts[name].where) for name, value in found.items() if value and _short(value)]
     errors += [_is_key(name).at(text.where) for name, text in variables_sent(spec).items() if name in KEY_VARIABLES]
@@ -83,7 +83,7 @@ def told_apart_errors(
 
     `tools` are the names of the tools with code. A placeholder would stand there, too, but not on a replay without it.
     """
-    given = {name: value for name, value in variables(variables_named(spec), environ).items() if value}
+    given = {name: value for name, value in variables(variables_named(used_templates(spec)), environ).items() if value}
     if given:
         said = list(own_texts(spec, model, tools))
         for name, value in given.items():
