@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.source import Where
 from convrun.spec.decoder import Mistakes
-from convrun.spec.named_files import parsed_json
+from convrun.spec.named_files import finite, parsed_json
 
 RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})  # names that templates have already
 OURS = ("id", "skip", "known_failure")  # keys of a row that are more than values
@@ -84,6 +84,10 @@ def _cells(text: str, name: str) -> Iterator[tuple[list[str], Where]]:
             before = reader.line_num
     except csv.Error as error:
         place = Where(file=name, line=before + 1, column=1, text=lines[min(before, len(lines) - 1)])
+        if "field larger" in str(error):
+            what = f"a value of more than {csv.field_size_limit():,} characters, which is the most in a CSV file"
+            fix = "write the rows as .jsonl or .yaml, or close the quote that makes several values one"
+            raise SpecError(what, where=Where(file=name, line=before + 1, column=1), fix=fix) from None
         raise SpecError(f"no CSV from here on: {error}", where=place, fix="is a quote never closed?") from None
 
 
@@ -134,7 +138,7 @@ def _object(line: str, place: Where) -> Mapping[str, Any]:
 
 def _printed(digits: str) -> float:
     """A number that prints as it is written; any other would be another text in a template."""
-    number = float(digits)
+    number = finite(digits)
     if json.dumps(number) != digits:
         fix = f'quote it if it is text: "{digits}"; else write {json.dumps(number)}'
         raise ConvrunError(f"the number {digits} would be printed as {json.dumps(number)}", fix=fix)

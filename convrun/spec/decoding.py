@@ -92,7 +92,7 @@ def free_text(node: Node, file: SpecFile) -> str:
 @takes(type="string", pattern=r"\S")
 def reason(node: Node, file: SpecFile) -> str:
     """Return a free text that is not empty: why something is so."""
-    if isinstance(node, Scalar) and isinstance(node.value, bool):
+    if isinstance(node, Scalar) and (node.value is None or isinstance(node.value, bool)):
         fix = "write the reason itself, as a text" if node.value else "leave the key out, or write a reason"
         raise expected("a reason", node, fix)
     refuse_comment(node)

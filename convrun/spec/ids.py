@@ -87,6 +87,14 @@ def clashes(conversations: Iterable[tuple[str, Where]]) -> list[SpecError]:
     return errors + _same_stem(files) + _same_folder(files, several)
 
 
+def difference(one: str, other: str) -> str:
+    """Return in what two ids differ that files could not keep apart."""
+    case, accents = "upper and lower case", "how accents are encoded (NFC and NFD)"
+    if unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other):
+        return accents
+    return case if one.casefold() == other.casefold() else f"{case} and {accents}"
+
+
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
@@ -95,7 +103,7 @@ def _same_id(ids: dict[str, tuple[str, Where]], identity: str, where: Where) -> 
     other, place = ids.setdefault(_folded(identity), (identity, where))
     if other == identity and place == where:
         return []
-    how = "the same" if other == identity else "but for upper and lower case the same"
+    how = "the same" if other == identity else f"but for {difference(identity, other)} the same"
     what = f"two conversations have {how} id: {identity!r} and {other!r}"
     return [SpecError(what, where=where, fix="rename one of them")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -86,14 +87,14 @@ def json_value(path: Path, file: SpecFile, where: Where) -> Any:
     return parsed_json(file_text(path, where), Where(file=shown(path, file.root)))
 
 
-def parsed_json(text: str, where: Where, *, parse_float: Callable[[str], float] = float) -> Any:
+def parsed_json(text: str, where: Where, *, parse_float: Callable[[str], float] | None = None) -> Any:
     """Return what a JSON text holds, which begins at `where`: a whole file, or one line of it.
 
     Raises:
         SpecError: where it is none, is nested too deeply, has duplicate keys or numbers that JSON lacks.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=parse_float)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=parse_float or finite)
     except json.JSONDecodeError as error:
         line = text.split("\n")[error.lineno - 1]
         number = (where.line or 1) + error.lineno - 1
@@ -108,6 +109,18 @@ def parsed_json(text: str, where: Where, *, parse_float: Callable[[str], float] 
     if _is_deep(value):
         raise SpecError(_TOO_DEEP, where=where)
     return value
+
+
+def finite(digits: str) -> float:
+    """Return the number that digits stand for.
+
+    Raises:
+        ConvrunError: for one that is too large; Python would make it infinite.
+    """
+    number = float(digits)
+    if math.isinf(number):
+        raise ConvrunError(f"{show(digits, 40)[1:-1]} is too large for a number", fix="quote it if it is text")
+    return number
 
 
 def _is_deep(value: Any) -> bool:

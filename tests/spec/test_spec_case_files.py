@@ -96,3 +96,41 @@ def test_rows_that_are_wrong(mistakes, name):
     found = mistakes(suffix, text)
     assert len(found) == len(words)
     assert all(expected in line for expected, line in zip(words, found, strict=True))
+
+
+def test_a_number_that_is_too_large_is_text_or_nothing(mistakes):
+    """JSON has no infinite number, so there is none to write in its place."""
+    assert mistakes("jsonl", '{"id": "a", "n": 1e999}\n') == [
+        "_rows.jsonl:1:1: 1e999 is too large for a number (quote it if it is text)"
+    ]
+
+
+@pytest.mark.parametrize("text", ["x" * 131_073, '"' + "a,b\n" * 40_000])
+def test_a_value_that_is_too_long_is_named_as_such(mistakes, text):
+    """It may be so long, or a quote that is open makes it so."""
+    (found,) = mistakes("csv", f"id,text\na,b\nc,{text}\n")
+    assert found.startswith("_rows.csv:3:1: a value of more than 131,072 characters")
+    assert ".jsonl" in found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "how"),
+    [
+        ("Caf\u00e9", "Cafe\u0301", "how accents are encoded (NFC and NFD)"),
+        ("Caf\u00e9", "cafe\u0301", "upper and lower case and how accents are encoded (NFC and NFD)"),
+        ("Caf\u00e9", "CAF\u00c9", "upper and lower case"),
+    ],
+)
+def test_ids_that_files_cannot_keep_apart_say_in_what_they_differ(mistakes, one, other, how):
+    """Accents may be encoded in two ways, which look the same."""
+    (found,) = mistakes("csv", f"id\n{one}\n{other}\n")
+    assert f"the ids of two cases differ in {how} only" in found
+
+
+@pytest.mark.parametrize("key", ["skip", "known_failure"])
+@pytest.mark.parametrize("nothing", ["null", "", "~"])
+def test_no_reason_is_none_that_lifts_another(mistakes, key, nothing):
+    """A case has a reason or leaves the key out."""
+    (found,) = mistakes("yaml", f"- id: a\n  {key}: {nothing}\n")
+    assert "expected a reason, got" in found
+    assert "leave the key out, or write a reason" in found

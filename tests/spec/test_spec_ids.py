@@ -102,5 +102,6 @@ def test_ids_that_files_cannot_keep_apart_clash():
     assert found("specs/a.yaml::x", "specs/a.yaml::x") == []
     assert len(found("specs/a.yaml", "specs/A.yaml")) == 1
     assert "but for upper and lower case" in found("specs/a.yaml::x", "specs/a.yaml::X")[0]
+    assert "but for how accents are encoded" in found("specs/a.yaml::\u00e9", "specs/a.yaml::e\u0301")[0]
     assert found("specs/a.yaml", "specs/a.yml") == ["'specs/a.yml' stands beside 'specs/a.yaml': one cassette for two"]
     assert len(found("specs/a.yaml::x", "specs/a/b.yaml", "specs/a/deep/c.yaml")) == 2
