@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from convrun.backends.presets import OPENAI
 from convrun.cassette.canonical import plain_content, plain_envelope
-from convrun.errors import ProviderError
+from convrun.errors import ConvrunError, ProviderError
 from convrun.importing.addresses import provider_at
 from convrun.importing.attachments import Held, held
 from convrun.importing.exchanges import Exchange
@@ -46,7 +46,7 @@ def tell(thread: Thread, *, source: str, defaults: Mapping[str, object]) -> Tell
         return Refusal(numbers=thread.numbers, reason=Reason.FIELD, detail=f"`{untold.pointer}`")
 
 
-class _Untold(Exception):  # noqa: N818  # it ends the telling; nobody outside sees it
+class _Untold(ConvrunError):  # noqa: N818  # it ends the telling; nobody outside sees it
     """Something that no spec says, at this JSON pointer."""
 
     def __init__(self, pointer: str) -> None:
@@ -137,9 +137,9 @@ def _tools(body: JsonObject) -> Iterator[Json]:
         if not isinstance(tool, dict) or not isinstance(function, dict):
             raise _Untold(f"/tools/{index}")
         pointer = f"/tools/{index}/function"
-        for key in tool.keys() - {"type", "function"}:
+        for key in sorted(tool.keys() - {"type", "function"}):  # the same one in every process
             raise _Untold(f"/tools/{index}/{key}")
-        for key in function.keys() - _FUNCTION:
+        for key in sorted(function.keys() - _FUNCTION):
             raise _Untold(f"{pointer}/{key}")
         name = function.get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name) or name in names:

@@ -11,10 +11,10 @@ from convrun.checks.registry import templates
 from convrun.errors import ConvrunError, SpecError, TemplateError, did_you_mean
 from convrun.run.frozen import frozen_functions
 from convrun.source import Where
+from convrun.spec.case_rows import RESERVED
 from convrun.spec.model import CaseSpec, CheckSpec, Spec, ToolUse, TurnSpec
 from convrun.templates import Text, calls, problems, references
 
-RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})
 _ALWAYS = frozenset({"vars", "turns", "env", "tmp"})
 _FIXES = {
     "now": "now() is known with `freeze: {time: '2026-01-31T12:00:00Z'}` in the spec: a prompt that differs each time "
