@@ -15,14 +15,14 @@ import typer
 
 from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
 from convrun.cli.output import colour_wanted, commands_stopped, own_stdout
-from convrun.errors import ReportError, UsageError
+from convrun.cli.reporting import targets, write_reports
+from convrun.errors import ReportError
 from convrun.report.console import closing, conversation_line
-from convrun.report.json_result import to_json
 from convrun.report.style import Style, ansi, plain
 from convrun.results import ConversationResult, RunResult
 from convrun.run.many import run_all
 from convrun.run.options import RunOptions
-from convrun.run.project import Project, open_project, prepare
+from convrun.run.project import open_project, prepare
 from convrun.source import cells, printable
 
 QUIET = -1
@@ -52,7 +52,7 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
     token = token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else None
     with own_stdout() as stdout, commands_stopped(token):
         project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
-        reports = _targets(presentation.reports, project)
+        reports = targets(presentation.reports, project)
         prepared = prepare(project, options, environ=os.environ)
         if not prepared.conversations:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
@@ -68,7 +68,7 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
         )
         screen.close(result)
         try:
-            _write(result, reports, presentation.reports, stdout)
+            write_reports(result, reports, presentation.reports, stdout)
         except ReportError as error:
             if result.exit_code not in {BUG, INTERRUPTED}:  # those say more
                 raise
@@ -127,37 +127,3 @@ def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> st
     if command == "run" and options.record.value != "none":
         words += ["--record", options.record.value]
     return shlex.join(words)
-
-
-def _targets(reports: Mapping[str, str | None], project: Project) -> Mapping[str, Path | None]:
-    """Where the reports go, whatever folder a tool may change to; none may take the place of what it reports on."""
-    if not reports:
-        return {}
-    settings = project.settings
-    kept = {(settings.root / spec.file).resolve() for spec, _ in project.specs}
-    kept |= {settings.file.resolve()} if settings.file else set()
-    cassettes = (settings.root / settings.cassettes).resolve()
-    found: dict[str, Path | None] = {}
-    for name, file in reports.items():
-        found[name] = Path.cwd() / file if file is not None else None
-        target = found[name]
-        if target is not None and (target.resolve() in kept or target.resolve().is_relative_to(cassettes)):
-            what = f"--report {name}={file}: that is a spec, a cassette or the settings, not a place for a report"
-            raise UsageError(what, fix="name another file")
-    return found
-
-
-def _write(
-    result: RunResult, reports: Mapping[str, Path | None], given: Mapping[str, str | None], stdout: TextIO
-) -> None:
-    for name, file in reports.items():
-        text = to_json(result)
-        if file is None:
-            print(text, file=stdout)
-            continue
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            what = f"the report {given[name]!r} cannot be written: {error.strerror}"
-            raise ReportError(what, fix="name another file") from error
