@@ -9,6 +9,7 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import IO
 
+from convrun.atomic import replace_file
 from convrun.cassette.format import read
 from convrun.cassette.interaction import RECORD_ANEW, Recording
 from convrun.document.limits import RECORDED_LIMIT
@@ -47,19 +48,9 @@ def replace_text(path: Path, text: str, *, shown_as: str) -> None:
     Raises:
         CassetteError: where the folder does not let us.
     """
-    temporary = path.parent / f".{os.urandom(8).hex()}.writing"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            temporary.chmod(path.stat().st_mode & 0o777)  # a new file has the rights of the one it replaces
-        temporary.replace(path)
+        replace_file(path, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise _not_writable(error, shown_as) from error
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
+from convrun.atomic import replace_file, replace_files
 from convrun.checks.registry import check_schema
 from convrun.errors import CassetteError
 from convrun.importing.importer import Imported
@@ -40,7 +38,7 @@ def keep(imported: Imported, place: Place, *, force: bool) -> Refusal | None:
     try:
         files[place.cassette_path] = cassette_text(imported.sent, place.cassette).encode()
         files[place.spec_path] = spec_text(imported.spec, schema=place.schema).encode()
-        _put(files)
+        replace_files(files)
     except OSError as error:
         return refused(Reason.UNWRITABLE, (error.strerror or str(error)).lower())
     except CassetteError as error:
@@ -56,20 +54,4 @@ def keep_schema(root: Path, *, force: bool) -> None:
     """
     if force or not (root / SCHEMA).exists():
         text = json.dumps(spec_schema(check_schema()), ensure_ascii=False, indent=2)
-        _put({root / SCHEMA: f"{text}\n".encode()})
-
-
-def _put(files: Mapping[Path, bytes]) -> None:
-    """Write all files beside their places first, then move them there."""
-    staged: dict[Path, Path] = {}
-    try:
-        for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            staged[path] = path.parent / f".{os.urandom(8).hex()}.writing"
-            staged[path].write_bytes(content)
-        for path, temporary in staged.items():
-            temporary.replace(path)
-    finally:
-        for temporary in staged.values():
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        replace_file(root / SCHEMA, f"{text}\n".encode())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from convrun.atomic import create_file, replace_file
 from convrun.errors import ScaffoldError, UsageError
 from convrun.scaffold.files import ProjectFile, project_files
 from convrun.settings import Settings, find_root, load
@@ -193,33 +193,9 @@ def _lines_laid(root: Path, file: ProjectFile) -> Laid:
 
 def _write(root: Path, path: str, content: bytes, *, replace: bool = False) -> None:
     """Put a file in its place, whole or not at all; without `replace` nothing that is there gives way."""
-    target = root / path
-    temporary = target.parent / f".{os.urandom(8).hex()}.writing"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            _move(temporary, target, replace=replace)
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
+        (replace_file if replace else create_file)(root / path, content)
     except OSError as error:
         what = f"cannot be written: {(error.strerror or str(error)).lower()}"
         fix = "make it possible, and run `convrun init` again: it adds what is missing"
         raise ScaffoldError(what, where=Where(file=path), fix=fix) from error
-
-
-def _move(temporary: Path, target: Path, *, replace: bool) -> None:
-    if replace:
-        temporary.chmod(target.stat().st_mode & 0o777)
-        temporary.replace(target)
-        return
-    try:
-        os.link(temporary, target)  # unlike a renaming, it refuses what somebody has written in the meantime
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        temporary.rename(target)
