@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TextIO
 
+from convrun.report.stop_token import StopToken
+
 
 @contextmanager
 def own_stdout() -> Iterator[TextIO]:
@@ -40,21 +42,21 @@ def own_stdout() -> Iterator[TextIO]:
 
 
 @contextmanager
-def commands_stopped(token: str | None) -> Iterator[None]:
-    """Have GitHub's runner take nothing in this block for a command to it, up to a line `::TOKEN::`.
+def commands_stopped(token: StopToken) -> Iterator[None]:
+    """Have GitHub's runner take nothing in this block for a command to it, up to the end of the token.
 
-    Where the block ends well it has printed that line, on the stream that it was last to write to: the runner reads two
-    of them, in any order. Without a token nothing happens.
+    Where the block ends well it has printed that, on the stream that it was last to write to: the runner reads two of
+    them, in any order. Without a word nothing happens.
     """
-    if token is None:
+    if not token.word:
         yield
         return
     errors = sys.stderr  # code may put another in its place
-    print(f"::stop-commands::{token}", file=errors, flush=True)
+    print(token.begin, file=errors, flush=True)
     try:
         yield
     except BaseException:
-        print(f"::{token}::", file=errors, flush=True)
+        print(token.end, file=errors, flush=True)
         raise
 
 

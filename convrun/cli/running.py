@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from secrets import token_hex
 from typing import TextIO
 
 import typer
@@ -18,6 +17,7 @@ from convrun.cli.output import colour_wanted, commands_stopped, own_stdout
 from convrun.cli.reporting import targets, write_reports
 from convrun.errors import ReportError
 from convrun.report.console import closing, conversation_line
+from convrun.report.stop_token import StopToken
 from convrun.report.style import Style, ansi, plain
 from convrun.results import ConversationResult, RunResult
 from convrun.run.many import run_all
@@ -49,7 +49,7 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
     started = time.perf_counter()
     options = options if presentation.quiet else replace(options, heard=_say_wait)
     # On GitHub a line of a reply, also one that a tool prints, could be taken for a command to the runner.
-    token = token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else None
+    token = StopToken.made(os.environ)
     with own_stdout() as stdout, commands_stopped(token):
         project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
         reports = targets(presentation.reports, project)
@@ -86,7 +86,7 @@ def _say_wait(words: str) -> None:
 class _Screen:
     """The console of a run: a line as each conversation ends, and the rest when all have."""
 
-    def __init__(self, stream: TextIO, presentation: Presentation, ids: Sequence[str], stop_token: str | None) -> None:
+    def __init__(self, stream: TextIO, presentation: Presentation, ids: Sequence[str], stop_token: StopToken) -> None:
         self._stream = stream
         self._verbosity = QUIET if presentation.quiet else presentation.verbosity
         self._width = max((cells(printable(name)) for name in ids), default=0)
@@ -101,10 +101,7 @@ class _Screen:
 
     def close(self, result: RunResult) -> None:
         """Print all that follows the lines; behind what was said, commands to the runner are taken again."""
-        text = closing(result, verbosity=self._verbosity, style=self._style, stop_token=self._stop_token)
-        if self._stop_token and not text.startswith("::stop-commands::"):
-            text = f"::{self._stop_token}::\n{text}"
-        self._print(text)
+        self._print(closing(result, verbosity=self._verbosity, style=self._style, stop_token=self._stop_token))
 
     def _print(self, text: str) -> None:
         if not self._stream.closed:  # by code that ran: there is nobody to tell, the report is written all the same

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from convrun.report.counts import Counts, counts, standing
 from convrun.report.failure import check_failure, failure, labelled, problem, transcript, turn_name
 from convrun.report.stale import missing_block, stale_blocks
+from convrun.report.stop_token import StopToken
 from convrun.report.style import Line, Role, Style, plain, rendered
 from convrun.report.wording import dumped, duration, noun, quoted, short
 from convrun.results import CheckResult, ConversationResult, Finding, RunResult, TurnResult
 from convrun.source import cells, printable
 
 QUIET, NORMAL, VERBOSE, FULL = -1, 0, 1, 2  # -q, nothing, -v, -vv
+_NO_TOKEN = StopToken()
 _BRIEF = 120  # characters of a value that only accompanies what is said
 _WORST_FIRST: tuple[Role, ...] = ("error", "failed", "stale", "missing", "unchecked", "skipped")
 
@@ -46,11 +48,12 @@ def details(
     return rendered(lines, style)
 
 
-def closing(result: RunResult, *, verbosity: int = NORMAL, style: Style = plain, stop_token: str | None = None) -> str:
+def closing(
+    result: RunResult, *, verbosity: int = NORMAL, style: Style = plain, stop_token: StopToken = _NO_TOKEN
+) -> str:
     """Return all that follows the conversations' lines: failures, stale and missing recordings, findings, the counts.
 
-    `stop_token` is given where the console is read by GitHub Actions: what specs, models and tools said stands between
-    `::stop-commands::TOKEN` and `::TOKEN::`, so that none of it is taken for a command.
+    All but the counts stands within the `stop_token`: it says what specs, models and tools said.
     """
     full = verbosity >= FULL
     shown = [details(one, command=result.command, verbosity=verbosity, style=style) for one in result.conversations]
@@ -58,9 +61,7 @@ def closing(result: RunResult, *, verbosity: int = NORMAL, style: Style = plain,
     lines += missing_block(result.conversations, command=result.command)
     if verbosity > QUIET or result.exit_code == 1:
         lines += _findings(result)
-    body = "\n".join(text for text in (*shown, rendered(lines, style)) if text)
-    if body and stop_token:
-        body = f"::stop-commands::{stop_token}\n{body}\n::{stop_token}::"
+    body = stop_token.around("\n".join(text for text in (*shown, rendered(lines, style)) if text))
     return f"{body}\n{summary(result, style=style)}" if body else summary(result, style=style)
 
 

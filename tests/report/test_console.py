@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from report_samples import FAILED, FIRST, MISSING, PASSED, PROMPT, RUN, SECOND, SKIPPED, STALE, UNCHECKED, run
 
 from convrun.report.console import FULL, NORMAL, QUIET, VERBOSE, closing, conversation_line, details, summary
+from convrun.report.stop_token import StopToken
 from convrun.report.style import ansi
 from convrun.results import CheckResult, Finding, ToolCallResult
 from convrun.source import Where
@@ -72,11 +74,23 @@ def test_a_reply_cannot_pass_for_a_line_of_ours():
 
 def test_github_takes_no_commands_from_a_conversation():
     """With a token all that was said stands between stop-commands and its end; the counts stand behind it."""
-    lines = closing(run(FAILED, exit_code=1), stop_token="t0ken").splitlines()
+    token = StopToken(word="t0ken")
+    lines = closing(run(FAILED, exit_code=1), stop_token=token).splitlines()
     assert lines[0] == "::stop-commands::t0ken"
     assert lines[-2] == "::t0ken::"
     assert lines[-1].startswith("1 conversation: 1 failed")
-    assert "stop-commands" not in closing(run(PASSED), stop_token="t0ken")
+    assert closing(run(PASSED), stop_token=token).splitlines() == ["::t0ken::", summary(run(PASSED))]
+    assert closing(run(PASSED)) == summary(run(PASSED))
+
+
+def test_a_token_is_made_on_github_only():
+    """There each is another one; elsewhere it has no word and changes no text."""
+    words = {StopToken.made({"GITHUB_ACTIONS": "true"}).word for _ in range(10)}
+    assert len(words) == 10
+    assert all(re.fullmatch(r"\w{32,}", word or "") for word in words)
+    elsewhere = StopToken.made({"CI": "true"})
+    assert (elsewhere.word, elsewhere.begin, elsewhere.end) == (None, "", "")
+    assert (elsewhere.around("said"), elsewhere.around("")) == ("said", "")
 
 
 def test_only_what_passed_is_green():
