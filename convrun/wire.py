@@ -16,6 +16,7 @@ class Request:
     `endpoint` is what the URL ends in (`chat/completions`). `body` is the JSON body; nobody changes it, and a message
     that was sent before is the same object again, so that transports need not read a long history anew. `headers` are
     the user's own, without keys. `provider` is the preset's name, or None; `base_url` is where it would go.
+    `error_wanted` makes a refusal an answer like others: a replay does not pass over it, a recording keeps it.
     """
 
     endpoint: str
@@ -23,6 +24,7 @@ class Request:
     base_url: str
     provider: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    error_wanted: bool = False
 
     @property
     def url(self) -> str:

@@ -30,7 +30,7 @@ class Player:
     """Answers requests from a recording, strictly; implements `wire.Transport`.
 
     `difference` is the first request that was not recorded, None while all were. From it on the rest is played in order
-    as far as its shape (user texts, tool calls) fits. While `error_wanted`, a retryable error is an answer like others.
+    as far as its shape (user texts, tool calls) fits.
 
     Raises:
         CassetteError: where `ignore` names all messages, so that any question would play any answer.
@@ -40,7 +40,6 @@ class Player:
         _refuse_everything(ignore := tuple(ignore), recording.file)
         self.recording = recording
         self.difference: Difference | None = None
-        self.error_wanted = False
         self._redactor = Redactor() if redactor is None else redactor  # one that is empty yet may learn
         self._ignore = ignore
         self._matcher = Matcher(recording.interactions, ignore=self._ignore, redactor=self._redactor)
@@ -83,7 +82,7 @@ class Player:
         """
         sent = sent_request(request, self._redactor)
         with deep_refused("the request", self.recording.file):
-            index = self._matcher.match(sent, error_wanted=self.error_wanted)
+            index = self._matcher.match(sent, error_wanted=request.error_wanted)
             if index is None:
                 self.difference = self._explained(sent)
                 return None

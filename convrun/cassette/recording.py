@@ -42,8 +42,8 @@ class Recorder:
     """Records one conversation into the cassette at `path`; implements `wire.Transport`.
 
     With a `player` its recording is played up to the first difference; what comes after replaces the rest. An error is
-    kept only if it came while `error_wanted`. Nothing is written before `finish()`; `close()` gives up and leaves the
-    old cassette as it is.
+    kept only if the request wanted one; a refusal also where `keep_refusals`. Nothing is written before `finish()`;
+    `close()` gives up and leaves the old cassette as it is.
     """
 
     def __init__(
@@ -54,14 +54,15 @@ class Recorder:
         live: Callable[[], Transport],
         player: Player | None = None,
         redactor: Redactor | None = None,
+        keep_refusals: bool = False,
     ) -> None:
         self.player = player
         self.live_calls = 0
-        self.error_wanted = False
         self._path = path
         self._shown_as = shown_as
         self._live = live
         self._redactor = Redactor() if redactor is None else redactor  # one that is empty yet may learn
+        self._keep_refusals = keep_refusals
         self._claim = Claim(path, shown_as=shown_as)
         self._transport: Transport | None = None
         self._kept: list[Interaction] = []
@@ -104,12 +105,15 @@ class Recorder:
             raise
         # What it waited for its turn, and attempts before the last, are no time of the model's.
         left = began if reply.began is None else reply.began
-        exchange = _Exchange(sent, reply, left, self.error_wanted)
+        exchange = _Exchange(sent, reply, left, self._error_wanted(request, reply))
         self._exchanges.append(exchange)
         if reply.payloads is not None:
             exchange.ended = perf_counter()
             return reply
         return replace(reply, body=_Tee(exchange))
+
+    def _error_wanted(self, request: Request, reply: Reply) -> bool:
+        return request.error_wanted or (self._keep_refusals and reply.status >= 400)
 
     @property
     def unplayed(self) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeAlias
@@ -51,22 +52,20 @@ class Carrier:
         self._recorder = recorder
         self._turn = 1
         self._call = 0
+        self._error_wanted = False
         self.staleness: Staleness | None = None
 
     def send(self, request: Request) -> Reply:
         """Carry one request; see `wire.Transport`."""
         self._call += 1
         try:
-            return self._inner.send(request)
+            return self._inner.send(replace(request, error_wanted=True) if self._error_wanted else request)
         finally:
             self._notice()
 
     def begin_turn(self, turn: int, *, error_wanted: bool = False) -> None:
         """Count the model calls anew: turn number `turn` begins. `error_wanted`: the provider is to refuse in it."""
-        self._turn, self._call = turn, 0
-        for carrying in (self._player, self._recorder):
-            if carrying is not None:
-                carrying.error_wanted = error_wanted
+        self._turn, self._call, self._error_wanted = turn, 0, error_wanted
 
     def finish(self) -> None:
         """Keep what was recorded: the conversation was answered to its end.

@@ -130,6 +130,7 @@ class OpenCassette:
                 live=lambda: _Models(self),
                 player=self._player,
                 redactor=self._redactor,
+                keep_refusals=True,  # where the block ends well, the program has dealt with them
             )
 
     def __repr__(self) -> str:
@@ -176,15 +177,9 @@ class OpenCassette:
             self._redactor.learn(secrets)
 
     def ask(self, request: Request) -> Reply:
-        """Send a request that is to be recorded to its own model; a block may have several.
-
-        A refusal is kept as well: where the block ends well, the program has dealt with it.
-        """
-        assert self._live is not None  # both are there as long as something is recorded
-        assert self._recorder is not None
-        reply = self._live.send(request)
-        self._recorder.error_wanted = reply.status >= 400
-        return reply
+        """Send a request that is to be recorded to its own model; a block may have several."""
+        assert self._live is not None  # it is there as long as something is recorded
+        return self._live.send(request)
 
     def _played(self, request: Request) -> Reply:
         assert self._player is not None  # without a recorder there is a recording

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,15 +33,13 @@ def test_a_recorded_retry_is_passed_over() -> None:
 
 
 def test_a_wanted_error_is_no_retry() -> None:
-    """While an error is wanted, those before an equal request are played in order; one that is passed over is gone."""
+    """Who wants an error gets those before an equal request in order; one that is passed over is gone."""
     limit = interaction(body(HI), {"error": {"message": "slow"}}, status=429)
     recording = Recording(interactions=(limit, limit, interaction(body(HI), completion("ok"))))
     player = Player(recording)
-    player.error_wanted = True
-    assert player.send(request(body(HI))).status == 429
+    wanting = replace(request(body(HI)), error_wanted=True)
+    assert player.send(wanting).status == 429
     assert player.unplayed == (2,)
-    player.error_wanted = False
     assert text_of(player.send(request(body(HI)))) == "ok"
-    player.error_wanted = True
     with pytest.raises(StaleError):
-        player.send(request(body(HI)))
+        player.send(wanting)
