@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from convrun.report.counts import Counts, counts, standing
-from convrun.report.failure import check_failure, failure, labelled, problem, transcript, turn_name
+from convrun.report.failure import (
+    check_failure,
+    failure,
+    faults,
+    labelled,
+    problem,
+    reproducing,
+    transcript,
+    turn_name,
+)
+from convrun.report.findings import findings_block
 from convrun.report.stale import missing_block, stale_blocks
 from convrun.report.stop_token import StopToken
 from convrun.report.style import Line, Role, Style, plain, rendered
 from convrun.report.wording import dumped, duration, noun, quoted, short
-from convrun.results import CheckResult, ConversationResult, Finding, RunResult, TurnResult
+from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult
 from convrun.source import cells, printable
 
 QUIET, NORMAL, VERBOSE, FULL = -1, 0, 1, 2  # -q, nothing, -v, -vv
@@ -42,9 +50,11 @@ def details(
     From -v on that is every turn and check, before that only what failed. Stale recordings are shown for all
     conversations together, by `closing`.
     """
-    told = verbosity >= VERBOSE and (conversation.turns or conversation.checks)
-    lines = _every_turn(conversation, verbosity >= FULL) if told else []
-    lines += failure(conversation, command=command, full=verbosity >= FULL)
+    full = verbosity >= FULL
+    if verbosity >= VERBOSE and (conversation.turns or conversation.checks):
+        lines = _every_turn(conversation, command, full)
+    else:
+        lines = failure(conversation, command=command, full=full)
     return rendered(lines, style)
 
 
@@ -60,7 +70,7 @@ def closing(
     lines = stale_blocks(result.conversations, command=result.command, full=full)
     lines += missing_block(result.conversations, command=result.command)
     if verbosity > QUIET or result.exit_code == 1:
-        lines += _findings(result)
+        lines += findings_block(result)
     body = stop_token.around("\n".join(text for text in (*shown, rendered(lines, style)) if text))
     return f"{body}\n{summary(result, style=style)}" if body else summary(result, style=style)
 
@@ -114,16 +124,19 @@ def _checks(conversation: ConversationResult) -> str:
     return noun(len(judged), "check") if passed == len(judged) else f"{passed} of {noun(len(judged), 'check')}"
 
 
-def _every_turn(conversation: ConversationResult, full: bool) -> list[Line]:
-    """The whole conversation with all its checks; the failing ones are explained below it."""
+def _every_turn(conversation: ConversationResult, command: str, full: bool) -> list[Line]:
+    """The whole conversation with all its checks, and how to see it again where something failed."""
+    wrong = faults(conversation, full=full)
     lines = [Line(f"{conversation.verdict} {conversation.id}", conversation.verdict)]
     for turn in conversation.turns:
         lines += [line.indented(2) for line in _turn(turn, full)]
     lines += [line.indented(2) for check in conversation.checks for line in _check(check, None, full)]
+    if conversation.error and all(turn.error != conversation.error for turn in conversation.turns):
+        lines += [line.indented(2) for line in problem(conversation.error, full=full)]
     for difference in conversation.ignored:
         values = f"{_value(difference.recorded, full)} recorded, {_value(difference.now, full)} now"
         lines.append(Line(f"  ignored: {difference.path}: {values}", "dim"))
-    return [*lines, Line("")]
+    return [*lines, *([reproducing(command, conversation)] if wrong and command else []), Line("")]
 
 
 def _value(value: object, full: bool) -> str:
@@ -137,39 +150,17 @@ def _turn(turn: TurnResult, full: bool) -> list[Line]:
     lines = [Line(f"{turn.verdict} {turn_name(turn)}{reason}", turn.verdict)]
     if turn.verdict != "skipped" or turn.model_calls:
         lines += [line.indented(2) for line in transcript(turn, full=full)]
-    if turn.error and turn.verdict != "passed":
-        lines += [line.indented(2) for line in problem(turn.error)]
+    told = any(check.kind == "expect_error" and check.verdict != "passed" for check in turn.checks)
+    if turn.error and turn.verdict != "passed" and not told:
+        lines += [line.indented(2) for line in problem(turn.error, full=full)]
     return lines + [line.indented(2) for check in turn.checks for line in _check(check, turn, full)]
 
 
 def _check(check: CheckResult, turn: TurnResult | None, full: bool) -> list[Line]:
-    """One line for a check; one that does not count is explained here, as no failure below does."""
+    """One line for a check that passed; one that did not is explained."""
     label = labelled(check, turn)
-    if label and check.verdict != "passed":
-        head, *rest = check_failure(check, label=label, full=full)
-        return [Line(f"{check.verdict} {head.text}", "stale"), *rest]
     if check.verdict == "passed":
         wanted = "" if check.expected is None else f" {_value(check.expected, full)}"
         return [Line(f"passed {check.kind}{wanted}{label}", "stale" if label else "passed")]
-    place = f"{check.where}: " if check.where else ""
-    return [Line(f"{check.verdict} {place}{check.kind}", check.verdict)]
-
-
-def _findings(result: RunResult) -> list[Line]:
-    """Each finding once, then the conversations it is true of."""
-    groups: dict[tuple[str, str, str | None], list[str]] = {}
-    for conversation in result.conversations:
-        for finding in conversation.findings:
-            groups.setdefault((finding.kind, finding.message, finding.fix), []).append(conversation.id)
-    for finding in result.findings:
-        groups.setdefault((finding.kind, finding.message, finding.fix), []).extend(_place(finding))
-    lines: list[Line] = []
-    for (kind, message, fix), concerned in groups.items():
-        lines.append(Line(f"FINDING {kind}: {message}", "unchecked"))
-        lines += [Line(f"  {one}") for one in concerned]
-        lines += [Line(f"  {fix}"), Line("")] if fix else [Line("")]
-    return lines
-
-
-def _place(finding: Finding) -> Sequence[str]:
-    return [str(finding.where)] if finding.where else []
+    head, *rest = check_failure(check, label=label, full=full)
+    return [Line(f"{check.verdict} {head.text}", "stale" if label else check.verdict), *rest]

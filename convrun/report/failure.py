@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
 
 from convrun.report.counts import standing
 from convrun.report.difference import difference
@@ -12,10 +14,42 @@ from convrun.report.wording import block, cut, dumped, quoted
 from convrun.results import CheckResult, ConversationResult, Problem, ToolCallResult, TurnResult
 from convrun.source import Where, excerpt
 
+_WRONG = frozenset({"failed", "error"})
 _SHORT = 100  # characters of a message that is read at a glance
 _STALE = " (stale: the recording no longer holds)"
 _BEHIND = " (info: behind a stale request, counts nowhere)"
 _KNOWN = " (info: a known failure, counts nowhere)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that went wrong, in a turn or (`turn` is None) in the conversation as a whole.
+
+    `message` is its first line without the place, `lines` all that is told of it; both are empty where a turn failed
+    without a reason.
+    """
+
+    turn: TurnResult | None = None
+    where: Where | None = None
+    message: str = ""
+    lines: tuple[Line, ...] = ()
+
+
+def faults(conversation: ConversationResult, *, full: bool = False) -> list[Fault]:
+    """Return what went wrong in a conversation, in the order in which it did; a stale recording is no fault."""
+    found: list[Fault] = []
+    for turn in conversation.turns:
+        bad = [check for check in turn.checks if standing(check, turn) in _WRONG]
+        told = any(check.kind == "expect_error" for check in bad)  # that check says it
+        if bad or turn.verdict in _WRONG:
+            found += _faults(turn, None if told else turn.error, bad, full) or [Fault(turn=turn)]
+    own = [check for check in conversation.checks if standing(check, None) in _WRONG]
+    error = conversation.error
+    if error and any(turn.error == error for turn in conversation.turns):
+        error = None
+    if own or error or (not found and conversation.verdict in _WRONG):
+        found += _faults(None, error, own, full) or [Fault()]
+    return found
 
 
 def failure(conversation: ConversationResult, *, command: str, full: bool = False) -> list[Line]:
@@ -24,25 +58,25 @@ def failure(conversation: ConversationResult, *, command: str, full: bool = Fals
     `full` adds tracebacks and leaves no text out. Empty where nothing failed; a stale recording is no failure.
     """
     lines: list[Line] = []
-    for turn in conversation.turns:
-        bad = [check for check in turn.checks if standing(check, turn) in {"failed", "error"}]
-        if bad or turn.verdict in {"failed", "error"}:
-            role: Role = "error" if turn.verdict == "error" else "failed"
-            lines += [
-                Line(f"{role.upper()} {conversation.id}, {turn_name(turn)}", role),
-                *_turn(turn, bad, full),
-                _EMPTY,
-            ]
-    own = [check for check in conversation.checks if standing(check, None) in {"failed", "error"}]
-    error = conversation.error
-    if error and any(turn.error == error for turn in conversation.turns):
-        error = None
-    if own or error or (not lines and conversation.verdict in {"failed", "error"}):
-        role = "error" if conversation.verdict == "error" else "failed"
-        lines += [Line(f"{role.upper()} {conversation.id}", role), *_indented(_judged(error, own, full)), _EMPTY]
+    for turn, group in groupby(faults(conversation, full=full), key=lambda fault: fault.turn):
+        lines.append(fault_line(conversation, turn))
+        lines += _indented([*transcript(turn, full=full), _EMPTY]) if turn else []
+        lines += [*_indented(line for fault in group for line in fault.lines), _EMPTY]
     if lines and command:
-        lines[-1:] = [Line(f"  run just it: {reproduction(command, conversation)}"), _EMPTY]
+        lines[-1:] = [reproducing(command, conversation), _EMPTY]
     return lines
+
+
+def fault_line(conversation: ConversationResult, turn: TurnResult | None) -> Line:
+    """Return the line above what went wrong in a turn: `FAILED specs/crumpet.yaml::paris, turn 2`."""
+    verdict = turn.verdict if turn else conversation.verdict
+    role: Role = "error" if verdict == "error" else "failed"
+    return Line(f"{role.upper()} {conversation.id}{f', {turn_name(turn)}' if turn else ''}", role)
+
+
+def reproducing(command: str, conversation: ConversationResult) -> Line:
+    """Return the line that says how to see just this conversation again."""
+    return Line(f"  run just it: {reproduction(command, conversation)}")
 
 
 def reproduction(command: str, conversation: ConversationResult) -> str:
@@ -76,8 +110,7 @@ def transcript(turn: TurnResult, *, full: bool = False) -> list[Line]:
 
 def check_failure(check: CheckResult, *, label: str = "", full: bool = False) -> list[Line]:
     """Return a check's place in the spec, what it expected, what there was instead, and why it matters."""
-    message = check.message or ("crashed" if check.verdict == "error" else "does not hold")
-    lines = _placed(check.where, f"{check.kind}: {message}{label}")
+    lines = _placed(check.where, f"{_message(check)}{label}")
     if check.verdict == "failed":
         lines += [line.indented(2) for line in _comparison(check, full)]
     if check.because:
@@ -103,17 +136,23 @@ def labelled(check: CheckResult, turn: TurnResult | None) -> str:
 _EMPTY = Line("")
 
 
-def _turn(turn: TurnResult, bad: Iterable[CheckResult], full: bool) -> list[Line]:
-    bad = list(bad)
-    error = None if any(check.kind == "expect_error" for check in bad) else turn.error  # that check says it
-    return _indented([*transcript(turn, full=full), _EMPTY, *_judged(error, bad, full)])
-
-
-def _judged(error: Problem | None, bad: Iterable[CheckResult], full: bool) -> list[Line]:
-    lines = problem(error, full=full) if error else []
+def _faults(turn: TurnResult | None, error: Problem | None, bad: Iterable[CheckResult], full: bool) -> list[Fault]:
+    found = []
+    if error:
+        lines = tuple(problem(error, full=full))
+        found.append(Fault(turn=turn, where=error.where, message=_first(error.message), lines=lines))
     for check in bad:
-        lines += check_failure(check, full=full)
-    return lines
+        lines = tuple(check_failure(check, full=full))
+        found.append(Fault(turn=turn, where=check.where, message=_first(_message(check)), lines=lines))
+    return found
+
+
+def _first(message: str) -> str:
+    return cut(message).partition("\n")[0]
+
+
+def _message(check: CheckResult) -> str:
+    return f"{check.kind}: {check.message or ('crashed' if check.verdict == 'error' else 'does not hold')}"
 
 
 def _comparison(check: CheckResult, full: bool) -> list[Line]:

@@ -20,17 +20,33 @@ def stale_blocks(
 
     `command` is the start of the line that reproduces this run.
     """
-    groups: dict[str, list[tuple[ConversationResult, Staleness]]] = {}
+    lines: list[Line] = []
+    for members in stale_causes(conversations):
+        known = [(conversation, conversation.stale) for conversation in members if conversation.stale]
+        lines += _block(known, command, full) if known else [Line(f"STALE {members[0].id}", "stale"), Line("")]
+    return lines
+
+
+def stale_causes(conversations: Sequence[ConversationResult]) -> list[list[ConversationResult]]:
+    """Return the stale conversations, those together that one change made stale; last those of which none is known."""
+    groups: dict[str, list[ConversationResult]] = {}
     for conversation in conversations:
         if conversation.stale:
-            groups.setdefault(_key(conversation.stale), []).append((conversation, conversation.stale))
-    lines: list[Line] = []
-    for members in groups.values():
-        lines += _block(members, command, full)
-    for conversation in conversations:
-        if conversation.verdict == "stale" and not conversation.stale:
-            lines += [Line(f"STALE {conversation.id}", "stale"), Line("")]
-    return lines
+            groups.setdefault(_key(conversation.stale), []).append(conversation)
+    unknown = [[one] for one in conversations if one.verdict == "stale" and not one.stale]
+    return [*groups.values(), *unknown]
+
+
+def stale_title(stale: Staleness) -> str:
+    """Return the parts of the request that changed, as `system prompt, tools`."""
+    return ", ".join(dict.fromkeys(change.part for change in stale.changes)) or "the request"
+
+
+def stale_relation(stale: Staleness) -> str:
+    """Return how the requests of today stand to the recording."""
+    if all(change.part == "recording ended" for change in stale.changes):
+        return "new behind the end of the recording of"
+    return "no longer the recorded request of"
 
 
 def change_lines(change: Change, *, named: bool = True, full: bool = False) -> list[Line]:
@@ -77,12 +93,10 @@ def _key(stale: Staleness) -> str:
 
 def _block(members: Sequence[tuple[ConversationResult, Staleness]], command: str, full: bool) -> list[Line]:
     stale = members[0][1]
-    parts = ", ".join(dict.fromkeys(change.part for change in stale.changes)) or "the request"
-    lines = [Line(f"STALE {parts}", "stale")]
+    lines = [Line(f"STALE {stale_title(stale)}", "stale")]
     for change in stale.changes:
         lines += change_lines(change, named=len(stale.changes) > 1, full=full)
-    ended = all(change.part == "recording ended" for change in stale.changes)
-    lines += [Line("  new behind the end of the recording of" if ended else "  no longer the recorded request of")]
+    lines.append(Line(f"  {stale_relation(stale)}"))
     for conversation, where in members:
         lines.append(Line(f"    {conversation.id}, turn {where.turn}, model call {where.model_call}"))
         lines += [Line(f"      breaks: {text}", "failed") for text in where.breaks]

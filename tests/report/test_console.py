@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from report_goldens import golden
 from report_samples import FAILED, FIRST, MISSING, PASSED, PROMPT, RUN, SECOND, SKIPPED, STALE, UNCHECKED, run
 
 from convrun.report.console import FULL, NORMAL, QUIET, VERBOSE, closing, conversation_line, details, summary
@@ -16,8 +17,6 @@ from convrun.report.stop_token import StopToken
 from convrun.report.style import ansi
 from convrun.results import CheckResult, Finding, ToolCallResult
 from convrun.source import Where
-
-GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +26,7 @@ def test_the_whole_text_is_the_golden_one(name, verbosity):
     """Each verbosity says exactly what its golden file holds."""
     lines = [conversation_line(conversation, width=27) for conversation in RUN.conversations]
     text = "\n".join([*lines, closing(RUN, verbosity=verbosity)]) + "\n"
-    assert text == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+    assert text == golden(f"{name}.txt", text)
 
 
 def test_wide_letters_take_two_columns():
