@@ -36,7 +36,8 @@ OnStale: TypeAlias = Annotated[
     str, typer.Option("--on-stale", metavar="fail|warn", help="warn: stale and missing do not change the exit code.")
 ]
 Reports: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--report", metavar="json[=FILE]", help="Write a report; without FILE to stdout.")
+    list[str] | None,
+    typer.Option("--report", metavar="FORMAT[=FILE]", help="Write a report: json, junit; else to stdout."),
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Only what did not pass, and the counts.")]
 Verbose: TypeAlias = Annotated[
@@ -50,7 +51,7 @@ BaseUrl: TypeAlias = Annotated[
     str | None, typer.Option("--base-url", metavar="URL", help="Send live calls to this endpoint.")
 ]
 
-REPORT_FORMATS = ("json",)
+REPORT_FORMATS = ("json", "junit")
 
 
 def record_mode(text: str) -> RecordMode:
@@ -104,4 +105,8 @@ def reports(texts: Sequence[str]) -> Mapping[str, str | None]:
         if equals and not file:
             raise UsageError(f"--report {text!r} names no file", fix=f"write --report {name}=FILE, or --report {name}")
         wanted[name] = file or None
+    printed = [name for name, file in wanted.items() if file is None]
+    if len(printed) > 1:
+        what = f"--report {printed[0]} and --report {printed[1]} would both go to stdout"
+        raise UsageError(what, fix=f"name a file for one of them: --report {printed[1]}=FILE")
     return wanted

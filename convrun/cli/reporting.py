@@ -17,7 +17,14 @@ def _json(result: RunResult) -> str:
     return to_json(result)
 
 
-_WRITERS: Mapping[str, Callable[[RunResult], str]] = {"json": _json}  # as many as parameters.REPORT_FORMATS
+def _junit(result: RunResult) -> str:
+    from convrun.report.junit import to_junit
+
+    return to_junit(result)
+
+
+# As many as parameters.REPORT_FORMATS.
+_WRITERS: Mapping[str, Callable[[RunResult], str]] = {"json": _json, "junit": _junit}
 
 
 def targets(reports: Mapping[str, str | None], project: Project) -> Mapping[str, Path | None]:

@@ -1,0 +1,59 @@
+"""The account of one conversation, or of the run itself, for reports that show each by itself."""
+
+from __future__ import annotations
+
+from convrun.report.failure import failure, faults, turn_name
+from convrun.report.stale import missing_block, stale_blocks, stale_relation, stale_title
+from convrun.report.style import Line, plain, rendered
+from convrun.report.wording import short
+from convrun.results import ConversationResult, Problem, RunResult
+from convrun.source import printable
+
+_LONGEST = 240  # characters of a reason that stands in one line
+
+
+def account(conversation: ConversationResult, *, command: str, full: bool = False) -> list[Line]:
+    """Return why a conversation did not pass, as the console says it; empty where there is nothing to say."""
+    lines = failure(conversation, command=command, full=full)
+    lines += stale_blocks([conversation], command=command, full=full)
+    return lines + missing_block([conversation], command=command)
+
+
+def told(lines: list[Line]) -> str:
+    """Return the lines as plain text, control characters visible, without empty lines at its ends."""
+    return rendered(lines, plain).strip("\n")
+
+
+def reason(conversation: ConversationResult) -> str:
+    """Return in one line why a conversation did not pass, control characters visible; empty for one that did."""
+    return short(printable(_reason(conversation)), _LONGEST)
+
+
+def trouble(result: RunResult) -> Problem | None:
+    """Return what is wrong with a run that none of its conversations shows: a bug, an interruption, findings."""
+    if result.bug is not None:
+        message, fix = f"a bug in convrun: {result.bug.message}", "please report it with the output of -vv"
+        return Problem(type="bug", message=message, fix=fix, details=result.bug.details)
+    if result.interrupted:
+        return Problem(type="interrupted", message="interrupted: only what was finished is reported")
+    if not result.conversations:
+        return Problem(type="nothing-to-run", message="nothing to run")
+    if result.exit_code == 1 and all(one.verdict != "failed" for one in result.conversations):
+        return Problem(type="findings", message="there are findings, and the run is strict")
+    return None
+
+
+def _reason(conversation: ConversationResult) -> str:
+    found = faults(conversation)
+    if found:
+        first = found[0]
+        parts = [turn_name(first.turn) if first.turn else "", str(first.where or ""), first.message]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return (": ".join(part for part in parts if part) or conversation.verdict) + more
+    if conversation.stale:
+        stale = conversation.stale
+        return f"{stale_title(stale)}: {stale_relation(stale)} turn {stale.turn}, model call {stale.model_call}"
+    if conversation.verdict == "missing":
+        return f"no {conversation.cassette or 'cassette'}"
+    said = conversation.reason or next((one.message for one in conversation.findings), "")
+    return "" if conversation.verdict == "passed" else said or conversation.verdict
