@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from convrun.errors import SettingsError, UsageError, did_you_mean
 from convrun.source import Where, read_bytes
@@ -27,12 +27,16 @@ _KINDS = {
     "tool_policy": "policy",
     "defaults": "defaults",
     "rpm": "rates",
+    "jobs": "jobs",
 }
 _DEFAULTS = ("model", "options", "hooks", "each_turn")
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _POLICIES = ("live", "replay")
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_MOST_JOBS = 256
 _NO_RECORD = "a committed file must not make a run cost money: give --record on the command line"
+
+Jobs: TypeAlias = int | Literal["auto"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class Settings:
     `root` is the project's folder and `file` the settings file in it, if there is one. `specs`, `cassettes` and
     `pythonpath` are folders below the root. `base_urls` are the endpoints a key may go to beside its preset's host.
     With `block_network`, tools and hooks reach nothing beyond this machine on replay. `rpm` is how many requests a
-    minute a provider gets at most: one number for all, or one by provider.
+    minute a provider gets at most: one number for all, or one by provider. `jobs` conversations run at once.
     """
 
     root: Path
@@ -66,6 +70,7 @@ class Settings:
     tool_policy: str | None = None
     defaults: Defaults | None = None
     rpm: float | Mapping[str, float] | None = None
+    jobs: Jobs = 1
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -288,6 +293,8 @@ def _parsed(key: str, given: str | bool) -> object:
         return [folder for folder in given.split(os.pathsep) if folder]
     if kind == "rates":
         return _rates(given)
+    if kind == "jobs":
+        return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else given
     return given.replace(",", " ").split() if kind == "urls" else given
 
 
@@ -369,6 +376,13 @@ def _rates_problem(value: object) -> _Problem:
     return "a number of requests a minute, or a table of them by provider", "write 30, or {groq = 30}"
 
 
+def _jobs_problem(value: object) -> _Problem:
+    number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_JOBS
+    if number or value == "auto":
+        return None
+    return f"a number from 1 to {_MOST_JOBS}, or 'auto'", "write how many conversations may run at once, as 4"
+
+
 _PROBLEMS = {
     "text": _text_problem,
     "folder": _folder_problem,
@@ -378,4 +392,5 @@ _PROBLEMS = {
     "policy": _policy_problem,
     "defaults": _defaults_problem,
     "rates": _rates_problem,
+    "jobs": _jobs_problem,
 }

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from convrun.cli.ending import NOTHING_TO_RUN, named_errors, nothing_to_run, say
-from convrun.cli.parameters import Cassettes, Defines, Keyword, Models, Paths, Tags, defines
+from convrun.cli.parameters import (
+    Cassettes,
+    Defines,
+    Keyword,
+    Models,
+    OnlyLastFailed,
+    OnlyShard,
+    Paths,
+    Tags,
+    defines,
+    shard_of,
+)
 from convrun.run.options import RunOptions
 from convrun.source import printable
 
@@ -25,6 +36,8 @@ def list_conversations(
     models: Models = None,
     define: Defines = None,
     cassettes: Cassettes = None,
+    shard: OnlyShard = None,
+    last_failed: OnlyLastFailed = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List the conversations that would run; nothing is imported. Exit 5 where there are none."""
@@ -36,9 +49,14 @@ def list_conversations(
             tags=tuple(tags or ()),
             models=tuple(dict.fromkeys(models or ())),
             defines=defines(define or ()),
+            last_failed=last_failed,
+            shard=shard_of(shard),
         )
         project = open_project(paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
-        conversations = planned(project, options).conversations
+        plan = planned(project, options)
+        conversations = plan.conversations
+        if plan.remarks:
+            say(plan.remarks)
         if as_json:
             from convrun.report.json_result import escaped  # so do they without the results
 
@@ -46,7 +64,7 @@ def list_conversations(
         else:
             for one in conversations:
                 print(printable(one.id))
-        if not conversations:
+        if not conversations and not plan.elsewhere:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
             raise typer.Exit(NOTHING_TO_RUN)
 

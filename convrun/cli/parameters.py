@@ -9,6 +9,7 @@ import typer
 
 from convrun.errors import UsageError, did_you_mean
 from convrun.run.options import RecordMode
+from convrun.run.shards import Shard
 
 Paths: TypeAlias = Annotated[
     list[str] | None,
@@ -30,6 +31,18 @@ Cassettes: TypeAlias = Annotated[
     str | None, typer.Option("--cassettes", metavar="DIR", help="The folder of the cassettes.")
 ]
 StopAtFirst: TypeAlias = Annotated[bool, typer.Option("-x", help="Stop at the first conversation that does not pass.")]
+MaxFail: TypeAlias = Annotated[
+    str | None, typer.Option("--maxfail", metavar="N", help="Stop when N conversations have not passed.")
+]
+Jobs: TypeAlias = Annotated[
+    str | None, typer.Option("-j", "--jobs", metavar="N|auto", help="Run so many conversations at once. [default: 1]")
+]
+OnlyShard: TypeAlias = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Only part I of N, each of about the same recorded time.")
+]
+OnlyLastFailed: TypeAlias = Annotated[
+    bool, typer.Option("--last-failed", "--lf", help="Only those that did not pass when they last ran, else all.")
+]
 KeepGoing: TypeAlias = Annotated[bool, typer.Option("--keep-going", help="Play on after a failed turn.")]
 Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Findings (unchecked, unplayed) end with 1.")]
 OnStale: TypeAlias = Annotated[
@@ -73,6 +86,28 @@ def one_of(option: str, text: str, known: Sequence[str]) -> str:
         fix = did_you_mean(text, known) or f"one of {', '.join(known)}"
         raise UsageError(f"{option} {text!r} is not known", fix=fix)
     return text
+
+
+def most_failed(stop_at_first: bool, maxfail: str | None) -> int | None:
+    """Return after how many conversations that did not pass nothing more is begun; None: all are run.
+
+    Raises:
+        UsageError: for a `--maxfail` that is no number from 1 on.
+    """
+    if maxfail is None:
+        return 1 if stop_at_first else None
+    if not (maxfail.isascii() and maxfail.isdigit() and len(maxfail) < 10 and int(maxfail) > 0):
+        raise UsageError(f"--maxfail {maxfail!r} is no number from 1 on", fix="write --maxfail 3")
+    return 1 if stop_at_first else int(maxfail)
+
+
+def shard_of(text: str | None) -> Shard | None:
+    """Return the part that `--shard` names, if any.
+
+    Raises:
+        UsageError: where it names none.
+    """
+    return Shard.of(text) if text is not None else None
 
 
 def defines(pairs: Iterable[str]) -> Mapping[str, str]:

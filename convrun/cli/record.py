@@ -11,9 +11,13 @@ from convrun.cli.parameters import (
     BaseUrl,
     Cassettes,
     Defines,
+    Jobs,
     Keyword,
+    MaxFail,
     Models,
     NoColor,
+    OnlyLastFailed,
+    OnlyShard,
     Paths,
     Quiet,
     Reports,
@@ -22,7 +26,9 @@ from convrun.cli.parameters import (
     Tags,
     Verbose,
     defines,
+    most_failed,
     reports,
+    shard_of,
 )
 from convrun.errors import UsageError
 from convrun.run.options import RecordMode, RunOptions
@@ -36,7 +42,11 @@ def record(
     define: Defines = None,
     everything: Annotated[bool, typer.Option("--all", help="Record from scratch, fresh conversations too.")] = False,
     cassettes: Cassettes = None,
+    jobs: Jobs = None,
+    shard: OnlyShard = None,
+    last_failed: OnlyLastFailed = False,
     stop_at_first: StopAtFirst = False,
+    maxfail: MaxFail = None,
     strict: Strict = False,
     report: Reports = None,
     base_url: BaseUrl = None,
@@ -60,11 +70,13 @@ def record(
             defines=defines(define or ()),
             record=RecordMode.ALL if everything else RecordMode.NEW_EPISODES,
             refresh=True,
-            stop_at_first=stop_at_first,
+            last_failed=last_failed,
+            shard=shard_of(shard),
+            most_failed=most_failed(stop_at_first, maxfail),
             strict=strict,
             base_url=base_url,
         )
         presentation = Presentation(
             reports=reports(report or ()), quiet=quiet, verbosity=verbose, plain=no_color, command="record"
         )
-        execute(paths or [], options, presentation, cassettes=cassettes)
+        execute(paths or [], options, presentation, overrides={"cassettes": cassettes, "jobs": jobs})

@@ -11,10 +11,14 @@ from convrun.cli.parameters import (
     BaseUrl,
     Cassettes,
     Defines,
+    Jobs,
     KeepGoing,
     Keyword,
+    MaxFail,
     Models,
     NoColor,
+    OnlyLastFailed,
+    OnlyShard,
     OnStale,
     Paths,
     Quiet,
@@ -24,9 +28,11 @@ from convrun.cli.parameters import (
     Tags,
     Verbose,
     defines,
+    most_failed,
     one_of,
     record_mode,
     reports,
+    shard_of,
 )
 from convrun.run.options import RunOptions
 
@@ -41,7 +47,11 @@ def run(
         str, typer.Option("--record", metavar="none|once|new_episodes|all", help="Whether to go live. none: never.")
     ] = "none",
     cassettes: Cassettes = None,
+    jobs: Jobs = None,
+    shard: OnlyShard = None,
+    last_failed: OnlyLastFailed = False,
     stop_at_first: StopAtFirst = False,
+    maxfail: MaxFail = None,
     keep_going: KeepGoing = False,
     strict: Strict = False,
     on_stale: OnStale = "fail",
@@ -65,7 +75,9 @@ def run(
             models=tuple(dict.fromkeys(models or ())),
             defines=defines(define or ()),
             record=record_mode(record),
-            stop_at_first=stop_at_first,
+            last_failed=last_failed,
+            shard=shard_of(shard),
+            most_failed=most_failed(stop_at_first, maxfail),
             keep_going=keep_going,
             strict=strict,
             stale_is_fatal=one_of("--on-stale", on_stale, ("fail", "warn")) == "fail",
@@ -74,4 +86,4 @@ def run(
         presentation = Presentation(
             reports=reports(report or ()), quiet=quiet, verbosity=verbose, plain=no_color, command="run"
         )
-        execute(paths or [], options, presentation, cassettes=cassettes)
+        execute(paths or [], options, presentation, overrides={"cassettes": cassettes, "jobs": jobs})

@@ -20,6 +20,7 @@ from convrun.report.console import closing, conversation_line
 from convrun.report.stop_token import StopToken
 from convrun.report.style import Style, ansi, plain
 from convrun.results import ConversationResult, RunResult
+from convrun.run.last_failed import remember
 from convrun.run.many import run_all
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project, prepare
@@ -39,8 +40,10 @@ class Presentation:
     plain: bool = False
 
 
-def execute(paths: Sequence[str], options: RunOptions, presentation: Presentation, *, cassettes: str | None) -> None:
-    """Run what the command line asks for, print it, write the reports.
+def execute(
+    paths: Sequence[str], options: RunOptions, presentation: Presentation, *, overrides: Mapping[str, str | None]
+) -> None:
+    """Run what the command line asks for, print it, write the reports; `overrides` are settings that it gives.
 
     Raises:
         typer.Exit: always, with the run's exit code.
@@ -51,10 +54,13 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
     # On GitHub a line of a reply, also one that a tool prints, could be taken for a command to the runner.
     token = StopToken.made(os.environ)
     with own_stdout() as stdout, commands_stopped(token):
-        project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
+        project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides=overrides)
+        options = replace(options, jobs=project.settings.jobs)
         reports = targets(presentation.reports, project)
         prepared = prepare(project, options, environ=os.environ)
-        if not prepared.conversations:
+        if prepared.plan.remarks:
+            say(prepared.plan.remarks)
+        if not prepared.conversations and not prepared.plan.elsewhere:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
         console = sys.stderr if None in presentation.reports.values() else stdout
         screen = _Screen(console, presentation, [one.planned.id for one in prepared.conversations], token)
@@ -62,11 +68,12 @@ def execute(paths: Sequence[str], options: RunOptions, presentation: Presentatio
             prepared,
             options,
             environ=os.environ,
-            command=_reproducing(presentation.command, options, cassettes),
+            command=_reproducing(presentation.command, options, overrides.get("cassettes")),
             on_result=screen.show,
             started=started,
         )
         screen.close(result)
+        remember(project.settings.root, result.conversations)
         try:
             write_reports(result, reports, presentation.reports, stdout)
         except ReportError as error:

@@ -80,6 +80,8 @@ def summary(result: RunResult, *, style: Style = plain) -> str:
     total = counts(result)
     end = "interrupted: " if result.interrupted else ""
     if not total.conversations:
+        if result.exit_code == 0:
+            return style("nothing to run in this shard", "dim")
         return style("interrupted: nothing was finished" if result.interrupted else "nothing to run", "failed")
     found = ", ".join(f"{number} {verdict}" for verdict, number in total.verdicts.items() if number)
     text = (

@@ -1,25 +1,20 @@
-"""A whole run: one conversation after the other, until the end, the first failure or an interruption."""
+"""A whole run: all conversations, one after the other or several at once, until the end or an interruption."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
-from traceback import format_exception
 
-from convrun.errors import named
-from convrun.results import ConversationResult, Problem, RunResult
-from convrun.run.conversation import blank_result, run_conversation
+from convrun.results import ConversationResult, RunResult
+from convrun.run.agenda import Agenda, OnStanding
 from convrun.run.options import RunOptions
+from convrun.run.playing import Play, bug, playing
 from convrun.run.project import Prepared
-from convrun.run.secrets import redactor_for, without_secrets
 from convrun.run.verdicts import exit_code
 from convrun.version import VERSION
 
 _BUG = 70
-_NOT_BEGUN = "not begun: stopped at the first that did not pass (-x)"
-_STOPPING = frozenset({"failed", "error", "stale", "missing"})
 
 
 def run_all(
@@ -29,44 +24,53 @@ def run_all(
     environ: Mapping[str, str],
     command: str,
     on_result: Callable[[ConversationResult], None],
+    on_standing: OnStanding | None = None,
     started: float | None = None,
 ) -> RunResult:
-    """Run what was prepared and return the result; `on_result` hears of each conversation as it ends.
+    """Run what was prepared and return the result; `on_result` hears of each conversation, in the order of the plan.
 
     An interruption ends the run and is in the result, with everything that was finished; so is a bug of ours. `started`
-    is when the work began on the clock of `time.perf_counter`, so that reading the specs counts too.
+    is when the work began on the clock of `time.perf_counter`, so that reading the specs counts too. `on_standing`
+    hears how far the run has come, from this thread.
     """
     environ = prepared.project.environ(environ)
     began = time.perf_counter() if started is None else started
     moment = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    results: list[ConversationResult] = []
+    agenda = Agenda(
+        prepared.conversations, most_failed=options.most_failed, on_result=on_result, on_standing=on_standing
+    )
     interrupted = False
-    bug: Problem | None = None
     try:
-        for conversation in prepared.conversations:
-            if options.stop_at_first and any(result.verdict in _STOPPING for result in results):
-                result = replace(blank_result(conversation), reason=_NOT_BEGUN)
-            else:
-                result = run_conversation(conversation, options, environ=environ)
-            results.append(result)
-            on_result(result)
+        _in_turn(agenda, playing(prepared.conversations, options, environ=environ))
     except KeyboardInterrupt:
         interrupted = True
+        agenda.give_up()
     except BrokenPipeError:
         raise  # nobody reads any more
     except Exception as error:  # noqa: BLE001  # a bug of ours; what was finished is reported all the same
-        bug = Problem(type=type(error).__name__, message=named(error), details="".join(format_exception(error)))
-        bug = without_secrets(bug, redactor_for(conversation, environ))
-    strict = options.strict or prepared.project.settings.strict
-    code = exit_code(results, (), strict=strict, stale_is_fatal=options.stale_is_fatal, interrupted=interrupted)
-    code = _BUG if bug is not None else code
+        agenda.bug = bug(error)
+    results = agenda.results
+    code = exit_code(
+        results,
+        (),
+        strict=options.strict or prepared.project.settings.strict,
+        stale_is_fatal=options.stale_is_fatal,
+        interrupted=interrupted,
+        elsewhere=prepared.plan.elsewhere > 0,
+    )
     return RunResult(
         version=VERSION,
         started=moment,
         duration_s=time.perf_counter() - began,
-        exit_code=code,
+        exit_code=code if agenda.bug is None else _BUG,
         conversations=tuple(results),
         interrupted=interrupted,
-        bug=bug,
+        bug=agenda.bug,
         command=command,
     )
+
+
+def _in_turn(agenda: Agenda, play: Play) -> None:
+    """One after the other."""
+    while (index := agenda.next()) is not None:
+        agenda.done(index, play(index))

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from convrun.errors import UsageError, did_you_mean
+from convrun.run.shards import Shard
+
+if TYPE_CHECKING:
+    from convrun.settings import Jobs
 
 
 class RecordMode(StrEnum):
@@ -37,7 +42,9 @@ class RunOptions:
     """The options of `convrun run` and `convrun record`, parsed.
 
     `defines` are the `-D` values. `refresh` is set by `record`: for it an offline model without a cassette is missing.
-    `heard` hears, in words, of long waits before live calls.
+    `heard` hears, in words, of long waits before live calls. Of what keyword, tags and paths select, `only` keeps these
+    ids, `last_failed` those that did not pass when they last ran, `shard` its part. After `most_failed` that did not
+    pass nothing is begun. `jobs` is how many run at once; the setting of this name is the command line's to put here.
     """
 
     keyword: str | None = None
@@ -46,7 +53,11 @@ class RunOptions:
     defines: Mapping[str, str] = field(default_factory=dict)
     record: RecordMode = RecordMode.NONE
     refresh: bool = False
-    stop_at_first: bool = False
+    only: frozenset[str] | None = None
+    last_failed: bool = False
+    shard: Shard | None = None
+    jobs: Jobs = 1
+    most_failed: int | None = None
     keep_going: bool = False
     strict: bool = False
     stale_is_fatal: bool = True

@@ -52,12 +52,15 @@ class Planned:
 class Plan:
     """The selected conversations in order, and every mistake found on the way.
 
-    `deselected` counts those that `-k`, `--tag` or a `::case` left out.
+    `deselected` counts those that the options or a `::case` left out, `elsewhere` those that belong to other shards.
+    `remarks` say, in words, what narrowed the selection.
     """
 
     conversations: tuple[Planned, ...] = ()
     errors: tuple[ConvrunError, ...] = ()
     deselected: int = 0
+    elsewhere: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 def plan(

@@ -13,6 +13,7 @@ from convrun.environment import read_dotenv
 from convrun.errors import ConvrunError, DocumentError, SettingsError, SpecErrors, UsageError
 from convrun.run.bind import BoundConversation, bind, further_errors
 from convrun.run.imports import put_first
+from convrun.run.narrowing import narrowed
 from convrun.run.options import RunOptions
 from convrun.run.plan import Plan, plan
 from convrun.settings import Settings, find_root, load
@@ -126,7 +127,7 @@ def planned(project: Project, options: RunOptions, *, cassettes: str | None = No
     made = plan(project.specs, project.settings, options, cassettes=cassettes)
     if project.errors or made.errors:
         raise SpecErrors(_in_order([*project.errors, *made.errors]))
-    return made
+    return narrowed(made, options, project.settings.root)
 
 
 def prepare(
@@ -143,8 +144,8 @@ def prepare(
         SpecErrors: with every mistake of every selected spec, those that only importing shows included.
         UsageError: where the options fit no spec.
     """
-    made = plan(project.specs, project.settings, options, cassettes=cassettes)
     settings = project.settings
+    made = narrowed(plan(project.specs, settings, options, cassettes=cassettes), options, settings.root)
     if imports:
         put_first([settings.root, *(settings.root / folder for folder in settings.pythonpath)])
         for name, value in project.dotenv.items():

@@ -32,8 +32,12 @@ def exit_code(
     strict: bool,
     stale_is_fatal: bool,
     interrupted: bool,
+    elsewhere: bool = False,
 ) -> int:
-    """Return the exit code of a run: 130, 4, 1, 3, 5, 0, the first that holds."""
+    """Return the exit code of a run: 130, 4, 1, 3, 5, 0, the first that holds.
+
+    `elsewhere` says that other shards have conversations: none here is no mistake then.
+    """
     verdicts = {conversation.verdict for conversation in conversations}
     found = bool(findings) or any(conversation.findings for conversation in conversations)
     rules = (
@@ -41,6 +45,6 @@ def exit_code(
         (4, "error" in verdicts),
         (1, "failed" in verdicts or (strict and found)),
         (3, stale_is_fatal and not verdicts.isdisjoint({"stale", "missing"})),
-        (5, not conversations),
+        (5, not conversations and not elsewhere),
     )
     return next((code for code, holds in rules if holds), 0)

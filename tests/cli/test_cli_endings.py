@@ -15,10 +15,20 @@ PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["run", "-j", "2"],
-        ["run", "--shard", "1/2"],
-        ["run", "--maxfail", "1"],
-        ["run", "--last-failed"],
+        ["run", "-j", "0"],
+        ["run", "-j", "x"],
+        ["run", "-j", "10000"],
+        ["run", "--shard", "0/3"],
+        ["run", "--shard", "4/3"],
+        ["run", "--shard", "1/0"],
+        ["run", "--shard", "x"],
+        ["run", "--shard", "1/"],
+        ["run", "--shard", "1/2/3"],
+        ["run", "--shard", "+1/2"],
+        ["list", "--shard", "0/3"],
+        ["run", "--maxfail", "0"],
+        ["run", "--maxfail", "x"],
+        ["run", "--maxfail", "-1"],
         ["run", "--max-cost", "1"],
         ["run", "--report", "junit"],
         ["run", "--report", "json", "--report", "json=x"],
@@ -151,7 +161,9 @@ def test_an_interruption_before_the_first_conversation(project):
 def test_a_bug_is_called_one(project):
     """What nobody foresaw (here: code of a spec breaks convrun itself) ends with 70; the traceback comes with -vv."""
     project.write("specs/a.yaml", PASSES.replace("turns", "tools: ['desk:work']\nturns"))
-    project.write("desk.py", "from convrun.run import many\nmany.run_conversation = None\ndef work():\n    pass\n")
+    project.write(
+        "desk.py", "from convrun.run import playing\nplaying.run_conversation = None\ndef work():\n    pass\n"
+    )
     ended, full = (project.cli("run", *more) for more in ([], ["-vv"]))
     assert (ended.returncode, full.returncode) == (70, 70)
     assert "a bug in convrun: TypeError" in ended.stderr

@@ -228,7 +228,7 @@ def test_the_first_failure_stops_a_run_and_a_known_one_does_not(project):
     """With -x the conversations behind a known failure run."""
     written(project, turn(FAILS), known_failure="a slip")
     project.write("specs/b.yaml", json.dumps({"model": "echo", "turns": [turn(HOLDS)]}))
-    assert [one.verdict for one in project.run(stop_at_first=True).conversations] == ["skipped", "passed"]
+    assert [one.verdict for one in project.run(most_failed=1).conversations] == ["skipped", "passed"]
 
 
 def test_a_recording_sees_no_difference(project):

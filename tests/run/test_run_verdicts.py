@@ -165,7 +165,7 @@ def test_checks_of_each_turn_follow_the_turns_own(project):
 
 def test_x_stops_at_the_first_that_does_not_pass(many):
     """The others are skipped, with the reason; what came before stays."""
-    run = many.run("specs/passed.yaml", "specs/failed.yaml", "specs/unchecked.yaml", stop_at_first=True)
+    run = many.run("specs/passed.yaml", "specs/failed.yaml", "specs/unchecked.yaml", most_failed=1)
     assert [one.verdict for one in run.conversations] == ["failed", "skipped", "skipped"]
     assert "-x" in run.conversations[1].reason
     assert run.exit_code == 1
@@ -182,7 +182,7 @@ def test_x_stops_at_a_recording_that_does_not_hold(project, verdict):
         (project.root / "cassettes/a.yaml").unlink()
     else:
         project.edit("specs/a.yaml", "user: Hi", "user: Hello")
-    assert [one.verdict for one in project.run(stop_at_first=True).conversations] == [verdict, "skipped"]
+    assert [one.verdict for one in project.run(most_failed=1).conversations] == [verdict, "skipped"]
 
 
 def test_a_skipped_conversation_is_never_begun(project):
