@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from convrun.checks.check import Path
@@ -17,6 +16,7 @@ from convrun.conversation.conversation import Conversation
 from convrun.conversation.response import Response
 from convrun.conversation.turns import Turn
 from convrun.errors import CheckError, ConversationError, ExpectationError, did_you_mean
+from convrun.frozen import frozen
 from convrun.results import CheckResult
 from convrun.templates import TurnList
 from convrun.values import show, type_name
@@ -53,7 +53,7 @@ def expect(checked: Checked, checks: CheckLike | Sequence[CheckLike]) -> Checked
     return checked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Wanted:
     """A check that is well-formed; `place` says which of several it is."""
 
@@ -63,7 +63,7 @@ class _Wanted:
     place: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Turn:
     """A turn as checks see it; `tools` are the names of those the model was given, None: not known."""
 

@@ -6,9 +6,10 @@ The shapes are those of the JSON result; `report.json` writes them key by key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, Literal, TypeAlias
 
+from convrun.frozen import frozen
 from convrun.source import Where
 from convrun.values import Json
 
@@ -16,7 +17,7 @@ Verdict: TypeAlias = Literal["passed", "failed", "stale", "missing", "error", "s
 CheckVerdict: TypeAlias = Literal["passed", "failed", "error"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Problem:
     """An error as a value. `type` is the error's class name; `details` are more lines (a traceback), shown with -vv."""
 
@@ -27,7 +28,7 @@ class Problem:
     details: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """Something that is not wrong yet and keeps a suite from being trusted: `unchecked`, `unplayed`."""
 
@@ -37,7 +38,7 @@ class Finding:
     fix: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class UsageResult:
     """Tokens as recorded; None where unknown."""
 
@@ -57,7 +58,7 @@ def _total(figures: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(figures) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CheckResult:
     """One check, judged. `info` marks one behind the first stale request, or of a known failure: shown, never counted.
 
@@ -75,7 +76,7 @@ class CheckResult:
     details: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToolCallResult:
     """A tool call with what came of it. `arguments` are parsed where they are JSON; `error` is what the tool raised."""
 
@@ -87,7 +88,7 @@ class ToolCallResult:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """One part of a request that differs from the recording. `path` is a JSON pointer; `part` names it for people."""
 
@@ -98,7 +99,7 @@ class Change:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Staleness:
     """Where the recording stopped matching (turn and model call from 1), and what changed there.
 
@@ -111,7 +112,7 @@ class Staleness:
     breaks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class IgnoredDifference:
     """A difference that `cassette.ignore` let pass."""
 
@@ -120,7 +121,7 @@ class IgnoredDifference:
     now: Json = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TurnResult:
     """One turn: what the user said, what came back, what the checks say."""
 
@@ -140,7 +141,7 @@ class TurnResult:
     where: Where | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ConversationResult:
     """One conversation; `cassette` is the path where its recording is or would be, None for one that has none."""
 
@@ -166,7 +167,7 @@ class ConversationResult:
     where: Where | None = None  # its line in the spec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunResult:
     """A whole run. `started` is ISO 8601 with its offset; `exit_code` is what the process ends with.
 

@@ -6,12 +6,12 @@ import errno
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from convrun.errors import SettingsError, UsageError, did_you_mean
+from convrun.frozen import frozen
 from convrun.source import Where, read_bytes
 
 _LARGEST = 4_000_000  # bytes of a settings file
@@ -39,7 +39,7 @@ _NO_RECORD = "a committed file must not make a run cost money: give --record on 
 Jobs: TypeAlias = int | Literal["auto"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Defaults:
     """What every spec has if it says nothing else, as a spec's own keys; `text` is that of the `file` it stands in."""
 
@@ -48,7 +48,7 @@ class Defaults:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Settings:
     """What a project has settled, once for all its specs.
 
@@ -143,7 +143,7 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Source:
     """The settings file of a folder: its text, and the table of it that is ours."""
 

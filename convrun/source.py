@@ -6,8 +6,9 @@ import errno
 import os
 import stat
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
+
+from convrun.frozen import frozen
 
 _WINDOW = 100  # longest piece of a source line shown, in characters
 
@@ -35,7 +36,7 @@ def is_below(path: Path, root: Path) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Where:
     """A position in a text file; it carries its own source line, so that reports read no files.
 

@@ -6,12 +6,12 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import TypeAlias
 
 from convrun.errors import ConvrunError, did_you_mean
+from convrun.frozen import frozen
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
@@ -99,7 +99,7 @@ def show(value: object, limit: int = 200) -> str:
     return f"{text[:half]}...{text[-half:]}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SchemaFault:
     """What keeps a value from being a JSON Schema, at `path` in it."""
 

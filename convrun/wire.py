@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Request:
     """One request to a model, before anything of a transport is added to it.
 
@@ -32,7 +33,7 @@ class Request:
         return f"{self.base_url.rstrip('/')}/{self.endpoint}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reply:
     """What came back, whatever the status.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias, cast
 
+from convrun.frozen import frozen
 from convrun.values import Json
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # U+2028 and the like are text: JSON may hold them as they are
@@ -26,7 +26,7 @@ class End(Enum):
 DONE: Final = End.DONE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Unparsed:
     """A payload that is not JSON: a web page, half an event, a plain text."""
 

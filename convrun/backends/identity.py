@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 from urllib.parse import urlsplit
 
 from convrun.backends.presets import OPENAI, PRESETS, Preset
 from convrun.backends.script import script_model_name
 from convrun.errors import ConvrunError, UnknownModelError, did_you_mean
+from convrun.frozen import frozen
 from convrun.values import JsonObject
 
 DEFAULT_MODEL = "gpt-4.1-mini"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ModelIdentity:
     """A model and where it is; enough to replay it.
 

@@ -8,16 +8,17 @@ host (Azure), it is the one in the environment: anybody can have another.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from convrun.backends.identity import ModelIdentity
 from convrun.backends.presets import OPENAI, PRESETS, Preset, preset_at
 from convrun.errors import SettingsError
+from convrun.frozen import frozen
 
 KEY_VARIABLES = frozenset(preset.key_variable for preset in PRESETS.values() if preset.key_variable)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Key:
     """A key, the variable that holds it, and the header that carries it; the value is not shown."""
 

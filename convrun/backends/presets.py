@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 from urllib.parse import quote, urlsplit
+
+from convrun.frozen import frozen
 
 QuirkKind: TypeAlias = Literal["nine_character_ids", "signed_calls", "signed_reasoning"]
 
@@ -20,7 +21,7 @@ _VARIABLE = re.compile(r"\{(\w+)\}")
 _AZURE_PATH = re.compile(r"/openai(/v1)?$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Quirk:
     """One thing that a provider does otherwise; `source` says where it is known from.
 
@@ -32,7 +33,7 @@ class Quirk:
     kind: QuirkKind | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Preset:
     """A provider. `key_variable` None: it takes no key; else the key goes into `key_header`.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from convrun.backends.framing import Payload, Unparsed
 from convrun.errors import ProviderError
+from convrun.frozen import frozen
 from convrun.redaction import without_account, without_ids
 from convrun.values import Json, show
 
@@ -21,7 +21,7 @@ _STATUS = re.compile(r"[45]\d\d", re.ASCII)
 _SHOWN = 500  # characters of a provider's text that go into a message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ReplyErrors:
     """The errors of one reply.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from convrun.cassette.nesting import DEEPEST, too_deep
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject
 
 PLAIN = "application/json"
@@ -18,7 +19,7 @@ RETRYABLE = frozenset({408, 409, 429})
 RECORD_ANEW = "record the conversation anew with `convrun record --all` and its id"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SentRequest:
     """A request as it was sent, redacted. `body` is its JSON body; one that is not JSON is a text.
 
@@ -51,7 +52,7 @@ class SentRequest:
         return [item for item in found if isinstance(item, dict)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ReceivedReply:
     """What came back, redacted: `payloads` of JSON (one for a plain reply, one per event of a `stream`), or a `body`.
 
@@ -75,7 +76,7 @@ class ReceivedReply:
         return self.status in RETRYABLE or self.status >= 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Interaction:
     """One request and its reply. `elapsed_ms` is until the whole reply was there, `first_ms` until its first delta."""
 
@@ -85,7 +86,7 @@ class Interaction:
     first_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Recording:
     """One recorded conversation. `file` is its cassette, as shown to people."""
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from convrun.cassette.canonical import Keys
 from convrun.cassette.interaction import Interaction, SentRequest
 from convrun.cassette.pointers import pointer_parts, value_at
+from convrun.frozen import frozen
 from convrun.redaction import Redactor
 from convrun.values import Json, equal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ignored:
     """A difference that `cassette.ignore` let pass; `path` is its JSON pointer."""
 

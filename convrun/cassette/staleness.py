@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from convrun.cassette.canonical import (
     NOT_COMPARED,
@@ -17,6 +16,7 @@ from convrun.cassette.canonical import (
 from convrun.cassette.hints import hint
 from convrun.cassette.interaction import SentRequest
 from convrun.cassette.pointers import pointer_parts, without
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, equal
 
 _MOST = 10  # changes told of one request; what follows the first ones is mostly their consequence
@@ -28,7 +28,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Change:
     """One part of a request that differs. `path` is a JSON pointer into the body; `part` names it for people."""
 
@@ -39,7 +39,7 @@ class Change:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Difference:
     """The first request that was not recorded. `interaction` is the index of the one expected there; None: the end."""
 
@@ -48,7 +48,7 @@ class Difference:
     breaks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Place:
     """A message as it is compared, with its path, and the tool a result is of."""
 

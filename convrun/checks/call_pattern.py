@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from convrun.checks.check import Path
 from convrun.checks.matcher import Matcher, is_matcher, read_matcher
 from convrun.checks.reading import Reader
 from convrun.checks.reply import read_json
+from convrun.frozen import frozen
 from convrun.results import ToolCallResult
 from convrun.values import Json, equal, show
 
@@ -22,7 +23,7 @@ _KEYS = ("tool", "with", "with_exactly", "returns", "error")
 _SHOWN = 12  # calls listed in a message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CallPattern:
     """Tool calls of one name. `arguments`, `returns` and `error` are one-item tuples where they matter.
 

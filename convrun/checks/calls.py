@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 from convrun.checks.call_pattern import CallPattern, as_json, read_pattern, show_call, show_calls
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.reading import Reader
+from convrun.frozen import frozen
 from convrun.results import ToolCallResult
 
 Mode: TypeAlias = Literal["exactly", "in_order", "any_order", "only"]
@@ -17,7 +17,7 @@ _MODES: tuple[Mode, ...] = ("exactly", "in_order", "any_order", "only")
 _ANY = "any"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Called:
     """Such a call was made: at least once, or this many `times`."""
 
@@ -45,7 +45,7 @@ def _times(times: int | None) -> str:
     return "" if times is None else {1: " once", 2: " twice"}.get(times, f" {times} times")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NotCalled:
     """None of these tools was called; no names: no tool at all."""
 
@@ -62,7 +62,7 @@ class NotCalled:
         return Outcome(passed=passed, actual=as_json(context.tool_calls), found=show_calls(context.tool_calls))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Calls:
     """The calls are these, as the mode says.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from convrun.checks.context import CheckContext
+from convrun.frozen import frozen
 from convrun.values import Json
 
 Path: TypeAlias = tuple[str | int, ...]  # into a check's value: keys and indexes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ValueProblem:
     """A mistake in a check's value, at `path` in it; `needs_text`: because a text is wanted there."""
 
@@ -21,7 +21,7 @@ class ValueProblem:
     needs_text: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Claim:
     """What a check says: `subject` is expected to `predicate`, or not to."""
 
@@ -34,7 +34,7 @@ class Claim:
         return f"expected {self.subject} {'not ' if self.negated else ''}to {self.predicate}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outcome:
     """Whether a check holds; `actual` is what it looked at, as JSON, and `found` says so in words."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
+from convrun.frozen import frozen
 from convrun.results import ToolCallResult, UsageResult, total_usage
 from convrun.values import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ErrorAnswer:
     """The error that a provider answered with: its HTTP status, and its own words (empty: it had none)."""
 
@@ -18,7 +19,7 @@ class ErrorAnswer:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TurnView:
     """A finished turn as checks and templates see it.
 
@@ -41,7 +42,7 @@ class TurnView:
     response: object = field(default=None, repr=False, compare=False, metadata={"hidden": True})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CheckContext:
     """What a check may look at; a `python` check is given it.
 

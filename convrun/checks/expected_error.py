@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.reading import Reader
+from convrun.frozen import frozen
 from convrun.values import Json, show
 
 _SHOWN = 300  # characters of what the provider said
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ExpectedError:
     """The provider refuses, with this status and a message that matches, as far as they are given."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.reading import Reader
 from convrun.errors import did_you_mean
+from convrun.frozen import frozen
 
 _REASONS = ("stop", "length", "tool_calls", "content_filter")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FinishReason:
     """The last model call ended for one of these reasons."""
 

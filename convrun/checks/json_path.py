@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +12,7 @@ from convrun.checks.matcher import Matcher, read_matcher
 from convrun.checks.reading import Pending, Reader
 from convrun.checks.reply import read_json
 from convrun.errors import CheckError
+from convrun.frozen import frozen
 from convrun.values import Json, show
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _CONDITIONS = ("equals", "contains", "matches", "min", "max")
 _SHOWN = 3  # nodes named in a message
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ParsesAsJson:
     """The reply is JSON."""
 
@@ -38,7 +38,7 @@ class ParsesAsJson:
         return Outcome(passed=reply.fault is None, actual=context.reply, found=found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class JsonPath:
     """Something stands at `path` in the reply, and all of it meets the conditions."""
 

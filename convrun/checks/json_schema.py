@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,13 +13,14 @@ from convrun.checks.context import CheckContext
 from convrun.checks.reading import Reader
 from convrun.checks.reply import nested_deeply, read_json
 from convrun.errors import CheckError
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, canonical, is_endless, schema_fault, show
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ValidatesSchema:
     """The reply is JSON that the schema accepts."""
 
@@ -41,7 +41,7 @@ class ValidatesSchema:
         return Outcome(passed=fault is None, actual=reply.value, found=fault or f"got {show(reply.value)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ValidatesModel:
     """The reply is JSON that a pydantic model accepts."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import TypeGuard
 
 from convrun.checks.check import Path
 from convrun.checks.reading import Reader
+from convrun.frozen import frozen
 from convrun.values import contains, equal, show
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Matcher:
     """Conditions by their names; a value has to meet all of them."""
 

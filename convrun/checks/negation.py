@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from convrun.checks.check import Check, Claim, Outcome
 from convrun.checks.context import CheckContext
+from convrun.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Negation:
     """The inner check does not hold; where that cannot be said, nor can this."""
 

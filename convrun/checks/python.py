@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 from convrun.checks.check import Claim, Outcome, Path
@@ -13,11 +13,12 @@ from convrun.checks.context import CheckContext, TurnView
 from convrun.checks.reading import Reader
 from convrun.conversation.network import watched
 from convrun.errors import CheckError
+from convrun.frozen import frozen
 from convrun.templates import TurnList
 from convrun.values import show
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PythonCheck:
     """A function that is given the context holds.
 

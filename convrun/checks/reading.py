@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TypeGuard
 
 from convrun.checks.check import Path, ValueProblem
 from convrun.errors import did_you_mean
+from convrun.frozen import frozen
 from convrun.templates import Text
 from convrun.values import show, type_name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Pending:
     """A template that is not rendered yet; a `whole` one may become anything, any other a text."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from convrun.checks import shapes
@@ -18,6 +17,7 @@ from convrun.checks.python import read_python
 from convrun.checks.reading import Pending, Reader, settled
 from convrun.checks.text import read_contains, read_equals, read_matches, read_one_of
 from convrun.errors import did_you_mean
+from convrun.frozen import frozen
 from convrun.templates import Text, render_value
 from convrun.values import Json, JsonObject
 
@@ -25,7 +25,7 @@ Read: TypeAlias = Callable[[Reader, object, Path], Check]
 _NOT = "not"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Kind:
     """A kind of check: what reads its value, what it looks like as JSON Schema, and when it holds, in a sentence.
 

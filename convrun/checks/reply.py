@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from convrun.checks.difference import got
+from convrun.frozen import frozen
 from convrun.values import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class JsonReply:
     """A reply that was parsed: its `value`, or the `fault` that keeps it from being JSON."""
 

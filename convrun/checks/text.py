@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from unicodedata import normalize
 
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.difference import got
 from convrun.checks.reading import Reader
+from convrun.frozen import frozen
 from convrun.values import show
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Equals:
     """The reply is this text, white space at both ends apart."""
 
@@ -32,7 +32,7 @@ class Equals:
         return Outcome(passed=passed, actual=context.reply, found=found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Contains:
     """The text is in the reply."""
 
@@ -53,7 +53,7 @@ class Contains:
         return Outcome(passed=passed, actual=context.reply, found=found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OneOf:
     """The reply is one of these texts, white space at both ends apart."""
 
@@ -70,7 +70,7 @@ class OneOf:
         return Outcome(passed=passed, actual=context.reply, found=got(_trimmed(context.reply)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Matches:
     """The regular expression is found in the reply."""
 

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +16,7 @@ from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
 from convrun.cli.output import colour_wanted, commands_stopped, own_stdout
 from convrun.cli.reporting import targets, write_reports
 from convrun.errors import ReportError
+from convrun.frozen import frozen
 from convrun.report.console import closing, conversation_line
 from convrun.report.stop_token import StopToken
 from convrun.report.style import Style, ansi, plain
@@ -29,7 +30,7 @@ from convrun.source import cells, printable
 QUIET = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Presentation:
     """How a run is shown. `reports` are formats with their files, None for stdout; `command` is `run` or `record`."""
 

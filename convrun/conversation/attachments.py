@@ -6,13 +6,14 @@ import json
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from os import PathLike, fspath
 from pathlib import Path
 from typing import cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from convrun.errors import AttachmentError
+from convrun.frozen import frozen
 from convrun.values import JsonObject
 
 _BY_SUFFIX = {  # our own: the standard library's table differs from system to system
@@ -52,7 +53,7 @@ _BY_START = (
 _BY_RIFF = {b"WAVE": "audio/wav", b"WEBP": "image/webp"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Attachment:
     """One of `path`, `url` and `content`; `type` is its MIME type where name and bytes do not show it.
 

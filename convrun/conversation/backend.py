@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol, TypeAlias
 
 from convrun.conversation.messages import Message, Usage
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject
 
 EventType: TypeAlias = Literal["text", "reasoning", "refusal", "tool_call_name", "tool_call_args"]
 FinishReason: TypeAlias = str  # normalised: stop, length, tool_calls, content_filter; else the provider's own word
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToolSchema:
     """A tool as the model sees it. `strict` None: not said."""
 
@@ -24,7 +25,7 @@ class ToolSchema:
     verbatim: JsonObject | None = None  # a declared tool goes out as it was written
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ModelRequest:
     """One model call, complete and ready to be encoded.
 
@@ -44,7 +45,7 @@ class ModelRequest:
     call: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class StreamEvent:
     """A piece of a reply as it arrives; `index` counts the tool calls of the reply from 0."""
 
@@ -54,7 +55,7 @@ class StreamEvent:
     tool_call_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Completion:
     """The whole reply, once it is complete: the last thing a backend yields.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from convrun.frozen import frozen
 
 Hook: TypeAlias = Callable[..., Any]
 HookOrHooks: TypeAlias = Hook | Iterable[Hook] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Hooks:
     """`before_call(tool, call)` and `after_call(tool, call, result)`, each any number of functions, called in order.
 

@@ -7,7 +7,7 @@ history is touched once, at the end, so that nothing of a turn that failed is in
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import NoReturn, TypeAlias
 
@@ -21,9 +21,10 @@ from convrun.conversation.settings import TurnSettings
 from convrun.conversation.tool_running import ToolRunning
 from convrun.conversation.tools import ToolResult
 from convrun.errors import ChainLimitError, ConversationError, PauseChain
+from convrun.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Said:
     """What the user says: `text` None says nothing.
 
@@ -42,7 +43,7 @@ class Said:
         return self.text is None and not self.attachments and self.messages is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunTools:
     """The step that makes the open tool calls of a reply and puts their results there."""
 

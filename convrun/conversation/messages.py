@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias, cast
 
 from convrun.conversation.attachments import Attachment
 from convrun.errors import ConversationError
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, show
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class TextPart:
     """Text that somebody said."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ReasoningPart:
     """Text of the model's thinking; `field` is the provider's name for it, `details` its own structure, if any."""
 
@@ -30,14 +31,14 @@ class ReasoningPart:
     details: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class RefusalPart:
     """The model's own words for refusing."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ToolCallPart:
     """A call the model wants; `arguments` is the text as the provider sent it (empty: no arguments).
 
@@ -50,7 +51,7 @@ class ToolCallPart:
     extra: JsonObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ToolResultPart:
     """What a tool gave back; `tool_call_id` says to which call."""
 
@@ -59,7 +60,7 @@ class ToolResultPart:
     output: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class AttachmentPart:
     """An image, a document or a sound beside the text."""
 
@@ -69,7 +70,7 @@ class AttachmentPart:
 Part: TypeAlias = TextPart | ReasoningPart | RefusalPart | ToolCallPart | ToolResultPart | AttachmentPart
 
 
-@dataclass(frozen=True, slots=True, eq=True)
+@frozen(kw_only=False)
 class Message:
     """What one side said at once. A `tool` message holds exactly one ToolResultPart."""
 
@@ -127,7 +128,7 @@ def assistant(text: str = "", tool_calls: tuple[ToolCallPart, ...] = ()) -> Mess
     return Message("assistant", parts + tool_calls)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Usage:
     """Tokens as the provider counted them; None where it says nothing. `details` is its own breakdown."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.messages import Message
 from convrun.conversation.tools import Tool, ToolResult
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Prompt:
     """What one model call was asked.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, cast
 
 from convrun.errors import ConversationError
+from convrun.frozen import frozen
 from convrun.values import JsonObject, show
 
 
@@ -30,7 +30,7 @@ SchemaLike: TypeAlias = Mapping[str, Any] | type[Any]
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OutputSchema:
     """A JSON Schema with its name; `model` is the pydantic class it came from, None for a plain schema."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias, TypeVar
 
 from convrun.conversation.hooks import Hook, Hooks
@@ -19,6 +19,7 @@ from convrun.errors import (
     ToolUnavailableError,
     named,
 )
+from convrun.frozen import frozen
 from convrun.values import show
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
@@ -26,7 +27,7 @@ _Replacement = TypeVar("_Replacement", ToolCall, ToolResult)
 _STOPPING = (BlockedNetworkError, PauseChain, KeyboardInterrupt, GeneratorExit, TimeUp)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Invocation:
     """User code to be called now. The answer to it is what it returned, awaited if need be, or what it raised.
 
@@ -44,7 +45,7 @@ class Invocation:
 Steps: TypeAlias = Generator[Invocation, Any, ToolResult]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToolRunning:
     """Everything a call needs but the call: the tools by name, hooks, the time limit in seconds, recorded results."""
 

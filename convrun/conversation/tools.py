@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, field, is_dataclass
 from typing import Any
 
 from convrun.conversation.attachments import Attachment
@@ -15,12 +15,13 @@ from convrun.conversation.messages import Message, ToolCallPart, ToolResultPart
 from convrun.conversation.tool_arguments import fitted, fitting
 from convrun.conversation.tool_schema import CALL_PARAMETER, Parameters, parameters_of, schema_of
 from convrun.errors import ToolArgumentsError, ToolDefinitionError, ToolUnavailableError, text_of
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, show
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what providers accept
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ToolCall:
     """A call the model wants. `arguments_text` is what it sent; where that is no JSON object, `arguments` is empty."""
 
@@ -53,7 +54,7 @@ def _parsed(text: str) -> object:
         return text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ToolOutput:
     """What a tool may return to hand attachments to the model beside its text."""
 
@@ -61,7 +62,7 @@ class ToolOutput:
     attachments: Sequence[Attachment] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ToolResult:
     """What came of a call: the text for the model, and the exception (with its traceback) where the tool raised."""
 
@@ -119,7 +120,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"object of type {type(value).__name__}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(kw_only=False, eq=False)
 class Tool:
     """Something a model may call. Made by `Tool.function` from code, by `Tool.declared` from a definition without any.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import yaml
@@ -19,12 +18,13 @@ from convrun.document.mistakes import bad_key, no_anchor, too_deep, too_many_ali
 from convrun.document.scalars import plain_value, quoted
 from convrun.document.source_text import Source
 from convrun.errors import ConvrunError, DocumentError
+from convrun.frozen import frozen
 from convrun.source import Where
 
 _COMMENT = re.compile(r"[ \t]+#")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@frozen(eq=False)
 class Scalar:
     """A text, number, true/false or null. `text` is what was written (unfolded, without quotes), `value` what it means.
 
@@ -59,7 +59,7 @@ class Scalar:
         return self.source.where(self.start, self.end)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@frozen(eq=False)
 class Sequence:
     """A list."""
 
@@ -75,7 +75,7 @@ class Sequence:
         return self.source.where(self.start, self.end if flow else None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@frozen(eq=False)
 class Mapping:
     """Keys and values in the order of the file; no key is there twice."""
 
@@ -103,7 +103,7 @@ class Mapping:
 Node: TypeAlias = Scalar | Sequence | Mapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@frozen(eq=False)
 class Document:
     """A read file; `root` is None where it is empty."""
 

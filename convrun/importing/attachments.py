@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
 from hashlib import sha256
 
 from convrun.conversation.attachments import Attachment
 from convrun.errors import AttachmentError
+from convrun.frozen import frozen
 from convrun.importing.spec_text import spoken
 from convrun.values import Json, JsonObject
 
@@ -28,7 +28,7 @@ _SUFFIXES = {
 _SAFE_NAME = re.compile(r"[\w-][\w .-]{0,60}\.[A-Za-z0-9]{1,8}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Held:
     """An entry of a turn's `attachments`; `file` is the path from the spec and `content` its bytes, for a file."""
 

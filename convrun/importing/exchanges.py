@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from convrun.backends.chat import ENDPOINT, decode
 from convrun.backends.chat_decoding import ChatDecoder
@@ -14,6 +14,7 @@ from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.received import parsed_reply, received
 from convrun.conversation.backend import Completion
 from convrun.errors import ProviderError
+from convrun.frozen import frozen
 from convrun.importing.reasons import Reason, Refusal
 from convrun.redaction import Redactor
 from convrun.values import JsonObject
@@ -22,7 +23,7 @@ from convrun.wire import Reply
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Exchange:
     """One chat call. `number` is its place in the file (from 1), `answer` what the model said, or the error it gave.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from convrun.backends.keys import KEY_VARIABLES
 from convrun.cassette.files import load
 from convrun.cassette.interaction import RECORD_ANEW, Recording
 from convrun.errors import CassetteError
+from convrun.frozen import frozen
 from convrun.importing.importer import Imported, conversations
 from convrun.importing.places import Place, others, place
 from convrun.importing.reasons import Refusal
@@ -21,7 +21,7 @@ from convrun.source import Where
 _WANTED = "a whole recording that vcrpy wrote is wanted, YAML or JSON"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Written:
     """A conversation that has its spec and its cassette now."""
 
@@ -29,7 +29,7 @@ class Written:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outcome:
     """What became of a file: the conversations that were written, and what was not imported.
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
 from convrun.backends.chat_encoding import encode_message
 from convrun.backends.presets import QuirkKind
 from convrun.cassette.canonical import Links, linked, merged, plain_message
 from convrun.conversation.messages import Message
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, canonical
 
 SYSTEM_ROLES = ("system", "developer")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Group:
     """One message, or several of the assistant that mean one; `message` has numbers in the place of the ids in `plain`.
 

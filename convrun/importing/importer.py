@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.conversation.backend import Completion
 from convrun.document.limits import SIZE_LIMIT
 from convrun.errors import ConvrunError, SpecErrors
+from convrun.frozen import frozen
 from convrun.importing.checking import Detail, with_checks
 from convrun.importing.exchanges import exchanges
 from convrun.importing.judging import refusal
@@ -21,7 +22,7 @@ from convrun.redaction import Redactor
 from convrun.values import JsonObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Imported:
     """A conversation that passes: its spec, what convrun sends with the replies to it, and the files that it names.
 
@@ -37,7 +38,7 @@ class Imported:
     calls: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Conversations:
     """What a recording holds: its conversations in order, each imported or refused, and what is no conversation."""
 

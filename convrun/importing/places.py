@@ -6,9 +6,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
+from convrun.frozen import frozen
 from convrun.settings import Settings
 from convrun.source import is_below
 from convrun.spec.ids import cassette_file
@@ -16,7 +16,7 @@ from convrun.spec.ids import cassette_file
 SCHEMA = "spec.schema.json"  # beside the settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """The files of one conversation: `spec` and `cassette` as shown to people, and below which folder they are."""
 

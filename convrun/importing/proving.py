@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +13,7 @@ from convrun.cassette.playing import Player, sent_request
 from convrun.cassette.staleness import Change, changes
 from convrun.cassette.writing import write
 from convrun.errors import SpecErrors, StaleError
+from convrun.frozen import frozen
 from convrun.redaction import Redactor
 from convrun.results import ConversationResult
 from convrun.run.bind import BoundConversation, bind
@@ -29,7 +30,7 @@ _SPEC = "specs/imported.yaml"
 _ENDED = "the recording ends where the results of the last calls would be sent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Proof:
     """A run of the spec: its result, what convrun sent with the replies to it, and where that differs, if it does.
 

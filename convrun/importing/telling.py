@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from convrun.backends.presets import OPENAI
 from convrun.cassette.canonical import plain_content, plain_envelope
 from convrun.errors import ConvrunError, ProviderError
+from convrun.frozen import frozen
 from convrun.importing.addresses import provider_at
 from convrun.importing.attachments import Held, held
 from convrun.importing.exchanges import Exchange
@@ -27,7 +27,7 @@ _LIMIT = 10  # model calls in a turn, where the spec says nothing
 _WORDS = 60  # characters of an error's message that are expected
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Telling:
     """A spec as plain values, in the order of its keys, and the files it names, by their paths from it."""
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from convrun.cassette.canonical import plain_envelope
 from convrun.conversation.backend import Completion
+from convrun.frozen import frozen
 from convrun.importing.addresses import quirks_at
 from convrun.importing.exchanges import Exchange
 from convrun.importing.groups import Group, after, begins, carries, groups, sent_back
 from convrun.values import JsonObject, equal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Thread:
     """One conversation: the model calls of each turn. What the first request has before its last message is history."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from convrun.frozen import frozen
 from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult, UsageResult, total_usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Counts:
     """The sums of a run.
 

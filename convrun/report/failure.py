@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 
+from convrun.frozen import frozen
 from convrun.report.counts import standing
 from convrun.report.difference import difference
 from convrun.report.style import Line, Role
@@ -21,7 +21,7 @@ _BEHIND = " (info: behind a stale request, counts nowhere)"
 _KNOWN = " (info: a known failure, counts nowhere)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fault:
     """One thing that went wrong, in a turn or (`turn` is None) in the conversation as a whole.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from convrun.frozen import frozen
 from convrun.report.style import Line
 from convrun.results import ConversationResult, Finding, RunResult
 from convrun.source import Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FindingGroup:
     """One finding, the ids of the conversations it is true of, and the first place that is known of it."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from convrun.frozen import frozen
 from convrun.source import printable
 
 Role: TypeAlias = Literal[
@@ -27,7 +27,7 @@ _COLOURS: dict[Role, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Line:
     """One line of a report, without its end; how it looks is its role's affair."""
 

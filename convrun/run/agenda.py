@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
+from convrun.frozen import frozen
 from convrun.results import ConversationResult, Problem
 from convrun.run.bind import BoundConversation
 from convrun.run.conversation import blank_result
@@ -15,7 +16,7 @@ DID_NOT_PASS = frozenset({"failed", "error", "stale", "missing"})
 _NOT_BEGUN = "not begun: stopped at "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Standing:
     """How far a run has come. `running` are the ids of what goes on, the longest first, `since` when that one began.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from convrun.backends.identity import ModelIdentity, checked_url, identify
@@ -12,6 +12,7 @@ from convrun.backends.keys import key_for
 from convrun.backends.pacing import Rates, check_rates
 from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError, UsageError
+from convrun.frozen import frozen
 from convrun.run.attachments import attachment_error
 from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools, without_reply
 from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
@@ -27,7 +28,7 @@ from convrun.spec.model import CheckSpec, ImportPath, ModelSpec, ScriptLine, Spe
 from convrun.values import JsonObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BoundTurn:
     """A turn with its checks: its own, then those of every turn; or the error it expects.
 
@@ -40,7 +41,7 @@ class BoundTurn:
     schema: SchemaLike | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BoundSpec:
     """A spec with its code; shared by the conversations that come from it.
 
@@ -58,7 +59,7 @@ class BoundSpec:
     checks: tuple[BoundCheck, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BoundConversation:
     """A planned conversation with its code and its model; `trusted` are the base URLs a key may go to.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
 from convrun.checks.registry import code_paths, is_known, parse, tool_names
 from convrun.errors import ConvrunError, SpecError, did_you_mean
+from convrun.frozen import frozen
 from convrun.run.imports import imported
 from convrun.source import Where
 from convrun.spec.model import CheckSpec, ImportPath, Path
@@ -17,7 +17,7 @@ from convrun.templates import Text
 _OF_CALLS = frozenset({"called", "not_called", "calls", "python"})  # kinds that need no reply
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BoundCheck:
     """A check; `value` is as in the spec, with Code where it names code."""
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from convrun.conversation.network import watched
 from convrun.conversation.toolbox import Toolbox
 from convrun.conversation.tools import Tool
 from convrun.errors import ConversationError, ConvrunError, SpecError, ToolDefinitionError, named
+from convrun.frozen import frozen
 from convrun.run.imports import imported
 from convrun.settings import Settings
 from convrun.spec.model import Spec, ToolDeclaration, ToolUse
 from convrun.templates import render_value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BoundTool:
     """A tool, or a class that becomes tools once a conversation begins. `replayed`: its recorded results are used."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
 from convrun.checks.judging import judge
+from convrun.frozen import frozen
 from convrun.results import CheckResult
 from convrun.run.bound_checks import BoundCheck
 from convrun.run.surroundings import Surroundings
@@ -15,7 +16,7 @@ from convrun.templates import TurnList
 from convrun.values import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Unplayed:
     """A turn without a reply, as templates see it."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from convrun.atomic import create_file, replace_file
+from convrun.frozen import frozen
 from convrun.results import ConversationResult
 from convrun.run.agenda import DID_NOT_PASS, is_not_begun
 from convrun.source import is_below, read_bytes
@@ -18,7 +18,7 @@ _FOLDER, _FILE = ".convrun", "last-failed.json"
 _LARGEST = 16_000_000  # bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LastFailed:
     """The ids of those that did not pass; `damage` says that the file which should say so does not."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from convrun.checks.registry import templates
 from convrun.errors import ConvrunError, SpecError, TemplateError, did_you_mean
+from convrun.frozen import frozen
 from convrun.run.frozen import frozen_functions
 from convrun.source import Where
 from convrun.spec.case_rows import RESERVED
@@ -30,16 +31,16 @@ def name_errors(spec: Spec, names: Iterable[str], *, all_turns: bool = True) -> 
     Without `all_turns` some are missing, and which turn a template names is not judged.
     """
     errors: list[ConvrunError] = [_reserved(name, spec.where) for name in sorted(RESERVED & set(names))]
-    frozen = frozen_functions(spec.freeze)
-    known = _ALWAYS | set(names) | set(frozen)
+    functions = frozen_functions(spec.freeze)
+    known = _ALWAYS | set(names) | set(functions)
     for use in _uses(spec):
         seen = use if all_turns else replace(use, turns_before=sys.maxsize, turn_ids=_AnyTurn(), silent={})
         errors += problems(seen.text, known, seen.turns_before, seen.turn_ids, _FIXES, seen.silent)
-        errors += calls(seen.text, frozen)
+        errors += calls(seen.text, functions)
     return errors
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class _Use:
     """A text and how many turns are finished when it is rendered; those that are `silent` have no reply, and why."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from convrun.errors import UsageError, did_you_mean
+from convrun.frozen import frozen
 from convrun.run.shards import Shard
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class RecordMode(StrEnum):
             raise UsageError(f"unknown record mode {name!r}", fix=fix) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RunOptions:
     """The options of `convrun run` and `convrun record`, parsed.
 

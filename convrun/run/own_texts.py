@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from convrun.frozen import frozen
 from convrun.source import Where
 from convrun.spec.model import CheckSpec, ModelSpec, Spec, ToolDeclaration, ToolUse, TurnSpec
 from convrun.templates import Text
@@ -14,7 +14,7 @@ _VARIABLE = re.compile(r"\{\{-?\s*env\b[^}]*\}\}")  # where the value of a varia
 _CODE = "python"  # the check whose value is the name of a function
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class OwnText:
     """A text that goes to the model or is compared with what comes back; `part` is what it belongs to, for people."""
 

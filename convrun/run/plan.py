@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from convrun.errors import ConvrunError, SpecError, UsageError, did_you_mean
+from convrun.frozen import frozen
 from convrun.run.options import RunOptions
 from convrun.run.selection import expression, tagged
 from convrun.settings import Settings
@@ -20,7 +21,7 @@ from convrun.spec.model import CaseSpec, KnownFailure, ModelSpec, Spec
 from convrun.values import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Planned:
     """One conversation to run. `cassette` is the file, `cassette_shown` how it is named to people."""
 
@@ -48,7 +49,7 @@ class Planned:
         return self.case.where if self.case else self.spec.where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Plan:
     """The selected conversations in order, and every mistake found on the way.
 

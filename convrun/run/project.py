@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from convrun import document
 from convrun.environment import NAME as DOTENV
 from convrun.environment import read_dotenv
 from convrun.errors import ConvrunError, DocumentError, SettingsError, SpecErrors, UsageError
+from convrun.frozen import frozen
 from convrun.run.bind import BoundConversation, bind, further_errors
 from convrun.run.imports import put_first
 from convrun.run.narrowing import narrowed
@@ -24,7 +25,7 @@ from convrun.spec.loading import Unfinished, load_spec
 from convrun.spec.model import Spec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Project:
     """The settings and the selected specs, each with the `::rest` that selected one of its conversations.
 
@@ -108,7 +109,7 @@ def spec_defaults(settings: Settings) -> document.Mapping | None:
         raise SettingsError(error.what, where=error.where, fix=error.fix) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Prepared:
     """Everything that can be known before the first turn: the plan, and its conversations bound to code."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from convrun.errors import UsageError
+from convrun.frozen import frozen
 
 _MOST = 1_000
 _HALVINGS = 12  # of the span between the best that could be and what was found: it ends below a thousandth of it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Shard:
     """Part number `index` of `count`, from 1."""
 

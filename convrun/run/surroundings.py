@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from convrun.backends.identity import ModelIdentity
 from convrun.backends.keys import KEY_VARIABLES, may_receive
 from convrun.errors import SettingsError
+from convrun.frozen import frozen
 from convrun.redaction import SHORTEST, placeholder
 from convrun.run.frozen import frozen_functions
 from convrun.run.names import used_templates, variables_in_addresses, variables_named, variables_sent
@@ -15,7 +16,7 @@ from convrun.run.own_texts import own_texts
 from convrun.spec.model import FreezeSpec, ModelSpec, Spec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Surroundings:
     """The surroundings of one conversation. `env` is what each environment variable stands for in what is sent."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 
 from convrun.checks.context import ErrorAnswer, TurnView
@@ -12,6 +12,7 @@ from convrun.conversation.chain import ChainResponse
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.response import Response
 from convrun.errors import ChainLimitError, ConvrunError, ProviderError
+from convrun.frozen import frozen
 from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict, total_usage
 from convrun.run.attachments import attachment
 from convrun.run.bind import BoundTurn
@@ -20,7 +21,7 @@ from convrun.run.problems import problem
 from convrun.templates import render_text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PlayedTurn:
     """A turn that was played or passed over. `view` is None where nothing came back that checks could look at.
 

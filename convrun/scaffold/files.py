@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
+from convrun.frozen import frozen
 from convrun.schemas import spec_schema
 from convrun.settings import Settings
 
@@ -22,7 +22,7 @@ _MARK = "# yaml-language-server: $schema="
 Kind: TypeAlias = Literal["settings", "example", "lines", "workflow", "schema"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ProjectFile:
     """One file: its path below the root (with `/`), its text, and what it is there for.
 

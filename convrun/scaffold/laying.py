@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from convrun.atomic import create_file, replace_file
 from convrun.errors import ScaffoldError, UsageError
+from convrun.frozen import frozen
 from convrun.scaffold.files import ProjectFile, project_files
 from convrun.settings import Settings, find_root, load
 from convrun.source import Where, read_bytes
@@ -20,7 +20,7 @@ _LARGEST = 4_000_000  # bytes of a file that is compared with ours
 _OURS = ("strict", "block_network")  # what a first project switches on
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Laid:
     """What became of one file, and why, where that does not go without saying.
 

@@ -7,10 +7,10 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from convrun.errors import ConvrunError, SpecError, did_you_mean
+from convrun.frozen import frozen
 from convrun.source import Where
 from convrun.spec.decoder import Mistakes
 from convrun.spec.named_files import finite, parsed_json
@@ -30,7 +30,7 @@ def refuse_taken(name: str, where: Where) -> None:
         raise taken(name, "case key", where)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Row:
     """The values of one row by name; its number, from 1, and where it begins."""
 
@@ -39,7 +39,7 @@ class Row:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RowFile:
     """A file of rows: its text, its path below the root, and where the spec names it."""
 

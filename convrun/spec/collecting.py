@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from convrun.errors import UsageError, did_you_mean
+from convrun.frozen import frozen
 from convrun.values import show
 
 _SUFFIXES = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Selected:
     """A spec file; `rest` is what stood behind `::`, None for all of its conversations."""
 

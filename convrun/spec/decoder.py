@@ -7,7 +7,7 @@ carry the words that the JSON Schema and the reference have for them, so that ne
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -15,13 +15,14 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from convrun import document
 from convrun.document import Node, Scalar
 from convrun.errors import ConvrunError, SpecError, SpecErrors, did_you_mean
+from convrun.frozen import frozen
 from convrun.values import show
 
 Value = TypeVar("Value")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SpecFile:
     """Where a spec lies: `root` is the project's, with symlinks resolved."""
 
@@ -38,7 +39,7 @@ Read: TypeAlias = Callable[[Node, SpecFile], Value]
 Shape: TypeAlias = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Decoder(Generic[Value]):
     """Reads nodes of one kind. With a `name` its shape is defined once in the JSON Schema, and referred to by it."""
 
@@ -66,7 +67,7 @@ def takes(
     return made
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Key:
     """A key of a mapping: what reads its value, and what it is for, in a sentence for people.
 
@@ -103,7 +104,7 @@ class Mistakes:
             raise SpecErrors(self.found, rest=rest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Parts:
     """What was read of a mapping: the values by key, the mistakes, and the keys whose values are not whole."""
 
@@ -112,7 +113,7 @@ class Parts:
     broken: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Record:
     """A mapping with known keys. `of` says what it is, as `a turn`; `name` is its own in the JSON Schema.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from convrun.document import Mapping, Node, Scalar, load, merged, settled
 from convrun.errors import ConvrunError, SpecError, SpecErrors
+from convrun.frozen import frozen
 from convrun.spec import decoding
 from convrun.spec.decoder import Mistakes, SpecFile, mapping, takes
 from convrun.spec.named_files import file_text, named_file, shown
@@ -17,7 +18,7 @@ _WHOLE = frozenset({"system", "cases"})  # mappings that are one value: parts of
 _MOST = 50  # files that one spec is made of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Base:
     """A file that is extended, and where that is said."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from convrun import document
 from convrun.document import Node, load
 from convrun.errors import ConvrunError, DocumentError, SpecError, SpecErrors
+from convrun.frozen import frozen
 from convrun.source import Where, is_below
 from convrun.spec import decoding
 from convrun.spec.cases import cases, variables
@@ -31,7 +31,7 @@ _LISTED = 50  # mistakes of one file
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Unfinished:
     """What could be read of a spec with mistakes, so that the others can be found too; `broken` keys are not whole."""
 

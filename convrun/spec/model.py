@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
+from convrun.frozen import frozen
 from convrun.source import Where
 from convrun.templates import Text
 from convrun.values import Json, JsonObject
@@ -14,7 +15,7 @@ Policy: TypeAlias = Literal["live", "replay"]
 Path: TypeAlias = tuple[str | int, ...]  # into a YAML value: keys and indexes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImportPath:
     """`package.module:attribute`, not imported yet."""
 
@@ -22,7 +23,7 @@ class ImportPath:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ScriptCall:
     """A tool call in a script line."""
 
@@ -30,7 +31,7 @@ class ScriptCall:
     arguments: JsonObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ScriptLine:
     """What a scripted model says next: a reply, or calls made at once."""
 
@@ -38,7 +39,7 @@ class ScriptLine:
     calls: tuple[ScriptCall, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ModelSpec:
     """A model as a spec names it; None where the spec says nothing. `timeout` is in seconds."""
 
@@ -55,7 +56,7 @@ class ModelSpec:
     where: Where | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToolUse:
     """A Python tool: a function or a Toolbox class. `arguments` are the constructor's, with Text leaves."""
 
@@ -66,7 +67,7 @@ class ToolUse:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ToolDeclaration:
     """A tool without code; `function` goes out as it was written."""
 
@@ -75,7 +76,7 @@ class ToolDeclaration:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HookSpec:
     """Import paths of the hooks, in order."""
 
@@ -84,7 +85,7 @@ class HookSpec:
     before_conversation: tuple[ImportPath, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HistoryCall:
     """A tool call in `history`; `arguments` is JSON text."""
 
@@ -93,7 +94,7 @@ class HistoryCall:
     id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HistoryMessage:
     """A message before the first turn. `tool` messages name their call by `tool_call_id`."""
 
@@ -104,7 +105,7 @@ class HistoryMessage:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AttachmentSpec:
     """`path` is relative to the spec's file; exactly one of `path` and `url` is given."""
 
@@ -115,7 +116,7 @@ class AttachmentSpec:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SchemaSpec:
     """Structured output: a JSON Schema, or the import path of a pydantic model."""
 
@@ -124,7 +125,7 @@ class SchemaSpec:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CheckSpec:
     """A check as it is written: `value` has Text leaves; `places` gives the Where of each path into the value."""
 
@@ -135,7 +136,7 @@ class CheckSpec:
     places: Mapping[Path, Where] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KnownFailure:
     """Why something is known to fail, and where the spec says so."""
 
@@ -143,7 +144,7 @@ class KnownFailure:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TurnSpec:
     """What the user says, and what must hold afterwards. An option that is None removes the spec's.
 
@@ -165,7 +166,7 @@ class TurnSpec:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CaseSpec:
     """One row of `cases`: its values are vars. `id` is the row's, or its first value's text."""
 
@@ -176,7 +177,7 @@ class CaseSpec:
     where: Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FreezeSpec:
     """What does not change from run to run: the time that `now()` gives, as written; the seed of `uuid()`."""
 
@@ -184,7 +185,7 @@ class FreezeSpec:
     uuid: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Spec:
     """One spec file. `file` is its path below the root, with `/`; `name` its own name or the file's stem."""
 

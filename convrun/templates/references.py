@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from convrun.errors import TemplateError, did_you_mean
+from convrun.frozen import frozen
 from convrun.templates.text import Text
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ NONE_SILENT: Mapping[int | str, str] = MappingProxyType({})
 _OF_EVERY_TURN = ("index", "id", "user")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reference:
     """A name that a template takes from outside.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from convrun.errors import TemplateError
+from convrun.frozen import frozen
 from convrun.source import Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Text:
     """A text of a spec; unless it is `raw`, `{{` and `{%` make it a template. `where` is where it starts."""
 

@@ -7,11 +7,12 @@ import os
 import textwrap
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from convrun.errors import SpecErrors, UsageError
+from convrun.frozen import frozen
 from convrun.report.console import FULL, NORMAL, closing
 from convrun.results import RunResult
 from convrun.run.many import run_all
@@ -24,7 +25,7 @@ from convrun.testing.imports import own_modules, same_path
 _SUFFIXES = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Source:
     """A spec to be run: its file below `root`, its `text` if there is no such file, the `::rest` of its path.
 
