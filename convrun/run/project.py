@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 
 from convrun import document
@@ -19,7 +19,7 @@ from convrun.run.options import RunOptions
 from convrun.run.plan import Plan, plan
 from convrun.settings import Settings, find_root, load
 from convrun.source import Where
-from convrun.spec.collecting import collect
+from convrun.spec.collecting import Selected, collect
 from convrun.spec.defaults import default_errors
 from convrun.spec.loading import Unfinished, load_spec
 from convrun.spec.model import Spec
@@ -56,29 +56,46 @@ def open_project(
     if "" in paths:
         raise UsageError("an empty PATH", fix="name a file or folder; a variable that is not set gives none")
     root = find_root([cwd / path.partition("::")[0] for path in paths], cwd)
+    project = settled(root, environ=environ, overrides=overrides)
+    settings = project.settings
+    selected = collect(paths, root, root / settings.specs, cassettes=root / settings.cassettes, cwd=cwd)
+    return with_specs(project, selected)
+
+
+def settled(root: Path, *, environ: Mapping[str, str], overrides: Mapping[str, str | bool | None]) -> Project:
+    """Return the project at a root, of which no spec is read yet.
+
+    Raises:
+        SettingsError: for settings that are wrong, and for a `.env` that is.
+    """
     dotenv = read_dotenv(root)
     settings = _settings(root, dotenv, environ, overrides)
     defaults = spec_defaults(settings)
-    specs: list[tuple[Spec, str | None]] = []
     errors: list[ConvrunError] = []
     if defaults is not None and settings.file is not None:
         errors += default_errors(defaults, settings.file, root)
+    return Project(settings=settings, specs=(), errors=tuple(errors), dotenv=dotenv)
+
+
+def with_specs(project: Project, selected: Iterable[Selected]) -> Project:
+    """Return the project with these specs, and with the mistakes of those that could not be read."""
+    root, defaults = project.settings.root, spec_defaults(project.settings)
+    specs: list[tuple[Spec, str | None]] = []
+    errors = [*project.errors]
     unfinished: list[Unfinished] = []
     read: dict[Path, Spec | None] = {}
-    for selected in collect(paths, root, root / settings.specs, cassettes=root / settings.cassettes, cwd=cwd):
-        if selected.file not in read:
+    for one in selected:
+        if one.file not in read:
             try:
-                read[selected.file] = load_spec(selected.file, root, defaults)
+                read[one.file] = load_spec(one.file, root, defaults)
             except SpecErrors as found:
-                read[selected.file] = None
+                read[one.file] = None
                 errors += found.errors
                 unfinished += [found.rest] if isinstance(found.rest, Unfinished) else []
-        spec = read[selected.file]
+        spec = read[one.file]
         if spec is not None:
-            specs.append((spec, selected.rest))
-    return Project(
-        settings=settings, specs=tuple(specs), errors=tuple(errors), unfinished=tuple(unfinished), dotenv=dotenv
-    )
+            specs.append((spec, one.rest))
+    return replace(project, specs=tuple(specs), errors=tuple(errors), unfinished=tuple(unfinished))
 
 
 def _settings(
