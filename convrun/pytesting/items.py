@@ -1,0 +1,151 @@
+"""A spec as a file of pytest, a conversation as an item of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from convrun.errors import ConvrunError, SpecErrors, named
+from convrun.pytesting.modes import recording_option
+from convrun.pytesting.projects import SpecProject
+from convrun.pytesting.tags import give_tags
+from convrun.pytesting.telling import Told, told
+from convrun.results import ConversationResult
+from convrun.run.bind import BoundConversation
+from convrun.run.options import RecordMode
+from convrun.source import printable
+
+
+class NotPassed(Exception):  # noqa: N818  # no error of convrun, but pytest's way to hear of a verdict
+    """A conversation that did not pass."""
+
+
+class SpecFile(pytest.File):
+    """A spec; its items are its conversations. A mistake in it is told as it is by `convrun validate`."""
+
+    project: SpecProject | None = None
+    error: ConvrunError | None = None
+
+    @classmethod
+    def of(
+        cls,
+        file: Path,
+        parent: pytest.Collector,
+        *,
+        project: SpecProject | None = None,
+        error: ConvrunError | None = None,
+    ) -> Self:
+        """Return the collector of a spec in a project, or one that tells why there is none."""
+        made = cls.from_parent(parent, path=file)
+        made.project, made.error = project, error
+        return made
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield an item for each conversation."""
+        try:
+            if self.error is not None:
+                raise self.error
+            assert self.project is not None  # one of the two is there
+            found = self.project.conversations(self.path)
+        except ConvrunError as error:
+            raise self.CollectError(_lines(error)) from None
+        for bound in found:
+            yield ConversationItem.of(self, self.project, bound)
+
+
+class ConversationItem(pytest.Item):
+    """A conversation. Its node id is that of convrun where pytest's root is the project's."""
+
+    project: SpecProject
+    bound: BoundConversation
+    mistakes: list[ConvrunError]
+    convrun_told: str | None = None  # what reports say of it, once it has run
+
+    @classmethod
+    def of(cls, parent: SpecFile, project: SpecProject, bound: BoundConversation) -> Self:
+        """Return the item of a conversation; the only one of a spec without cases is called as its file."""
+        rest = bound.planned.id.partition("::")[2]
+        nodeid = f"{parent.nodeid}::{rest}" if rest else parent.nodeid
+        made = cls.from_parent(parent, name=rest or parent.path.name, nodeid=nodeid)
+        made.project, made.bound, made.mistakes = project, bound, []
+        give_tags(made, bound.planned.spec.tags)
+        made.extra_keyword_matches |= {bound.planned.id, bound.planned.spec.name, bound.model.name}
+        return made
+
+    def setup(self) -> None:
+        """Refuse to run what could not be told from another spec."""
+        if self.mistakes:
+            pytest.fail(_lines(SpecErrors(self.mistakes)), pytrace=False)
+
+    def runtest(self) -> None:
+        """Run the conversation."""
+        result = self.project.run(self.bound)
+        shown = self._shown(result)
+        report = told(shown, self._command(result), full=self.config.get_verbosity() > 1, strict=self.project.strict)
+        self.convrun_told = report.packed()
+        self.user_properties += _properties(result)
+        if report.verdict in {"skipped", "unchecked"}:
+            pytest.skip(report.headline)
+        if report.verdict in {"stale", "missing"} and not self.project.options.stale_is_fatal:
+            pytest.xfail(report.headline)  # does nothing with --runxfail, as it should
+        if report.verdict != "passed":
+            raise NotPassed(report.headline)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return what the console says; the traceback only of a bug of ours."""
+        if self.convrun_told is not None:
+            return Told.unpacked(self.convrun_told).text
+        shown = super().repr_failure(excinfo, style)
+        if isinstance(excinfo.value, pytest.fail.Exception):
+            return shown
+        return f"a bug in convrun: {named(excinfo.value)}\n  please report it with this traceback\n\n{shown}"
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return the file, the line of the conversation in it (from 0), and its headline."""
+        return self.path, (self.bound.planned.where.line or 1) - 1, f"conversation {self.nodeid}"
+
+    def _shown(self, result: ConversationResult) -> ConversationResult:
+        """The result under the names by which a command line finds it from where pytest was started."""
+        try:
+            file = Path(os.path.relpath(self.path, self.config.invocation_params.dir)).as_posix()
+        except ValueError:  # on another drive
+            file = self.path.as_posix()
+        rest = result.id.partition("::")[2]
+        return replace(result, id=f"{file}::{rest}" if rest else file, spec=file)
+
+    def _command(self, result: ConversationResult) -> str:
+        """The start of the line that shows the same: what a recording ended in an error only recording shows again."""
+        mode = self.project.options.record
+        return "pytest" if result.verdict != "error" or mode is RecordMode.NONE else f"pytest {recording_option(mode)}"
+
+
+def _lines(error: ConvrunError) -> str:
+    """A mistake as people read it; several with a blank line between them."""
+    errors = error.errors if isinstance(error, SpecErrors) else (error,)
+    return "\n\n".join("\n".join(map(printable, one.lines())) for one in errors)
+
+
+def _properties(result: ConversationResult) -> list[tuple[str, object]]:
+    """What the JUnit report of pytest says beside the verdict, under the names of our own."""
+    place = result.where
+    known: dict[str, object] = {
+        "file": place.file if place else result.spec,
+        "line": place.line if place else None,
+        "verdict": result.verdict,
+        "model": result.model,
+        "tags": ", ".join(result.tags) or None,
+        "model_calls": result.model_calls,
+        "live_calls": result.live_calls,
+        "usage.input": result.usage.input,
+        "usage.output": result.usage.output,
+    }
+    return [(name, _text(value)) for name, value in known.items() if value is not None]
+
+
+def _text(value: object) -> object:
+    return printable(value) if isinstance(value, str) else value

@@ -1,0 +1,139 @@
+"""The conversation of a test in Python: what its marker says, and the cassette beside it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import convrun
+from convrun.backends.resolving import resolve
+from convrun.conversation.conversation import Conversation
+from convrun.conversation.model import Model
+from convrun.errors import CassetteError, ConvrunError, StaleError, UsageError, did_you_mean
+from convrun.models import get_model
+from convrun.pytesting.modes import given_mode, recording_option
+from convrun.run.options import RecordMode
+from convrun.source import Where, printable
+from convrun.spec.ids import cassette_file
+from convrun.testing.blocks import cassette
+
+_OF_MODELS = frozenset(resolve.__kwdefaults__ or ()) - {"transport", "environ", "trusted_base_urls"}
+_OF_CONVERSATIONS = frozenset(Conversation.__init__.__kwdefaults__ or ()) - {"recorded_results"}
+_OF_CASSETTES = frozenset({"record", "ignore", "allow_unplayed"})
+_KNOWN = _OF_MODELS | _OF_CONVERSATIONS | _OF_CASSETTES | {"model"}
+_HOME = Path(convrun.__file__).parent
+
+
+@dataclass(slots=True, kw_only=True)
+class Talk:
+    """A conversation under way; `ended_by` is what its test raised, if it did."""
+
+    conversation: Conversation
+    ended_by: BaseException | None = None
+
+
+class _EndedBadly(Exception):  # noqa: N818  # it only leaves the block
+    """The test failed: nothing is recorded, and that something was not played is no news."""
+
+
+@contextmanager
+def opened(request: pytest.FixtureRequest) -> Iterator[Talk]:
+    """Open the cassette of a test and yield its conversation; mistakes fail the test, told without a traceback."""
+    node = request.node
+    try:
+        given = _arguments(node)
+        mode = given_mode(request.config) or RecordMode.named(given.get("record", "none"))
+        _refuse_two_recorders(request)
+        path = _cassette(request)
+        if mode is RecordMode.NONE and not path.exists():
+            raise _missing(path, node)
+        made = {key: given[key] for key in ("ignore", "allow_unplayed") if key in given}
+        with cassette(path, mode.value, **made):
+            talk = Talk(conversation=_conversation(given))
+            yield talk
+            if talk.ended_by is not None:
+                raise _EndedBadly
+    except _EndedBadly:
+        pass
+    except ConvrunError as error:
+        pytest.fail("\n".join(map(printable, retold(error, node).lines())), pytrace=False)
+
+
+def retold(error: ConvrunError, node: pytest.Item) -> ConvrunError:
+    """Return an error of a test as its reader needs it: how to record is said for pytest, our own frames are gone."""
+    if isinstance(error, StaleError):
+        error.fix = f"if the change is meant, record it: {_recording(node, RecordMode.NEW_EPISODES)}"
+    last, entry = None, error.__traceback__
+    while entry is not None:
+        if not Path(entry.tb_frame.f_code.co_filename).is_relative_to(_HOME):
+            last = entry
+        entry = entry.tb_next
+    if last is not None:
+        last.tb_next = None
+    return error
+
+
+def _arguments(node: pytest.Item) -> Mapping[str, Any]:
+    """What the markers of a test, its class and its module say, the nearest first."""
+    given: dict[str, Any] = {}
+    for marker in node.iter_markers("convrun"):
+        if marker.args:
+            what = f"@pytest.mark.convrun({marker.args[0]!r}): its arguments have names"
+            raise UsageError(what, fix='write model="…", system="…"')
+        for key, value in marker.kwargs.items():
+            if key not in _KNOWN:
+                fix = did_you_mean(key, _KNOWN) or f"options of the provider stand in options={{{key!r}: {value!r}}}"
+                raise UsageError(f"@pytest.mark.convrun({key}=…): there is no such argument", fix=fix)
+            given.setdefault(key, value)
+    return given
+
+
+def _conversation(given: Mapping[str, Any]) -> Conversation:
+    model = given.get("model")
+    settings = {key: given[key] for key in _OF_MODELS if key in given}
+    if isinstance(model, Model):
+        if settings:
+            what = f"@pytest.mark.convrun({next(iter(settings))}=…) beside a model that is made already"
+            raise UsageError(what, fix="give it to get_model, or name the model")
+    else:
+        model = get_model(model, **settings)
+    return model.conversation(**{key: given[key] for key in _OF_CONVERSATIONS if key in given})
+
+
+def _cassette(request: pytest.FixtureRequest) -> Path:
+    """`cassettes/<module>/<test>.yaml` beside the test's file, as pytest-recording has it, in names that files take."""
+    owner = f"{request.cls.__name__}." if request.cls is not None else ""
+    name = cassette_file(f"{request.path.stem}.yaml::{owner}{request.node.name}", "")
+    return request.path.parent / "cassettes" / name
+
+
+def _refuse_two_recorders(request: pytest.FixtureRequest) -> None:
+    """One would record what the other plays."""
+    active = request.config.pluginmanager.has_plugin("recording")
+    if active and request.node.get_closest_marker("vcr") and not request.config.getoption("disable_recording", None):
+        what = "the test has two cassettes: that of `conversation` and that of @pytest.mark.vcr"
+        raise UsageError(what, fix="keep one of them")
+
+
+def _missing(path: Path, node: pytest.Item) -> CassetteError:
+    what = "there is no such cassette, and nothing goes live by itself"
+    return CassetteError(what, where=Where(file=_shown(path)), fix=f"record it: {_recording(node, RecordMode.ONCE)}")
+
+
+def _recording(node: pytest.Item, mode: RecordMode) -> str:
+    name = f"{_shown(node.path)}::{node.nodeid.partition('::')[2]}"
+    return f"pytest {recording_option(mode)} {shlex.quote(name)}"
+
+
+def _shown(path: Path) -> str:
+    try:
+        return Path(os.path.relpath(path)).as_posix()
+    except ValueError:  # on another drive
+        return path.as_posix()

@@ -1,0 +1,100 @@
+"""A project whose specs are collected file by file, and run one by one, in a session that is not only ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from convrun.errors import ConvrunError, UsageError
+from convrun.results import ConversationResult
+from convrun.run.bind import BoundConversation
+from convrun.run.conversation import run_conversation
+from convrun.run.imports import put_first
+from convrun.run.options import RunOptions
+from convrun.run.plan import plan
+from convrun.run.project import Project, prepare, settled, with_specs
+from convrun.spec.collecting import Selected
+from convrun.spec.model import Spec
+from convrun.testing.imports import own_modules, same_path
+
+
+class SpecProject:
+    """The settings of a root, and the specs of it that were read so far.
+
+    Raises:
+        SettingsError: for settings that are wrong.
+    """
+
+    def __init__(self, root: Path, options: RunOptions) -> None:
+        self.root = root
+        self.options = options
+        self._project = settled(root, environ=os.environ, overrides={})
+        self._settings = self._project.settings
+        self._read: list[tuple[Spec, str | None]] = []
+
+    @property
+    def has_settings(self) -> bool:
+        """Whether there is a file with settings."""
+        return self._settings.file is not None
+
+    @property
+    def strict(self) -> bool:
+        """Whether findings fail."""
+        return self.options.strict or self._settings.strict
+
+    def is_spec(self, file: Path) -> bool:
+        """Return whether a YAML file is a spec: below the specs folder, where no part begins with `_` or `.`."""
+        specs, cassettes = (self.root / folder for folder in (self._settings.specs, self._settings.cassettes))
+        if not file.is_relative_to(specs) or (cassettes != specs and file.is_relative_to(cassettes)):
+            return False
+        return all(part[0] not in "_." for part in file.relative_to(specs).parts)
+
+    def conversations(self, file: Path) -> Sequence[BoundConversation]:
+        """Return the conversations of a spec with their code, which is imported.
+
+        Raises:
+            SpecErrors: with every mistake of it, and the first time with those of the settings' defaults.
+            UsageError: for a name that pytest takes for something else.
+        """
+        if "::" in file.name:
+            raise UsageError(f"{file.name!r} has '::' in its name", fix="rename it: :: stands before a conversation")
+        project = with_specs(self._project, [Selected(file=file)])
+        self._project = replace(self._project, errors=())
+        with self._surroundings(), own_modules(self._folders):
+            prepared = prepare(_without_dotenv(project), self.options, environ=os.environ)
+        self._read += project.specs
+        return prepared.conversations
+
+    def mistakes_of_all(self) -> Sequence[ConvrunError]:
+        """Return the mistakes that the specs make together."""
+        return plan(self._read, self._settings, self.options).errors
+
+    def run(self, conversation: BoundConversation) -> ConversationResult:
+        """Run a conversation; whatever goes wrong in it is in the result."""
+        with self._surroundings():
+            return run_conversation(conversation, self.options, environ=os.environ)
+
+    @property
+    def _folders(self) -> list[Path]:
+        return [self.root, *(self.root / folder for folder in self._settings.pythonpath)]
+
+    @contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        """The import path and the `.env` as a run of convrun has them; other tests of the session do without."""
+        missing = {name: value for name, value in self._project.dotenv.items() if name not in os.environ}
+        os.environ.update(missing)
+        try:
+            with same_path():
+                put_first(self._folders)
+                yield
+        finally:
+            for name in missing:
+                os.environ.pop(name, None)
+
+
+def _without_dotenv(project: Project) -> Project:
+    """The project for a preparation that leaves the environment of the process alone."""
+    return replace(project, dotenv={})

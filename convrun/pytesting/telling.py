@@ -1,0 +1,175 @@
+"""What is told of conversations: each that failed in the words of the console, at the end what concerns several.
+
+A conversation may have run in another process (pytest-xdist), so what is told goes along with its report, as text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pytest
+
+from convrun.report.account import account, reason
+from convrun.report.findings import finding_groups, finding_lines
+from convrun.report.stale import record_command, stale_relation, stale_title
+from convrun.report.style import Line, Role, plain, rendered
+from convrun.report.wording import noun
+from convrun.results import ConversationResult, Finding, RunResult, Verdict
+from convrun.source import printable
+from convrun.version import VERSION
+
+_MARKUP: Mapping[Role, Mapping[str, bool]] = {
+    "failed": {"red": True, "bold": True},
+    "error": {"red": True, "bold": True},
+    "stale": {"yellow": True, "bold": True},
+    "missing": {"yellow": True},
+    "unchecked": {"yellow": True},
+    "removed": {"red": True},
+    "added": {"green": True},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is told of one conversation.
+
+    `headline` is its reason in a line, `lines` are all of it; `again` are told instead where `cause` was told before.
+    """
+
+    id: str
+    spec: str
+    verdict: Verdict
+    headline: str = ""
+    lines: tuple[Line, ...] = ()
+    again: tuple[Line, ...] = ()
+    cause: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The lines as plain text, control characters visible."""
+        return rendered([*self.lines], plain).strip("\n")
+
+    def packed(self) -> str:
+        """Return it as ASCII, whatever a model said."""
+        return json.dumps(asdict(replace(self, findings=tuple(replace(one, where=None) for one in self.findings))))
+
+    @classmethod
+    def unpacked(cls, text: str) -> Told:
+        """Return what was packed."""
+        values = json.loads(text)
+        for key in ("lines", "again"):
+            values[key] = tuple(Line(**line) for line in values[key])
+        values["findings"] = tuple(Finding(**finding) for finding in values["findings"])
+        return cls(**values)
+
+
+def told(result: ConversationResult, command: str, *, full: bool, strict: bool) -> Told:
+    """Return what is told of a conversation; `command` is the start of the line that repeats it.
+
+    Where findings are fatal (`strict`), a conversation that has some has failed.
+    """
+    lines = account(result, command=command, full=full)
+    about = Told(id=result.id, spec=result.spec, verdict=result.verdict, headline=reason(result), lines=tuple(lines))
+    if result.stale is not None:
+        stale = result.stale
+        again = [
+            Line(f"STALE {stale_title(stale)}: the same change as above", "stale"),
+            Line(f"  {stale_relation(stale)}"),
+            Line(f"    {result.id}, turn {stale.turn}, model call {stale.model_call}"),
+            *(Line(f"      breaks: {text}", "failed") for text in stale.breaks),
+        ]
+        cause = repr([(one.part, one.recorded, one.now, one.hint) for one in stale.changes])
+        return replace(about, again=tuple(again), cause=cause)
+    if not result.findings:
+        return about
+    if strict and result.verdict in {"passed", "unchecked"}:
+        lines = [line for finding in result.findings for line in finding_lines(finding, [result.id])]
+        first = result.findings[0]
+        headline = printable(f"finding {first.kind}: {first.message}")
+        return replace(about, verdict="failed", headline=headline, lines=tuple(lines))
+    return replace(about, findings=result.findings)
+
+
+class Failure:
+    """What pytest shows of a conversation that did not pass, in the shape of its own; as text it is always whole."""
+
+    def __init__(self, about: Told, location: tuple[str, int | None, str], *, known: bool) -> None:
+        self._about = about
+        self._known = known
+        self.reprcrash = Crash(path=location[0], lineno=(location[1] or 0) + 1, message=about.headline)
+
+    def __str__(self) -> str:
+        return self._about.text
+
+    def toterminal(self, writer: Any) -> None:
+        """Write it to pytest's terminal: a change that was told of another conversation not once more."""
+        lines = self._about.again if self._known else self._about.lines
+        for line in lines:
+            writer.line(printable(line.text), **_MARKUP.get(line.role, {}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """Where pytest says that a test failed, and why in a line."""
+
+    path: str
+    lineno: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.lineno}: {self.message}"
+
+
+class Teller:
+    """What was told of all conversations so far."""
+
+    def __init__(self) -> None:
+        self._about: list[Told] = []
+        self._causes: set[str] = set()
+
+    def hear(self, report: pytest.TestReport) -> None:
+        """Take the report of a conversation, and let it be shown as the console would."""
+        about = Told.unpacked(report.convrun)
+        self._about.append(about)
+        if report.failed:
+            known = about.cause is not None and about.cause in self._causes
+            report.longrepr = Failure(about, report.location, known=known)  # type: ignore[assignment]  # its shape is all pytest asks of it
+            self._causes |= {about.cause} if about.cause is not None else set()
+
+    def conclude(self, terminal: pytest.TerminalReporter) -> None:
+        """Write the section `convrun`: findings, and the command that records what is stale or missing."""
+        lines = [*self._findings(), *self._recordings()]
+        if not lines:
+            return
+        terminal.section("convrun")
+        while lines and not lines[-1].text:
+            lines.pop()
+        for line in lines:
+            terminal.write_line(printable(line.text), **_MARKUP.get(line.role, {}))
+
+    def _findings(self) -> Sequence[Line]:
+        results = tuple(
+            ConversationResult(id=one.id, spec=one.spec, verdict=one.verdict, findings=one.findings)
+            for one in self._about
+        )
+        run = RunResult(version=VERSION, started="", duration_s=0, exit_code=0, conversations=results)
+        return [line for group in finding_groups(run) for line in finding_lines(group.finding, group.concerned)]
+
+    def _recordings(self) -> Sequence[Line]:
+        """How many are stale or missing, and the one command that records them all."""
+        wanted = [one for one in self._about if one.verdict in {"stale", "missing"}]
+        if not wanted:
+            return []
+        counts = [f"{number} {verdict}" for verdict in ("stale", "missing") if (number := _count(wanted, verdict))]
+        results = [ConversationResult(id=one.id, spec=one.spec, verdict=one.verdict) for one in wanted]
+        causes = len({one.cause for one in wanted if one.cause is not None})
+        because = f", because of {noun(causes, 'change')}" if causes else ""
+        return [Line(f"{' and '.join(counts)}{because}: {record_command(results)}", "stale")]
+
+
+def _count(about: Sequence[Told], verdict: str) -> int:
+    return sum(one.verdict == verdict for one in about)
