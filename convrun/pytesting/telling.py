@@ -107,8 +107,7 @@ class Failure:
 
     def toterminal(self, writer: Any) -> None:
         """Write it to pytest's terminal: a change that was told of another conversation not once more."""
-        lines = self._about.again if self._known else self._about.lines
-        for line in lines:
+        for line in _trimmed(self._about.again if self._known else self._about.lines):
             writer.line(printable(line.text), **_MARKUP.get(line.role, {}))
 
 
@@ -122,6 +121,12 @@ class Crash:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.lineno}: {self.message}"
+
+
+def _trimmed(lines: Sequence[Line]) -> Sequence[Line]:
+    """The lines without the empty ones at their end."""
+    last = max((number for number, line in enumerate(lines, start=1) if line.text), default=0)
+    return lines[:last]
 
 
 class Teller:
@@ -146,9 +151,7 @@ class Teller:
         if not lines:
             return
         terminal.section("convrun")
-        while lines and not lines[-1].text:
-            lines.pop()
-        for line in lines:
+        for line in _trimmed(lines):
             terminal.write_line(printable(line.text), **_MARKUP.get(line.role, {}))
 
     def _findings(self) -> Sequence[Line]:
@@ -164,12 +167,9 @@ class Teller:
         wanted = [one for one in self._about if one.verdict in {"stale", "missing"}]
         if not wanted:
             return []
-        counts = [f"{number} {verdict}" for verdict in ("stale", "missing") if (number := _count(wanted, verdict))]
         results = [ConversationResult(id=one.id, spec=one.spec, verdict=one.verdict) for one in wanted]
+        missing = sum(one.verdict == "missing" for one in wanted)
         causes = len({one.cause for one in wanted if one.cause is not None})
-        because = f", because of {noun(causes, 'change')}" if causes else ""
-        return [Line(f"{' and '.join(counts)}{because}: {record_command(results)}", "stale")]
-
-
-def _count(about: Sequence[Told], verdict: str) -> int:
-    return sum(one.verdict == verdict for one in about)
+        counts = [f"{len(wanted) - missing} stale ({noun(causes, 'change')})"] if missing < len(wanted) else []
+        counts += [f"{missing} missing"] if missing else []
+        return [Line(f"{', '.join(counts)}: {record_command(results)}", "stale")]
