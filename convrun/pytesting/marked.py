@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,12 @@ _KNOWN = _OF_MODELS | _OF_CONVERSATIONS | _OF_CASSETTES | {"model"}
 _HOME = Path(convrun.__file__).parent
 
 
-@dataclass(slots=True, kw_only=True)
 class Talk:
     """A conversation under way; `ended_by` is what its test raised, if it did."""
 
-    conversation: Conversation
-    ended_by: BaseException | None = None
+    def __init__(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        self.ended_by: BaseException | None = None
 
 
 class _EndedBadly(Exception):  # noqa: N818  # it only leaves the block
@@ -56,7 +55,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Talk]:
             raise _missing(path, node)
         made = {key: given[key] for key in ("ignore", "allow_unplayed") if key in given}
         with cassette(path, mode.value, **made):
-            talk = Talk(conversation=_conversation(given))
+            talk = Talk(_conversation(given))
             yield talk
             if talk.ended_by is not None:
                 raise _EndedBadly

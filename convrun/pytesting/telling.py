@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
+from convrun.frozen import frozen
 from convrun.report.account import account, reason
 from convrun.report.findings import finding_groups, finding_lines
 from convrun.report.stale import record_command, stale_relation, stale_title
@@ -32,7 +33,7 @@ _MARKUP: Mapping[Role, Mapping[str, bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Told:
     """What is told of one conversation.
 
@@ -111,7 +112,7 @@ class Failure:
             writer.line(printable(line.text), **_MARKUP.get(line.role, {}))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Crash:
     """Where pytest says that a test failed, and why in a line."""
 
