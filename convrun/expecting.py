@@ -9,7 +9,7 @@ from convrun.checks.check import Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
 from convrun.checks.judging import judge
-from convrun.checks.registry import KINDS, parse, tool_names
+from convrun.checks.registry import KINDS, LISTED, parse, tool_names
 from convrun.checks.views import turn_view
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.conversation import Conversation
@@ -119,6 +119,9 @@ def _shaped(check: object, place: str) -> _Wanted:
     if len(kinds) > 1:
         fix = did_you_mean(str(kinds[1]), [_BESIDE]) or "make it a check of its own: {…}, {…}"
         raise CheckError(f"{place}a second kind beside {kind!r}: {kinds[1]!r}", fix=fix)
+    if kind in KINDS and kind not in LISTED:
+        what = f"{place}{kind} belongs to a turn of a spec: what the provider refused is no response to check"
+        raise CheckError(what, fix="catch the error: `with pytest.raises(convrun.ProviderError):`")
     because = check.get(_BESIDE)
     if because is not None and not isinstance(because, str):
         raise CheckError(f"{place}{_BESIDE}: a text is wanted, not {show(because, 60)}")

@@ -136,6 +136,8 @@ MISTAKES = [
     ({}, "a check needs a kind"),
     ({"because": "why not"}, "a check needs a kind"),
     ({"contain": "x"}, "unknown check 'contain' (did you mean 'contains'?)"),
+    ({"expect_error": {"status": 400}}, "expect_error belongs to a turn of a spec"),
+    ({"not": {"expect_error": {}}}, "not.expect_error: unknown check 'expect_error'"),
     ({"contains": "x", "becuase": "y"}, "a second kind beside 'contains': 'becuase' (did you mean 'because'?)"),
     ({"contains": "x", "because": 3}, "because: a text is wanted, not 3"),
     ({"contains": 5}, "contains: a text is wanted, not the number 5"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TypeAlias
 
 from convrun.checks import shapes
@@ -29,12 +30,13 @@ _NOT = "not"
 class Kind:
     """A kind of check: what reads its value, what it looks like as JSON Schema, and when it holds, in a sentence.
 
+    Without a `shape` it is the key of a turn, never one of a list nor within another: the spec says what it looks like.
     `code`: an import path in its value names code, and no text in it is a template.
     """
 
     read: Read
-    shape: JsonObject
     about: str
+    shape: JsonObject | None = None
     code: bool = False
 
 
@@ -45,7 +47,7 @@ def _read_not(reader: Reader, value: object, path: Path) -> Check:
         reader.wrong(path, "not takes one check, a mapping with its kind as the key", "write not: {contains: …}")
         return Negation(inner=read_contains(Reader(), "", ()))
     kind, inner = next(iter(value.items()))
-    return Negation(inner=_read(reader, kind, inner, (*path, kind)))
+    return Negation(inner=_read_listed(kind, reader, inner, (*path, kind)))
 
 
 KINDS: dict[str, Kind] = {
@@ -89,21 +91,16 @@ KINDS: dict[str, Kind] = {
         code=True,
     ),
     _NOT: Kind(read=_read_not, shape={"$ref": "#/$defs/check"}, about="The check in it does not hold."),
+    "expect_error": Kind(read=read_expected_error, about="The provider refuses, with this status and message."),
 }
-# Written as a key of a turn, never in a list of checks nor within another one.
-_OF_A_TURN: dict[str, Read] = {"expect_error": read_expected_error}
-
-
-def is_known(kind: str) -> bool:
-    """Return whether there is such a kind, in a list of checks or as a key of a turn."""
-    return kind in KINDS or kind in _OF_A_TURN
+LISTED: dict[str, JsonObject] = {kind: known.shape for kind, known in KINDS.items() if known.shape is not None}
 
 
 def check_schema() -> JsonObject:
     """Return the JSON Schema of one check: a mapping with one kind as its key, and perhaps `because`."""
-    kinds: JsonObject = {kind: {**known.shape, "description": known.about} for kind, known in KINDS.items()}
+    kinds: JsonObject = {kind: {**shape, "description": KINDS[kind].about} for kind, shape in LISTED.items()}
     because: JsonObject = {"type": "string", "description": "Why it matters; shown where the check fails."}
-    one: list[Json] = [{"required": [kind]} for kind in KINDS]
+    one: list[Json] = [{"required": [kind]} for kind in LISTED]
     return {
         "title": "A check",
         "type": "object",
@@ -121,25 +118,24 @@ def parse(kind: str, value: object) -> Check | tuple[ValueProblem, ...]:
     whole expression may become anything, any other becomes a text. A check made from those is not for evaluation.
     """
     reader = Reader()
-    settled_value = _settled(kind, value)
-    own = _OF_A_TURN.get(kind)
-    check = own(reader, settled_value, ()) if own else _read(reader, kind, settled_value, ())
+    known = KINDS.get(kind)
+    read = known.read if known and known.shape is None else partial(_read_listed, kind)
+    check = read(reader, _settled(kind, value), ())
     return tuple(reader.problems) or check
 
 
-def _read(reader: Reader, kind: str, value: object, path: Path) -> Check:
-    known = KINDS.get(kind)
-    if known is None:
+def _read_listed(kind: str, reader: Reader, value: object, path: Path) -> Check:
+    if kind not in LISTED:
         reader.wrong(path, f"unknown check {kind!r}", _meant(str(kind)))
         return read_contains(Reader(), "", ())
-    return known.read(reader, value, path)
+    return KINDS[kind].read(reader, value, path)
 
 
 def _meant(kind: str) -> str:
     opposite = kind.removeprefix("not_")
-    if opposite != kind and opposite in KINDS:
+    if opposite != kind and opposite in LISTED:
         return f"write not: {{{opposite}: …}}"
-    return did_you_mean(kind, KINDS) or f"known are {', '.join(KINDS)}"
+    return did_you_mean(kind, LISTED) or f"known are {', '.join(LISTED)}"
 
 
 def render(kind: str, value: object, names: Mapping[str, object]) -> object:

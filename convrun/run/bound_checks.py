@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
-from convrun.checks.registry import code_paths, is_known, parse, tool_names
+from convrun.checks.registry import KINDS, code_paths, parse, tool_names
 from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.imports import imported
@@ -56,7 +56,7 @@ def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: b
 
 def _mistakes(spec: CheckSpec, problems: Iterable[ValueProblem]) -> list[SpecError]:
     """The problems at their places; a kind that is unknown stands where it is written, not at its value."""
-    known = is_known(spec.kind)
+    known = spec.kind in KINDS
     return [
         SpecError(problem.what, where=_place(spec, problem.path) if known else spec.where, fix=problem.fix)
         for problem in problems

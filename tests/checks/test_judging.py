@@ -9,7 +9,7 @@ from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
 from convrun.checks.judging import judge
-from convrun.checks.registry import KINDS, code_paths, parse, templates, tool_names
+from convrun.checks.registry import LISTED, code_paths, parse, templates, tool_names
 from convrun.results import ToolCallResult, UsageResult
 from convrun.source import Where
 from convrun.templates import Text
@@ -173,7 +173,7 @@ def test_an_unknown_kind_is_a_mistake(kind):
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        *((kind, Text(source="{{ x }}")) for kind in KINDS if kind not in ("json_schema", "python")),
+        *((kind, Text(source="{{ x }}")) for kind in LISTED if kind not in ("json_schema", "python")),
         ("equals", Text(source="a {{ x }}")),
         ("matches", Text(source="({{ x }}")),
         ("one_of", [Text(source="{{ x }}"), Text(source="a{{ x }}"), Text(source="b")]),
