@@ -15,7 +15,6 @@ A page that says `<!-- begins in an empty folder -->` has an empty one instead.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -24,6 +23,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from forking import convrun, environment
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ("specs", "cassettes", "demo", "convrun.toml", "pyproject.toml")
@@ -111,7 +112,7 @@ def _run(block: Block, project: Path) -> None:
     if block.language == "yaml" and (not block.path or block.path.startswith("specs/")):
         _validate(block, project)
     elif block.language == "python" and not block.path:
-        _succeed(_process([sys.executable, "-c", block.text], project))
+        _succeed(_process(["python", "-c", block.text], project))
     elif block.language in {"sh", "bash", "console"}:
         for command, output in _commands(block):
             _check_command(command, output, project)
@@ -134,7 +135,7 @@ def _validate(block: Block, project: Path) -> None:
     (project / path).parent.mkdir(exist_ok=True)
     (project / path).write_text(block.text, encoding="utf-8")
     try:
-        _succeed(_process([sys.executable, _ALONE, "-m", "convrun", "validate", "--no-import", path], project))
+        _succeed(_process(["convrun", "validate", "--no-import", path], project))
     finally:
         if not block.path:
             (project / path).unlink()
@@ -176,14 +177,10 @@ def _text_of(project: Path, path: str) -> str:
 
 def _output(words: list[str], command: str, project: Path) -> str:
     """Run a command; return what it writes, if it ends with the code that is wanted."""
-    if words[0] in {"convrun", "pytest"}:
-        words = ["-m", *words]
-    elif words[0] == "python" and words[1:]:
-        words = words[1:]
-    else:
+    if words[0] not in {"convrun", "pytest"} and (words[0] != "python" or not words[1:]):
         raise PageError(f"{words[0]!r} is not run here: mark the block with <!-- not run: reason -->")
     wanted = re.search(r"#.*\bexit (\d+)", command)
-    done = _process([sys.executable, _ALONE, *words], project)
+    done = _process(words, project)
     if done.returncode != int(wanted[1] if wanted else 0):
         raise PageError(f"{command!r} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr
@@ -213,13 +210,13 @@ def _succeed(done: subprocess.CompletedProcess[str]) -> None:
 
 def _process(command: list[str], project: Path) -> subprocess.CompletedProcess[str]:
     """Without keys, settings and colours of whoever runs the tests."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "CONVRUN_", "GITHUB_"))
-    }
+    if command[0] == "convrun":
+        return convrun(*command[1:], cwd=project, alone=True)
+    options = {"pytest": [_ALONE, "-m", "pytest"]}.get(command[0], [] if command[1] == "-c" else [_ALONE])
     return subprocess.run(
-        command,
+        [sys.executable, *options, *command[1:]],
         cwd=project,
-        env={**kept, "NO_COLOR": "1"},
+        env=environment(),
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
 import sys
 import textwrap
-from pathlib import Path
+
+from forking import convrun, environment
 
 from convrun.errors import SpecErrors
 from convrun.run.many import run_all
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.project import open_project, prepare
-
-SOURCES = Path(__file__).parent.parent
 
 
 class Project:
@@ -76,27 +74,14 @@ class Project:
 
     def cli(self, *arguments, cwd=None, **environ):
         """Run `convrun` as a process of its own; return it with its output as text."""
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=cwd or self.root,
-            env=self.environment(**environ),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
+        return convrun(*arguments, cwd=cwd or self.root, environ=self.environment(**environ))
 
     @staticmethod
     def command(*arguments):
         """The command line of a process."""
         return [sys.executable, "-m", "convrun", *arguments]
 
-    @staticmethod
-    def environment(**more):
-        """The environment of a process: without colour, keys and settings of whoever runs the tests."""
-        ours = ("CONVRUN_", "OPENAI_", "GITHUB_", "COVERAGE_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return {**kept, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(SOURCES), **more}
+    environment = staticmethod(environment)
 
 
 def _options(given):

@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forking import convrun
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDERS = sorted(folder.name for folder in GOLDEN.iterdir() if (folder / "args").is_file())
@@ -30,18 +29,8 @@ def test_output_is_the_golden_one(name, tmp_path):
     folder = GOLDEN / name
     shutil.copytree(folder, tmp_path / name, ignore=shutil.ignore_patterns("args", *OUTCOME))
     arguments = shlex.split((folder / "args").read_text("utf-8"))
-    ended = subprocess.run(
-        [sys.executable, "-m", "convrun", *arguments],
-        cwd=tmp_path / name,
-        env=environment(),
-        capture_output=True,
-        check=False,
-    )
-    found = {
-        "stdout": ended.stdout.decode().replace("\r\n", "\n"),
-        "stderr": ended.stderr.decode().replace("\r\n", "\n"),
-        "exit": f"{ended.returncode}\n",
-    }
+    ended = convrun(*arguments, cwd=tmp_path / name)
+    found = {"stdout": ended.stdout, "stderr": ended.stderr, "exit": f"{ended.returncode}\n"}
     if os.environ.get("CONVRUN_GOLDEN") == "write":
         write(folder, found)
     assert found == {part: golden(folder, part) for part in OUTCOME}
@@ -74,11 +63,3 @@ def write(folder, found):
             (folder / part).write_text(text, "utf-8", newline="\n")
         else:
             (folder / part).unlink(missing_ok=True)
-
-
-def environment():
-    """The process's own environment without what steers convrun or names keys."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("CONVRUN_", "OPENAI_", "COVERAGE_"))
-    }
-    return {**kept, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(GOLDEN.parent.parent)}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from documentation import blocks
+from forking import convrun, environment
 from jsonschema import Draft202012Validator
-from projects import Project
 
 from convrun.document import read_values
 from convrun.report.json_result import to_json
@@ -23,14 +23,8 @@ RESULT = Draft202012Validator(result_schema())
 
 
 def printed(*arguments):
-    """What a real `convrun schema` prints, and how it ends."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "convrun", "schema", *arguments],
-        env=Project.environment(),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    """What `convrun schema` prints, and how it ends."""
+    ended = convrun("schema", *arguments, cwd=ROOT)
     return ended.returncode, ended.stdout, ended.stderr
 
 
@@ -46,7 +40,7 @@ def test_the_reference_of_specs_is_current():
     """`docs/reference.md` is what `docs/reference.py` makes of the schema; `make schemas` writes it anew."""
     ended = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "reference.py")],
-        env=Project.environment(),
+        env=environment(),
         capture_output=True,
         encoding="utf-8",
         check=True,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
+import forking
 import pytest
 from documentation import ROOT
 from jsonschema import Draft202012Validator
-from projects import Project
 
 from convrun.document import read_values
 from convrun.scaffold.files import SCHEMA, WORKFLOW
@@ -19,16 +18,8 @@ VARIANTS = pytest.mark.parametrize("variant", [(), ("--plain",)], ids=["python",
 
 
 def convrun(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A real `convrun` in this folder, without a key."""
-    return subprocess.run(
-        [sys.executable, "-m", "convrun", *arguments],
-        cwd=folder,
-        env={**Project.environment(), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    """A process of `convrun` in this folder, without a key."""
+    return forking.convrun(*arguments, cwd=folder, environ=forking.environment(PYTHONDONTWRITEBYTECODE="1"))
 
 
 def files(folder: Path) -> dict[str, bytes]:
