@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
 ARGS :=
+# What tests pages, structure, benchmarks and damaged files depends on no version of a dependency.
+INDEPENDENT := fuzz test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -50,9 +52,8 @@ record-examples: $(VENV)/.installed ## record the example specs and those of `co
 	@$(BIN)/python -m demo.record $(ARGS)
 
 lowest: $(VENV)/lowest/.dev ## run the tests with the oldest dependencies that pyproject.toml allows
-	@# A warning of an old version about itself is no defect of ours. Pages, style and damaged files depend on no version.
-	@$(VENV)/lowest/bin/python -m pytest -n auto -q -W default \
-		--ignore tests/fuzz --ignore tests/test_docs.py --ignore tests/test_style.py $(ARGS)
+	@# A warning of an old version about itself is no defect of ours.
+	@$(VENV)/lowest/bin/python -m pytest -n auto -q -W default $(INDEPENDENT:%=--ignore tests/%) $(ARGS)
 
 coverage: $(VENV)/.dev ## say what no test reaches in this process
 	@$(BIN)/python -m coverage run -m pytest -q $(ARGS)

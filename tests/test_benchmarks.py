@@ -17,25 +17,6 @@ from processes import Failed, measured
 def python(code, limit=60):
     return measured([sys.executable, "-c", code], Path.cwd(), dict(os.environ), limit=limit)
 """
-REPLAYED = """
-from dataclasses import replace
-from pathlib import Path
-from processes import Failed, measured
-from rows import provider, recorded
-from sides import sides
-from workload import Workload
-folder = Path.cwd()
-with provider() as base_url:
-    everybody = sides(base_url, Path("nowhere"))[:2]
-    Workload(name="small", conversations=2, turns=2).write(folder, base_url)
-    for side in everybody:
-        measured(side.record, folder, side.environ(folder), limit=60)
-def replays(side):
-    try:
-        return measured(side.replay, folder, side.environ(folder), limit=60) is not None
-    except Failed as error:
-        return str(error)
-"""
 
 
 @pytest.fixture
@@ -110,30 +91,49 @@ def test_a_failure_is_no_figure(bench):
     assert "half of it" in told
 
 
-def test_everybody_replays_without_the_provider(bench):
-    """Convrun and the work by hand record the same conversations, and replay them when the provider is gone."""
-    assert bench(REPLAYED + "print([replays(side) for side in everybody])").strip() == "[True, True]"
-
-
-def test_everybody_asserts(bench):
-    """A recorded answer that is another one fails convrun and the work by hand alike."""
+def test_everybody_replays_without_the_provider_and_asserts(bench):
+    """Convrun and the work by hand replay what they recorded when the provider is gone; another answer fails both."""
     program = """
+    from pathlib import Path
+    from processes import Failed, measured
+    from rows import provider
+    from sides import sides
+    from workload import Workload
+    folder = Path.cwd()
+    with provider() as base_url:
+        everybody = sides(base_url, Path("nowhere"))[:2]
+        Workload(name="small", conversations=2, turns=2).write(folder, base_url)
+        for side in everybody:
+            measured(side.record, folder, side.environ(folder), limit=60)
+    def replays(side):
+        try:
+            return measured(side.replay, folder, side.environ(folder), limit=60) is not None
+        except Failed as error:
+            return str(error)
+    print([replays(side) for side in everybody])
     for side in everybody:
         for cassette in (folder / side.cassettes).rglob("*.yaml"):
             cassette.write_text(cassette.read_text().replace("Certainly", "Hardly"))
     print([replays(side) is True for side in everybody])
     """
-    assert bench(REPLAYED + textwrap.dedent(program)).strip() == "[False, False]"
+    assert bench(program).split("\n")[:2] == ["[True, True]", "[False, False]"]
 
 
 def test_who_asks_less_is_not_compared(bench):
     """A side that makes fewer requests than the workload has ends the measurement."""
     program = """
-    small = Workload(name="small", turns=1)
+    from dataclasses import replace
+    from pathlib import Path
+    from processes import Failed
+    from rows import provider, recorded
+    from sides import sides
+    from workload import Workload
+    folder, small = Path.cwd(), Workload(name="small", turns=1)
     with provider() as base_url:
+        convrun = sides(base_url, Path("nowhere"))[0]
         try:
-            recorded(replace(everybody[0], record=everybody[0].start), small, folder, base_url, 60)
+            recorded(replace(convrun, record=convrun.start), small, folder, base_url, 60)
         except Failed as error:
             print(error)
     """
-    assert bench(REPLAYED + textwrap.dedent(program)).strip() == "convrun: 0 requests for 'small', not 2"
+    assert bench(program).strip() == "convrun: 0 requests for 'small', not 2"
