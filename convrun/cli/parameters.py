@@ -50,7 +50,7 @@ OnStale: TypeAlias = Annotated[
 ]
 Reports: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--report", metavar="FORMAT[=FILE]", help="Write a report: json, junit; else to stdout."),
+    typer.Option("--report", metavar="FORMAT[=FILE]", help="A report: json, junit, markdown, github; else to stdout."),
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Only what did not pass, and the counts.")]
 Verbose: TypeAlias = Annotated[
@@ -64,7 +64,7 @@ BaseUrl: TypeAlias = Annotated[
     str | None, typer.Option("--base-url", metavar="URL", help="Send live calls to this endpoint.")
 ]
 
-REPORT_FORMATS = ("json", "junit")
+REPORT_FORMATS = ("json", "junit", "markdown", "github")
 
 
 def record_mode(text: str) -> RecordMode:

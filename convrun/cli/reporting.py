@@ -3,68 +3,150 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from convrun.errors import ReportError, UsageError
+from convrun.report.stop_token import StopToken
 from convrun.results import RunResult
 from convrun.run.project import Project
 
+_SUMMARY = 1024 * 1024  # bytes that GitHub takes as the summary of a step
+_Writer: TypeAlias = Callable[[RunResult, str], str]
 
-def _json(result: RunResult) -> str:
+
+def _json(result: RunResult, _: str) -> str:
     from convrun.report.json_result import to_json  # each format is loaded when it is asked for
 
     return to_json(result)
 
 
-def _junit(result: RunResult) -> str:
+def _junit(result: RunResult, _: str) -> str:
     from convrun.report.junit import to_junit
 
     return to_junit(result)
 
 
+def _markdown(result: RunResult, _: str) -> str:
+    from convrun.report.markdown import to_markdown
+
+    return to_markdown(result)
+
+
+def _github(result: RunResult, folder: str) -> str:
+    from convrun.report.github import to_github
+
+    return to_github(result, folder=folder)
+
+
 # As many as parameters.REPORT_FORMATS.
-_WRITERS: Mapping[str, Callable[[RunResult], str]] = {"json": _json, "junit": _junit}
+_WRITERS: Mapping[str, _Writer] = {"json": _json, "junit": _junit, "markdown": _markdown, "github": _github}
 
 
-def targets(reports: Mapping[str, str | None], project: Project) -> Mapping[str, Path | None]:
-    """Return where the reports go, whatever folder a tool may change to; None is stdout.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reports:
+    """The reports that are wanted: each format with its file, None for stdout.
+
+    `named` are the files as they were given. On GitHub `folder` leads from the root of the repository to that of the
+    project, and `summary` is the file for the summary of the step.
+    """
+
+    files: Mapping[str, Path | None] = field(default_factory=dict)
+    named: Mapping[str, str | None] = field(default_factory=dict)
+    folder: str = ""
+    summary: Path | None = None
+
+    def take_stdout(self, token: StopToken) -> bool:
+        """Return whether stdout is a report's alone, so that the console has to go elsewhere.
+
+        Commands to GitHub's runner stand behind the console instead: it reads two streams in any order, and must have
+        read the end of the token first.
+        """
+        printed = {name for name, file in self.files.items() if file is None}
+        return bool(printed - {"github"} if token.word else printed)
+
+    def write(self, result: RunResult, stdout: TextIO) -> None:
+        """Write every report to its file, or to stdout.
+
+        Raises:
+            ReportError: where one cannot be written; all others are.
+        """
+        errors: list[ReportError] = []
+        for name, file in self.files.items():
+            text = _WRITERS[name](result, self.folder)
+            if file is None:
+                print(text, file=stdout, end="\n" if text else "", flush=True)
+                continue
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(f"{text}\n" if text else "", encoding="utf-8")
+            except OSError as error:
+                what = f"the report {self.named[name]!r} cannot be written: {error.strerror}"
+                errors.append(ReportError(what, fix="name another file"))
+        if "github" in self.files and self.summary is not None:
+            errors += _summarize(result, self.summary)
+        if errors:
+            raise errors[0]
+
+
+def targets(reports: Mapping[str, str | None], project: Project, environ: Mapping[str, str]) -> Reports:
+    """Return where the reports go, whatever folder a tool may change to.
 
     Raises:
-        UsageError: where one would take the place of what it reports on.
+        UsageError: where one would take the place of what it reports on, or of another one.
     """
     if not reports:
-        return {}
+        return Reports()
     settings = project.settings
     kept = {(settings.root / spec.file).resolve() for spec, _ in project.specs}
     kept |= {settings.file.resolve()} if settings.file else set()
     cassettes = (settings.root / settings.cassettes).resolve()
-    found: dict[str, Path | None] = {}
-    for name, file in reports.items():
-        found[name] = Path.cwd() / file if file is not None else None
-        target = found[name]
-        if target is not None and (target.resolve() in kept or target.resolve().is_relative_to(cassettes)):
-            what = f"--report {name}={file}: that is a spec, a cassette or the settings, not a place for a report"
-            raise UsageError(what, fix="name another file")
-    return found
-
-
-def write_reports(
-    result: RunResult, reports: Mapping[str, Path | None], given: Mapping[str, str | None], stdout: TextIO
-) -> None:
-    """Write every report to its file, or to stdout; `given` are the files as they were named.
-
-    Raises:
-        ReportError: where one cannot be written.
-    """
-    for name, file in reports.items():
-        text = _WRITERS[name](result)
+    files = {name: None if file is None else Path.cwd() / file for name, file in reports.items()}
+    taken: dict[Path, str] = {}
+    for name, file in files.items():
         if file is None:
-            print(text, file=stdout)
             continue
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            what = f"the report {given[name]!r} cannot be written: {error.strerror}"
-            raise ReportError(what, fix="name another file") from error
+        target = file.resolve()
+        if target in kept or target.is_relative_to(cassettes):
+            what = (
+                f"--report {name}={reports[name]}: that is a spec, a cassette or the settings, not a place for a report"
+            )
+            raise UsageError(what, fix="name another file")
+        if target in taken:
+            raise UsageError(f"--report {taken[target]} and --report {name} name one file", fix="name another file")
+        taken[target] = name
+    summary = environ.get("GITHUB_STEP_SUMMARY")
+    return Reports(
+        files=files,
+        named=reports,
+        folder=_folder(settings.root, environ.get("GITHUB_WORKSPACE")),
+        summary=Path(summary) if summary else None,
+    )
+
+
+def _folder(root: Path, workspace: str | None) -> str:
+    """The way from the root of the repository to that of the project; empty where there is none, or no way."""
+    if not workspace:
+        return ""
+    try:
+        found = root.resolve().relative_to(Path(workspace).resolve()).as_posix()
+    except ValueError:
+        return ""
+    return "" if found == "." else found
+
+
+def _summarize(result: RunResult, file: Path) -> list[ReportError]:
+    """Add the Markdown to the summary of the step, as far as GitHub takes it; return what went wrong."""
+    from convrun.report.markdown import to_markdown
+
+    try:
+        room = _SUMMARY - (file.stat().st_size if file.exists() else 0)
+        text = f"\n{to_markdown(result, most=room - 2)}\n"
+        if len(text.encode("utf-8")) <= room:
+            with file.open("a", encoding="utf-8", newline="\n") as summary:
+                summary.write(text)
+    except OSError as error:
+        what = f"the summary of the step cannot be written to {str(file)!r}: {error.strerror}"
+        return [ReportError(what, fix="leave GITHUB_STEP_SUMMARY as GitHub sets it, or unset it")]
+    return []

@@ -14,7 +14,7 @@ import typer
 
 from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
 from convrun.cli.output import colour_wanted, commands_stopped, own_stdout
-from convrun.cli.reporting import targets, write_reports
+from convrun.cli.reporting import targets
 from convrun.errors import ReportError
 from convrun.frozen import frozen
 from convrun.report.console import closing, conversation_line
@@ -57,13 +57,13 @@ def execute(
     with own_stdout() as stdout, commands_stopped(token):
         project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides=overrides)
         options = replace(options, jobs=project.settings.jobs)
-        reports = targets(presentation.reports, project)
+        reports = targets(presentation.reports, project, os.environ)
         prepared = prepare(project, options, environ=os.environ)
         if prepared.plan.remarks:
             say(prepared.plan.remarks)
         if not prepared.conversations and not prepared.plan.elsewhere:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
-        console = sys.stderr if None in presentation.reports.values() else stdout
+        console = sys.stderr if reports.take_stdout(token) else stdout
         screen = _Screen(console, presentation, [one.planned.id for one in prepared.conversations], token)
         result = run_all(
             prepared,
@@ -76,7 +76,7 @@ def execute(
         screen.close(result)
         remember(project.settings.root, result.conversations)
         try:
-            write_reports(result, reports, presentation.reports, stdout)
+            reports.write(result, stdout)
         except ReportError as error:
             if result.exit_code not in {BUG, INTERRUPTED}:  # those say more
                 raise

@@ -44,6 +44,10 @@ def finding_lines(finding: Finding, concerned: Sequence[str] = ()) -> list[Line]
 
 def _group(members: list[tuple[Finding, ConversationResult | None]]) -> FindingGroup:
     concerned = [owner.id if owner else str(finding.where) for finding, owner in members if owner or finding.where]
-    places = [finding.where or (owner.where if owner else None) for finding, owner in members]
+    places = [finding.where or (_spec(owner) if owner else None) for finding, owner in members]
     where = next((place for place in places if place), None)
     return FindingGroup(finding=members[0][0], concerned=tuple(concerned), where=where)
+
+
+def _spec(owner: ConversationResult) -> Where:
+    return owner.where or Where(file=owner.spec, line=1)

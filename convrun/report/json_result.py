@@ -23,8 +23,9 @@ from convrun.results import (
 from convrun.source import Where
 
 _Object: TypeAlias = dict[str, object]
-# Lone surrogates, which no file takes, and what would do something to a terminal or to the order of a line.
-_ESCAPED = re.compile("[\ud800-\udfff\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# Lone surrogates, which no file takes, what would do something to a terminal or to the order of a line, and what would
+# begin a command to GitHub's runner.
+_ESCAPED = re.compile("#(?=#\\[)|[\ud800-\udfff\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def to_json(result: RunResult) -> str:

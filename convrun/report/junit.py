@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 from convrun.report.account import account, reason, told, trouble
 from convrun.report.failure import problem
 from convrun.report.findings import finding_lines
+from convrun.report.workflow_commands import disarmed
 from convrun.results import ConversationResult, RunResult, Verdict
 from convrun.source import printable
 
@@ -27,8 +28,6 @@ _OUTCOMES: Mapping[Verdict, str] = {
     "unchecked": "skipped",
 }
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# What a runner of GitHub would take for a command, where the report is printed: the same XML, written otherwise.
-_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
 
 
 def to_junit(result: RunResult) -> str:
@@ -50,7 +49,7 @@ def to_junit(result: RunResult) -> str:
     root.set("time", f"{result.duration_s:.3f}")
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + _COMMAND.sub(_escaped, text)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + disarmed(text, colon="&#58;", hash_sign="&#35;")
 
 
 def _suite(conversation: ConversationResult, result: RunResult) -> ET.Element:
@@ -127,7 +126,3 @@ def _lines(text: str) -> str:
 def _clean(text: str) -> str:
     r"""The text with all visible that XML 1.0 does not have; U+FFFE and U+FFFF are `\ufffe` and `\uffff`."""
     return _NO_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", printable(text))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"{found[1]}&#58;" if found[1] is not None else "&#35;"
