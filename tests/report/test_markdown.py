@@ -13,7 +13,7 @@ from report_malice import MALICE, VISIBLE, hostile_run
 from report_samples import FAILED, MISSING, PASSED, PROMPT, RUN, SECOND, STALE, UNCHECKED, run
 
 from convrun.report.console import details, summary
-from convrun.report.markdown import COMMENT, code, to_markdown
+from convrun.report.markdown import COMMENT, code, fenced, to_markdown
 from convrun.results import Finding, Problem
 
 MARKDOWN = MarkdownIt("commonmark").enable("table")
@@ -169,3 +169,10 @@ def code_text(text):
     from convrun.source import printable
 
     return disarmed(printable(text)).replace("\ufffe", "\ufffd")
+
+
+@pytest.mark.parametrize("text", ["```\n# x", "a ````` b\n`````\n<b>", "~~~\n# x", "</details>\n\n# x"])
+def test_no_line_ends_a_block(text):
+    """Whatever its lines are, a text is one block of code."""
+    (block,) = MARKDOWN.parse(fenced(text))
+    assert (block.type, block.content) == ("fence", f"{text}\n")
