@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
 from convrun.errors import ReportError, UsageError
+from convrun.frozen import frozen
 from convrun.report.stop_token import StopToken
 from convrun.results import RunResult
 from convrun.run.project import Project
@@ -44,7 +45,7 @@ def _github(result: RunResult, folder: str) -> str:
 _WRITERS: Mapping[str, _Writer] = {"json": _json, "junit": _junit, "markdown": _markdown, "github": _github}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reports:
     """The reports that are wanted: each format with its file, None for stdout.
 

@@ -36,7 +36,7 @@ def trouble(result: RunResult) -> Problem | None:
         return Problem(type="bug", message=message, fix=fix, details=result.bug.details)
     if result.interrupted:
         return Problem(type="interrupted", message="interrupted: only what was finished is reported")
-    if not result.conversations:
+    if not result.conversations and result.exit_code:  # a shard may have none
         return Problem(type="nothing-to-run", message="nothing to run")
     if result.exit_code == 1 and all(one.verdict != "failed" for one in result.conversations):
         return Problem(type="findings", message="there are findings, and the run is strict")

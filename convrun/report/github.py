@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from convrun.frozen import frozen
 from convrun.report.account import told, trouble
 from convrun.report.failure import Fault, fault_line, faults, problem, reproducing, transcript
 from convrun.report.findings import finding_groups, finding_lines
@@ -20,7 +20,7 @@ _LONGEST = 8_000  # characters of a message
 _TITLE = 180  # about; GitHub takes 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Annotation:
     """One thing to be seen at a place: `title` and the `text` below it."""
 

@@ -63,7 +63,7 @@ def fenced(text: str) -> str:
 def _head(result: RunResult) -> list[str]:
     verdicts = counts(result).verdicts
     found = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in _WORST_FIRST if verdicts[verdict])
-    head = [f"## convrun: {found or 'nothing to run'}", summary(result)]
+    head = [f"## convrun: {found or 'nothing was run'}", summary(result)]
     wrong = trouble(result)
     return [*head, fenced(told(problem(wrong)))] if wrong and result.conversations else head
 

@@ -197,7 +197,8 @@ def test_the_closing_line_counts():
     """The counts, the time and an interruption stand in the last line."""
     assert summary(run(PASSED)) == ("1 conversation: 1 passed; 1 turn, 1 check, 2 model calls (0 live) in 500 ms")
     assert summary(run(PASSED, interrupted=True)).startswith("interrupted: 1 conversation")
-    assert summary(run()) == "nothing to run"
+    assert summary(run(exit_code=5)) == "nothing to run"
+    assert summary(run()) == "nothing to run in this shard"
 
 
 def test_a_plain_report_loads_neither_rich_nor_difflib():

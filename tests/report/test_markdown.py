@@ -84,7 +84,7 @@ def test_few_blocks_are_open_and_many_are_folded():
             "a bug in convrun: KeyError: '`x`'",
         ),
         ({"exit_code": 1}, "there are findings, and the run is strict"),
-        ({"exit_code": 5, "conversations": ()}, "## convrun: nothing to run"),
+        ({"exit_code": 5, "conversations": ()}, "## convrun: nothing was run\n\nnothing to run"),
     ],
 )
 def test_what_no_conversation_shows_is_said(change, text):
