@@ -9,50 +9,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convrun.cli.asked import Selection
 from convrun.cli.ending import NOTHING_TO_RUN, named_errors, nothing_to_run, say
-from convrun.cli.parameters import (
-    Cassettes,
-    Defines,
-    Keyword,
-    Models,
-    OnlyLastFailed,
-    OnlyShard,
-    Paths,
-    Tags,
-    defines,
-    shard_of,
-)
-from convrun.run.options import RunOptions
+from convrun.cli.flattening import flat
 from convrun.source import printable
 
 if TYPE_CHECKING:
     from convrun.run.plan import Planned
 
 
+@flat
 def list_conversations(
-    paths: Paths = None,
-    keyword: Keyword = None,
-    tags: Tags = None,
-    models: Models = None,
-    define: Defines = None,
-    cassettes: Cassettes = None,
-    shard: OnlyShard = None,
-    last_failed: OnlyLastFailed = False,
+    *,
+    selection: Selection,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List the conversations that would run; nothing is imported. Exit 5 where there are none."""
     from convrun.run.project import open_project, planned  # other commands, and --help, do without
 
     with named_errors():
-        options = RunOptions(
-            keyword=keyword,
-            tags=tuple(tags or ()),
-            models=tuple(dict.fromkeys(models or ())),
-            defines=defines(define or ()),
-            last_failed=last_failed,
-            shard=shard_of(shard),
-        )
-        project = open_project(paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
+        options, overrides = selection.options(), {"cassettes": selection.cassettes}
+        project = open_project(selection.paths or [], cwd=Path.cwd(), environ=os.environ, overrides=overrides)
         plan = planned(project, options)
         conversations = plan.conversations
         if plan.remarks:
