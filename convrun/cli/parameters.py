@@ -50,7 +50,9 @@ OnStale: TypeAlias = Annotated[
 ]
 Reports: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--report", metavar="FORMAT[=FILE]", help="A report: json, junit, markdown, github; else to stdout."),
+    typer.Option(
+        "--report", metavar="FORMAT[=FILE]", help="Write json, junit, markdown or github; without FILE to stdout."
+    ),
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Only what did not pass, and the counts.")]
 Verbose: TypeAlias = Annotated[

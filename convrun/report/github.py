@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from posixpath import join
 from typing import Literal
 
 from convrun.frozen import frozen
@@ -50,9 +51,8 @@ def to_github(result: RunResult, *, folder: str = "") -> str:
 def _command(one: _Annotation, rest: str, folder: str) -> str:
     text = one.text if len(one.text) <= _LONGEST else f"{one.text[:_LONGEST]} ..."
     where = one.where
-    file = f"{folder.rstrip('/')}/{where.file}" if where and folder else where.file if where else None
     properties = {
-        "file": printable(file) if file else None,
+        "file": printable(join(folder, where.file)) if where else None,
         "line": where.line or 1 if where else None,
         "col": where.column if where else None,
         "title": short(printable(one.title), _TITLE),
@@ -72,8 +72,11 @@ def _annotations(result: RunResult) -> list[_Annotation]:
         title = f"STALE {stale_title(first.stale) if first.stale else first.id}"
         text = told(stale_blocks(members, command=result.command))
         found.append(_Annotation(level=level, title=title, text=text, where=_stale_place(first)))
-    for spec in dict.fromkeys(one.spec for one in result.conversations if one.verdict == "missing"):
-        members = [one for one in result.conversations if one.verdict == "missing" and one.spec == spec]
+    missing: dict[str, list[ConversationResult]] = {}
+    for one in result.conversations:
+        if one.verdict == "missing":
+            missing.setdefault(one.spec, []).append(one)
+    for spec, members in missing.items():
         text = told(missing_block(members, command=result.command))
         found.append(_Annotation(level=level, title=f"MISSING {spec}", text=text, where=_place(members[0])))
     for group in finding_groups(result):

@@ -35,14 +35,13 @@ def to_markdown(result: RunResult, *, most: int = COMMENT) -> str:
     each cause of stale recordings once, what is missing, the findings.
     """
     head = _head(result)
-    foot = [f"The whole run again: {code(result.command)}"] if result.command and result.conversations else []
-    room = most - _size([*head, *foot]) - _NOTES
+    room = most - _size(head) - _NOTES
     rows = [_row(one) for verdict in _WORST_FIRST[:-1] for one in result.conversations if one.verdict == verdict]
     listed = _fitting(rows, room // 4)
     blocks = _blocks(result)
     folded = _fitting(blocks, room - _size(listed))
     table = ["\n".join(["| verdict | conversation | reason |", "|---|---|---|", *listed])] if listed else []
-    return "\n\n".join([*head, *table, *folded, *_left_out(len(rows) - len(listed), len(blocks) - len(folded)), *foot])
+    return "\n\n".join([*head, *table, *folded, *_left_out(len(rows) - len(listed), len(blocks) - len(folded))])
 
 
 def code(text: str) -> str:

@@ -168,3 +168,18 @@ def test_a_report_in_the_log_of_a_job_has_no_commands(mixed, name):
     if name == "json":
         (found,) = json.loads(ended.stdout)["conversations"]
         assert found["turns"][0]["reply"] == "No.\n::error::forged\n##[error]forged"
+
+
+def test_an_interrupted_run_is_not_green(project):
+    """The reports have what was finished, and say that it is not all."""
+    project.write("desk.py", "def stop() -> str:\n    raise KeyboardInterrupt\n")
+    project.write("specs/a.yaml", PASSES)
+    project.write(
+        "specs/b.yaml", "model: {script: [{call: stop}, {reply: x}]}\ntools: ['desk:stop']\nturns: [{user: Hi}]\n"
+    )
+    ended = project.cli("run", "--report", "junit=j.xml", "--report", "markdown=c.md", "--report", "github=g.txt")
+    assert ended.returncode == 130
+    whole = JUnitXml.fromstring((project.root / "j.xml").read_bytes())
+    assert [(suite.name, suite.errors) for suite in whole] == [("specs/a.yaml", 0), ("convrun", 1)]
+    assert "only what was finished" in (project.root / "c.md").read_text("utf-8")
+    assert (project.root / "g.txt").read_text("utf-8").startswith("::error title=convrun::interrupted")

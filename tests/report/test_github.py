@@ -169,9 +169,12 @@ def test_no_more_are_given_than_github_shows():
 
 
 def test_files_are_found_from_the_root_of_the_repository():
-    """A project in a subfolder has its way in front of each file."""
+    """A project in a subfolder has its way in front of each file, but for one that is somewhere else."""
     (found,) = commands(to_github(run(FAILED, exit_code=1), folder="services/desk"))
     assert found.properties["file"] == "services/desk/specs/crumpet.yaml"
+    elsewhere = replace(PASSED, verdict="error", error=Problem(type="E", message="no", where=Where(file="/lib/x.py")))
+    (found,) = commands(to_github(run(elsewhere, exit_code=4), folder="services/desk"))
+    assert found.properties["file"] == "/lib/x.py"
 
 
 def test_what_models_say_ends_no_command():
