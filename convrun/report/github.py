@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from posixpath import join
 from typing import Literal
 
@@ -11,13 +12,14 @@ from convrun.report.failure import Fault, fault_line, faults, problem, reproduci
 from convrun.report.findings import finding_groups, finding_lines
 from convrun.report.stale import missing_block, stale_blocks, stale_causes, stale_title
 from convrun.report.style import Line
-from convrun.report.wording import short
+from convrun.report.wording import noun, short
 from convrun.report.workflow_commands import command
 from convrun.results import ConversationResult, RunResult
 from convrun.source import Where, printable
 
 MOST = 10  # annotations of a level that GitHub shows of one step
 _LONGEST = 8_000  # characters of a message
+_NAMED = 20  # others in the same place that are named
 _TITLE = 180  # about; GitHub takes 255
 
 
@@ -34,22 +36,23 @@ class _Annotation:
 def to_github(result: RunResult, *, folder: str = "") -> str:
     """Return the commands, a line each: at most ten errors and ten warnings, the last of which counts those left out.
 
-    Failed checks and errors are errors, and so are stale and missing recordings unless they are let pass; findings are
-    warnings. `folder` leads from the root of the repository to that of the project. Empty where all is well.
+    Where there are more, those at one place are one. Failed checks and errors are errors, and so are stale and missing
+    recordings unless they are let pass; findings are warnings. `folder` leads from the root of the repository to that
+    of the project. Empty where all is well.
     """
-    every = _annotations(result)
+    every = [replace(one, text=_shortened(one.text)) for one in _annotations(result)]
     lines = []
     for level in ("error", "warning"):
         shown = [one for one in every if one.level == level]
+        shown = shown if len(shown) <= MOST else _merged(shown)
         more = len(shown) - MOST
         for number, one in enumerate(shown[:MOST], start=1):
-            rest = f"\n\n{more} {level}s more are not shown here" if number == MOST and more > 0 else ""
+            rest = f"\n\nnot shown here: {noun(more, level)} more" if number == MOST and more > 0 else ""
             lines.append(_command(one, rest, folder))
     return "\n".join(lines)
 
 
 def _command(one: _Annotation, rest: str, folder: str) -> str:
-    text = one.text if len(one.text) <= _LONGEST else f"{one.text[:_LONGEST]} ..."
     where = one.where
     properties = {
         "file": printable(join(folder, where.file)) if where else None,
@@ -57,7 +60,28 @@ def _command(one: _Annotation, rest: str, folder: str) -> str:
         "col": where.column if where else None,
         "title": short(printable(one.title), _TITLE),
     }
-    return command(one.level, text + rest, properties)
+    return command(one.level, one.text + rest, properties)
+
+
+def _merged(annotations: list[_Annotation]) -> list[_Annotation]:
+    """The annotations with those of one place together: the text of the first, the titles of all others."""
+    places: dict[object, list[_Annotation]] = {}
+    for number, one in enumerate(annotations):
+        where = one.where
+        places.setdefault((where.file, where.line, where.column) if where else number, []).append(one)
+    return [_together(first, others) for first, *others in places.values()]
+
+
+def _together(first: _Annotation, others: list[_Annotation]) -> _Annotation:
+    if not others:
+        return first
+    named = [f"  {printable(one.title)}" for one in others[:_NAMED]]
+    named += [f"  ... {len(others) - _NAMED} more"] if len(others) > _NAMED else []
+    return replace(first, text="\n".join([first.text, "", "in the same place:", *named]))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def _annotations(result: RunResult) -> list[_Annotation]:

@@ -158,14 +158,32 @@ def test_nothing_is_said_where_all_is_well():
     assert to_github(run(PASSED)) == ""
 
 
+def at(number, place):
+    """A conversation that fails at a place."""
+    check = replace(SECOND.checks[0], where=place)
+    return replace(FAILED, id=f"f{number}", turns=(replace(SECOND, checks=(check,)),))
+
+
 def test_no_more_are_given_than_github_shows():
     """Ten errors and ten warnings; the tenth says how many there are beside."""
-    failed = [replace(FAILED, id=f"f{number}") for number in range(13)]
+    failed = [at(number, Where(file="specs/a.yaml", line=number)) for number in range(1, 14)]
     findings = [Finding(kind="unplayed", message=str(number)) for number in range(10)]
     found = commands(to_github(replace(run(*failed, exit_code=1), findings=tuple(findings))))
     assert [one.name for one in found] == ["error"] * 10 + ["warning"] * 10
-    assert found[9].message.endswith("\n\n3 errors more are not shown here")
+    assert found[9].message.endswith("\n\nnot shown here: 3 errors more")
     assert [one for one in found if "not shown here" in one.message] == [found[9]]
+
+
+def test_many_at_one_place_leave_room_for_others():
+    """Where there are too many, all at one check are one annotation, which names the others."""
+    place = Where(file="specs/a.yaml", line=3, column=5)
+    others = [at(number, place) for number in range(40)]
+    first, second = commands(to_github(run(*others, at(40, Where(file="specs/b.yaml", line=1)), exit_code=1)))
+    assert first.properties["title"] == "FAILED f0, turn 2 (second)"
+    assert "in the same place:\n  FAILED f1, turn 2 (second)\n" in first.message
+    assert first.message.endswith("\n  ... 19 more")
+    assert second.properties["file"] == "specs/b.yaml"
+    assert len(commands(to_github(run(*others[:10], exit_code=1)))) == 10
 
 
 def test_files_are_found_from_the_root_of_the_repository():
