@@ -17,6 +17,7 @@ ConvrunError                    what, where, fix
 │   ├── ChainLimitError         more model calls wanted than allowed
 │   ├── ToolTimeoutError        a tool that did not return in time
 │   ├── ToolUnavailableError    a declared tool without a recorded result
+│   ├── ProcessEndedError       the process that ran a conversation was ended, by its code or from outside
 │   ├── BlockedNetworkError     a tool or hook that wants to reach beyond this machine on replay
 │   └── HookError               a hook raised
 ├── ProviderError               the model's side failed: status, provider message, request id, retryable
@@ -147,6 +148,10 @@ class ToolUnavailableError(ConversationError):
 
 class BlockedNetworkError(ConversationError):
     """User code wanted to reach what `block_network` keeps from it."""
+
+
+class ProcessEndedError(ConversationError):
+    """The process that ran a conversation, one of several, ended before the conversation did."""
 
 
 class HookError(ConversationError):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISDIR
+from threading import RLock
 from typing import IO
+from weakref import WeakSet
 
 from convrun.atomic import replace_file
 from convrun.cassette.format import read
@@ -18,6 +21,7 @@ from convrun.source import Where, read_bytes
 
 _LARGEST = 4 * RECORDED_LIMIT  # a character has at most four bytes
 _BUSY = "wait until it has finished, or record to another folder with --cassettes"
+_claims: WeakSet[Claim] = WeakSet()  # a registry: those of this process, in whatever thread
 _NAMES = 100  # of folders for locks that are tried
 
 
@@ -78,13 +82,19 @@ class Claim:
         self._shown_as = shown_as
         self._lock: IO[bytes] | None = None
         self._created: list[Path] = []
+        self._given_up = False
+        self._writing = RLock()
+        _claims.add(self)
 
     def take(self) -> None:
         """Take the right to record.
 
         Raises:
             CassetteError: where another recorder has it, or the folder does not let us write.
+            KeyboardInterrupt: where it was given up.
         """
+        if self._given_up:
+            raise KeyboardInterrupt
         if self._lock is not None:
             return
         self._lock = self._locked()
@@ -103,6 +113,24 @@ class Claim:
         except OSError as error:
             self.release()
             raise _not_writable(error, self._shown_as) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write the cassette in this block: the right is not given up meanwhile.
+
+        Raises:
+            KeyboardInterrupt: where it was before.
+        """
+        with self._writing:
+            if self._given_up:
+                raise KeyboardInterrupt
+            yield
+
+    def give_up(self) -> None:
+        """Release it for whoever holds it, and for good: who goes on is interrupted before asking or writing."""
+        with self._writing:
+            self._given_up = True
+            self.release()
 
     def release(self) -> None:
         """Give the right back; without having it, nothing happens."""
@@ -132,6 +160,12 @@ class Claim:
                 if os.path.samestat(os.fstat(file.fileno()), place.lstat()):
                     return file
             file.close()  # its last owner removed it in between
+
+
+def give_up_all() -> None:
+    """Give up the claims of all threads: the run is over, and who still waits for a reply may wait for long."""
+    for claim in tuple(_claims):
+        claim.give_up()
 
 
 def _own_folder() -> Path:

@@ -92,8 +92,8 @@ class Recorder:
         return self._ask(request)
 
     def _ask(self, request: Request) -> Reply:
+        self._claim.take()
         if self._transport is None:
-            self._claim.take()
             self._transport = self._live()
         sent = sent_request(request, self._redactor)
         began = perf_counter()
@@ -130,7 +130,8 @@ class Recorder:
             with deep_refused("a request or reply", self._shown_as):
                 interactions = (*self._kept_clean(), *self._recorded())
                 if self.live_calls and interactions:
-                    self._save(interactions)
+                    with self._claim.writing():
+                        self._save(interactions)
         finally:
             self.close()
 

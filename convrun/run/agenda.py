@@ -12,6 +12,7 @@ from convrun.results import ConversationResult, Problem
 from convrun.run.bind import BoundConversation
 from convrun.run.conversation import blank_result
 
+TICK = 0.2  # seconds after which who waits for conversations shows how far the run has come
 DID_NOT_PASS = frozenset({"failed", "error", "stale", "missing"})
 _NOT_BEGUN = "not begun: stopped at "
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from convrun.results import ConversationResult, RunResult
 from convrun.run.agenda import Agenda, OnStanding
-from convrun.run.options import RunOptions
+from convrun.run.jobs import jobs_for
+from convrun.run.options import RecordMode, RunOptions
 from convrun.run.playing import Play, bug, playing
 from convrun.run.project import Prepared
 from convrun.run.verdicts import exit_code
@@ -41,7 +42,7 @@ def run_all(
     )
     interrupted = False
     try:
-        _in_turn(agenda, playing(prepared.conversations, options, environ=environ))
+        _work_off(agenda, prepared, options, environ)
     except KeyboardInterrupt:
         interrupted = True
         agenda.give_up()
@@ -70,7 +71,29 @@ def run_all(
     )
 
 
-def _in_turn(agenda: Agenda, play: Play) -> None:
-    """One after the other."""
-    while (index := agenda.next()) is not None:
-        agenda.done(index, play(index))
+def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: Mapping[str, str]) -> None:
+    """In turn, in processes or in threads: whatever is asked for and pays."""
+    play = playing(prepared.conversations, options, environ=environ)
+    jobs = jobs_for(prepared, options)
+    if jobs == 1:
+        while (index := agenda.next()) is not None:
+            agenda.done(index, play(index))
+    elif options.record is RecordMode.NONE:
+        from convrun.run.processes import in_processes  # a run in turn does without
+
+        in_processes(agenda, play, _anew(prepared, options, environ), jobs)
+    else:
+        from convrun.run.threads import in_threads  # so it does here
+
+        in_threads(agenda, play, jobs)
+
+
+def _anew(prepared: Prepared, options: RunOptions, environ: Mapping[str, str]) -> Callable[[], Play] | None:
+    """What prepares the same in a process of its own; None where only this one can."""
+    request = prepared.project.request
+    if request is None:
+        return None
+    from convrun.run.worker import PreparedAnew
+
+    ids = tuple(one.planned.id for one in prepared.conversations)
+    return PreparedAnew(request=request, options=options, environ=dict(environ), ids=ids)

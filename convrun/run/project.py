@@ -26,11 +26,20 @@ from convrun.spec.model import Spec
 
 
 @frozen
+class Request:
+    """What a project was opened for: PATHs as they were given in the folder `cwd`, and settings of the command line."""
+
+    paths: tuple[str, ...]
+    cwd: Path
+    overrides: Mapping[str, str | bool | None]
+
+
+@frozen
 class Project:
     """The settings and the selected specs, each with the `::rest` that selected one of its conversations.
 
     `errors` are the mistakes of the specs that could not be read, `unfinished` what is left of those. `dotenv` are the
-    variables of its `.env`, for those that the environment lacks.
+    variables of its `.env`, for those that the environment lacks. `request` opens it again in another process.
     """
 
     settings: Settings
@@ -38,6 +47,7 @@ class Project:
     errors: tuple[ConvrunError, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     dotenv: Mapping[str, str] = field(default_factory=dict)
+    request: Request | None = None
 
     def environ(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """Return the environment of a run: what is given goes before what the `.env` says, as in a shell."""
@@ -57,6 +67,7 @@ def open_project(
         raise UsageError("an empty PATH", fix="name a file or folder; a variable that is not set gives none")
     root = find_root([cwd / path.partition("::")[0] for path in paths], cwd)
     project = settled(root, environ=environ, overrides=overrides)
+    project = replace(project, request=Request(paths=tuple(paths), cwd=cwd, overrides=overrides))
     settings = project.settings
     selected = collect(paths, root, root / settings.specs, cassettes=root / settings.cassettes, cwd=cwd)
     return with_specs(project, selected)

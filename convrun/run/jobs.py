@@ -1,0 +1,47 @@
+"""How many conversations run at once, where the user leaves it to us."""
+
+from __future__ import annotations
+
+import os
+
+from convrun.run.options import RecordMode, RunOptions
+from convrun.run.project import Prepared
+
+_LIVE = 8  # at once: they wait for a provider, not for a processor
+_A_CONVERSATION = 0.001  # seconds
+_A_BYTE = 1e-6  # seconds, of a cassette
+_A_PROCESS = 0.1  # seconds, until it works
+
+
+def jobs_for(prepared: Prepared, options: RunOptions) -> int:
+    """Return how many conversations run at once; 1 is in this process, one after the other.
+
+    A number of the user's is taken as it is. `auto` is a fixed one for what may go live; a replay gets as many as there
+    are processors, if there is work enough to make up for starting processes.
+    """
+    total = max(len(prepared.conversations), 1)
+    if options.jobs != "auto":
+        return options.jobs if options.jobs == 1 else max(min(options.jobs, total), 2)
+    if options.record is not RecordMode.NONE:
+        return min(_LIVE, total)
+    jobs = min(_processors(), total)
+    work = _seconds(prepared)
+    return jobs if work - work / max(jobs, 1) > _A_PROCESS * jobs else 1
+
+
+def _seconds(prepared: Prepared) -> float:
+    """About how long a replay takes; what tools do nobody knows."""
+    sizes = 0
+    for one in prepared.conversations:
+        try:
+            sizes += one.planned.cassette.stat().st_size
+        except OSError:
+            continue
+    return len(prepared.conversations) * _A_CONVERSATION + sizes * _A_BYTE
+
+
+def _processors() -> int:
+    """How many of them this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
