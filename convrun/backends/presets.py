@@ -38,7 +38,6 @@ class Preset:
     """A provider. `key_variable` None: it takes no key; else the key goes into `key_header`.
 
     `base_url` may hold one `{VARIABLE}` of the environment. `also` are other addresses of the same provider.
-    `recordings` are those of its real traffic that the tests read; without any, the preset is untested.
     """
 
     name: str
@@ -46,7 +45,6 @@ class Preset:
     key_variable: str | None = None
     key_header: str = "Authorization"
     also: tuple[str, ...] = ()
-    recordings: tuple[str, ...] = ()
     quirks: tuple[Quirk, ...] = ()
 
     @property
@@ -111,18 +109,12 @@ OPENAI = Preset(
     name="openai",
     base_url="https://api.openai.com/v1",
     key_variable="OPENAI_API_KEY",
-    recordings=(
-        "simonw/llm: test_tools.test_tool_use_chain_of_two_calls",
-        "pydantic/pydantic-ai: test_temporal.test_complex_agent_run",
-        "Mirascope/mirascope: test_refusal.openai_gpt_4o_completions.stream",
-    ),
 )
 AZURE = Preset(
     name="azure",
     base_url="{AZURE_OPENAI_ENDPOINT}/openai/v1",
     key_variable="AZURE_OPENAI_API_KEY",
     key_header="api-key",
-    recordings=("crewAIInc/crewAI: llms.azure.test_azure_agent_kickoff_structured_output_with_tools",),
     quirks=(
         Quirk(
             says="the address is that of your resource, and a model's name is that of its deployment",
@@ -135,12 +127,6 @@ OPENROUTER = Preset(
     name="openrouter",
     base_url="https://openrouter.ai/api/v1",
     key_variable="OPENROUTER_API_KEY",
-    recordings=(
-        "posit-dev/chatlas: test_provider_openrouter.test_openrouter_tool_variations",
-        "posit-dev/chatlas: test_provider_openrouter.test_data_extraction",
-        "pydantic/pydantic-ai: test_openrouter.test_openrouter_tool_optional_parameters",
-        "pydantic/pydantic-ai: test_openrouter.test_openrouter_stream_error",
-    ),
     quirks=(
         Quirk(
             says="`reasoning_details` go back with the next request, as they came",
@@ -165,7 +151,6 @@ GROQ = Preset(
     name="groq",
     base_url="https://api.groq.com/openai/v1",
     key_variable="GROQ_API_KEY",
-    recordings=("pydantic/pydantic-ai: test_tool_choice_matrix.test_tool_choice_matrix-tools_plus_output-groq",),
     quirks=(
         Quirk(
             says="a reply that calls tools lacks `content`",
@@ -177,10 +162,6 @@ MISTRAL = Preset(
     name="mistral",
     base_url="https://api.mistral.ai/v1",
     key_variable="MISTRAL_API_KEY",
-    recordings=(
-        "docker/cagent: TestExec_Mistral_ToolCall",
-        "posit-dev/chatlas: test_provider_mistral.test_mistral_images",
-    ),
     quirks=(
         Quirk(
             says="ids of tool calls are nine letters and digits; others, of a history, are sent as such",
@@ -196,10 +177,6 @@ DEEPSEEK = Preset(
     name="deepseek",
     base_url="https://api.deepseek.com",
     key_variable="DEEPSEEK_API_KEY",
-    recordings=(
-        "pydantic/pydantic-ai: test_deepseek.test_deepseek_deferred_capability_with_thinking",
-        "DataDog/dd-trace-py: v1.deepseek_streamed_reasoning_content",
-    ),
     quirks=(
         Quirk(
             says="thinking stands in `reasoning_content`, and goes back with the next request",
@@ -211,7 +188,6 @@ GEMINI = Preset(
     name="gemini",
     base_url="https://generativelanguage.googleapis.com/v1beta/openai",
     key_variable="GEMINI_API_KEY",
-    recordings=("pydantic/pydantic-ai: test_openai.test_compatible_api_with_tool_calls_without_id",),
     quirks=(
         Quirk(
             says="signatures of thoughts (`extra_content` of a tool call) go back with the next request",
@@ -236,10 +212,6 @@ TOGETHER = Preset(
     base_url="https://api.together.ai/v1",
     key_variable="TOGETHER_API_KEY",
     also=("https://api.together.xyz/v1",),
-    recordings=(
-        "Arize-ai/openinference: test_instrumentor.test_chat_with_tool_call",
-        "traceloop/openllmetry: test_chat.test_together_chat_legacy",
-    ),
     quirks=(
         Quirk(
             says="the finish reason `eos` means `stop`",
@@ -253,10 +225,6 @@ HUGGINGFACE = Preset(
     name="huggingface",
     base_url="https://router.huggingface.co/v1",
     key_variable="HF_TOKEN",
-    recordings=(
-        "posit-dev/chatlas: test_provider_huggingface.test_huggingface_data_extraction",
-        "posit-dev/chatlas: test_provider_huggingface.test_huggingface_tools",
-    ),
     quirks=(
         Quirk(
             says="streams end without `[DONE]`",
@@ -268,7 +236,6 @@ ZAI = Preset(
     name="zai",
     base_url="https://api.z.ai/api/paas/v4",
     key_variable="ZAI_API_KEY",
-    recordings=("pydantic/pydantic-ai: test_zai.test_zai_preserved_thinking_round_trip",),
     quirks=(
         Quirk(
             says="thinking stands in `reasoning_content`, and goes back with the next request",
@@ -291,7 +258,6 @@ CLOUDFLARE = Preset(
     name="cloudflare",
     base_url="https://api.cloudflare.com/client/v4/accounts/{CLOUDFLARE_ACCOUNT_ID}/ai/v1",
     key_variable="CLOUDFLARE_API_KEY",
-    recordings=("posit-dev/chatlas: test_provider_cloudflare.test_cloudflare_data_extraction",),
     quirks=(
         Quirk(
             says="the account is part of the address",
@@ -306,7 +272,6 @@ CLOUDFLARE = Preset(
 OLLAMA = Preset(
     name="ollama",
     base_url="http://localhost:11434/v1",
-    recordings=("pydantic/pydantic-ai: test_ollama.test_ollama_local_native_output_uses_json_schema",),
 )
 VLLM = Preset(name="vllm", base_url="http://localhost:8000/v1")
 LMSTUDIO = Preset(name="lmstudio", base_url="http://localhost:1234/v1")

@@ -11,8 +11,9 @@ from convrun.backends.echo import EchoTransport
 from convrun.backends.identity import DEFAULT_MODEL, ModelIdentity, identify
 from convrun.backends.keys import key_for, key_variable
 from convrun.backends.openai import OpenAITransport
-from convrun.backends.pacing import Heard, Rates, rate_of
+from convrun.backends.pacing import Heard
 from convrun.backends.presets import quirks_of
+from convrun.backends.rates import Rates, rate_of
 from convrun.backends.script import ScriptLines, ScriptTransport
 from convrun.errors import SettingsError
 from convrun.wire import Transport

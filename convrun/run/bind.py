@@ -9,7 +9,7 @@ from pathlib import Path
 
 from convrun.backends.identity import ModelIdentity, checked_url, identify
 from convrun.backends.keys import key_for
-from convrun.backends.pacing import Rates, check_rates
+from convrun.backends.rates import Rates, check_rates
 from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError, UsageError
 from convrun.frozen import frozen

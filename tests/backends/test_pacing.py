@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from servers import Answer, Loopback, Received, Said, chunk, event_stream, loopback_server, reply
 
-from convrun.backends.pacing import Pace, check_rates, pace_at, rate_of, retry_wait
+from convrun.backends.pacing import Pace, pace_at, retry_wait
 from convrun.backends.resolving import resolve
 from convrun.conversation.backend import ModelRequest
 from convrun.conversation.messages import user
-from convrun.errors import ProviderError, SettingsError
+from convrun.errors import ProviderError
 from convrun.wire import Request
 
 
@@ -228,36 +228,6 @@ def test_a_reply_says_when_its_request_left(loopback: Loopback, stream: bool) ->
     assert b"hi" in b"".join(answered.body)
     assert answered.began is not None
     assert answered.began - started >= 0.28
-
-
-RATES = {"groq": 30.0, "llm.example.com": 10.0, "localhost:8000": 5.0}
-
-
-@pytest.mark.parametrize(
-    ("rates", "provider", "base_url", "rpm"),
-    [
-        (None, "groq", "https://api.groq.com/openai/v1", None),
-        (20.0, "groq", "https://api.groq.com/openai/v1", 20.0),
-        (20.0, None, "https://llm.example.com/v1", 20.0),
-        (RATES, "groq", "https://api.groq.com/openai/v1", 30.0),
-        (RATES, None, "https://api.groq.com/openai/v1", 30.0),
-        (RATES, "openai", "https://api.openai.com/v1", None),
-        (RATES, None, "https://llm.example.com/v1", 10.0),
-        (RATES, "vllm", "http://localhost:8000/v1", 5.0),
-    ],
-)
-def test_a_rate_is_for_all_or_for_a_provider(
-    rates: Any, provider: str | None, base_url: str, rpm: float | None
-) -> None:
-    """One number holds for everybody, a table for those it names: by provider, else by host."""
-    assert rate_of(rates, provider=provider, base_url=base_url, environ={}) == rpm
-    check_rates(rates)
-
-
-def test_an_unknown_provider_in_a_table_is_an_error() -> None:
-    """A misspelt name would hold nobody's pace."""
-    with pytest.raises(SettingsError, match=r"'rpm' names 'grok', which is no provider \(did you mean 'groq'"):
-        check_rates({"grok": 30})
 
 
 SPEC = """

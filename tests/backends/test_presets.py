@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from preset_recordings import RECORDED
 from servers import Answer, Loopback, chunk, event_stream, reply
 
 from convrun.backends.identity import identify
@@ -300,7 +301,7 @@ def test_a_signature_survives_the_cassette(project: Any, loopback: Loopback, str
 
 def _all_sources() -> list[tuple[Preset, str]]:
     """Recordings that a preset or its quirks name."""
-    named = [(preset, one) for preset in PRESETS.values() for one in preset.recordings]
+    named = [(preset, one) for preset in PRESETS.values() for one in RECORDED.get(preset.name, ())]
     return named + [(preset, quirk.source) for preset in PRESETS.values() for quirk in preset.quirks]
 
 
@@ -309,15 +310,15 @@ def test_every_quirk_says_where_it_is_known_from() -> None:
     for preset, source in _all_sources():
         assert re.fullmatch(r"[^:]+: .+", source), source
         if (RECORDINGS / _file(source)).is_file():
-            assert source in preset.recordings
+            assert source in RECORDED[preset.name]
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
-@pytest.mark.parametrize("name", [preset.name for preset in PRESETS.values() if preset.recordings])
+@pytest.mark.parametrize("name", RECORDED)
 def test_the_recordings_of_a_preset_are_of_its_host(name: str) -> None:
     """Each recording that is named exists, and its requests went to that provider."""
     preset = PRESETS[name]
-    for recording in preset.recordings:
+    for recording in RECORDED[name]:
         items = yaml.load((RECORDINGS / _file(recording)).read_text("utf-8"), Loader=yaml.CSafeLoader)["interactions"]
         uris = [item["request"]["uri"] for item in items]
         hosts = {urlsplit(uri).netloc for uri in uris}
@@ -338,7 +339,7 @@ def test_the_page_of_providers_says_what_the_presets_say() -> None:
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     expected = [
         f"| `{one.name}` | `{one.base_url}` | {f'`{one.key_variable}`' if one.key_variable else 'none'} | "
-        f"{'recorded' if one.recordings else 'no'} |"
+        f"{'recorded' if one.name in RECORDED else 'no'} |"
         for one in PRESETS.values()
     ]
     expected += [
