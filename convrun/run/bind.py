@@ -20,7 +20,7 @@ from convrun.run.imports import imported
 from convrun.run.names import mention, name_errors, row_errors, used_templates, variables_named
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
-from convrun.run.surroundings import told_apart_errors, variable_errors
+from convrun.run.variable_rules import told_apart_errors, variable_errors
 from convrun.settings import Settings
 from convrun.spec.known_failures import cannot_fail
 from convrun.spec.loading import Unfinished

@@ -20,7 +20,7 @@ from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Planned
 from convrun.run.secrets import redactor_for
-from convrun.run.surroundings import variable_errors
+from convrun.run.variable_rules import variable_errors
 from convrun.source import Where, is_below
 from convrun.wire import Reply, Request, Transport
 
