@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
-from convrun.errors import ReportError, UsageError
+from convrun.cli.ending import say
+from convrun.errors import ConvrunError, ReportError, UsageError
 from convrun.frozen import frozen
 from convrun.report.stop_token import StopToken
-from convrun.results import RunResult
+from convrun.results import Problem, RunResult
 from convrun.run.project import Project
 
 _SUMMARY = 1024 * 1024  # bytes that GitHub takes as the summary of a step
@@ -74,21 +76,64 @@ class Reports:
             ReportError: where one cannot be written; all others are.
         """
         errors: list[ReportError] = []
-        for name, file in self.files.items():
-            text = _WRITERS[name](result, self.folder)
-            if file is None:
-                print(text, file=stdout, end="\n" if text else "", flush=True)
-                continue
-            try:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(f"{text}\n" if text else "", encoding="utf-8")
-            except OSError as error:
-                what = f"the report {self.named[name]!r} cannot be written: {error.strerror}"
-                errors.append(ReportError(what, fix="name another file"))
-        if "github" in self.files and self.summary is not None:
-            errors += _summarize(result, self.summary)
+        for name in self.files:
+            errors += self._put(name, _WRITERS[name](result, self.folder), stdout)
+        if "github" in self.files:
+            from convrun.report.markdown import to_markdown
+
+            errors += self._summarize(lambda most: to_markdown(result, most=most))
         if errors:
             raise errors[0]
+
+    def refuse(self, mistakes: Sequence[ConvrunError], stdout: TextIO, token: StopToken) -> None:
+        """Annotate the mistakes for which nothing ran on GitHub; other reports have nothing to report.
+
+        In a job that is on stderr, where the token was begun, behind its end.
+        """
+        if "github" not in self.files:
+            return
+        stream = stdout
+        if token.word:
+            stream = sys.stderr
+            print(token.end, file=stream)
+        from convrun.report.github import mistakes_to_github
+        from convrun.report.markdown import mistakes_to_markdown
+
+        found = [Problem(type=type(one).__name__, message=one.what, where=one.where, fix=one.fix) for one in mistakes]
+        errors = self._put("github", mistakes_to_github(found, folder=self.folder), stream)
+        errors += self._summarize(lambda most: mistakes_to_markdown(found, most=most))
+        for error in errors:
+            say(error.lines())
+
+    def _put(self, name: str, text: str, stream: TextIO) -> list[ReportError]:
+        """Write one report to its file, or to the stream; return what went wrong."""
+        file = self.files[name]
+        if file is None:
+            print(text, file=stream, end="\n" if text else "", flush=True)
+            return []
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{text}\n" if text else "", encoding="utf-8")
+        except OSError as error:
+            what = f"the report {self.named[name]!r} cannot be written: {error.strerror}"
+            return [ReportError(what, fix="name another file")]
+        return []
+
+    def _summarize(self, written: Callable[[int], str]) -> list[ReportError]:
+        """Add what is `written` in so many bytes to the summary of the step, as far as GitHub takes it."""
+        file = self.summary
+        if file is None:
+            return []
+        try:
+            room = _SUMMARY - (file.stat().st_size if file.exists() else 0)
+            text = f"\n{written(room - 2)}\n"
+            if len(text.encode("utf-8")) <= room:
+                with file.open("a", encoding="utf-8", newline="\n") as summary:
+                    summary.write(text)
+        except OSError as error:
+            what = f"the summary of the step cannot be written to {str(file)!r}: {error.strerror}"
+            return [ReportError(what, fix="leave GITHUB_STEP_SUMMARY as GitHub sets it, or unset it")]
+        return []
 
 
 def targets(reports: Mapping[str, str | None], project: Project, environ: Mapping[str, str]) -> Reports:
@@ -135,19 +180,3 @@ def _folder(root: Path, workspace: str | None) -> str:
     except ValueError:
         return ""
     return "" if found == "." else found
-
-
-def _summarize(result: RunResult, file: Path) -> list[ReportError]:
-    """Add the Markdown to the summary of the step, as far as GitHub takes it; return what went wrong."""
-    from convrun.report.markdown import to_markdown
-
-    try:
-        room = _SUMMARY - (file.stat().st_size if file.exists() else 0)
-        text = f"\n{to_markdown(result, most=room - 2)}\n"
-        if len(text.encode("utf-8")) <= room:
-            with file.open("a", encoding="utf-8", newline="\n") as summary:
-                summary.write(text)
-    except OSError as error:
-        what = f"the summary of the step cannot be written to {str(file)!r}: {error.strerror}"
-        return [ReportError(what, fix="leave GITHUB_STEP_SUMMARY as GitHub sets it, or unset it")]
-    return []

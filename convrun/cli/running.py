@@ -15,7 +15,7 @@ import typer
 from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
 from convrun.cli.output import colour_wanted, commands_stopped, own_stdout
 from convrun.cli.reporting import targets
-from convrun.errors import ReportError
+from convrun.errors import ReportError, SpecErrors
 from convrun.frozen import frozen
 from convrun.report.console import closing, conversation_line
 from convrun.report.stop_token import StopToken
@@ -58,7 +58,11 @@ def execute(
         project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides=overrides)
         options = replace(options, jobs=project.settings.jobs)
         reports = targets(presentation.reports, project, os.environ)
-        prepared = prepare(project, options, environ=os.environ)
+        try:
+            prepared = prepare(project, options, environ=os.environ)
+        except SpecErrors as found:
+            reports.refuse(found.errors, stdout, token)
+            raise
         if prepared.plan.remarks:
             say(prepared.plan.remarks)
         if not prepared.conversations and not prepared.plan.elsewhere:

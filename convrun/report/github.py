@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from posixpath import join
 from typing import Literal
@@ -14,7 +15,7 @@ from convrun.report.stale import missing_block, stale_blocks, stale_causes, stal
 from convrun.report.style import Line
 from convrun.report.wording import noun, short
 from convrun.report.workflow_commands import command
-from convrun.results import ConversationResult, RunResult
+from convrun.results import ConversationResult, Problem, RunResult
 from convrun.source import Where, printable
 
 MOST = 10  # annotations of a level that GitHub shows of one step
@@ -40,7 +41,18 @@ def to_github(result: RunResult, *, folder: str = "") -> str:
     recordings unless they are let pass; findings are warnings. `folder` leads from the root of the repository to that
     of the project. Empty where all is well.
     """
-    every = [replace(one, text=_shortened(one.text)) for one in _annotations(result)]
+    return _commands(_annotations(result), folder)
+
+
+def mistakes_to_github(mistakes: Iterable[Problem], *, folder: str = "") -> str:
+    """Return the commands for mistakes for which nothing ran: an error at the place of each."""
+    title = "nothing ran: a mistake"
+    every = [_Annotation(level="error", title=title, text=told(problem(one)), where=one.where) for one in mistakes]
+    return _commands(every, folder)
+
+
+def _commands(annotations: list[_Annotation], folder: str) -> str:
+    every = [replace(one, text=_shortened(one.text)) for one in annotations]
     lines = []
     for level in ("error", "warning"):
         shown = [one for one in every if one.level == level]

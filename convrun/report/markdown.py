@@ -18,7 +18,7 @@ from convrun.report.stale import missing_block, stale_blocks, stale_causes, stal
 from convrun.report.style import Line
 from convrun.report.wording import noun
 from convrun.report.workflow_commands import disarmed
-from convrun.results import ConversationResult, RunResult, Verdict
+from convrun.results import ConversationResult, Problem, RunResult, Verdict
 from convrun.source import printable
 
 COMMENT = 65_536  # what GitHub takes as a comment, in characters; counted in bytes here, which are never fewer
@@ -42,6 +42,14 @@ def to_markdown(result: RunResult, *, most: int = COMMENT) -> str:
     folded = _fitting(blocks, room - _size(listed))
     table = ["\n".join(["| verdict | conversation | reason |", "|---|---|---|", *listed])] if listed else []
     return "\n\n".join([*head, *table, *folded, *_left_out(len(rows) - len(listed), len(blocks) - len(folded))])
+
+
+def mistakes_to_markdown(mistakes: Sequence[Problem], *, most: int = COMMENT) -> str:
+    """Return the mistakes for which nothing ran as Markdown of at most `most` bytes; what is left out is counted."""
+    head = [f"## convrun: nothing ran, {noun(len(mistakes), 'mistake')}"]
+    blocks = [fenced(_clipped(told(problem(one)))) for one in mistakes]
+    shown = _fitting(blocks, most - _size(head) - _NOTES)
+    return "\n\n".join([*head, *shown, *_left_out(0, len(blocks) - len(shown))])
 
 
 def code(text: str) -> str:

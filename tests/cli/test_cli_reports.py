@@ -183,3 +183,30 @@ def test_an_interrupted_run_is_not_green(project):
     assert [(suite.name, suite.errors) for suite in whole] == [("specs/a.yaml", 0), ("convrun", 1)]
     assert "only what was finished" in (project.root / "c.md").read_text("utf-8")
     assert (project.root / "g.txt").read_text("utf-8").startswith("::error title=convrun::interrupted")
+
+
+MISTAKES = {"a": "modl: echo\nturns: [{user: Hi}]\n", "b": "model: echo\nturns: [{user: Hi, expect: [{contain: x}]}]\n"}
+
+
+def test_mistakes_in_specs_are_annotated(project):
+    """Where nothing can run, each mistake is an error on its line, and in the summary of the step."""
+    for name, text in MISTAKES.items():
+        project.write(f"specs/{name}.yaml", text)
+    summary = project.root / "summary.md"
+    ended = project.cli("run", "--report", "github", "--report", "junit=j.xml", GITHUB_STEP_SUMMARY=str(summary))
+    assert ended.returncode == 2
+    starts = [line.partition(",title=")[0] for line in ended.stdout.splitlines()]
+    assert starts == ["::error file=specs/a.yaml,line=1,col=1", "::error file=specs/b.yaml,line=2,col=30"]
+    assert "unknown check 'contain'" in ended.stdout
+    assert summary.read_text("utf-8").startswith("\n## convrun: nothing ran, 2 mistakes\n\n```text\nspecs/a.yaml:1:1: ")
+    assert not (project.root / "j.xml").exists()
+
+
+def test_annotations_of_mistakes_are_taken(project):
+    """In a job they stand behind the end of the token, on the stream on which it was begun."""
+    project.write("specs/a.yaml", MISTAKES["a"])
+    lines = project.cli("run", "--report", "github", GITHUB_ACTIONS="true").stderr.splitlines()
+    token = lines[0].removeprefix("::stop-commands::")
+    assert lines[1] == f"::{token}::"
+    assert lines[2].startswith("::error file=specs/a.yaml,line=1,col=1,")
+    assert "::stop-commands::" not in "".join(lines[1:])
