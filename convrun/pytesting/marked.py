@@ -46,6 +46,7 @@ class _EndedBadly(Exception):  # noqa: N818  # it only leaves the block
 def opened(request: pytest.FixtureRequest) -> Iterator[Talk]:
     """Open the cassette of a test and yield its conversation; mistakes fail the test, told without a traceback."""
     node = request.node
+    mistake: ConvrunError | None = None
     try:
         given = _arguments(node)
         mode = given_mode(request.config) or RecordMode.named(given.get("record", "none"))
@@ -62,7 +63,9 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Talk]:
     except _EndedBadly:
         pass
     except ConvrunError as error:
-        pytest.fail("\n".join(map(printable, retold(error, node).lines())), pytrace=False)
+        mistake = retold(error, node)
+    if mistake is not None:
+        pytest.fail("\n".join(map(printable, mistake.lines())), pytrace=False)
 
 
 def retold(error: ConvrunError, node: pytest.Item) -> ConvrunError:

@@ -34,8 +34,8 @@ def own_modules(folders: Sequence[Path]) -> Iterator[None]:
     installed = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     others: dict[str, ModuleType] = {}
     for name, module in [*sys.modules.items()]:
-        folder = own.get(name.partition(".")[0])
-        if folder is not None and _is_elsewhere(module, folder, installed):
+        top = name.partition(".")[0]
+        if top in own and _is_elsewhere(module, own[top] / top, installed):
             others[name] = sys.modules.pop(name)
     try:
         yield
@@ -54,10 +54,12 @@ def _names(folder: Path) -> Iterator[str]:
             yield name
 
 
-def _is_elsewhere(module: ModuleType, folder: Path, installed: Sequence[Path]) -> bool:
-    """Whether a module is from a file that is neither in the folder nor installed."""
+def _is_elsewhere(module: ModuleType, own: Path, installed: Sequence[Path]) -> bool:
+    """Whether a module is from a file that is neither of the package `own` (or the file of that name) nor installed."""
     file = getattr(module, "__file__", None)
     if not isinstance(file, str):
         return False
     place = Path(file).resolve()
-    return not any(map(place.is_relative_to, (folder.resolve(), *installed)))
+    if place == own.with_name(f"{own.name}.py").resolve():
+        return False
+    return not any(map(place.is_relative_to, (own.resolve(), *installed)))

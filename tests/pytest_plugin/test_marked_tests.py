@@ -1,0 +1,123 @@
+"""`@pytest.mark.convrun` and the fixture `conversation`: tests in Python with a cassette beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+TALK = '''
+    import pytest
+
+    pytestmark = pytest.mark.convrun(model="echo")
+
+
+    def upper(text: str) -> str:
+        """Return the text in capitals."""
+        return text.upper()
+
+
+    class TestDesk:
+        @pytest.mark.convrun(system="Be brief.", tools=[upper], chain_limit=3)
+        def test_tools(self, conversation):
+            call = '{"tool_calls": [{"name": "upper", "arguments": {"text": "panda"}}]}'
+            assert conversation.chain(call).text() == "PANDA"
+            assert conversation.history[0].role == "system"
+
+
+    @pytest.mark.parametrize("city", ["Paris", "京都", "a/b:c"])
+    def test_cities(conversation, city):
+        assert conversation.prompt(f"To {city}").text() == f"To {city}"
+'''
+
+
+@pytest.fixture
+def talking(suite):
+    """A project of which one test is recorded, with the line that the test says."""
+    suite.write("test_talk.py", TALK)
+    suite.passes("--convrun-record=once", passed=4)
+    return suite
+
+
+def test_conversations_are_recorded_beside_the_test(talking):
+    """Each test has its own cassette, in names that every file system takes; they play in any order and process."""
+    found = {file.relative_to(talking.root).as_posix() for file in talking.root.rglob("cassettes/**/*.yaml")}
+    assert len(found) == 4
+    assert "cassettes/test_talk/TestDesk.test_tools.yaml" in found
+    assert all(file.startswith("cassettes/test_talk/") and not set(file) & set(':*?"<>|[]') for file in found)
+    talking.passes("-n2", "-W", "error", "--strict-markers", passed=4)
+
+
+def test_a_change_is_told(talking):
+    """A request that was not recorded fails its test at the line of the test, with the change and how to record it."""
+    talking.edit("test_talk.py", "Be brief.", "Be long.")
+    result = talking.passes("-k", "tools", failed=1)
+    output = result.stdout.str()
+    assert "- Be brief." in output
+    assert "+ Be long." in output
+    command = "pytest --convrun-record=new_episodes test_talk.py::TestDesk::test_tools"
+    result.stdout.fnmatch_lines(["*assert conversation.chain(call)*", f"*record it: {command}*"])
+    assert "conversation.py:" not in output  # none of our own frames
+    talking.passes("-k", "tools", "--convrun-record=new_episodes", passed=1)
+    talking.passes("-k", "tools", passed=1)
+
+
+def test_what_is_not_asked_for_is_an_error(talking):
+    """A test that passes but asks for less than its cassette holds fails afterwards; one that fails fails once."""
+    talking.edit(
+        "test_talk.py", 'assert conversation.prompt(f"To {city}").text() == f"To {city}"', "assert city != 'Paris'"
+    )
+    result = talking.pytest("-k", "cities", code=1)
+    assert result.parseoutcomes() == {"passed": 2, "failed": 1, "errors": 2, "deselected": 1}
+    result.stdout.fnmatch_lines(["cassettes/test_talk/test_cities-*: no model was called in the block"])
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_a_failed_test_records_nothing(suite):
+    """What a test recorded that then failed, or skipped itself, is not kept."""
+    suite.write(
+        "test_talk.py",
+        """
+        import pytest
+
+        @pytest.mark.convrun(model="echo")
+        @pytest.mark.parametrize("way", ["fail", "skip"])
+        def test_talk(conversation, way):
+            conversation.prompt("Hi").text()
+            pytest.skip("not now") if way == "skip" else pytest.fail("no")
+        """,
+    )
+    suite.passes("--convrun-record=all", failed=1, skipped=1)
+    assert not list(suite.root.rglob("cassettes/**/*.yaml"))
+
+
+MISTAKES = {
+    "modell='echo'": "@pytest.mark.convrun(modell=…): there is no such argument\n  did you mean 'model'?",
+    "temperature=0": "options={'temperature': 0}",
+    "'echo'": "its arguments have names",
+    "model='opanai/x', record='once'": "did you mean 'openai'?",
+    "model='echo', record='onec'": "unknown record mode 'onec'",
+    "model='echo', tools=[3], record='once'": "3 is no tool",
+    "model=convrun.get_model('echo'), timeout=3, record='once'": "beside a model that is made already",
+    "model='echo', ignore='/a', record='once'": "ignore=['/a']",
+}
+
+
+def test_mistakes_in_the_marker_are_named(suite):
+    """A wrong argument is an error of its test that says what is wrong, without a traceback."""
+    tests = "".join(
+        f"@pytest.mark.convrun({arguments})\ndef test_{number}(conversation):\n    pass\n\n"
+        for number, arguments in enumerate(MISTAKES)
+    )
+    suite.write("test_wrong.py", f"import convrun\nimport pytest\n\n{tests}")
+    result = suite.passes("--tb=short", errors=len(MISTAKES))
+    output = result.stdout.str()
+    for arguments, said in MISTAKES.items():
+        assert said in output, arguments
+    assert "Traceback" not in output
+    assert "marked.py" not in output
+    assert "During handling" not in output
+
+
+def test_one_test_has_one_cassette(suite):
+    """A test with the fixture and the marker of pytest-recording is refused: one would record what the other plays."""
+    suite.write("test_both.py", "import pytest\n\n@pytest.mark.vcr\ndef test_both(conversation):\n    pass\n")
+    suite.passes(errors=1).stdout.fnmatch_lines(["the test has two cassettes: *"])
