@@ -1,11 +1,8 @@
-"""From a recording to the text of a cassette, and onto the disk."""
+"""From a recording to the text of a cassette."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from convrun.cassette.emitting import emit, escaped
-from convrun.cassette.files import replace_text
 from convrun.cassette.format import VERSION, chained_digest, read_ours
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.cassette.reply_nodes import ReplyState, reply_node
@@ -15,15 +12,6 @@ from convrun.source import Where
 from convrun.values import Json, JsonObject
 
 _LINES = {0: frozenset({"timings", "digests"}), 4: frozenset({"usage", "deltas"})}  # by indent; 4 is a response's
-
-
-def save(path: Path, recording: Recording) -> None:
-    """Write the recording to `path` at once: whatever fails, the old file is left as it was.
-
-    Raises:
-        CassetteError: where it cannot be written.
-    """
-    replace_text(path, write(recording), shown_as=recording.file)
 
 
 def write(recording: Recording) -> str:

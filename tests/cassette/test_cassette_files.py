@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cassette_conversations import exchange, tool_conversation
 
+from cassettes import save
 from convrun.cassette.files import Claim, load
-from convrun.cassette.writing import save
 from convrun.errors import CassetteError
 
 

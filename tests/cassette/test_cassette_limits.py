@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from cassette_conversations import completion, exchange, interaction, request, text_of
 
+from cassettes import save
 from convrun.cassette import stock
 from convrun.cassette.files import Claim, load
 from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording, parse_json
 from convrun.cassette.playing import Player
 from convrun.cassette.recording import Recorder
-from convrun.cassette.writing import save
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request

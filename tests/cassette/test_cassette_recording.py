@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from cassette_conversations import completion, exchange, request, stream, text_of, tool_conversation
 
+from cassettes import save
 from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.cassette.recording import Recorder
-from convrun.cassette.writing import save, write
+from convrun.cassette.writing import write
 from convrun.errors import CassetteError, ProviderError, SettingsError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request

@@ -18,13 +18,14 @@ import pytest
 import vcr
 from cassette_conversations import completion, requests, stream, text_of, tool_conversation
 
+from cassettes import save
 from convrun.cassette import serializer
 from convrun.cassette.canonical import Keys
 from convrun.cassette.files import load
 from convrun.cassette.format import read
 from convrun.cassette.playing import Player
 from convrun.cassette.streams import fold
-from convrun.cassette.writing import save, write
+from convrun.cassette.writing import write
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from servers import Answer, Loopback, chunk, event_stream
 
+from cassettes import save
 from convrun.backends.chat import ChatBackend
 from convrun.backends.resolving import resolve
 from convrun.cassette.files import load
@@ -18,7 +19,6 @@ from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.playing import Player
 from convrun.cassette.received import received
 from convrun.cassette.recording import Recorder
-from convrun.cassette.writing import save
 from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
 from convrun.conversation.messages import (
     Message,
