@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from import_graph import ROOT, Import, cycles, imports, modules
 
-HEAVY = {"openai", "httpx2", "vcr", "jinja2", "jsonschema", "rich", "pydantic", "asyncio", "difflib"}
+HEAVY = {"openai", "httpx2", "vcr", "jinja2", "jsonschema", "rich", "pydantic", "asyncio", "difflib", "watchfiles"}
 FOR_ALL = {"frozen"}  # as the page says above the table
 MODULES = modules()
 IMPORTS = imports(MODULES)

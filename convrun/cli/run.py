@@ -10,7 +10,7 @@ import typer
 from convrun.cli.asked import Manner, Selection
 from convrun.cli.ending import named_errors
 from convrun.cli.flattening import flat
-from convrun.cli.parameters import KeepGoing, OnStale, one_of, record_mode
+from convrun.cli.parameters import ForWatch, KeepGoing, OnStale, Watching, one_of, record_mode
 
 
 @flat
@@ -22,6 +22,8 @@ def run(
     ] = "none",
     keep_going: KeepGoing = False,
     on_stale: OnStale = "fail",
+    watching: Watching = False,
+    for_watch: ForWatch = False,
     manner: Manner,
 ) -> None:
     """Run specs and check what came out: offline, from cassettes, unless --record says otherwise.
@@ -39,4 +41,14 @@ def run(
             stale_is_fatal=one_of("--on-stale", on_stale, ("fail", "warn")) == "fail",
         )
         presentation, overrides = manner.presentation("run"), manner.overrides(selection)
+        if for_watch:
+            from convrun.cli.rounds import Task  # only here
+
+            task = Task.awaited()
+            options = replace(options, only=task.only)
+            execute(selection.paths or [], options, presentation, overrides=overrides, on_result=task.finished)
+        if watching:
+            from convrun.cli.watch import watch  # only here
+
+            watch(selection.paths or [], options, presentation, overrides=overrides)
         execute(selection.paths or [], options, presentation, overrides=overrides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import TextIO
@@ -42,9 +42,16 @@ class Presentation:
 
 
 def execute(
-    paths: Sequence[str], options: RunOptions, presentation: Presentation, *, overrides: Mapping[str, str | None]
+    paths: Sequence[str],
+    options: RunOptions,
+    presentation: Presentation,
+    *,
+    overrides: Mapping[str, str | None],
+    on_result: Callable[[ConversationResult], None] | None = None,
 ) -> None:
     """Run what the command line asks for, print it, write the reports; `overrides` are settings that it gives.
+
+    `on_result` hears of each conversation, as the console does.
 
     Raises:
         typer.Exit: always, with the run's exit code.
@@ -55,7 +62,7 @@ def execute(
     # On GitHub a line of a reply, also one that a tool prints, could be taken for a command to the runner.
     token = StopToken.made(os.environ)
     with own_stdout() as stdout, commands_stopped(token):
-        project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides=overrides)
+        project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides=overrides, only=options.only)
         options = replace(options, jobs=project.settings.jobs)
         reports = targets(presentation.reports, project, os.environ)
         try:
@@ -69,12 +76,18 @@ def execute(
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
         console = sys.stderr if reports.take_stdout(token) else stdout
         screen = _Screen(console, presentation, [one.planned.id for one in prepared.conversations], token)
+
+        def show(one: ConversationResult) -> None:
+            screen.show(one)
+            if on_result is not None:
+                on_result(one)
+
         result = run_all(
             prepared,
             options,
             environ=os.environ,
             command=_reproducing(presentation.command, options, overrides.get("cassettes")),
-            on_result=screen.show,
+            on_result=show,
             started=started,
         )
         screen.close(result)

@@ -40,7 +40,7 @@ def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: b
             continue
         try:
             for path in code_paths(spec.kind, value) if imports else ():
-                text = _at(value, path)
+                text = value_at(value, path)
                 assert isinstance(text, str)
                 code = Code(path=text, target=imported(ImportPath(text=text, where=_place(spec, path))))
                 value = _with(value, path, code)
@@ -106,7 +106,8 @@ def _place(spec: CheckSpec, path: Path) -> Where:
     return spec.where
 
 
-def _at(value: object, path: Path) -> object:
+def value_at(value: object, path: Path) -> object:
+    """Return what stands at a path of a check's value; of a text its source."""
     for step in path:
         value = value[step]  # type: ignore[index]
     return value.source if isinstance(value, Text) else value

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from convrun import document
 from convrun.environment import NAME as DOTENV
@@ -23,6 +24,8 @@ from convrun.spec.collecting import Selected, collect
 from convrun.spec.defaults import default_errors
 from convrun.spec.loading import Unfinished, load_spec
 from convrun.spec.model import Spec
+
+ReadSpec: TypeAlias = Callable[[Path, Path, document.Mapping | None], Spec]  # file, root, defaults: as load_spec
 
 
 @frozen
@@ -55,9 +58,15 @@ class Project:
 
 
 def open_project(
-    paths: Sequence[str], *, cwd: Path, environ: Mapping[str, str], overrides: Mapping[str, str | bool | None]
+    paths: Sequence[str],
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, str | bool | None],
+    only: Collection[str] | None = None,
+    read_spec: ReadSpec = load_spec,
 ) -> Project:
-    """Find the root, read the settings and every selected spec.
+    """Find the root, read the settings and every selected spec; with `only`, none but those of these ids.
 
     Raises:
         UsageError: for PATHs that do not exist, are outside the root or stand under two roots.
@@ -70,7 +79,10 @@ def open_project(
     project = replace(project, request=Request(paths=tuple(paths), cwd=cwd, overrides=overrides))
     settings = project.settings
     selected = collect(paths, root, root / settings.specs, cassettes=root / settings.cassettes, cwd=cwd)
-    return with_specs(project, selected)
+    if only is not None:
+        wanted = {Path(os.path.abspath(root / one.partition("::")[0])) for one in only}
+        selected = tuple(one for one in selected if one.file in wanted)
+    return with_specs(project, selected, read_spec)
 
 
 def settled(root: Path, *, environ: Mapping[str, str], overrides: Mapping[str, str | bool | None]) -> Project:
@@ -88,7 +100,7 @@ def settled(root: Path, *, environ: Mapping[str, str], overrides: Mapping[str, s
     return Project(settings=settings, specs=(), errors=tuple(errors), dotenv=dotenv)
 
 
-def with_specs(project: Project, selected: Iterable[Selected]) -> Project:
+def with_specs(project: Project, selected: Iterable[Selected], read_spec: ReadSpec = load_spec) -> Project:
     """Return the project with these specs, and with the mistakes of those that could not be read."""
     root, defaults = project.settings.root, spec_defaults(project.settings)
     specs: list[tuple[Spec, str | None]] = []
@@ -98,7 +110,7 @@ def with_specs(project: Project, selected: Iterable[Selected]) -> Project:
     for one in selected:
         if one.file not in read:
             try:
-                read[one.file] = load_spec(one.file, root, defaults)
+                read[one.file] = read_spec(one.file, root, defaults)
             except SpecErrors as found:
                 read[one.file] = None
                 errors += found.errors

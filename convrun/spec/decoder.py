@@ -24,10 +24,14 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @frozen
 class SpecFile:
-    """Where a spec lies: `root` is the project's, with symlinks resolved."""
+    """Where a spec lies: `root` is the project's, with symlinks resolved.
+
+    `named` takes every file of the project that the spec was found to name while it was read, there or not.
+    """
 
     path: Path
     root: Path
+    named: set[Path] = field(default_factory=set, compare=False)
 
     def folder_of(self, node: Node) -> Path:
         """Return the folder that paths in this node begin at: that of the file it stands in, the spec's or a base's."""

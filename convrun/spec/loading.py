@@ -39,16 +39,24 @@ class Unfinished:
     broken: frozenset[str]
 
 
-def load_spec(path: Path, root: Path, defaults: document.Mapping | None = None, *, text: str | None = None) -> Spec:
+def load_spec(
+    path: Path,
+    root: Path,
+    defaults: document.Mapping | None = None,
+    *,
+    text: str | None = None,
+    named: set[Path] | None = None,
+) -> Spec:
     """Return the spec in `path`, and what the files it names hold; `root` is the project's.
 
     `defaults` are what every spec of the project has if it says nothing else. A `text` stands in for what the file
-    holds, which need not be there then.
+    holds, which need not be there then. `named` takes the files that the spec is made of beside its own, also those
+    that are not there, with links followed.
 
     Raises:
         SpecErrors: with every mistake of the file, in its order; its `rest` is an Unfinished if anything could be read.
     """
-    file = SpecFile(path=path, root=root.resolve())
+    file = SpecFile(path=path, root=root.resolve(), named=set() if named is None else named)
     below = path.absolute().is_relative_to(root.absolute())
     name = shown(path.absolute(), root.absolute()) if below else shown(path.resolve(), file.root)
     mistakes = Mistakes()

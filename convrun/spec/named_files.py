@@ -36,6 +36,7 @@ def named_file(node: Node, file: SpecFile) -> Path:
             )
         if (kept := kept_back(path, file.root)) is not None:
             raise SpecError(kept, where=node.where, fix=NOT_FOR_SPECS)
+        file.named.add(path)
         if path.is_file():
             return path
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []

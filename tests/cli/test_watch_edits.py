@@ -1,0 +1,191 @@
+"""`convrun run --watch`: what an edit touches runs again, and nothing else does."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from servers import reply
+from watching import Watched, ran
+
+TALK = """
+    model: echo
+    turns: [{user: Hi, expect: [{equals: Hi}]}]
+    """
+CALLS = """
+    model: {script: [{call: weather, with: {city: Rome}}, {reply: It is sunny.}]}
+    tools: [lib.tools:weather]
+    turns: [{user: Rome?, expect: [{called: {tool: weather, returns: sunny}}]}]
+    """
+TOOL = '''
+    from lib import sky
+
+
+    def weather(city: str) -> str:
+        """The weather of a city."""
+        return sky.STATE
+    '''
+
+
+@pytest.fixture
+def touched(project):
+    """A project in which every file but the settings belongs to one spec; `other.yaml` has none of its own."""
+    project.write("specs/other.yaml", TALK)
+    project.write("specs/_base.yaml", "model: echo")
+    project.write("specs/based.yaml", "extends: _base.yaml\nturns: [{user: Hi, expect: [{equals: Hi}]}]")
+    project.write("specs/_cities.csv", "city\nParis\nRome\n")
+    project.write(
+        "specs/cases.yaml",
+        """
+        model: echo
+        cases: {file: _cities.csv}
+        turns: [{user: 'Hi {{ city }}', expect: [{contains: '{{ city }}'}]}]
+        """,
+    )
+    project.write("specs/calls.yaml", CALLS)
+    project.write("lib/tools.py", TOOL)
+    project.write("lib/sky.py", "STATE = 'sunny'")
+    project.write("lib/checks.py", "def short(context):\n    return len(context.reply) < 100")
+    project.write("specs/checked.yaml", "model: echo\nturns: [{user: Hi, expect: [{python: lib.checks:short}]}]")
+    project.write("specs/_prompt.md", "Be kind.")
+    project.write("specs/_map.txt", "north")
+    project.write(
+        "specs/files.yaml",
+        """
+        model: echo
+        system: {file: _prompt.md}
+        turns: [{user: Hi, attachments: [{path: _map.txt, type: text/plain}], expect: [{contains: Hi}]}]
+        """,
+    )
+    return project
+
+
+def test_each_file_runs_what_it_touches(touched):
+    """Spec, base, rows, prompt, attachment, modules of tools and checks, and modules that those import."""
+    every = 7
+    edits = {
+        "specs/other.yaml": {"specs/other.yaml"},
+        "specs/_base.yaml": {"specs/based.yaml"},
+        "specs/_cities.csv": {"specs/cases.yaml::Paris", "specs/cases.yaml::Rome"},
+        "specs/_prompt.md": {"specs/files.yaml"},
+        "specs/_map.txt": {"specs/files.yaml"},
+        "lib/tools.py": {"specs/calls.yaml"},
+        "lib/sky.py": {"specs/calls.yaml"},
+        "lib/checks.py": {"specs/checked.yaml"},
+    }
+    with Watched(touched) as watched:
+        assert len(ran(watched.round())) == every
+        for name, expected in edits.items():
+            with (touched.root / name).open("a", encoding="utf-8", newline="\n") as file:
+                file.write("\n")
+            text = watched.round()
+            assert text.startswith(f"{name} changed: {len(expected)} of {every} conversations\n"), text
+            assert ran(text) == expected
+
+
+def test_settings_and_dotenv_touch_everything(touched):
+    """An edit of the settings or of `.env`, a new one too, runs all."""
+    with Watched(touched) as watched:
+        every = ran(watched.round())
+        touched.write(".env", "COLOUR=blue\n")
+        assert ran(watched.round()) == every
+        touched.write("convrun.toml", "strict = true\n")
+        text = watched.round()
+        assert text.startswith("convrun.toml changed: 7 of 7 conversations")
+        assert ran(text) == every
+
+
+def test_edited_modules_are_loaded_anew(touched):
+    """What a module said before its edit is gone, also where another module had imported it from there."""
+    with Watched(touched) as watched:
+        watched.round()
+        touched.write("lib/sky.py", "STATE = 'rainy'")
+        text = watched.round()
+        assert "failed     specs/calls.yaml" in text
+        assert "rainy" in text
+        touched.write("lib/sky.py", "STATE = 'sunny'")
+        assert "passed     specs/calls.yaml" in watched.round()
+
+
+def test_specs_come_and_go(project):
+    """A new spec, one in a new folder, one that is renamed and one that is removed are known without a new start."""
+    project.write("specs/a.yaml", TALK)
+    with Watched(project) as watched:
+        assert ran(watched.round()) == {"specs/a.yaml"}
+        project.write("specs/b.yaml", TALK)
+        assert ran(watched.round()) == {"specs/b.yaml"}
+        project.write("specs/deep/er/c.yaml", TALK)
+        assert ran(watched.round()) == {"specs/deep/er/c.yaml"}
+        (project.root / "specs/b.yaml").rename(project.root / "specs/deep/d.yaml")
+        text = watched.round()
+        assert text.startswith("specs/b.yaml, specs/deep/d.yaml changed: 1 of 3 conversations\n")
+        assert ran(text) == {"specs/deep/d.yaml"}
+        (project.root / "specs/deep/er/c.yaml").unlink()
+        assert watched.round().startswith("specs/deep/er/c.yaml changed: 1 conversation less\n")
+        project.edit("specs/deep/d.yaml", "user: Hi", "user: Hi ")
+        assert watched.round().startswith("specs/deep/d.yaml changed: 1 of 2 conversations\n")
+
+
+def test_a_watch_may_begin_with_nothing(project):
+    """Where there is no spec yet, nor its folder, the first one runs as it appears."""
+    with Watched(project) as watched:
+        assert "no spec below" in watched.round()
+        project.write("specs/a.yaml", TALK)
+        assert ran(watched.round()) == {"specs/a.yaml"}
+
+
+def test_a_new_row_is_a_new_conversation(touched):
+    """The rows of a case file are read anew."""
+    with Watched(touched, "specs/cases.yaml") as watched:
+        assert ran(watched.round()) == {"specs/cases.yaml::Paris", "specs/cases.yaml::Rome"}
+        touched.write("specs/_cities.csv", "city\nParis\nRome\nOslo\n")
+        assert "specs/cases.yaml::Oslo" in ran(watched.round())
+
+
+def test_a_recording_made_elsewhere_is_played(project, loopback):
+    """A missing conversation runs once another terminal has recorded it, and again when its cassette is edited."""
+    project.write("specs/other.yaml", TALK)
+    project.write("specs/asked.yaml", TALK.replace("echo", "gpt-4.1-mini"))
+    loopback.says(reply("Hi"))
+    with Watched(project) as watched:
+        assert "missing    specs/asked.yaml" in watched.round()
+        recording = ["record", "specs/asked.yaml", "--base-url", loopback.base_url]
+        assert project.cli(*recording, OPENAI_API_KEY="sk-loopback-0123456789").returncode == 0
+        text = watched.round()
+        assert "passed     specs/asked.yaml" in text
+        assert ran(text) == {"specs/asked.yaml"}
+        project.edit("cassettes/asked.yaml", "text: Hi", "text: Ho")
+        assert ran(watched.round()) == {"specs/asked.yaml"}
+
+
+def test_paths_and_options_still_select(touched):
+    """What PATH, -k and -D leave out is not run by any edit."""
+    touched.write(
+        "specs/named.yaml", "model: echo\nvars: {who: Ann}\nturns: [{user: 'Hi {{ who }}', expect: [{contains: Bo}]}]"
+    )
+    with Watched(touched, "-k", "named or other", "-D", "who=Bo", "--report", "json=out/x.json") as watched:
+        assert ran(watched.round()) == {"specs/named.yaml", "specs/other.yaml"}
+        touched.edit("specs/_base.yaml", "echo", "'echo'")
+        touched.edit("specs/other.yaml", "user: Hi", "user:  Hi")  # -D is none of its
+        assert ran(watched.round()) == {"specs/other.yaml"}
+        touched.edit("specs/named.yaml", "user: 'Hi", "user: 'Hello")
+        assert "passed     specs/named.yaml" in watched.round()
+        assert watched.text.count("conversations\n") == 2
+
+
+def test_ways_of_saving(project):
+    """Another file in its place, several files at once, and a file that is gone for a moment are one edit each."""
+    for name in "abc":
+        project.write(f"specs/{name}.yaml", TALK)
+    with Watched(project) as watched:
+        watched.round()
+        saved = project.write("specs/.a.yaml.swp", TALK.replace("user: Hi", "user:  Hi"))
+        os.replace(saved, project.root / "specs/a.yaml")
+        assert ran(watched.round()) == {"specs/a.yaml"}
+        for name in "bc":
+            (project.root / f"specs/{name}.yaml").unlink()
+            project.write(f"specs/{name}.yaml", TALK.replace("user: Hi", "user:  Hi"))
+        seen = set()
+        while seen != {"specs/b.yaml", "specs/c.yaml"}:  # one edit, or two on a slow machine
+            seen |= ran(watched.round())
+        assert "specs/a.yaml" not in seen
