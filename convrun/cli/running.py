@@ -130,7 +130,8 @@ class _Screen:
 
     def _print(self, text: str) -> None:
         if not self._stream.closed:  # by code that ran: there is nobody to tell, the report is written all the same
-            print(text, file=self._stream, flush=True)
+            self._stream.write(f"{text}\n")  # at once: a thread may print meanwhile
+            self._stream.flush()
 
 
 def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> str:
