@@ -31,9 +31,24 @@ def read_bytes(path: Path, most: int) -> bytes:
 def is_below(path: Path, root: Path) -> bool:
     """Return whether a path leads to a place below `root`, links followed; one that leads nowhere does not."""
     try:
-        return path.resolve().is_relative_to(root.resolve())
+        return _plainly_below(path, root) or path.resolve().is_relative_to(root.resolve())
     except (OSError, ValueError, RuntimeError):  # a circle of links, a name that no system takes
         return False
+
+
+def _plainly_below(path: Path, root: Path) -> bool:
+    """Whether a path goes on from `root` without a link or a step up: then it is below, wherever the two are."""
+    if os.name == "nt" or not path.is_relative_to(root):  # there a folder can lead elsewhere and be no link
+        return False
+    at = str(root)
+    for step in path.parts[len(root.parts) :]:
+        at = os.path.join(at, step)
+        try:
+            if step == ".." or stat.S_ISLNK(os.lstat(at).st_mode):
+                return False
+        except OSError:
+            return False
+    return True
 
 
 @frozen

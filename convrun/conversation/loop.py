@@ -134,10 +134,9 @@ class Loop:
         draft = self._history.copy()
         turn, record = self._record()
         results = yield from self._beginning(draft)
-        prompt = replace(self.first.prompt, tool_results=results)
         call = self.first
         for number in count(1):
-            call.begin(self._request(draft, turn, len(record.calls) + number), prompt)
+            call.begin(self._request(draft, turn, len(record.calls) + number), results)
             self.calls.append(call)
             yield call
             draft.add_reply(call)
@@ -158,8 +157,8 @@ class Loop:
                     draft, turn, record
                 )  # resumed from here; no request goes out before the open calls are answered
                 raise
-            prompt = replace(prompt, prompt="", attachments=(), tool_results=draft.answer())
-            call = ModelCall(prompt, self.settings)
+            results = draft.answer()
+            call = ModelCall(replace(call.prompt, prompt="", attachments=()), self.settings)
         self._commit(draft, turn, record)
 
     def _beginning(self, draft: History) -> Generator[Step, None, tuple[ToolResult, ...]]:

@@ -85,9 +85,9 @@ class ModelCall:
             self._own_id = os.urandom(16).hex()
         return self._own_id
 
-    def begin(self, request: ModelRequest, prompt: Prompt) -> None:
-        """Note what is going to be sent, and what the prompt is but for its messages."""
-        self.request, self.prompt = request, replace(prompt, messages=request.messages)
+    def begin(self, request: ModelRequest, results: tuple[ToolResult, ...]) -> None:
+        """Note what is going to be sent, and the tool results that are new in it."""
+        self.request, self.prompt = request, replace(self.prompt, messages=request.messages, tool_results=results)
 
     def started(self) -> None:
         """Note that it is being sent now."""

@@ -15,11 +15,11 @@ from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
 from convrun.errors import CassetteError, StaleError
+from convrun.redaction import Redactor
 from convrun.results import Change, IgnoredDifference, Staleness
 from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Planned
-from convrun.run.secrets import redactor_for
 from convrun.run.variable_rules import variable_errors
 from convrun.source import Where, is_below
 from convrun.wire import Reply, Request, Transport
@@ -146,16 +146,17 @@ def _staleness(difference: Difference, turn: int, call: int) -> Staleness:
 
 @contextmanager
 def open_carrier(
-    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str]
+    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str], redactor: Redactor
 ) -> Iterator[Carrier | None]:
     """Yield what carries this conversation; None where its cassette is missing and nothing may go live.
+
+    `redactor` takes its secrets out of what is kept.
 
     Raises:
         CassetteError: where the cassette cannot be read, or could not be written later.
     """
     planned, mode = bound.planned, options.record
     exists = planned.cassette.exists() or planned.cassette.is_symlink()
-    redactor = redactor_for(bound, environ)
     _refuse_led_away(planned)
 
     def old() -> Player:

@@ -62,10 +62,10 @@ def run_conversation(
         return replace(empty, reason=planned.skip)
     redactor = redactor_for(bound, environ)
     try:
-        with open_carrier(bound, options, environ=environ) as carrier:
+        with open_carrier(bound, options, environ=environ, redactor=redactor) as carrier:
             if carrier is None:
                 return replace(empty, verdict="missing")
-            result = play_conversation(bound, options, carrier, environ=environ)
+            result = _Run(bound, options, carrier, empty, redactor).result(environ)
     except ConvrunError as error:
         result = replace(empty, verdict="error", error=problem(error, planned.where))
     result = without_secrets(result, redactor)

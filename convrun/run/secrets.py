@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
+from operator import is_
 from typing import Any, TypeVar
 
 from convrun.backends.keys import key_variable
@@ -12,6 +14,7 @@ from convrun.redaction import Redactor
 from convrun.run.bind import BoundConversation
 from convrun.run.surroundings import variables
 
+_NO_TEXT = frozenset({type(None), bool, int, float})
 _Value = TypeVar("_Value")
 
 
@@ -35,24 +38,27 @@ def without_secrets(result: _Value, redactor: Redactor) -> _Value:
 
 def _clean(value: Any, redactor: Redactor) -> Any:
     """The value, or a changed copy: results are dataclasses of JSON values, and most hold nothing to change."""
-    if value is None or isinstance(value, int | float):
+    kind = value.__class__
+    if kind in _NO_TEXT:
         return value
     if isinstance(value, str):
         return redactor.text(value)
     if isinstance(value, tuple | list):
         items = [_clean(item, redactor) for item in value]
-        same = all(new is old for new, old in zip(items, value, strict=True))
-        return value if same else type(value)(items)
+        return value if all(map(is_, items, value)) else kind(items)
     if isinstance(value, Mapping):
         pairs = {_clean(key, redactor): _clean(item, redactor) for key, item in value.items()}
         same = all(key in value and value[key] is item for key, item in pairs.items())
         return value if same else pairs
-    if not is_dataclass(value) or isinstance(value, type):
-        return value
     changed = {}
-    for field in fields(value):
-        before = getattr(value, field.name)
-        after = _clean(before, redactor)
-        if after is not before:
-            changed[field.name] = after
+    for name in _field_names(kind):
+        before = getattr(value, name)
+        if before.__class__ not in _NO_TEXT and (after := _clean(before, redactor)) is not before:
+            changed[name] = after
     return replace(value, **changed) if changed else value
+
+
+@lru_cache(maxsize=64)
+def _field_names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass; none of any other class."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()

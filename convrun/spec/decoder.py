@@ -96,11 +96,13 @@ class Mistakes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        if error is None:
+            return True
         if isinstance(error, SpecErrors):
             self.found += error.errors
         elif isinstance(error, ConvrunError):
             self.found.append(error)
-        return isinstance(error, ConvrunError) or error is None
+        return isinstance(error, ConvrunError)
 
     def stop(self, rest: object = None) -> None:
         """Raise what was found, if anything was; `rest` is what is right all the same."""
