@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from convrun.checks.context import ErrorAnswer, TurnView
 from convrun.conversation.response import Response
-from convrun.conversation.tools import ToolCall
 from convrun.errors import named
 from convrun.results import ToolCallResult, UsageResult, total_usage
 from convrun.values import Json
@@ -39,7 +38,7 @@ def turn_view(
         id=id,
         user=user,
         reply=text,
-        parsed=_parsed(text),
+        parsed=parsed_reply(text),
         tool_calls=calls,
         usage=usage,
         finish_reason=last.finish_reason,
@@ -48,8 +47,8 @@ def turn_view(
     )
 
 
-def _parsed(text: str) -> Json:
-    """The JSON value of a reply; None where it is none. Most replies are prose, and seen to be at once."""
+def parsed_reply(text: str) -> Json:
+    """Return the JSON value of a reply; None where it is none. Most replies are prose, and seen to be at once."""
     if not text or text.lstrip()[:1] not in _JSON_STARTS:
         return None
     return _json(text)
@@ -76,15 +75,14 @@ def _tool_calls(response: Response) -> Iterator[ToolCallResult]:
         yield ToolCallResult(
             id=call.tool_call_id or "",
             name=call.name,
-            arguments=_arguments(call),
+            arguments=call_arguments(call.arguments_text),
             result=result.output if result else None,
             error=named(raised) if raised is not None else None,
         )
 
 
-def _arguments(call: ToolCall) -> Json:
-    """What the model sent, read anew: a tool or a hook may have changed the mapping it was given."""
-    text = call.arguments_text
+def call_arguments(text: str | None) -> Json:
+    """Return what the model sent, read anew: a tool or a hook may have changed the mapping it was given."""
     if text is None or not text.strip():
         return {}
     value = _json(text)

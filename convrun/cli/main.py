@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from convrun.cli.diff import diff
 from convrun.cli.importing import import_recordings
 from convrun.cli.init import init
 from convrun.cli.lean import without_pydantic
@@ -17,6 +18,7 @@ from convrun.cli.listing import list_conversations
 from convrun.cli.record import record
 from convrun.cli.run import run
 from convrun.cli.schema import schema
+from convrun.cli.show import show
 from convrun.cli.validate import validate
 from convrun.version import VERSION
 
@@ -48,6 +50,8 @@ app.command("record", short_help="Record what is stale or missing, live.")(recor
 app.command("validate", short_help="Report every mistake in specs; runs nothing.")(validate)
 app.command("schema", short_help="Print the JSON Schema of specs or of results.")(schema)
 app.command("list", short_help="List the conversations that would run.")(list_conversations)
+app.command("show", short_help="Print recorded conversations, turn by turn.")(show)
+app.command("diff", short_help="Compare recordings as conversations.")(diff)
 app.command("import", short_help="Make specs and cassettes of recordings.")(import_recordings)
 
 

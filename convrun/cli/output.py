@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from typing import TextIO
 
 from convrun.report.stop_token import StopToken
+from convrun.report.style import Line, ansi, plain, rendered
 
 
 @contextmanager
@@ -70,3 +71,10 @@ def _without_input() -> None:
 def colour_wanted(stream: TextIO, *, refused: bool) -> bool:
     """Return whether the console may use colour: on a terminal, unless `--no-color` or NO_COLOR says otherwise."""
     return not refused and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def print_said(lines: list[Line], stream: TextIO, *, refused: bool) -> None:
+    """Print what models and tools said: on GitHub the runner takes none of it for a command to it."""
+    style = ansi() if colour_wanted(stream, refused=refused) else plain
+    token = StopToken.made(os.environ)
+    print(token.around(rendered(lines, style)) if token.word else rendered(lines, style), file=stream)

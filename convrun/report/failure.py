@@ -98,7 +98,7 @@ def transcript(turn: TurnResult, *, full: bool = False) -> list[Line]:
     """Return what was said in a turn: the user's text, the tool calls, the reply."""
     lines = block("user", turn.user, full=full)
     for call in turn.tool_calls:
-        lines += _tool_call(call, full)
+        lines += tool_call(call, full=full)
     if turn.refusal is not None:
         lines += block("refusal", turn.refusal, full=full)
     elif turn.reply is not None:
@@ -188,7 +188,8 @@ def _placed(where: Where | None, message: str) -> list[Line]:
     return head + [Line(line, "dim") for line in (excerpt(where) if where else [])]
 
 
-def _tool_call(call: ToolCallResult, full: bool) -> list[Line]:
+def tool_call(call: ToolCallResult, *, full: bool = False) -> list[Line]:
+    """Return a tool call, and below it what came of it."""
     arguments = call.arguments if isinstance(call.arguments, str) else dumped(call.arguments, indent=None)
     lines = block("tool", f"{call.name}({arguments})", full=full)
     if len(lines) == 1:  # a call is no quotation

@@ -1,0 +1,106 @@
+"""`convrun diff`: what differs between recordings, as conversations."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from convrun.cli.ending import named_errors
+from convrun.cli.output import print_said
+from convrun.cli.parameters import Cassettes, NoColor, Reports, Verbose, one_of
+from convrun.errors import ReportError, UsageError
+
+if TYPE_CHECKING:
+    from convrun.report.style import Line
+    from convrun.transcript import ConversationDifference
+
+_FORMATS = ("markdown",)
+
+
+def diff(
+    sides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[A [B]]", help="Two recordings (files, REV:FILE, FILE::CASE), or REV..REV, REV.., REV."
+        ),
+    ] = None,
+    report: Reports = None,
+    cassettes: Cassettes = None,
+    verbose: Verbose = 0,
+    no_color: NoColor = False,
+) -> None:
+    """Compare recordings turn by turn: texts, replies, tool calls, arguments, usage, and what the checks say.
+
+    Of two revisions all cassettes that differ; REV.. and REV are compared with the working tree, nothing is HEAD.
+    Nothing is run or imported. Exit codes: 0 whatever differs, 2 for what cannot be compared.
+    """
+    from convrun.report.style import Line
+
+    with named_errors(tracebacks=verbose > 1):
+        if len(sides or ()) > 2:
+            raise UsageError("more than two recordings", fix="compare two, or two revisions as main..HEAD")
+        target = _target(report or ())
+        found = _differences(sides or (), cassettes)
+        if target is not None:
+            _write(found, target)
+        lines: list[Line] = []
+        for one in found:
+            lines += [*_lines(one, full=verbose > 1), Line("")]
+        print_said([*lines, _closing(found)], sys.stderr if target == "" else sys.stdout, refused=no_color)
+
+
+def _differences(sides: Sequence[str], cassettes: str | None) -> list[ConversationDifference]:
+    from convrun.review.differences import differences  # --help does without
+    from convrun.review.recordings import Recordings
+
+    with Recordings(cwd=Path.cwd(), environ=os.environ, cassettes=cassettes) as recordings:
+        pairs = recordings.compared(sides)
+        return [one for pair in pairs for one in differences(pair, environ=os.environ)]
+
+
+def _lines(found: ConversationDifference, *, full: bool) -> list[Line]:
+    from convrun.report.conversation_diff import difference_lines
+
+    return difference_lines(found, full=full)
+
+
+def _closing(found: Sequence[ConversationDifference]) -> Line:
+    from convrun.report.conversation_diff import summary
+    from convrun.report.style import Line
+
+    return Line(summary(found))
+
+
+def _target(texts: Sequence[str]) -> str | None:
+    """The file of the Markdown, empty for stdout; None where none is wanted.
+
+    Raises:
+        UsageError: for another format, and for one that is given twice.
+    """
+    if not texts:
+        return None
+    name, equals, file = texts[0].partition("=")
+    one_of("--report", name, _FORMATS)
+    if len(texts) > 1 or (equals and not file):
+        raise UsageError(f"--report {texts[-1]!r}", fix="write --report markdown or --report markdown=FILE, once")
+    return file
+
+
+def _write(found: Sequence[ConversationDifference], target: str) -> None:
+    from convrun.report.conversation_diff_markdown import to_markdown
+
+    text = to_markdown(found)
+    if not target:
+        print(text)
+        return
+    try:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(target).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        what = f"the report {target!r} cannot be written: {error.strerror}"
+        raise ReportError(what, fix="name another file") from error

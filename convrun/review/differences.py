@@ -1,0 +1,113 @@
+"""The differences between recordings: read, judged by their specs, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from convrun.cassette.files import load
+from convrun.cassette.interaction import Recording
+from convrun.errors import CassetteError
+from convrun.redaction import Redactor
+from convrun.results import Problem
+from convrun.review.comparing import NOT_JUDGED, Recorded, compared, conversation_pairs
+from convrun.review.judging import Judge, judged
+from convrun.review.owners import NOBODY, Owner
+from convrun.review.reading import known_keys, transcript
+from convrun.review.recordings import Compared, Found
+from convrun.source import Where
+from convrun.transcript import ConversationDifference, Judgement, RecordedConversation, Transcript, Unjudged
+
+_LED_AWAY = "no regular file of the project is there"
+_NO_CHAT = "there is no chat call in it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """One side, as far as it could be read, and who judges it."""
+
+    found: Found
+    recording: Recording | None = None
+    problem: Problem | None = None
+    owner: Owner = NOBODY
+
+
+def differences(pair: Compared, *, environ: Mapping[str, str]) -> Iterator[ConversationDifference]:
+    """Yield what differs between two recordings, conversation by conversation.
+
+    Each is judged by its own spec as it was then; one of two that the user named, and that belongs to no spec, by the
+    other's. `environ` has the keys whose values are taken out.
+    """
+    keys = known_keys(environ)
+    old, new = _read(pair.old), _read(pair.new)
+    owners = [side.owner for side in (old, new) if side is not None]
+    shared = next((one for one in owners if one.judge), None) if pair.named else None
+    single = any(one.judge for one in owners)
+    scripts = _transcript(old, keys, single=single), _transcript(new, keys, single=single)
+    name = _name(old, new)
+    old, new = _with_problem(old, scripts[0]), _with_problem(new, scripts[1])
+    if any(side is not None and side.problem for side in (old, new)):
+        yield compared(name, _unread(old), _unread(new))
+        return
+    before, after = (script.conversations if script else () for script in scripts)
+    pairs = conversation_pairs(before, after)
+    for number, (one, other) in enumerate(pairs, start=1):
+        yield compared(
+            name if len(pairs) == 1 else f"{name}, conversation {number}",
+            _recorded(old, before[one], shared) if old and one is not None else None,
+            _recorded(new, after[other], shared) if new and other is not None else None,
+        )
+
+
+def _read(found: Found | None) -> _Read | None:
+    if found is None:
+        return None
+    if found.file is None:
+        return _Read(found=found, problem=Problem(type="CassetteError", message=_LED_AWAY))
+    try:
+        recording = load(found.file, found.shown)
+    except CassetteError as error:
+        problem = Problem(type="CassetteError", message=error.what, where=error.where, fix=error.fix)
+        return _Read(found=found, problem=problem)
+    if found.owners is None or found.path is None:
+        return _Read(found=found, recording=recording)
+    return _Read(found=found, recording=recording, owner=found.owners.of(found.path, recording))
+
+
+def _transcript(read: _Read | None, keys: Redactor, *, single: bool) -> Transcript | None:
+    if read is None or read.recording is None:
+        return None
+    return transcript(read.recording, single=single, redactor=keys)
+
+
+def _with_problem(read: _Read | None, script: Transcript | None) -> _Read | None:
+    """A side; one without a conversation has a problem."""
+    if read is None or script is None or script.conversations:
+        return read
+    message = "; ".join((_NO_CHAT, *script.others))
+    return replace(read, problem=Problem(type="CassetteError", message=message, where=Where(file=read.found.shown)))
+
+
+def _name(*sides: _Read | None) -> str:
+    """The conversation's id, the newer side's first; else the file of the newer side."""
+    known = [side for side in reversed(sides) if side is not None]
+    ids = [side.owner.judge.planned.id for side in known if side.owner.judge]
+    return ids[0] if ids else known[0].found.path or known[0].found.shown
+
+
+def _unread(read: _Read | None) -> Recorded | None:
+    """A side of two that cannot be compared."""
+    return None if read is None else Recorded(name=read.found.shown, problem=read.problem)
+
+
+def _recorded(read: _Read, conversation: RecordedConversation, shared: Owner | None) -> Recorded:
+    owner = shared if read.owner.orphan and shared is not None else read.owner
+    return Recorded(
+        name=read.found.shown, conversation=conversation, judgement=_judgement(owner.judge, owner.why, conversation)
+    )
+
+
+def _judgement(judge: Judge | None, why: str | None, conversation: RecordedConversation) -> Judgement:
+    if judge is not None:
+        return judged(judge, conversation.turns)
+    return Judgement(verdict=None, unjudged=(Unjudged(why=why),)) if why else NOT_JUDGED

@@ -1,0 +1,251 @@
+"""A recording judged by the checks of a spec: nothing runs, nothing is imported, no request is compared.
+
+What a check needs of user code, or what a recording does not hold, is not judged, and is said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from convrun.checks.context import ErrorAnswer, TurnView
+from convrun.checks.registry import code_paths, templates
+from convrun.checks.views import parsed_reply
+from convrun.errors import ConvrunError, TemplateError
+from convrun.results import CheckResult, ConversationResult, Problem
+from convrun.review.pairing import pairs_of
+from convrun.run.bind import BoundTurn
+from convrun.run.bound_checks import BoundCheck, bind_checks
+from convrun.run.judging import judge_conversation, judge_turn, template_names
+from convrun.run.known_failures import conversation_known_to_fail, turn_known_to_fail
+from convrun.run.names import mention, used_templates, variables_named
+from convrun.run.plan import Planned
+from convrun.run.surroundings import Surroundings, shown_variables
+from convrun.run.turn import PlayedTurn
+from convrun.run.verdicts import of_checks, of_conversation
+from convrun.spec.model import CheckSpec, TurnSpec
+from convrun.templates import render_text
+from convrun.transcript import Judgement, RecordedTurn, TurnJudgement, Unjudged
+
+_CODE = "it needs the project's code"
+_RAISED = "a recording does not hold what a tool raised"
+_FOLDER = "it names the temporary folder of a run"
+_NO_TURN = "not every turn of the spec was recorded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """A turn of the spec as it is judged. `says` is what the user says, None where only a run can know it."""
+
+    bound: BoundTurn
+    unjudged: tuple[Unjudged, ...] = ()
+    says: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """The checks of one conversation of a spec, bound without code; made once, for any number of recordings."""
+
+    planned: Planned
+    turns: tuple[_Turn, ...]
+    checks: tuple[BoundCheck, ...]
+    unjudged: tuple[Unjudged, ...]
+    surroundings: Surroundings
+
+
+def judge_of(planned: Planned, *, root: Path) -> Judge:
+    """Return the judge of a conversation's recordings; `root` is the project's folder.
+
+    A recording holds placeholders of environment variables, and so do the templates that are compared with it.
+    """
+    spec = planned.spec
+    names = variables_named(used_templates(spec))
+    surroundings = Surroundings(env=shown_variables(names, {}), freeze=spec.freeze)
+    each, own = _bound(spec.each_turn), _bound(spec.expect)
+    turns = []
+    for index, turn in enumerate(spec.turns, start=1):
+        checks, unjudged = _bound([turn.expect_error] if turn.expect_error else turn.expect)
+        if not turn.expect_error:
+            checks, unjudged = (*checks, *each[0]), (*unjudged, *each[1])
+        bound = BoundTurn(spec=turn, root=root, checks=checks)
+        turns.append(_Turn(bound=bound, unjudged=unjudged, says=_says(planned, turn, index, surroundings)))
+    return Judge(planned=planned, turns=tuple(turns), checks=own[0], unjudged=own[1], surroundings=surroundings)
+
+
+def judged(judge: Judge, recorded: Sequence[RecordedTurn]) -> Judgement:
+    """Return what the checks say of recorded turns.
+
+    As many as the spec has are taken for its turns in order; where there are more or fewer, by what the user says.
+    """
+    planned = judge.planned
+    if planned.skip:
+        return Judgement(verdict=None, spec=planned.id, unjudged=(Unjudged(why=f"skipped: {planned.skip}"),))
+    run = _Judging(judge)
+    played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
+    partners = dict(_partners([judge.turns[index].says for index in played], [turn.user for turn in recorded]))
+    places = {index: partners.get(place) for place, index in enumerate(played)}
+    for index, turn in enumerate(judge.turns):
+        place = places.get(index)
+        run.take(turn, recorded[place] if place is not None else None)
+    return run.judgement()
+
+
+def _partners(says: Sequence[str | None], said: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Which turn of the spec is which recorded one."""
+    if len(says) == len(said) and all(text in (None, heard) for text, heard in zip(says, said, strict=True)):
+        yield from ((index, index) for index in range(len(says)))
+        return
+    unknown = [object() if text is None else text for text in says]
+    for one, other in pairs_of([(unknown, said)]):
+        if one is not None and other is not None:
+            yield one, other
+
+
+def _says(planned: Planned, turn: TurnSpec, index: int, surroundings: Surroundings) -> str | None:
+    """What the user says in a turn, unless it hangs on earlier turns."""
+    names = template_names(planned.vars, (), surroundings.for_messages("turn", index))
+    try:
+        return None if mention([turn.user], "turns") else render_text(turn.user, names)
+    except TemplateError:
+        return None
+
+
+class _Judging:
+    """One recording under judgement."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        self.views: list[TurnView] = []
+        self.found: dict[int, TurnJudgement] = {}
+        self.played: list[PlayedTurn] = []
+        self.whole = True
+
+    def take(self, turn: _Turn, recorded: RecordedTurn | None) -> None:
+        """Judge a turn of the spec by what was recorded for it."""
+        spec = turn.bound.spec
+        index = len(self.views) + 1
+        if recorded is None:
+            self.whole = self.whole and spec.skip is not None
+            self.views.append(TurnView(index=index, id=spec.id, user=spec.user.source, model_calls=0))
+            return
+        view = _view(recorded, index, spec.id)
+        self.views.append(view)
+        played = _played(turn.bound, recorded, view)
+        if played.verdict != "error":
+            played = self._checked(played)
+        self.played.append(played)
+        self.found[recorded.index] = TurnJudgement(
+            verdict=played.verdict,
+            id=spec.id,
+            checks=played.checks,
+            problem=played.problem if played.verdict in {"failed", "error"} else None,
+            unjudged=turn.unjudged,
+        )
+
+    def _checked(self, played: PlayedTurn) -> PlayedTurn:
+        judge = self.judge
+        checks = judge_turn(played.bound.checks, self.views, judge.planned.vars, judge.surroundings)
+        verdict = of_checks(checks) if played.verdict == "passed" else played.verdict
+        known = played.bound.spec.known_failure
+        made = replace(played, checks=checks, verdict=verdict)
+        return turn_known_to_fail(made, known) if known else made
+
+    def judgement(self) -> Judgement:
+        """The whole: the conversation's own checks are judged where every turn was recorded."""
+        judge, planned = self.judge, self.judge.planned
+        turns = tuple(turn.result() for turn in self.played)
+        checks: tuple[CheckResult, ...] = ()
+        if self.whole and not any(turn.verdict == "error" for turn in turns):
+            checks = judge_conversation(judge.checks, self.views, planned.vars, judge.surroundings)
+        verdict = of_conversation(turns, checks)
+        if verdict == "unchecked" and any(turn.excused for turn in self.played):
+            verdict = "skipped"  # what failed as it is known to was all that was checked
+        result = ConversationResult(id=planned.id, spec=planned.spec.file, verdict=verdict, turns=turns, checks=checks)
+        if planned.known_failure:
+            result = conversation_known_to_fail(result, planned.known_failure)
+        missing = () if self.whole else (Unjudged(why=_NO_TURN),)
+        return Judgement(
+            verdict=result.verdict,
+            spec=planned.id,
+            turns=self.found,
+            checks=result.checks,
+            unjudged=(*judge.unjudged, *missing),
+        )
+
+
+def _bound(specs: Iterable[CheckSpec]) -> tuple[tuple[BoundCheck, ...], tuple[Unjudged, ...]]:
+    """The checks that can be judged, and those that cannot."""
+    checks: list[BoundCheck] = []
+    unjudged: list[Unjudged] = []
+    for one in specs:
+        errors: list[ConvrunError] = []
+        why = _why_not(one)
+        bound = bind_checks([one], errors, imports=False) if why is None else ()
+        checks += bound
+        if not bound:
+            said = why or "; ".join(error.what for error in errors)
+            unjudged.append(Unjudged(why=said, kind=one.kind, where=one.where))
+    return tuple(checks), tuple(unjudged)
+
+
+def _why_not(check: CheckSpec) -> str | None:
+    """Why a check cannot be judged from a recording; None where it can."""
+    if code_paths(check.kind, check.value):
+        return _CODE
+    if any(_patterns_with_error(check.kind, check.value)):
+        return _RAISED
+    return _FOLDER if mention(templates(check.kind, check.value), "tmp") else None
+
+
+def _patterns_with_error(kind: str, value: object) -> Iterator[bool]:
+    """Whether each pattern of a tool call in a check looks at what the tool raised."""
+    if kind == "not" and isinstance(value, Mapping):
+        for inner, item in value.items():
+            yield from _patterns_with_error(inner, item)
+    elif kind == "called":
+        yield isinstance(value, Mapping) and "error" in value
+    elif kind == "calls" and isinstance(value, Mapping):
+        listed = [item for items in value.values() if isinstance(items, list | tuple) for item in items]
+        yield from (isinstance(item, Mapping) and "error" in item for item in listed)
+
+
+def _view(turn: RecordedTurn, index: int, identity: str | None) -> TurnView:
+    """A recorded turn as checks see it."""
+    last, error = turn.last, turn.last.error
+    return TurnView(
+        index=index,
+        id=identity,
+        user=turn.user,
+        reply=last.text,
+        parsed=parsed_reply(last.text),
+        tool_calls=turn.calls,
+        usage=turn.usage,
+        finish_reason=last.finish_reason,
+        model_calls=len(turn.model_calls),
+        error=ErrorAnswer(status=error.status, message=error.message) if error else None,
+    )
+
+
+def _played(bound: BoundTurn, turn: RecordedTurn, view: TurnView) -> PlayedTurn:
+    """A recorded turn as a run plays it: an error that is not expected ends it, and so do calls that stay open."""
+    played = PlayedTurn(
+        bound=bound,
+        index=view.index,
+        verdict="passed",
+        user=turn.user,
+        view=view,
+        calls=turn.calls,
+        model_calls=len(turn.model_calls),
+        usage=turn.usage,
+        refusal=turn.last.refusal,
+    )
+    error, where = turn.last.error, bound.spec.where
+    if error is not None and not (bound.spec.expect_error and error.is_answer):
+        problem = Problem(type="ProviderError", message=error.what, where=where)
+        return replace(played, verdict="error", problem=problem)
+    if turn.last.calls and bound.spec.chain is True and error is None:
+        asked = len(turn.model_calls)
+        what = f"the recording ends its chain with open tool calls, after {asked} model call{'s' * (asked != 1)}"
+        return replace(played, verdict="failed", problem=Problem(type="ChainLimitError", message=what, where=where))
+    return played

@@ -1,0 +1,104 @@
+"""Which conversation of which spec a cassette belongs to, and so who judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+from convrun.cassette.interaction import Recording
+from convrun.errors import ConvrunError, SpecErrors
+from convrun.review.judging import Judge, judge_of
+from convrun.review.trees import RevisionTree, WorkingTree
+from convrun.run.options import RunOptions
+from convrun.run.plan import Planned, plan
+from convrun.run.project import spec_defaults
+from convrun.spec.ids import cassette_file
+from convrun.spec.loading import load_spec
+from convrun.spec.model import Spec
+
+Tree: TypeAlias = WorkingTree | RevisionTree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Who judges a cassette; where nobody does, `why`. `orphan`: no spec has it."""
+
+    judge: Judge | None = None
+    why: str | None = None
+    orphan: bool = False
+
+
+NOBODY = Owner(why="the recording belongs to no spec", orphan=True)
+
+
+class Owners:
+    """Finds the owners of cassettes in a project; each spec is read once."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self._specs: dict[str, Spec | str] = {}
+
+    def of(self, path: str, recording: Recording) -> Owner:
+        """Return the owner of the cassette at a path below the root; its model is taken from the recording."""
+        folder, cassette = PurePosixPath(self.tree.settings.cassettes), PurePosixPath(path)
+        if not cassette.is_relative_to(folder):
+            return NOBODY
+        stem = cassette.relative_to(folder).with_suffix("").as_posix()
+        why = "no spec has this cassette"
+        for file in self._candidates(stem):
+            spec = self._spec(file)
+            if isinstance(spec, str):
+                why = spec
+                continue
+            planned = self._planned(spec, path, recording)
+            if planned is not None:
+                return Owner(judge=judge_of(planned, root=self.tree.root))
+        return Owner(why=why, orphan=True)
+
+    def _candidates(self, stem: str) -> Iterator[str]:
+        """The files whose conversations have cassettes of this name."""
+        parent = stem.rpartition("/")[0]
+        also = [f"{base}{suffix}" for base in (stem, parent) if base for suffix in (".yaml", ".yml")]
+        for file in dict.fromkeys(self.tree.specs(also)):
+            own = cassette_file(file, self.tree.settings.specs).removesuffix(".yaml")
+            if own in (stem, parent):
+                yield file
+
+    def _spec(self, file: str) -> Spec | str:
+        """The spec in a file; where it has mistakes, the first of them in words."""
+        if file not in self._specs:
+            self._specs[file] = self._read(file)
+        return self._specs[file]
+
+    def _read(self, file: str) -> Spec | str:
+        path = self.tree.file(file)
+        if path is None:
+            return f"{file} cannot be read"
+        try:
+            return load_spec(path, self.tree.root, spec_defaults(self.tree.settings))
+        except ConvrunError as error:
+            first = error.errors[0] if isinstance(error, SpecErrors) else error
+            return f"{self.tree.shown(file)} has mistakes: {first}"
+
+    def _planned(self, spec: Spec, path: str, recording: Recording) -> Planned | None:
+        """The conversation of a spec that has a cassette at a path: with its own model, else with the recorded one."""
+        for models in ((), tuple(_models(recording))):
+            try:
+                made = plan([(spec, None)], self.tree.settings, RunOptions(models=models))
+            except ConvrunError:
+                continue
+            for planned in made.conversations:
+                if planned.cassette_shown == path:
+                    return planned
+        return None
+
+
+def _models(recording: Recording) -> Iterator[str]:
+    """The names under which the recorded model may have been asked for with `-m`."""
+    for one in recording.interactions[:1]:
+        model = one.request.body.get("model") if isinstance(one.request.body, dict) else None
+        if isinstance(model, str):
+            yield model
+            yield from [f"{one.request.provider}/{model}"] if one.request.provider else []

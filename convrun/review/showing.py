@@ -1,0 +1,63 @@
+"""The recordings that `convrun show` names, read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from convrun.cassette.files import load
+from convrun.errors import UsageError
+from convrun.review.reading import known_keys, transcript
+from convrun.review.recognising import is_spec
+from convrun.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A recording to be shown. `title` is None for one that was named alone: git compares it as a copy of any name.
+
+    `missing` says that it is none, and where it would be.
+    """
+
+    title: str | None = None
+    transcript: Transcript | None = None
+    missing: str | None = None
+
+
+def named_recordings(
+    words: Sequence[str],
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    models: Sequence[str] = (),
+    cassettes: str | None = None,
+) -> Iterator[Shown]:
+    """Yield the recordings that words name: files first, wherever they are, then those of specs and ids.
+
+    Raises:
+        UsageError: for what does not exist, and where nothing of it was recorded.
+        SpecErrors: with the mistakes of the specs.
+        CassetteError: for a file that cannot be read.
+    """
+    keys = known_keys(environ)
+    files = [word for word in words if (cwd / word).is_file() and not is_spec(cwd / word)]
+    for word in files:
+        script = transcript(load(cwd / word, word), redactor=keys)
+        yield Shown(title=word if len(words) > 1 else None, transcript=script)
+    specs = [word for word in words if word not in files]
+    if not specs:
+        return
+    from convrun.review.recordings import Recordings  # for git, which shows files one by one, each module counts
+
+    with Recordings(cwd=cwd, environ=environ, cassettes=cassettes) as recordings:
+        found = recordings.of_specs(specs, models)
+    if not files and all(one.file is None for _, one in found):
+        what = f"{found[0][0]} is not recorded: no {found[0][1].shown}" if found else "no conversation is there"
+        raise UsageError(what, fix="`convrun record` records what is missing")
+    for name, one in found:
+        if one.file is None:
+            yield Shown(title=name, missing=f"{name} is not recorded: no {one.shown}")
+        else:
+            script = transcript(load(one.file, one.shown), single=True, redactor=keys)
+            yield Shown(title=f"{name} ({one.shown})", transcript=script)

@@ -1,0 +1,139 @@
+"""A project as it is on disk, or as it was at a revision: its settings, its specs, its cassettes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from convrun.review.repository import Entry, Repository
+from convrun.settings import Settings, load
+from convrun.source import is_below
+from convrun.spec.collecting import collect
+from convrun.spec.named_files import LARGEST
+
+_SETTINGS = ("convrun.toml", "pyproject.toml")
+_SUFFIXES = (".yaml", ".yml")
+_MOST = 2_000  # files that are fetched of one revision
+
+
+class WorkingTree:
+    """A project on disk."""
+
+    revision: str | None = None
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.settings.root
+
+    def shown(self, path: str) -> str:
+        """Return how a file of the project is named to people."""
+        return path
+
+    def file(self, path: str) -> Path | None:
+        """Return the file at a path below the root; None where there is none, or where a link leads out."""
+        found = self.root / path
+        return found if found.is_file() and is_below(found, self.root) else None
+
+    cassette = file
+
+    def specs(self, also: Iterable[str]) -> Iterator[str]:
+        """Yield the files that may be specs: all of the specs folder, and those of `also` that are there."""
+        folder = self.root / self.settings.specs
+        for one in collect([], self.root, folder, cassettes=self.root / self.settings.cassettes):
+            yield one.file.relative_to(self.root).as_posix()
+        yield from (path for path in also if self.file(path))
+
+
+class RevisionTree:
+    """A project at a commit. What is asked for is fetched into `folder`, with the files that it names.
+
+    `prefix` is where the project is in the repository, empty for its top.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        revision: str,
+        *,
+        prefix: str,
+        folder: Path,
+        environ: Mapping[str, str],
+        overrides: Mapping[str, str | bool | None],
+    ) -> None:
+        self.revision: str | None = revision
+        self.root = folder
+        self._repository = repository
+        self.prefix = prefix
+        start = f"{prefix}/" if prefix else ""
+        entries = repository.entries(repository.commit(revision), prefix)
+        self._entries = {path[len(start) :]: entry for path, entry in entries.items() if path.startswith(start)}
+        self._fetched: set[str] = set()
+        self._named: dict[str, list[str]] = {}
+        for path in self._entries:
+            self._named.setdefault(PurePosixPath(path).name, []).append(path)
+        self._fetch(path for path in _SETTINGS if path in self._entries)
+        self.settings = load(folder, environ, overrides)
+
+    def shown(self, path: str) -> str:
+        """Return how a file of the project is named to people."""
+        return f"{self.revision}:{path}"
+
+    def file(self, path: str) -> Path | None:
+        """Return a copy of the file at a path below the root, with those that it names beside it; None without one."""
+        if path not in self._entries:
+            return None
+        waiting = [path]
+        while waiting:
+            self._fetch(waiting)
+            waiting = [one for fetched in waiting for one in self._names(fetched)]
+        found = self.root / path
+        return found if found.is_file() else None
+
+    def cassette(self, path: str) -> Path | None:
+        """Return a copy of the cassette at a path below the root; None where there is none."""
+        self._fetch([path] if path in self._entries else [], largest=None)
+        found = self.root / path
+        return found if found.is_file() else None
+
+    def specs(self, also: Iterable[str]) -> Iterator[str]:
+        """Yield the paths of files that may be specs: all of the specs folder, and those of `also` that are there."""
+        folder = PurePosixPath(self.settings.specs)
+        for path in self._entries:
+            inside = PurePosixPath(path)
+            if inside.suffix.lower() in _SUFFIXES and inside.is_relative_to(folder):
+                yield from [] if any(part[0] in "_." for part in inside.relative_to(folder).parts) else [path]
+        yield from (path for path in also if path in self._entries)
+
+    def _names(self, path: str) -> Iterator[str]:
+        """The files that may be meant by a name in the text of one that was fetched."""
+        try:
+            text = (self.root / path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return
+        for name, paths in self._named.items():
+            if name in text:
+                yield from (one for one in paths if one not in self._fetched and len(self._fetched) < _MOST)
+
+    def _fetch(self, paths: Iterable[str], *, largest: int | None = LARGEST) -> None:
+        wanted: list[tuple[str, Entry]] = []
+        for path in paths:
+            entry = self._entries[path]
+            if path not in self._fetched and (largest is None or entry.size <= largest) and _is_plain(path):
+                self._fetched.add(path)
+                wanted.append((path, entry))
+        contents = self._repository.contents([entry for _, entry in wanted])
+        for (path, _), content in zip(wanted, contents, strict=True):
+            target = self.root / path
+            with suppress(OSError):  # a name that this system does not take
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path stays below the folder it is written to, whatever a commit says."""
+    return not PurePosixPath(path).is_absolute() and ".." not in path.split("/") and "\\" not in path

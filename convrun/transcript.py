@@ -1,0 +1,261 @@
+"""A recorded conversation as people read it, and what differs between two of them: what their reports see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from convrun.results import CheckResult, Problem, ToolCallResult, UsageResult, Verdict, total_usage
+from convrun.source import Where
+from convrun.values import Json, JsonObject
+
+Kind: TypeAlias = Literal["changed", "added", "removed", "same"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentNote:
+    """What was sent beside a text: its media type, and its size in bytes where it was in the request.
+
+    `name` is its file name or its address, `digest` the first digits of the sha256 of its bytes.
+    """
+
+    type: str
+    name: str | None = None
+    size: int | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A message of the history that a recording begins with; of a `tool` message, `text` is the result."""
+
+    role: str
+    text: str = ""
+    calls: tuple[ToolCallResult, ...] = ()
+    attachments: tuple[AttachmentNote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """All of a request but its messages. `tools` are the functions by name, `options` all that is neither."""
+
+    model: str | None = None
+    system: str | None = None
+    options: JsonObject = field(default_factory=dict)
+    tools: Mapping[str, JsonObject] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedCall:
+    """What came in the place of a reply; `message` are the provider's own words, `what` says it as a run does.
+
+    `is_answer`: the provider refused, instead of breaking off or saying what nobody can read.
+    """
+
+    what: str
+    status: int | None = None
+    message: str = ""
+    is_answer: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCallRecord:
+    """One model call. `number` is that of its interaction in the file, from 1; `calls` have their results.
+
+    `attachments` were sent behind the results. Where there is an `error` there is no reply.
+    """
+
+    number: int
+    asked: Asked
+    text: str = ""
+    reasoning: str = ""
+    refusal: str | None = None
+    calls: tuple[ToolCallResult, ...] = ()
+    attachments: tuple[AttachmentNote, ...] = ()
+    finish_reason: str | None = None
+    usage: UsageResult = field(default_factory=UsageResult)
+    error: RefusedCall | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedTurn:
+    """What the user said, and the model calls that followed; there is at least one. `index` counts from 1."""
+
+    index: int
+    user: str
+    model_calls: tuple[ModelCallRecord, ...]
+    attachments: tuple[AttachmentNote, ...] = ()
+
+    @property
+    def last(self) -> ModelCallRecord:
+        """The model call that the turn ended with."""
+        return self.model_calls[-1]
+
+    @property
+    def calls(self) -> tuple[ToolCallResult, ...]:
+        """The tool calls of the turn, in order."""
+        return tuple(call for one in self.model_calls for call in one.calls)
+
+    @property
+    def usage(self) -> UsageResult:
+        """The tokens of the turn, but for a model call that was refused."""
+        return total_usage(one.usage for one in self.model_calls if one.error is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedConversation:
+    """One conversation of a recording; `history` is what stood before its first turn."""
+
+    turns: tuple[RecordedTurn, ...]
+    history: tuple[Said, ...] = ()
+
+    @property
+    def usage(self) -> UsageResult:
+        """The tokens of all turns."""
+        return total_usage(turn.usage for turn in self.turns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """The conversations in a recording, and what in it is none, in words."""
+
+    conversations: tuple[RecordedConversation, ...]
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unjudged:
+    """A check, or all of them, that nobody judged, and why."""
+
+    why: str
+    kind: str | None = None
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnJudgement:
+    """What the spec's checks say of a recorded turn; `id` is the turn's own in the spec."""
+
+    verdict: Verdict
+    id: str | None = None
+    checks: tuple[CheckResult, ...] = ()
+    problem: Problem | None = None
+    unjudged: tuple[Unjudged, ...] = ()
+
+    @property
+    def known(self) -> Verdict | None:
+        """The verdict; None where a check that was not judged could make it another one."""
+        return _known(self.verdict, self.unjudged)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a spec's checks say of a recording. `turns` are by the recorded turn's index; `spec` names the spec.
+
+    `checks` are the conversation's own, `unjudged` are those of them, and what is said of the conversation as a whole.
+    """
+
+    verdict: Verdict | None
+    spec: str | None = None
+    turns: Mapping[int, TurnJudgement] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
+
+    @property
+    def every_unjudged(self) -> tuple[Unjudged, ...]:
+        """What was not judged, the turns' before the conversation's."""
+        return (*(one for turn in self.turns.values() for one in turn.unjudged), *self.unjudged)
+
+    @property
+    def known(self) -> Verdict | None:
+        """The verdict; None where it is not known."""
+        return None if self.verdict is None else _known(self.verdict, self.every_unjudged)
+
+
+def _known(verdict: Verdict, unjudged: tuple[Unjudged, ...]) -> Verdict | None:
+    """A failure stays one, whatever the others would have said."""
+    return verdict if not unjudged or verdict in {"failed", "error"} else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartDifference:
+    """One part that differs; a side that lacks it is None. `part` names it for people.
+
+    `literal`: both are texts that are shown as they are, JSON values or calls.
+    """
+
+    part: str
+    old: Json = None
+    new: Json = None
+    literal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictDifference:
+    """Verdicts on both sides (None: not judged), the checks that fail now only, and those that did before only."""
+
+    old: Verdict | None = None
+    new: Verdict | None = None
+    failing: tuple[CheckResult, ...] = ()
+    mended: tuple[CheckResult, ...] = ()
+
+    @property
+    def is_one(self) -> bool:
+        """Whether anything differs."""
+        return self.old != self.new or bool(self.failing or self.mended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnDifference:
+    """A turn that one side has only, or that differs in `parts` or verdict; `id` is its own in the spec."""
+
+    kind: Kind
+    old: RecordedTurn | None = None
+    new: RecordedTurn | None = None
+    id: str | None = None
+    parts: tuple[PartDifference, ...] = ()
+    verdict: VerdictDifference = field(default_factory=VerdictDifference)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side of a comparison, as it is shown: where its recording is, what is wrong with it, what was judged."""
+
+    name: str
+    problem: Problem | None = None
+    usage: UsageResult = field(default_factory=UsageResult)
+    turns: int = 0
+    model_calls: int = 0
+    judgement: Judgement = field(default_factory=lambda: Judgement(verdict=None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationDifference:
+    """What differs between two recordings of a conversation; a side that is None has none.
+
+    `name` is the conversation's. `parts` concern no single turn. `unchanged` counts the turns that are the same, those
+    included that are so but for their tokens, which `recounted` counts.
+    """
+
+    name: str
+    old: Side | None = None
+    new: Side | None = None
+    parts: tuple[PartDifference, ...] = ()
+    turns: tuple[TurnDifference, ...] = ()
+    unchanged: int = 0
+    recounted: int = 0
+    verdict: VerdictDifference = field(default_factory=VerdictDifference)
+
+    @property
+    def kind(self) -> Kind:
+        """`added` and `removed` where one side has it only; `same` where nothing differs."""
+        if self.old is None or self.new is None:
+            return "added" if self.old is None else "removed"
+        differs = self.parts or self.turns or self.recounted or self.verdict.is_one or self.unreadable
+        return "changed" if differs else "same"
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether a side could not be read, so that nothing was compared."""
+        return any(side is not None and side.problem is not None for side in (self.old, self.new))
