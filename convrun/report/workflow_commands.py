@@ -14,7 +14,7 @@ def command(name: str, message: str, properties: Mapping[str, object]) -> str:
     """Return the line that is this command; properties without a value are left out."""
     known = {key: str(value) for key, value in properties.items() if value is not None}
     listed = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in known.items())
-    return f"::{name} {listed}".rstrip() + f"::{message.translate(_DATA)}"
+    return f"::{name}{' ' if listed else ''}{listed}::{message.translate(_DATA)}"
 
 
 def disarmed(text: str, colon: str = ": ", hash_sign: str = "# ") -> str:
