@@ -6,37 +6,19 @@ import errno
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from math import inf
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from convrun.errors import SettingsError, UsageError, did_you_mean
 from convrun.frozen import frozen
+from convrun.settings.kinds import KINDS, Jobs, checked, parsed
 from convrun.source import Where, read_bytes
 
 _LARGEST = 4_000_000  # bytes of a settings file
 _PREFIX = "CONVRUN_"
-_KINDS = {
-    "specs": "folder",
-    "cassettes": "text",
-    "model": "text",
-    "strict": "flag",
-    "pythonpath": "texts",
-    "base_urls": "urls",
-    "block_network": "flag",
-    "tool_policy": "policy",
-    "defaults": "defaults",
-    "rpm": "rates",
-    "jobs": "jobs",
-}
 _DEFAULTS = ("model", "options", "hooks", "each_turn")
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
-_POLICIES = ("live", "replay")
-_FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-_MOST_JOBS = 256
 _NO_RECORD = "a committed file must not make a run cost money: give --record on the command line"
-
-Jobs: TypeAlias = int | Literal["auto"]
 
 
 @frozen
@@ -114,7 +96,7 @@ def load(root: Path, environ: Mapping[str, str], overrides: Mapping[str, str | b
     values |= from_environment
     for key, given in overrides.items():
         if given is not None:
-            values[key] = _checked(key, _parsed(key, given), f"--{key.replace('_', '-')}")
+            values[key] = checked(key, parsed(key, given), f"--{key.replace('_', '-')}")
     settings = Settings(root=root, file=source.path if source else None, **values)
     _refuse_one_folder(settings, source)
     return settings
@@ -189,9 +171,9 @@ class _Source:
     def values(self) -> dict[str, Any]:
         """The checked settings of the file."""
         for key in self.table:
-            if key not in _KINDS:
+            if key not in KINDS:
                 raise SettingsError(f"unknown setting {key!r}", where=self.where(key), fix=self._fix(key))
-        values = {key: _checked(key, value, self.where(key)) for key, value in self.table.items()}
+        values = {key: checked(key, value, self.where(key)) for key, value in self.table.items()}
         if "defaults" in values:
             values["defaults"] = self._defaults(values)
         return values
@@ -231,7 +213,7 @@ class _Source:
             return f"`record` is no setting: {_NO_RECORD}"
         if key == "tool" and self.path.name == "convrun.toml":
             return "in convrun.toml the keys stand at the top, without [tool.convrun]"
-        return did_you_mean(key, _KINDS) or f"known are {', '.join(_KINDS)}"
+        return did_you_mean(key, KINDS) or f"known are {', '.join(KINDS)}"
 
 
 def _text(path: Path) -> str:
@@ -265,13 +247,13 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if not name.startswith(_PREFIX) or not text:
             continue
         key = name.removeprefix(_PREFIX).lower()
-        if key not in _KINDS:
-            near = did_you_mean(name, [_PREFIX + known.upper() for known in _KINDS])
+        if key not in KINDS:
+            near = did_you_mean(name, [_PREFIX + known.upper() for known in KINDS])
             fix = _NO_RECORD if key == "record" else near or "unset it: variables that begin with CONVRUN_ are settings"
             raise SettingsError(f"unknown environment variable {name!r}", fix=fix)
         if key == "defaults":
             raise SettingsError(f"{name} cannot be a variable", fix="write the defaults into the settings file")
-        values[key] = _checked(key, _parsed(key, text), name)
+        values[key] = checked(key, parsed(key, text), name)
     return values
 
 
@@ -280,117 +262,3 @@ def _without_model(defaults: Defaults | None) -> Defaults | None:
         return None
     kept = {key: value for key, value in defaults.values.items() if key != "model"}
     return Defaults(values=kept, file=defaults.file, text=defaults.text)
-
-
-def _parsed(key: str, given: str | bool) -> object:
-    """Return the value that a text of the environment or the command line stands for."""
-    kind = _KINDS[key]
-    if isinstance(given, bool):
-        return given
-    if kind == "flag":
-        return _FLAGS.get(given.strip().lower(), given)
-    if kind == "texts":
-        return [folder for folder in given.split(os.pathsep) if folder]
-    if kind == "rates":
-        return _rates(given)
-    if kind == "jobs":
-        return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else given
-    return given.replace(",", " ").split() if kind == "urls" else given
-
-
-def _rates(given: str) -> object:
-    """`30`, or `groq=30, openai=500`; the text itself where it is neither."""
-    pairs = [part.partition("=") for part in given.replace(",", " ").split()]
-    try:
-        if len(pairs) == 1 and not pairs[0][1]:
-            return float(given)
-        return {name: float(number) for name, _, number in pairs} or given
-    except ValueError:
-        return given
-
-
-def _checked(key: str, value: object, origin: Where | str) -> object:
-    """Return the value as Settings holds it, or raise naming where it comes from."""
-    problem = _PROBLEMS[_KINDS[key]](value)
-    if problem is None:
-        if _KINDS[key] == "folder" and isinstance(value, str):
-            return Path(os.path.normpath(value)).as_posix()
-        return tuple(value) if isinstance(value, list) else value
-    wanted, fix = problem
-    what = f"{key!r} must be {wanted}, not {value!r}"
-    if isinstance(origin, Where):
-        raise SettingsError(what, where=origin, fix=fix)
-    raise SettingsError(f"{origin}: {what}", fix=fix)
-
-
-_Problem = tuple[str, str | None] | None  # what it must be, and how to mend it
-
-
-def _text_problem(value: object) -> _Problem:
-    if isinstance(value, str) and value.strip():
-        return None
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return "a text", f'write "{value}"' if number else None
-
-
-def _folder_problem(value: object) -> _Problem:
-    if not isinstance(value, str) or not value.strip():
-        return _text_problem(value)
-    if os.path.isabs(value) or os.path.normpath(value).startswith(".."):
-        return "a folder below the root", "move the specs into the project, or give their path on the command line"
-    return None
-
-
-def _flag_problem(value: object) -> _Problem:
-    return None if isinstance(value, bool) else ("true or false", None)
-
-
-def _defaults_problem(value: object) -> _Problem:
-    return None if isinstance(value, dict) else ("a table", "write [tool.convrun.defaults]; in convrun.toml [defaults]")
-
-
-def _texts_problem(value: object) -> _Problem:
-    if isinstance(value, list) and all(isinstance(item, str) and item for item in value):
-        return None
-    return "a list of texts", f'write ["{value}"]' if isinstance(value, str) else None
-
-
-def _urls_problem(value: object) -> _Problem:
-    problem = _texts_problem(value)
-    if problem or not isinstance(value, list) or all(item.startswith(("http://", "https://")) for item in value):
-        return problem
-    return "a list of URLs", "a URL begins with http:// or https://"
-
-
-def _policy_problem(value: object) -> _Problem:
-    if value in _POLICIES:
-        return None
-    near = did_you_mean(value, _POLICIES) if isinstance(value, str) else None
-    return " or ".join(map(repr, _POLICIES)), near
-
-
-def _rates_problem(value: object) -> _Problem:
-    rates = list(value.values()) if isinstance(value, dict) else [value]
-    if rates and all(isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate < inf for rate in rates):
-        return None
-    return "a number of requests a minute, or a table of them by provider", "write 30, or {groq = 30}"
-
-
-def _jobs_problem(value: object) -> _Problem:
-    number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_JOBS
-    if number or value == "auto":
-        return None
-    return f"a number from 1 to {_MOST_JOBS}, or 'auto'", "write how many conversations may run at once, as 4"
-
-
-_PROBLEMS = {
-    "text": _text_problem,
-    "folder": _folder_problem,
-    "flag": _flag_problem,
-    "texts": _texts_problem,
-    "urls": _urls_problem,
-    "policy": _policy_problem,
-    "defaults": _defaults_problem,
-    "rates": _rates_problem,
-    "jobs": _jobs_problem,
-}
