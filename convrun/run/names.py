@@ -10,7 +10,7 @@ from dataclasses import replace
 from convrun.checks.registry import templates
 from convrun.errors import ConvrunError, SpecError, TemplateError, did_you_mean
 from convrun.frozen import frozen
-from convrun.run.frozen import frozen_functions
+from convrun.run.freezing import frozen_functions
 from convrun.source import Where
 from convrun.spec.case_rows import RESERVED
 from convrun.spec.model import CaseSpec, CheckSpec, Spec, ToolUse, TurnSpec

@@ -7,7 +7,7 @@ from dataclasses import field
 
 from convrun.frozen import frozen
 from convrun.redaction import placeholder
-from convrun.run.frozen import frozen_functions
+from convrun.run.freezing import frozen_functions
 from convrun.spec.model import FreezeSpec
 
 
