@@ -108,8 +108,8 @@ def _listen() -> None:
     sys.addaudithook(_heard)
 
 
-def _heard(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS:
+def _heard(event: str, arguments: tuple[Any, ...], known: frozenset[str] = _EVENTS) -> None:
+    if event not in known:  # bound, as events come when the interpreter has cleared its modules, too
         return
     guards = tuple(_guards)  # once: other threads begin and end conversations meanwhile
     if not guards:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from convrun.errors import SettingsError
@@ -304,3 +307,26 @@ def test_the_setting_is_true_or_false(project):
 def _reply(**message):
     choice = {"index": 0, "message": {"role": "assistant", "content": None, **message}, "finish_reason": "tool_calls"}
     return {"id": "x", "object": "chat.completion", "model": "m", "choices": [choice]}
+
+
+def test_the_end_of_the_interpreter_is_quiet():
+    """What happens when the modules are cleared already is nothing that the listener stumbles over."""
+    code = """
+import builtins, os, sys
+import convrun.conversation.network as network
+
+class Late:
+    def __del__(self, audit=sys.audit, write=os.write, module=network):
+        try:
+            audit("late")
+            write(1, f"cleared: {vars(module)['_EVENTS'] is None}".encode())
+        except TypeError as error:
+            write(2, str(error).encode())
+
+builtins.kept = network
+sys.late = Late()
+with network.network_blocked(lambda: True):
+    pass
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("cleared: True", "")
