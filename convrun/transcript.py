@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
+from convrun.frozen import frozen
 from convrun.results import CheckResult, Problem, ToolCallResult, UsageResult, Verdict, total_usage
 from convrun.source import Where
 from convrun.values import Json, JsonObject
@@ -13,7 +14,7 @@ from convrun.values import Json, JsonObject
 Kind: TypeAlias = Literal["changed", "added", "removed", "same"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AttachmentNote:
     """What was sent beside a text: its media type, and its size in bytes where it was in the request.
 
@@ -26,7 +27,7 @@ class AttachmentNote:
     digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Said:
     """A message of the history that a recording begins with; of a `tool` message, `text` is the result."""
 
@@ -36,7 +37,7 @@ class Said:
     attachments: tuple[AttachmentNote, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Asked:
     """All of a request but its messages. `tools` are the functions by name, `options` all that is neither."""
 
@@ -46,7 +47,7 @@ class Asked:
     tools: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RefusedCall:
     """What came in the place of a reply; `message` are the provider's own words, `what` says it as a run does.
 
@@ -59,7 +60,7 @@ class RefusedCall:
     is_answer: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ModelCallRecord:
     """One model call. `number` is that of its interaction in the file, from 1; `calls` have their results.
 
@@ -78,7 +79,7 @@ class ModelCallRecord:
     error: RefusedCall | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordedTurn:
     """What the user said, and the model calls that followed; there is at least one. `index` counts from 1."""
 
@@ -103,7 +104,7 @@ class RecordedTurn:
         return total_usage(one.usage for one in self.model_calls if one.error is None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordedConversation:
     """One conversation of a recording; `history` is what stood before its first turn."""
 
@@ -116,7 +117,7 @@ class RecordedConversation:
         return total_usage(turn.usage for turn in self.turns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Transcript:
     """The conversations in a recording, and what in it is none, in words."""
 
@@ -124,7 +125,7 @@ class Transcript:
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Unjudged:
     """A check, or all of them, that nobody judged, and why."""
 
@@ -133,7 +134,7 @@ class Unjudged:
     where: Where | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TurnJudgement:
     """What the spec's checks say of a recorded turn; `id` is the turn's own in the spec."""
 
@@ -149,7 +150,7 @@ class TurnJudgement:
         return _known(self.verdict, self.unjudged)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Judgement:
     """What a spec's checks say of a recording. `turns` are by the recorded turn's index; `spec` names the spec.
 
@@ -178,7 +179,7 @@ def _known(verdict: Verdict, unjudged: tuple[Unjudged, ...]) -> Verdict | None:
     return verdict if not unjudged or verdict in {"failed", "error"} else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PartDifference:
     """One part that differs; a side that lacks it is None. `part` names it for people.
 
@@ -191,7 +192,7 @@ class PartDifference:
     literal: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class VerdictDifference:
     """Verdicts on both sides (None: not judged), the checks that fail now only, and those that did before only."""
 
@@ -206,7 +207,7 @@ class VerdictDifference:
         return self.old != self.new or bool(self.failing or self.mended)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TurnDifference:
     """A turn that one side has only, or that differs in `parts` or verdict; `id` is its own in the spec."""
 
@@ -218,7 +219,7 @@ class TurnDifference:
     verdict: VerdictDifference = field(default_factory=VerdictDifference)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Side:
     """One side of a comparison, as it is shown: where its recording is, what is wrong with it, what was judged."""
 
@@ -230,7 +231,7 @@ class Side:
     judgement: Judgement = field(default_factory=lambda: Judgement(verdict=None))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ConversationDifference:
     """What differs between two recordings of a conversation; a side that is None has none.
 

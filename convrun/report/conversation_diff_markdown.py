@@ -1,37 +1,38 @@
-"""What differs between recordings as Markdown, for a comment on a pull request."""
+"""What differs between recordings as Markdown, for a comment on a pull request.
+
+What was said stands in code only, as in the Markdown of a run.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from convrun.report.conversation_diff import difference_lines, summary, verdict_change, verdict_word
+from convrun.report.markdown import COMMENT, clipped, code, fenced, fitting, html_code, size
 from convrun.report.style import Line
 from convrun.report.transcript import tokens
 from convrun.report.wording import noun
 from convrun.source import printable
 from convrun.transcript import ConversationDifference, Side
 
-_MOST = 60_000  # characters; a comment on GitHub takes 65,536
-_LONGEST = 12_000  # of one conversation
+_NOTES = 400  # bytes kept for what is said of what is left out
 _MARKS = {"removed": "-", "added": "+"}
 
 
-def to_markdown(found: Sequence[ConversationDifference]) -> str:
-    """Return a table of the conversations, and what differs in each; nothing that was said is markup in it."""
-    lines = [f"**convrun diff**: {summary(found)}"]
+def to_markdown(found: Sequence[ConversationDifference], *, most: int = COMMENT) -> str:
+    """Return as Markdown, of at most `most` bytes, a table of the conversations and what differs in each.
+
+    What is left out is counted.
+    """
+    head = [f"## convrun diff: {summary(found)}"]
     differing = [one for one in found if one.kind != "same"]
-    if differing:
-        lines += ["", "| conversation | turns | verdict | tokens |", "|---|---|---|---|", *map(_row, differing)]
-    text = "\n".join(lines)
-    left_out = 0
-    for one in differing:
-        block = _block(one)
-        if left_out or len(text) + len(block) > _MOST:
-            left_out += 1
-        else:
-            text += f"\n\n{block}"
-    return f"{text}\n\n{noun(left_out, 'conversation')} more, which `convrun diff` shows." if left_out else text
+    room = most - size(head) - _NOTES
+    rows = fitting([_row(one) for one in differing], room // 4)
+    table = ["\n".join(["| conversation | turns | verdict | tokens |", "|---|---|---|---|", *rows])] if rows else []
+    blocks = fitting([_block(one) for one in differing], room - size(rows))
+    left = len(differing) - len(blocks)
+    note = [f"**Left out, as there is no room for more: {noun(left, 'conversation')}.** `convrun diff` has all of it."]
+    return "\n\n".join([*head, *table, *blocks, *(note if left else [])])
 
 
 def _row(found: ConversationDifference) -> str:
@@ -50,7 +51,7 @@ def _row(found: ConversationDifference) -> str:
         )
         used = _tokens(new) if old.usage == new.usage else f"{_tokens(old)} → {_tokens(new)}"
         cells = (f"{changed} of {noun(changed + found.unchanged, 'turn')}", known.replace("->", "→"), used)
-    return f"| {_code(found.name)} | {' | '.join(cells)} |"
+    return f"| {code(found.name)} | {' | '.join(cells)} |"
 
 
 def _tokens(side: Side) -> str:
@@ -58,13 +59,9 @@ def _tokens(side: Side) -> str:
 
 
 def _block(found: ConversationDifference) -> str:
-    """What differs in one conversation, folded up; a fence of its own keeps all of it text."""
-    text = "\n".join(map(_line, difference_lines(found)[1:]))
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST].rpartition("\n")[0] + "\n  ... more, which `convrun diff` shows"
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(longest + 1, 3)
-    return f"<details><summary>{_escaped(found.name)}</summary>\n\n{fence}diff\n{text}\n{fence}\n\n</details>"
+    """What differs in one conversation, folded up."""
+    text = clipped("\n".join(map(_line, difference_lines(found)[1:])))
+    return f"<details><summary>{html_code(found.name)}</summary>\n\n{fenced(text, language='diff')}\n\n</details>"
 
 
 def _line(line: Line) -> str:
@@ -75,15 +72,3 @@ def _line(line: Line) -> str:
         indent = len(text) - len(bare)
         return f"{mark} {' ' * indent}{bare[2:]}"
     return f"  {text}"
-
-
-def _code(text: str) -> str:
-    """A text as code in a cell of a table."""
-    shown = printable(text).replace("|", "\\|")
-    return f"<code>{_escaped(shown)}</code>"
-
-
-def _escaped(text: str) -> str:
-    """A text that is no markup, neither of HTML nor of Markdown."""
-    shown = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]~@#])", lambda found: f"&#{ord(found[1])};", shown)

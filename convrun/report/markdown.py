@@ -35,11 +35,11 @@ def to_markdown(result: RunResult, *, most: int = COMMENT) -> str:
     each cause of stale recordings once, what is missing, the findings.
     """
     head = _head(result)
-    room = most - _size(head) - _NOTES
+    room = most - size(head) - _NOTES
     rows = [_row(one) for verdict in _WORST_FIRST[:-1] for one in result.conversations if one.verdict == verdict]
-    listed = _fitting(rows, room // 4)
+    listed = fitting(rows, room // 4)
     blocks = _blocks(result)
-    folded = _fitting(blocks, room - _size(listed))
+    folded = fitting(blocks, room - size(listed))
     table = ["\n".join(["| verdict | conversation | reason |", "|---|---|---|", *listed])] if listed else []
     return "\n\n".join([*head, *table, *folded, *_left_out(len(rows) - len(listed), len(blocks) - len(folded))])
 
@@ -47,8 +47,8 @@ def to_markdown(result: RunResult, *, most: int = COMMENT) -> str:
 def mistakes_to_markdown(mistakes: Sequence[Problem], *, most: int = COMMENT) -> str:
     """Return the mistakes for which nothing ran as Markdown of at most `most` bytes; what is left out is counted."""
     head = [f"## convrun: nothing ran, {noun(len(mistakes), 'mistake')}"]
-    blocks = [fenced(_clipped(told(problem(one)))) for one in mistakes]
-    shown = _fitting(blocks, most - _size(head) - _NOTES)
+    blocks = [fenced(clipped(told(problem(one)))) for one in mistakes]
+    shown = fitting(blocks, most - size(head) - _NOTES)
     return "\n\n".join([*head, *shown, *_left_out(0, len(blocks) - len(shown))])
 
 
@@ -60,11 +60,11 @@ def code(text: str) -> str:
     return f"<code>{re.sub(r'[^0-9A-Za-z ]', _entity, text)}</code>"
 
 
-def fenced(text: str) -> str:
+def fenced(text: str, *, language: str = "text") -> str:
     """Return a text as a block of code that nothing in it ends."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{disarmed(text)}\n{fence}"
+    return f"{fence}{language}\n{disarmed(text)}\n{fence}"
 
 
 def _head(result: RunResult) -> list[str]:
@@ -84,10 +84,10 @@ def _blocks(result: RunResult) -> list[str]:
     found: list[tuple[str, list[Line]]] = []
     for verdict in ("error", "failed"):
         members = [one for one in result.conversations if one.verdict == verdict]
-        found += [(f"{verdict.upper()} {_html(one.id)}", failure(one, command=result.command)) for one in members]
+        found += [(f"{verdict.upper()} {html_code(one.id)}", failure(one, command=result.command)) for one in members]
     for concerned in stale_causes(result.conversations):
         parts = stale_title(concerned[0].stale) if concerned[0].stale else concerned[0].id
-        name = f"STALE {_html(parts)}: {noun(len(concerned), 'conversation')}"
+        name = f"STALE {html_code(parts)}: {noun(len(concerned), 'conversation')}"
         found.append((name, stale_blocks(concerned, command=result.command)))
     missing = sum(one.verdict == "missing" for one in result.conversations)
     found.append((f"MISSING {noun(missing, 'recording')}", missing_block(result.conversations, command=result.command)))
@@ -97,35 +97,35 @@ def _blocks(result: RunResult) -> list[str]:
 
 
 def _folded(name: str, text: str, *, unfolded: bool) -> str:
-    return f"<details{' open' if unfolded else ''}><summary>{name}</summary>\n\n{fenced(_clipped(text))}\n\n</details>"
+    return f"<details{' open' if unfolded else ''}><summary>{name}</summary>\n\n{fenced(clipped(text))}\n\n</details>"
 
 
-def _html(text: str) -> str:
-    """A text of one line as code inside of HTML."""
+def html_code(text: str) -> str:
+    """Return a text of one line as code inside of HTML."""
     return f"<code>{escape(disarmed(printable(text)))}</code>"
 
 
-def _clipped(text: str) -> str:
-    """The text without its end, if it is very long; the lines that are missing are counted."""
+def clipped(text: str) -> str:
+    """Return the text without its end, if it is very long; the lines that are missing are counted."""
     if len(text) <= _BLOCK:
         return text
     lines = text[:_BLOCK].split("\n")[:-1] or [text[:_BLOCK]]
     return "\n".join([*lines, f"... {text.count(chr(10)) + 1 - len(lines)} lines more, the console has them"])
 
 
-def _fitting(pieces: Sequence[str], room: int) -> list[str]:
-    """The pieces that there is room for, in their order."""
+def fitting(pieces: Sequence[str], room: int) -> list[str]:
+    """Return the pieces that there is room for in so many bytes, in their order."""
     taken = []
     for piece in pieces:
-        size = _size([piece])
-        if size <= room:
+        needed = size([piece])
+        if needed <= room:
             taken.append(piece)
-            room -= size
+            room -= needed
     return taken
 
 
-def _size(pieces: Sequence[str]) -> int:
-    """The bytes of the pieces, with what stands between them."""
+def size(pieces: Sequence[str]) -> int:
+    """Return the bytes of the pieces, with what stands between them."""
     return sum(len(piece.encode("utf-8")) + 2 for piece in pieces)
 
 

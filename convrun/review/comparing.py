@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from convrun.frozen import frozen
 from convrun.results import CheckResult, Problem, Verdict
 from convrun.review.pairing import Pair, pairs_of
 from convrun.review.parts import asked_parts, history_parts, identity, turn_parts, usage_part
@@ -26,7 +27,7 @@ NOT_JUDGED = Judgement(verdict=None)
 _NOTHING = TurnJudgement(verdict="unchecked")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Recorded:
     """One side of a comparison. `conversation` is None where it could not be read, for the `problem` given."""
 

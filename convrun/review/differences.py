@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Recording
 from convrun.errors import CassetteError
+from convrun.frozen import frozen
 from convrun.redaction import Redactor
 from convrun.results import Problem
 from convrun.review.comparing import NOT_JUDGED, Recorded, compared, conversation_pairs
@@ -22,7 +23,7 @@ _LED_AWAY = "no regular file of the project is there"
 _NO_CHAT = "there is no chat call in it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Read:
     """One side, as far as it could be read, and who judges it."""
 

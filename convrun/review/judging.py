@@ -6,13 +6,14 @@ What a check needs of user code, or what a recording does not hold, is not judge
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from convrun.checks.context import ErrorAnswer, TurnView
 from convrun.checks.registry import code_paths, templates
 from convrun.checks.views import parsed_reply
 from convrun.errors import ConvrunError, TemplateError
+from convrun.frozen import frozen
 from convrun.results import CheckResult, ConversationResult, Problem
 from convrun.review.pairing import pairs_of
 from convrun.run.bind import BoundTurn
@@ -34,7 +35,7 @@ _FOLDER = "it names the temporary folder of a run"
 _NO_TURN = "not every turn of the spec was recorded"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Turn:
     """A turn of the spec as it is judged. `says` is what the user says, None where only a run can know it."""
 
@@ -43,7 +44,7 @@ class _Turn:
     says: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Judge:
     """The checks of one conversation of a spec, bound without code; made once, for any number of recordings."""
 

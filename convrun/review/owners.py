@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from convrun.cassette.interaction import Recording
 from convrun.errors import ConvrunError, SpecErrors
+from convrun.frozen import frozen
 from convrun.review.judging import Judge, judge_of
 from convrun.review.trees import RevisionTree, WorkingTree
 from convrun.run.options import RunOptions
@@ -21,7 +21,7 @@ from convrun.spec.model import Spec
 Tree: TypeAlias = WorkingTree | RevisionTree
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Owner:
     """Who judges a cassette; where nobody does, `why`. `orphan`: no spec has it."""
 

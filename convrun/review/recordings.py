@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from convrun.errors import UsageError, did_you_mean
+from convrun.frozen import frozen
 from convrun.review.owners import Owners
 from convrun.review.recognising import is_spec
 from convrun.review.repository import Repository
@@ -23,7 +23,7 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 _FIX = "give two files, REV:FILE, an id, or revisions as main..HEAD"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Found:
     """A recording: its file, how it is named to people, and its path in the project whose specs may judge it.
 
@@ -36,7 +36,7 @@ class Found:
     owners: Owners | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Compared:
     """Two recordings of one conversation; None is a side that has none. `named`: the user named both."""
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from convrun.errors import UsageError
+from convrun.frozen import frozen
 from convrun.values import show
 
 _LINK, _FILES = "120000", frozenset({"100644", "100755"})
 _SHALLOW = "the clone is shallow: `git fetch --unshallow`, or `fetch-depth: 0` in a workflow, brings what is missing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """A file of a revision: the id of its content, and its size in bytes."""
 
@@ -23,7 +23,7 @@ class Entry:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Changed:
     """A file that differs; None on the side that lacks it. Paths begin at the top of the repository."""
 

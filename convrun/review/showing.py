@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from convrun.cassette.files import load
 from convrun.errors import UsageError
+from convrun.frozen import frozen
 from convrun.review.reading import known_keys, transcript
 from convrun.review.recognising import is_spec
 from convrun.transcript import Transcript
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Shown:
     """A recording to be shown. `title` is None for one that was named alone: git compares it as a copy of any name.
 

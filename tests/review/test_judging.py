@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import SOURCES, Project
+from forking import SOURCES
+from projects import Project
 from review_projects import KEYED
 from servers import Answer, reply
 

@@ -10,7 +10,7 @@ import sys
 from time import perf_counter
 
 import pytest
-from projects import SOURCES
+from forking import SOURCES
 from review_goldens import golden
 from review_projects import CASSETTE, NAME, SCRIPT
 from review_recordings import ask, call, completion, interaction, keep, said, stock
