@@ -5,54 +5,54 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
-from convrun.cli.diff import diff
-from convrun.cli.importing import import_recordings
-from convrun.cli.init import init
 from convrun.cli.lean import without_pydantic
-from convrun.cli.listing import list_conversations
-from convrun.cli.record import record
-from convrun.cli.run import run
-from convrun.cli.schema import schema
-from convrun.cli.show import show
-from convrun.cli.validate import validate
 from convrun.version import VERSION
 
-app = typer.Typer(
-    name="convrun",
-    help="Run conversations with language models, written down as YAML, and test them: offline, from cassettes.",
-    add_completion=False,
-    rich_markup_mode=None,  # plain help, the same everywhere, and no rich at start-up
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+_ABOUT = "Run conversations with language models, written down as YAML, and test them: offline, from cassettes."
+_COMMANDS = {  # module and function of each, and what the list of commands says of it
+    "init": ("init", "init", "Lay a first project: convrun run is green at once."),
+    "run": ("run", "run", "Run specs and check what came out, offline."),
+    "record": ("record", "record", "Record what is stale or missing, live."),
+    "validate": ("validate", "validate", "Report every mistake in specs; runs nothing."),
+    "schema": ("schema", "schema", "Print the JSON Schema of specs or of results."),
+    "list": ("listing", "list_conversations", "List the conversations that would run."),
+    "show": ("show", "show", "Print recorded conversations, turn by turn."),
+    "diff": ("diff", "diff", "Compare recordings as conversations."),
+    "import": ("importing", "import_recordings", "Make specs and cassettes of recordings."),
+}
 
 
-@app.callback(invoke_without_command=True)
-def convrun(
+def application(asked: str | None = None) -> typer.Typer:
+    """Return the application with the command that is asked for, as the others cost time; else with all of them."""
+    app = typer.Typer(
+        name="convrun",
+        help=_ABOUT,
+        add_completion=False,
+        rich_markup_mode=None,  # plain help, the same everywhere, and no rich at start-up
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(_convrun)
+    for name in [asked] if asked in _COMMANDS else _COMMANDS:
+        module, function, about = _COMMANDS[name]
+        app.command(name, short_help=about)(getattr(import_module(f"convrun.cli.{module}"), function))
+    return app
+
+
+def _convrun(
     context: typer.Context,
     show_version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")] = False,
 ) -> None:
-    """Run conversations with language models, written down as YAML, and test them: offline, from cassettes."""
     if show_version:
         print(f"convrun {VERSION}")
     elif context.invoked_subcommand is None:
         print(context.get_help())
-
-
-app.command("init", short_help="Lay a first project: convrun run is green at once.")(init)
-app.command("run", short_help="Run specs and check what came out, offline.")(run)
-app.command("record", short_help="Record what is stale or missing, live.")(record)
-app.command("validate", short_help="Report every mistake in specs; runs nothing.")(validate)
-app.command("schema", short_help="Print the JSON Schema of specs or of results.")(schema)
-app.command("list", short_help="List the conversations that would run.")(list_conversations)
-app.command("show", short_help="Print recorded conversations, turn by turn.")(show)
-app.command("diff", short_help="Compare recordings as conversations.")(diff)
-app.command("import", short_help="Make specs and cassettes of recordings.")(import_recordings)
 
 
 def main() -> None:
@@ -65,4 +65,5 @@ def main() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     # Starting makes many small values that stay and hardly a cycle: collecting them over and over costs a tenth of it.
     gc.set_threshold(50_000, 20, 20)
-    without_pydantic(typer.main.get_command(app))(prog_name="convrun")
+    asked = sys.argv[1] if len(sys.argv) > 1 else None
+    without_pydantic(typer.main.get_command(application(asked)))(prog_name="convrun")
