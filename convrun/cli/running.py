@@ -13,21 +13,18 @@ from typing import TextIO
 import typer
 
 from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
-from convrun.cli.output import colour_wanted, commands_stopped, own_stdout
+from convrun.cli.output import commands_stopped, own_stdout
 from convrun.cli.reporting import targets
+from convrun.cli.screen import Screen
 from convrun.errors import ReportError, SpecErrors
 from convrun.frozen import frozen
-from convrun.report.console import closing, conversation_line
+from convrun.report.console import QUIET
 from convrun.report.stop_token import StopToken
-from convrun.report.style import Style, ansi, plain
-from convrun.results import ConversationResult, RunResult
+from convrun.results import ConversationResult
 from convrun.run.last_failed import remember
 from convrun.run.many import run_all
 from convrun.run.options import RunOptions
-from convrun.run.project import open_project, prepare
-from convrun.source import cells, printable
-
-QUIET = -1
+from convrun.run.project import Prepared, open_project, prepare
 
 
 @frozen
@@ -58,7 +55,6 @@ def execute(
         ConvrunError: where nothing could run.
     """
     started = time.perf_counter()
-    options = options if presentation.quiet else replace(options, heard=_say_wait)
     # On GitHub a line of a reply, also one that a tool prints, could be taken for a command to the runner.
     token = StopToken.made(os.environ)
     with own_stdout() as stdout, commands_stopped(token):
@@ -75,22 +71,23 @@ def execute(
         if not prepared.conversations and not prepared.plan.elsewhere:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
         console = sys.stderr if reports.take_stdout(token) else stdout
-        screen = _Screen(console, presentation, [one.planned.id for one in prepared.conversations], token)
+        with _screen(console, presentation, prepared, token) as screen:
 
-        def show(one: ConversationResult) -> None:
-            screen.show(one)
-            if on_result is not None:
-                on_result(one)
+            def show(one: ConversationResult) -> None:
+                screen.show(one)
+                if on_result is not None:
+                    on_result(one)
 
-        result = run_all(
-            prepared,
-            options,
-            environ=os.environ,
-            command=_reproducing(presentation.command, options, overrides.get("cassettes")),
-            on_result=show,
-            started=started,
-        )
-        screen.close(result)
+            result = run_all(
+                prepared,
+                options if presentation.quiet else replace(options, heard=screen.say),
+                environ=os.environ,
+                command=_reproducing(presentation.command, options, overrides.get("cassettes")),
+                on_result=show,
+                on_standing=screen.stand if screen.shows_progress else None,
+                started=started,
+            )
+            screen.close(result)
         remember(project.settings.root, result.conversations)
         try:
             reports.write(result, stdout)
@@ -103,35 +100,14 @@ def execute(
     raise typer.Exit(result.exit_code)
 
 
-def _say_wait(words: str) -> None:
-    """Tell of a wait on stderr: stdout is the report's."""
-    say([words])
-
-
-class _Screen:
-    """The console of a run: a line as each conversation ends, and the rest when all have."""
-
-    def __init__(self, stream: TextIO, presentation: Presentation, ids: Sequence[str], stop_token: StopToken) -> None:
-        self._stream = stream
-        self._verbosity = QUIET if presentation.quiet else presentation.verbosity
-        self._width = max((cells(printable(name)) for name in ids), default=0)
-        coloured = colour_wanted(stream, refused=presentation.plain)
-        self._style: Style = ansi() if coloured else plain
-        self._stop_token = stop_token
-
-    def show(self, conversation: ConversationResult) -> None:
-        """Print the line of a conversation that has ended."""
-        if self._verbosity > QUIET or conversation.verdict not in {"passed", "skipped"}:
-            self._print(conversation_line(conversation, width=self._width, style=self._style))
-
-    def close(self, result: RunResult) -> None:
-        """Print all that follows the lines; behind what was said, commands to the runner are taken again."""
-        self._print(closing(result, verbosity=self._verbosity, style=self._style, stop_token=self._stop_token))
-
-    def _print(self, text: str) -> None:
-        if not self._stream.closed:  # by code that ran: there is nobody to tell, the report is written all the same
-            self._stream.write(f"{text}\n")  # at once: a thread may print meanwhile
-            self._stream.flush()
+def _screen(stream: TextIO, presentation: Presentation, prepared: Prepared, stop_token: StopToken) -> Screen:
+    return Screen(
+        stream,
+        [one.planned.id for one in prepared.conversations],
+        stop_token,
+        verbosity=QUIET if presentation.quiet else presentation.verbosity,
+        plain_text=presentation.plain,
+    )
 
 
 def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> str:

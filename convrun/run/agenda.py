@@ -67,7 +67,6 @@ class Agenda:
         index = self._next
         self._next += 1
         self._begun[index] = time.monotonic()
-        self.show()
         return index
 
     def age(self, index: int) -> float:
@@ -88,7 +87,6 @@ class Agenda:
         while self._told in self._waiting:
             self._tell(self._told)
             self._told += 1
-        self.show()
 
     def give_up(self) -> None:
         """Tell what is over and waits for those before it: they will not be finished."""
@@ -96,7 +94,7 @@ class Agenda:
             self._tell(index)
 
     def show(self) -> None:
-        """Tell how far the run has come."""
+        """Tell how far the run has come, before something is waited for."""
         if self._on_standing is not None:
             oldest_first = sorted(self._begun, key=lambda index: (self._begun[index], index))
             self._on_standing(

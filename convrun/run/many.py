@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from convrun.results import ConversationResult, RunResult
@@ -77,6 +78,7 @@ def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: 
     jobs = jobs_for(prepared, options)
     if jobs == 1:
         while (index := agenda.next()) is not None:
+            agenda.show()
             agenda.done(index, play(index))
     elif options.record is RecordMode.NONE:
         from convrun.run.processes import in_processes  # a run in turn does without
@@ -96,4 +98,5 @@ def _anew(prepared: Prepared, options: RunOptions, environ: Mapping[str, str]) -
     from convrun.run.worker import PreparedAnew
 
     ids = tuple(one.planned.id for one in prepared.conversations)
-    return PreparedAnew(request=request, options=options, environ=dict(environ), ids=ids)
+    alone = replace(options, heard=None)  # nothing is live there, and who hears may be no value
+    return PreparedAnew(request=request, options=alone, environ=dict(environ), ids=ids)

@@ -106,6 +106,7 @@ def in_processes(agenda: Agenda, play: Play, anew: MakePlay | None, jobs: int) -
                 _idle(workers, method, make).begin(index)
             if all(worker.index is None for worker in workers):
                 break
+            agenda.show()
             _take(agenda, workers)
     except BaseException:
         for worker in workers:
@@ -150,8 +151,6 @@ def _take(agenda: Agenda, workers: list[Worker]) -> None:
             worker.end(0)
         assert not isinstance(outcome, str)
         agenda.done(index, outcome)
-    if not ready:
-        agenda.show()
 
 
 def _ended(agenda: Agenda, index: int, ending: str) -> ConversationResult:

@@ -36,6 +36,7 @@ def in_threads(agenda: Agenda, play: Play, jobs: int) -> None:
                 running += 1
             if not running:
                 break
+            agenda.show()
             running -= _taken(agenda, done)
     except BaseException:
         give_up_all()
@@ -55,7 +56,6 @@ def _taken(agenda: Agenda, done: SimpleQueue[_Done]) -> int:
     try:
         index, outcome = done.get(timeout=TICK)
     except Empty:
-        agenda.show()
         return 0
     if isinstance(outcome, BaseException):
         raise outcome

@@ -82,7 +82,11 @@ class PreparedAnew:
         """Return what plays the conversations of these ids, by their place among them."""
         options = replace(self.options, only=frozenset(self.ids), last_failed=False, shard=None)
         project = open_project(
-            self.request.paths, cwd=self.request.cwd, environ=self.environ, overrides=self.request.overrides
+            self.request.paths,
+            cwd=self.request.cwd,
+            environ=self.environ,
+            overrides=self.request.overrides,
+            only=self.ids,
         )
         prepared = prepare(project, options, environ=self.environ)
         by_id = {one.planned.id: one for one in prepared.conversations}
