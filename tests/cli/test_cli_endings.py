@@ -30,7 +30,7 @@ PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
         ["run", "--maxfail", "x"],
         ["run", "--maxfail", "-1"],
         ["run", "--max-cost", "1"],
-        ["run", "--report", "junit"],
+        ["run", "--report", "html"],
         ["run", "--report", "json", "--report", "json=x"],
         ["run", "--report", "json="],
         ["run", "--on-stale", "ignore"],

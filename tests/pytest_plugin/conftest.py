@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 import pytest
-from projects import SOURCES, Project
+from forking import SOURCES
+from projects import Project
 
 # In an environment that was installed before the plugin was there, it is named.
 _NAMED = () if "convrun" in entry_points(group="pytest11").names else ("-p", "convrun.pytest_plugin")
