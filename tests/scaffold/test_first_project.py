@@ -12,7 +12,7 @@ from documentation import ROOT
 from jsonschema import Draft202012Validator
 
 from convrun.document import read_values
-from convrun.scaffold.files import SCHEMA, WORKFLOW
+from convrun.scaffold.files import SCHEMA
 
 VARIANTS = pytest.mark.parametrize("variant", [(), ("--plain",)], ids=["python", "plain"])
 
@@ -114,17 +114,6 @@ def test_an_editor_finds_the_schema_and_the_spec_right(tmp_path, variant):
     schema = json.loads((tmp_path / SCHEMA).read_text("utf-8"))
     assert schema == json.loads((ROOT / "schemas/spec.schema.json").read_text("utf-8"))
     assert list(Draft202012Validator(schema).iter_errors(read_values(text, "spec"))) == []
-
-
-def test_the_workflow_has_no_rights_and_no_secrets(tmp_path):
-    """CI runs on pushes and pull requests, may only read, and names no secret."""
-    laid(tmp_path)
-    text = (tmp_path / WORKFLOW).read_text("utf-8")
-    workflow = read_values(text, "workflow")
-    assert list(workflow["on"]) == ["push", "pull_request"]
-    assert workflow["permissions"] == {"contents": "read"}
-    assert "secrets." not in text
-    assert "convrun run" in [step.get("run", "")[:11] for step in workflow["jobs"]["convrun"]["steps"]]
 
 
 def test_git_keeps_cassettes_and_ignores_what_is_unfinished(tmp_path):
