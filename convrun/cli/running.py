@@ -12,6 +12,7 @@ from typing import TextIO
 
 import typer
 
+from convrun.cli.behaviour import remembered_behaviour
 from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
 from convrun.cli.output import commands_stopped, own_stdout
 from convrun.cli.reporting import targets
@@ -70,6 +71,7 @@ def execute(
             say(prepared.plan.remarks)
         if not prepared.conversations and not prepared.plan.elsewhere:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
+        behaviour = remembered_behaviour(prepared, options, quiet=presentation.quiet)
         console = sys.stderr if reports.take_stdout(token) else stdout
         with _screen(console, presentation, prepared, token) as screen:
 
@@ -87,6 +89,7 @@ def execute(
                 on_standing=screen.stand if screen.shows_progress else None,
                 started=started,
             )
+            screen.tell(behaviour())
             screen.close(result)
         remember(project.settings.root, result.conversations)
         try:

@@ -13,7 +13,7 @@ from convrun.cli.output import colour_wanted
 from convrun.cli.progress import Progress
 from convrun.report.console import QUIET, closing, conversation_line
 from convrun.report.stop_token import StopToken
-from convrun.report.style import Style, ansi, plain
+from convrun.report.style import Line, Style, ansi, plain, rendered
 from convrun.results import ConversationResult, RunResult
 from convrun.run.agenda import Standing
 from convrun.source import cells, printable
@@ -59,6 +59,11 @@ class Screen:
         with self._printing:
             self._hide()
             say([words])
+
+    def tell(self, lines: list[Line]) -> None:
+        """Print lines between those of the conversations and the closing ones."""
+        if lines:
+            self._print(rendered(lines, self._style))
 
     def close(self, result: RunResult) -> None:
         """Print all that follows the lines; behind what was said, commands to the runner are taken again."""

@@ -31,6 +31,11 @@ from convrun.conversation.backend import Completion
 from convrun.document import read_values
 from convrun.errors import CassetteError, ConvrunError, SpecErrors
 from convrun.redaction import Redactor
+from convrun.report.conversation_diff import difference_lines
+from convrun.report.style import Line, plain, rendered
+from convrun.report.transcript import conversation_lines
+from convrun.review.comparing import Recorded, compared, conversation_pairs
+from convrun.review.reading import transcript
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project, prepare
 from convrun.wire import Reply, Request
@@ -228,7 +233,7 @@ REDACTORS = (Redactor(), Redactor({"A_KEY": "assistant"}))  # a value that is su
 
 
 def take_cassette(path: Path) -> bool:
-    """Load it, play all of it, decode each reply, ask for what it does not hold, and write it anew."""
+    """Load it, play all of it, decode each reply, ask for what it does not hold, show it, and write it anew."""
     try:
         recording = load(path, "cassettes/fuzzed.yaml")
     except ConvrunError as error:
@@ -239,6 +244,7 @@ def take_cassette(path: Path) -> bool:
         for request in _requests(recording):
             _answered(player, request)
         _surprised(Player(recording, redactor=redactor), recording)
+    _reviewed(recording)
     try:
         write(Recording(interactions=recording.interactions, file="cassettes/fuzzed.yaml"))
     except ConvrunError as error:
@@ -291,6 +297,22 @@ def _surprised(player: Player, recording: Recording) -> None:
         if player.difference is not None:
             for change in player.difference.changes:
                 assert change.part
+
+
+def _reviewed(recording: Recording) -> None:
+    """It is shown as conversations, and compared with its own beginning."""
+    lines: list[Line] = []
+    half = Recording(interactions=recording.interactions[: len(recording.interactions) // 2 + 1])
+    for single in (True, False):
+        found = transcript(recording, single=single, redactor=REDACTORS[1]).conversations
+        other = transcript(half, single=single).conversations
+        for conversation in found:
+            lines += conversation_lines(conversation)
+        for one, two in conversation_pairs(found, other):
+            if one is not None and two is not None:
+                sides = (Recorded(name="a", conversation=side) for side in (found[one], other[two]))
+                lines += difference_lines(compared("x", *sides))
+    rendered(lines, plain).encode("utf-8", "backslashreplace")
 
 
 KINDS = {

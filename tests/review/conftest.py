@@ -14,7 +14,7 @@ from convrun.cli.main import app
 
 
 @pytest.fixture
-def convrun(monkeypatch, capsys):
+def convrun(monkeypatch, capfd):
     """Call it with a folder and arguments; it returns exit code, stdout and stderr."""
 
     def run(folder, *arguments):
@@ -24,7 +24,7 @@ def convrun(monkeypatch, capsys):
             own.delenv("CONVRUN_GOLDEN", raising=False)  # no setting of ours
             with pytest.raises(SystemExit) as ended:
                 command(list(arguments), prog_name="convrun")
-        captured = capsys.readouterr()
+        captured = capfd.readouterr()
         return ended.value.code, captured.out, captured.err
 
     return run
