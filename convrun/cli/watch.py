@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from importlib.util import cache_from_source
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -18,6 +20,7 @@ from convrun.cli.ending import INTERRUPTED, counted
 from convrun.cli.rounds import Outcome, Round, Rounds
 from convrun.cli.running import Presentation
 from convrun.errors import ConvrunError, UsageError
+from convrun.frozen import frozen
 from convrun.run.inventory import Edit, Surveyor, edit_between
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.project import Project, ReadSpec, open_project
@@ -64,7 +67,7 @@ def _refuse(options: RunOptions, presentation: Presentation) -> None:
         if given:
             raise UsageError(f"--watch with {option}", fix=f"leave out {option}: what is run is what an edit touches")
     if None in presentation.reports.values():
-        raise UsageError("--watch with a report to stdout", fix="give it a file; each round writes it anew")
+        raise UsageError("--watch with a --report to stdout", fix="give it a file; each round writes it anew")
 
 
 @contextmanager
@@ -83,6 +86,22 @@ def _signals_interrupt() -> Iterator[None]:
             signal.signal(getattr(signal, name), handler)
 
 
+@frozen
+class _Owed:
+    """What a round was to run and has not finished; an edit of a spec of its `cause` may mend what held it up."""
+
+    ids: frozenset[str]
+    cause: frozenset[str]
+
+    def without(self, ids: frozenset[str]) -> _Owed:
+        """Return what is left of it without these."""
+        return replace(self, ids=self.ids - ids)
+
+
+def _every(owed: Iterable[_Owed]) -> frozenset[str]:
+    return frozenset[str]().union(*(one.ids for one in owed))
+
+
 class _Watch:
     """What is known of the project, what is still to run, and the round that is running."""
 
@@ -90,11 +109,12 @@ class _Watch:
         self._surveyor = surveyor
         self._rounds = rounds
         self._inventory = surveyor.inventory()
-        self._owed: list[frozenset[str]] = []  # what rounds were to run and have not finished, by round
+        self._owed: list[_Owed] = []
         self._edit: Edit | None = None  # what the next round is for
         self._edited = 0.0  # since when there is one
         self._round: Round | None = None
         self._running: frozenset[str] = frozenset()
+        self._judged: frozenset[str] = frozenset()  # whose mistakes keep it from running: more than it runs
         self._meanwhile: set[Path] = set()  # what has changed since it began
         self._restless: frozenset[Path] = frozenset()  # what changes in each round: the conversations write it
         self._in_a_row = 0
@@ -174,7 +194,10 @@ class _Watch:
         self._look()  # what the round has written, it has written while it ran
         self._round = None
         left = self._running - outcome.finished
-        self._owed = [rest for group in self._owed if (rest := group - self._running)] + ([left] if left else [])
+        self._owed = [rest for owed in self._owed if (rest := owed.without(self._running)).ids]
+        if left:
+            # Of a crash what is left holds the cause; -x stops for what is finished.
+            self._owed.append(_Owed(ids=left, cause=self._judged if outcome.orderly else left))
         if stopped and self._edit is not None:
             self._edit = self._edit.and_then(Edit(touched=left))
         elif not outcome.orderly:
@@ -186,14 +209,15 @@ class _Watch:
     def _calm(self, changed: frozenset[Path]) -> None:
         """Keep conversations that write files of their own from running for ever."""
         self._meanwhile = set()
-        self._restless &= changed
+        files = frozenset[Path]().union(*(self._inventory.files.get(name, ()) for name in self._running))
+        self._restless = frozenset(path for path in self._restless if path in changed or path not in files)
         self._in_a_row = 0 if self._edit is None else self._in_a_row + 1
         if self._edit is not None and self._in_a_row >= _IN_A_ROW:
             self._say(
                 f"{self._named(changed)} changed during each of the last {_IN_A_ROW} rounds, as files do that "
                 "conversations write: saved once more it runs"
             )
-            self._owed.append(self._edit.touched)
+            self._owed.append(_Owed(ids=self._edit.touched, cause=self._edit.touched))
             self._restless, self._edit, self._in_a_row = changed, None, 0
 
     def _follow(self, edit: Edit) -> None:
@@ -202,8 +226,8 @@ class _Watch:
         inventory = self._inventory
         known = frozenset(inventory.files)
         edited = _specs(edit.touched | edit.removed)
-        mended = frozenset[str]().union(*(group for group in self._owed if not edited.isdisjoint(_specs(group))))
-        self._owed = [rest for group in self._owed if (rest := group & known)]
+        mended = _every(owed for owed in self._owed if not edited.isdisjoint(_specs(owed.cause)))
+        self._owed = [rest for owed in self._owed if (rest := owed.without(owed.ids - known)).ids]
         touched = edit.touched & known
         left = (mended & known) - touched - inventory.unreadable
         if not touched and not left:
@@ -212,15 +236,17 @@ class _Watch:
             return
         also = f", and {len(left)} not run yet" if left else ""
         self._say(f"{self._named(edit.files)} changed: {self._counted(touched)}{also}")
+        _forget_compiled(edit.files)
         self._begin(touched | left, everything=inventory.broken)
 
     def _begin(self, ids: frozenset[str], *, everything: bool) -> None:
         self._running = ids
+        self._judged = frozenset(self._inventory.files) if everything else ids
         self._round = self._rounds.begin(None if everything else ids)
 
     def _wait(self) -> None:
-        owed = frozenset[str]().union(*self._owed)
-        left = f"; {len(owed)} not run yet" if owed else ""
+        count = len(_every(self._owed))
+        left = f"; {count} not run yet" if count else ""
         self._say(f"waiting for edits{left}; Ctrl-C ends")
         self._rounds.load()
 
@@ -248,6 +274,14 @@ class _Watch:
 
 def _specs(ids: Iterable[str]) -> set[str]:
     return {name.partition("::")[0] for name in ids}
+
+
+def _forget_compiled(files: Iterable[Path]) -> None:
+    """Remove what Python has compiled of edited modules: it takes one of the same second and size to be unchanged."""
+    for path in files:
+        if path.suffix == ".py":
+            with suppress(OSError, NotImplementedError):
+                Path(cache_from_source(str(path))).unlink()
 
 
 def _without_result(outcome: Outcome) -> str:
