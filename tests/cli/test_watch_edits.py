@@ -99,7 +99,7 @@ def test_edited_modules_are_loaded_anew(touched):
     """What a module said before its edit is gone, also where another module had imported it from there."""
     second = 1_700_000_000
     os.utime(touched.root / "lib/sky.py", (second, second))
-    with Watched(touched) as watched:
+    with Watched(touched, PYTHONDONTWRITEBYTECODE="") as watched:
         watched.round()
         # As long as before and in the same second, which is all that Python looks at.
         saved = touched.write("lib/_sky.new", "STATE = 'rainy'")
