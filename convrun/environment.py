@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import StringIO
 from pathlib import Path
 
-from convrun.errors import SettingsError
+from convrun.errors import SettingsError, system_reason
 from convrun.source import Where, read_bytes
 
 NAME = ".env"
@@ -23,7 +23,7 @@ def read_dotenv(folder: Path) -> dict[str, str]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):  # a folder of the name is somebody's venv
         return {}
     except OSError as error:
-        raise _refused(f"it cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise _refused(f"it cannot be read: {system_reason(error)}") from error
     if len(content) > _LARGEST:
         raise _refused(f"it is larger than {_LARGEST:,} bytes")
     try:

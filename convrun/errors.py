@@ -238,6 +238,11 @@ def named(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
+def system_reason(error: OSError) -> str:
+    """Return what the operating system says went wrong, in lower case."""
+    return (error.strerror or str(error)).lower()
+
+
 def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return `did you mean 'contains'?` for the nearest of `known`, or None where nothing is near.
 

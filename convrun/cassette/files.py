@@ -16,7 +16,7 @@ from convrun.atomic import replace_file
 from convrun.cassette.format import read
 from convrun.cassette.interaction import RECORD_ANEW, Recording
 from convrun.document.limits import RECORDED_LIMIT
-from convrun.errors import CassetteError
+from convrun.errors import CassetteError, system_reason
 from convrun.source import Where, read_bytes
 
 _LARGEST = 4 * RECORDED_LIMIT  # a character has at most four bytes
@@ -37,7 +37,7 @@ def load(path: Path, shown_as: str) -> Recording:
             raise CassetteError(f"larger than {_LARGEST:,} bytes", where=Where(file=shown_as))
         text = content.decode("utf-8-sig")
     except OSError as error:
-        raise CassetteError(f"cannot be read: {_reason(error)}", where=Where(file=shown_as)) from error
+        raise CassetteError(f"cannot be read: {system_reason(error)}", where=Where(file=shown_as)) from error
     except UnicodeDecodeError as error:
         fix = f"restore the file from version control, or {RECORD_ANEW}"
         raise CassetteError("the file is not UTF-8 text", where=Where(file=shown_as), fix=fix) from error
@@ -59,14 +59,10 @@ def replace_text(path: Path, text: str, *, shown_as: str) -> None:
 
 
 def _not_writable(error: OSError, shown_as: str) -> CassetteError:
-    what = f"cannot be written: {_reason(error)}"
+    what = f"cannot be written: {system_reason(error)}"
     return CassetteError(
         what, where=Where(file=shown_as), fix="make the folder writable, or record to another with --cassettes"
     )
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 class Claim:

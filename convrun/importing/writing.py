@@ -7,7 +7,7 @@ from pathlib import Path
 
 from convrun.atomic import replace_file, replace_files
 from convrun.checks.registry import check_schema
-from convrun.errors import CassetteError
+from convrun.errors import CassetteError, system_reason
 from convrun.importing.importer import Imported
 from convrun.importing.places import SCHEMA, Place
 from convrun.importing.proving import cassette_text
@@ -40,7 +40,7 @@ def keep(imported: Imported, place: Place, *, force: bool) -> Refusal | None:
         files[place.spec_path] = spec_text(imported.spec, schema=place.schema).encode()
         replace_files(files)
     except OSError as error:
-        return refused(Reason.UNWRITABLE, (error.strerror or str(error)).lower())
+        return refused(Reason.UNWRITABLE, system_reason(error))
     except CassetteError as error:
         return refused(Reason.UNWRITABLE, error.what)
     return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from convrun.conversation.attachments import Attachment
-from convrun.errors import AttachmentError, ConvrunError, SpecError, did_you_mean
+from convrun.errors import AttachmentError, ConvrunError, SpecError, did_you_mean, system_reason
 from convrun.source import is_below
 from convrun.spec.model import AttachmentSpec
 from convrun.spec.named_files import NOT_FOR_SPECS, kept_back
@@ -37,7 +37,7 @@ def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, root: Path)
     try:
         fix = _fix(path)
     except OSError as error:
-        what = f"{show(shown)} cannot be read: {(error.strerror or str(error)).lower()}"
+        what = f"{show(shown)} cannot be read: {system_reason(error)}"
         raise AttachmentError(what, where=spec.where, fix="give the path of a file below the root") from error
     if fix is not None:
         what = f"{shown!r} is no regular file" if path.exists() else f"no file {shown!r} to attach"

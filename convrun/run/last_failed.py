@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from convrun.atomic import create_file, replace_file
+from convrun.errors import system_reason
 from convrun.frozen import frozen
 from convrun.results import ConversationResult
 from convrun.run.agenda import DID_NOT_PASS, is_not_begun
@@ -35,7 +36,7 @@ class LastFailed:
         except FileNotFoundError:
             return cls()
         except OSError as error:
-            return cls(damage=f"{shown} cannot be read ({(error.strerror or str(error)).lower()})")
+            return cls(damage=f"{shown} cannot be read ({system_reason(error)})")
         except (ValueError, TypeError, KeyError, RecursionError):
             ids = None
         if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from convrun.atomic import create_file, replace_file
-from convrun.errors import ScaffoldError, UsageError
+from convrun.errors import ScaffoldError, UsageError, system_reason
 from convrun.frozen import frozen
 from convrun.scaffold.files import ProjectFile, project_files
 from convrun.settings import Settings, find_root, load
@@ -175,7 +175,7 @@ def _lines_laid(root: Path, file: ProjectFile) -> Laid:
     try:
         before = read_bytes(target, _LARGEST)
     except OSError as error:
-        why = error.strerror.lower() if error.strerror else "it cannot be read"
+        why = system_reason(error)
         return Laid(path=file.path, outcome="kept", note=f"{why}; it is to have {', '.join(rules)}")
     there = {line.strip() for line in before.splitlines()}
     missing = [line for line in rules if line.encode() not in there]
@@ -196,6 +196,6 @@ def _write(root: Path, path: str, content: bytes, *, replace: bool = False) -> N
     try:
         (replace_file if replace else create_file)(root / path, content)
     except OSError as error:
-        what = f"cannot be written: {(error.strerror or str(error)).lower()}"
+        what = f"cannot be written: {system_reason(error)}"
         fix = "make it possible, and run `convrun init` again: it adds what is missing"
         raise ScaffoldError(what, where=Where(file=path), fix=fix) from error

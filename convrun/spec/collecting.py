@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from convrun.errors import UsageError, did_you_mean
+from convrun.errors import UsageError, did_you_mean, system_reason
 from convrun.frozen import frozen
 from convrun.values import show
 
@@ -59,7 +59,7 @@ def _meant(path: str, here: Path, root: Path, cassettes: Path | None) -> Iterato
             siblings = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
             raise UsageError(f"{name!r} does not exist", fix=did_you_mean(place.name, siblings))
     except OSError as error:
-        raise UsageError(f"{show(name)} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"{show(name)} cannot be read: {system_reason(error)}") from None
     if not place.resolve().is_relative_to(root.resolve()):
         raise UsageError(f"{name!r} is outside of the project {str(root)!r}", fix="run convrun in its own project")
     if place.is_dir():
