@@ -8,7 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
 
-from convrun.cassette.files import Claim, replace_text
+from convrun.cassette.claims import Claim
+from convrun.cassette.files import replace_text
 from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
 from convrun.cassette.nesting import deep_refused
 from convrun.cassette.playing import Player, sent_request

@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeAlias
 
-from convrun.cassette.files import give_up_all
+from convrun.cassette.claims import give_up_all
 from convrun.run.agenda import TICK, Agenda
 from convrun.run.playing import Outcome, Play
 

@@ -16,7 +16,8 @@ from cassette_conversations import completion, exchange, interaction, request, t
 
 from cassettes import save
 from convrun.cassette import stock
-from convrun.cassette.files import Claim, load
+from convrun.cassette.claims import Claim
+from convrun.cassette.files import load
 from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording, parse_json
 from convrun.cassette.playing import Player

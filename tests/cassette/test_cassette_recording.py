@@ -237,7 +237,7 @@ def test_the_second_of_two_recorders_is_refused(recorder: Making, tmp_path: Path
     path = tmp_path / "chat.yaml"
     program = f"""
 from pathlib import Path
-from convrun.cassette.files import Claim
+from convrun.cassette.claims import Claim
 claim = Claim(Path({str(path)!r}), shown_as="x")
 claim.take()
 print("taken", flush=True)
