@@ -131,8 +131,8 @@ def test_a_bug_shows_no_value(project):
     """What breaks convrun itself while a variable is in use is said without it."""
     project.write("specs/a.yaml", "model: echo\ntools: ['desk:look']\nturns: [{user: '{{ env.SERVICE_TOKEN }}'}]\n")
     project.write(".env", f"SERVICE_TOKEN={SECRET}\n")
-    breaking = "from convrun.run import many\ndef leak(*_, environ):\n    raise TypeError(environ['SERVICE_TOKEN'])\n"
-    project.write("desk.py", f"{ASKS}\n{breaking}many.run_conversation = leak\n")
+    breaking = "from convrun.run import playing\ndef leak(*_, environ):\n    raise TypeError(environ['SERVICE_TOKEN'])\n"
+    project.write("desk.py", f"{ASKS}\n{breaking}playing.run_conversation = leak\n")
     ended = project.cli("run", "-vv")
     assert ended.returncode == 70
     assert "TypeError: <SERVICE_TOKEN>" in ended.stderr
