@@ -13,7 +13,7 @@ import typer
 from convrun.cli.ending import named_errors
 from convrun.cli.output import print_said
 from convrun.cli.parameters import Cassettes, NoColor, Reports, Verbose, one_of
-from convrun.errors import ReportError, UsageError
+from convrun.errors import UsageError
 
 if TYPE_CHECKING:
     from convrun.report.style import Line
@@ -98,9 +98,6 @@ def _write(found: Sequence[ConversationDifference], target: str) -> None:
     if not target:
         print(text)
         return
-    try:
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        Path(target).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        what = f"the report {target!r} cannot be written: {error.strerror}"
-        raise ReportError(what, fix="name another file") from error
+    from convrun.cli.reporting import write_text
+
+    write_text(Path(target), f"{text}\n", shown_as=target)

@@ -112,11 +112,9 @@ class Reports:
             print(text, file=stream, end="\n" if text else "", flush=True)
             return []
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"{text}\n" if text else "", encoding="utf-8")
-        except OSError as error:
-            what = f"the report {self.named[name]!r} cannot be written: {error.strerror}"
-            return [ReportError(what, fix="name another file")]
+            write_text(file, f"{text}\n" if text else "", shown_as=str(self.named[name]))
+        except ReportError as error:
+            return [error]
         return []
 
     def _summarize(self, written: Callable[[int], str]) -> list[ReportError]:
@@ -134,6 +132,20 @@ class Reports:
             what = f"the summary of the step cannot be written to {str(file)!r}: {error.strerror}"
             return [ReportError(what, fix="leave GITHUB_STEP_SUMMARY as GitHub sets it, or unset it")]
         return []
+
+
+def write_text(file: Path, text: str, *, shown_as: str) -> None:
+    """Write a report to its file, with the folders that lack; what is no regular file is written into.
+
+    Raises:
+        ReportError: where it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        what = f"the report {shown_as!r} cannot be written: {error.strerror}"
+        raise ReportError(what, fix="name another file") from error
 
 
 def targets(reports: Mapping[str, str | None], project: Project, environ: Mapping[str, str]) -> Reports:
