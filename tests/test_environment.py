@@ -132,9 +132,7 @@ def test_a_bug_shows_no_value(project):
     project.write("specs/a.yaml", "model: echo\ntools: ['desk:look']\nturns: [{user: '{{ env.SERVICE_TOKEN }}'}]\n")
     project.write(".env", f"SERVICE_TOKEN={SECRET}\n")
     breaking = "from convrun.run import playing\ndef leak(*_, environ):\n    raise TypeError(environ['SERVICE_TOKEN'])"
-        "from convrun.run import playing\ndef leak(*_, environ):\n    raise TypeError(environ['SERVICE_TOKEN'])\n"
-    )
-    project.write("desk.py", f"{ASKS}\n{breaking}playing.run_conversation = leak\n")
+    project.write("desk.py", f"{ASKS}\n{breaking}\nplaying.run_conversation = leak\n")
     ended = project.cli("run", "-vv")
     assert ended.returncode == 70
     assert "TypeError: <SERVICE_TOKEN>" in ended.stderr
