@@ -10,7 +10,7 @@ import typer
 from review_projects import Desk
 
 from convrun.cli.lean import without_pydantic
-from convrun.cli.main import app
+from convrun.cli.main import application
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def convrun(monkeypatch, capfd):
 
     def run(folder, *arguments):
         monkeypatch.chdir(folder)
-        command = without_pydantic(typer.main.get_command(app))
+        command = without_pydantic(typer.main.get_command(application()))
         with monkeypatch.context() as own:
             own.delenv("CONVRUN_GOLDEN", raising=False)  # no setting of ours
             with pytest.raises(SystemExit) as ended:
