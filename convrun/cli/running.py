@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -56,6 +57,9 @@ def execute(
         ConvrunError: where nothing could run.
     """
     started = time.perf_counter()
+    if not gc.get_freeze_count():
+        # What is loaded by now stays to the end: collections, also the last ones at exit, need not look through it.
+        gc.freeze()
     # On GitHub a line of a reply, also one that a tool prints, could be taken for a command to the runner.
     token = StopToken.made(os.environ)
     with own_stdout() as stdout, commands_stopped(token):
