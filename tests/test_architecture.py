@@ -9,8 +9,16 @@ from pathlib import Path
 
 import pytest
 from import_graph import ROOT, Import, cycles, imports, modules
+from projects import Project
 
 HEAVY = {"openai", "httpx2", "vcr", "jinja2", "jsonschema", "rich", "pydantic", "asyncio", "difflib", "watchfiles"}
+NO_REPLAY = (  # beginnings of modules that a replay which passes can do without
+    r"convrun\.(importing|review|scaffold|schemas|testing|models|expecting)\b"
+    r"|convrun\.cassette\.(recording|breaks|staleness|emitting|writing)\b"
+    r"|convrun\.report\.(json_result|junit|github|markdown|transcript)\b"
+    r"|convrun\.cli\.(diff|importing|init|listing|record|schema|show|validate|watch)\b"
+)
+MOST_FOR_A_REPLAY = 190  # files of ours
 FOR_ALL = {"frozen"}  # as the page says above the table
 MODULES = modules()
 IMPORTS = imports(MODULES)
@@ -104,6 +112,35 @@ def test_asking_for_the_version_loads_nothing_heavy():
     found = loaded(code)
     assert found & HEAVY <= loaded("import typer") & HEAVY
     assert not found & {"convrun.results", "convrun.values", "convrun.settings", "convrun.spec", "convrun.document"}
+
+
+def test_a_replay_loads_only_what_replays(tmp_path: Path):
+    """A replay that passes loads no heavy package, no other command, no recorder, no report but the console's."""
+    project = Project(tmp_path)
+    project.write("specs/greet.yaml", "model: echo\nturns: [{user: Hello, expect: [{contains: Hello}]}]\n")
+    project.record()
+    code = (
+        f"import os, sys; os.chdir({str(tmp_path)!r}); sys.argv = ['convrun', 'run']\n"
+        "from convrun.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
+    )
+    found = loaded(code)
+    assert found & HEAVY <= loaded("import typer") & HEAVY
+    ours = {name for name in found if name.startswith("convrun.")}
+    assert not {name for name in ours if re.match(NO_REPLAY, name)}
+    assert len(ours) <= MOST_FOR_A_REPLAY, (
+        "each file costs a quarter of a millisecond, each value a tenth: load it later"
+    )
+
+
+def test_values_are_made_by_frozen():
+    """The standard library's own decorator takes six times as long, at each start."""
+    slow = [
+        f"{path.relative_to(ROOT)}: {found[0]}, write @frozen"
+        for path in MODULES.values()
+        for found in re.finditer(r"@dataclass\(.*frozen=True.*slots=True.*\)", path.read_text(encoding="utf-8"))
+    ]
+    assert not slow
 
 
 def test_importing_the_package_loads_nothing():
