@@ -10,6 +10,8 @@ import pytest
 from projects import Project
 from servers import Loopback, loopback_server
 
+collect_ignore = ["golden"]  # projects with mistakes on purpose, which test_golden.py runs
+
 
 @pytest.fixture(autouse=True)
 def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:

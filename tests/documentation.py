@@ -25,9 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forking import convrun, environment
+from plugin import NAMED
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = ("specs", "cassettes", "demo", "convrun.toml", "pyproject.toml")
+EXAMPLES = ("specs", "cassettes", "demo", "pyproject.toml")
 _BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<reason>[^\n]+?) -->\n\s*)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -212,7 +213,7 @@ def _process(command: list[str], project: Path) -> subprocess.CompletedProcess[s
     """Without keys, settings and colours of whoever runs the tests."""
     if command[0] == "convrun":
         return convrun(*command[1:], cwd=project, alone=True)
-    options = {"pytest": [_ALONE, "-m", "pytest"]}.get(command[0], [] if command[1] == "-c" else [_ALONE])
+    options = {"pytest": [_ALONE, "-m", "pytest", *NAMED]}.get(command[0], [] if command[1] == "-c" else [_ALONE])
     return subprocess.run(
         [sys.executable, *options, *command[1:]],
         cwd=project,

@@ -1,15 +1,20 @@
-"""What the tests of the pytest plugin share: a project, and runs of pytest in it, each a process."""
+"""What the tests of the pytest plugin share: a project, and runs of pytest in it, here or in a process."""
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-
+import jsonschema
+import openai
+import pydantic
 import pytest
+import vcr
 from forking import SOURCES
+from plugin import NAMED
 from projects import Project
 
-# In an environment that was installed before the plugin was there, it is named.
-_NAMED = () if "convrun" in entry_points(group="pytest11").names else ("-p", "convrun.pytest_plugin")
+from convrun.pytesting import collecting, marked, telling
+
+# A run in this process forgets what it imports; what cannot be imported twice, or takes long, is there before.
+LOADED = (jsonschema, openai, pydantic, vcr, collecting, marked, telling)
 _QUIET = ("-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:anyio")
 
 
@@ -20,9 +25,13 @@ class Suite(Project):
         super().__init__(pytester.path)
         self._pytester = pytester
 
-    def pytest(self, *arguments, code=0):
-        """Run pytest as a process, which ends with `code`; return its result."""
-        result = self._pytester.runpytest_subprocess(*_NAMED, *_QUIET, *arguments)
+    def pytest(self, *arguments, code=0, process=False):
+        """Run pytest, which ends with `code`; return its result. It is a process where it has others, or is strict."""
+        if process or any(argument.startswith(("-n", "-W")) for argument in arguments):
+            result = self._pytester.runpytest_subprocess(*NAMED, *_QUIET, *arguments)
+        else:
+            again = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # the plugin is imported already
+            result = self._pytester.runpytest_inprocess(*NAMED, *_QUIET, *again, *arguments)
         assert result.ret == code, result.stdout.str()
         return result
 

@@ -46,7 +46,7 @@ def test_a_project_without_settings_pays_for_one_file(suite):
     suite.write(
         "test_own.py", "import pytest\n\n@pytest.mark.parametrize('x', [1, 2])\ndef test_own(x):\n    assert x\n"
     )
-    result = suite.passes("-W", "error", "--strict-markers", passed=2)
+    result = suite.passes("-W", "error", "--strict-markers", "-p", "no:recording", passed=2)
     assert "LOADED convrun convrun.pytest_plugin" in result.outlines
     suite.pytest("specs", code=5)
 

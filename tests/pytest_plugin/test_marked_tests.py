@@ -43,7 +43,7 @@ def test_conversations_are_recorded_beside_the_test(talking):
     assert len(found) == 4
     assert "cassettes/test_talk/TestDesk.test_tools.yaml" in found
     assert all(file.startswith("cassettes/test_talk/") and not set(file) & set(':*?"<>|[]') for file in found)
-    talking.passes("-n2", "-W", "error", "--strict-markers", passed=4)
+    talking.passes("-n1", "-W", "error", "--strict-markers", passed=4)
 
 
 def test_a_change_is_told(talking):

@@ -54,7 +54,7 @@ def test_an_option_records(live, loopback, options):
     files = [live.root / "cassettes/a.yaml", live.root / "tests/cassettes/test_a/test_talk.yaml"]
     before = [file.read_bytes() for file in files]
     assert not any(b"sk-the-key" in content for content in before)
-    live.passes("-n2", passed=2)
+    live.passes("-n1", passed=2)
     live.passes(*options, passed=2)
     assert len(loopback.requests) == 2
     assert [file.read_bytes() for file in files] == before
@@ -102,6 +102,6 @@ def test_stock_tests_of_pytest_recording_are_left_alone(suite, loopback):
     assert "interactions" in (suite.root / "cassettes/test_stock/test_stock.yaml").read_text("utf-8")
     assert "convrun" in (suite.root / "cassettes/test_stock/TestOurs.test_ours.yaml").read_text("utf-8").splitlines()[0]
     assert len(loopback.requests) == 2
-    suite.passes("-n2", passed=2)
+    suite.passes("-n1", passed=2)
     suite.passes("-k", "test_stock and not ours", "-p", "no:convrun", "-p", "no:convrun.pytest_plugin", passed=1)
     assert len(loopback.requests) == 2

@@ -59,6 +59,6 @@ def test_an_interruption_ends_the_session(looking):
     """Ctrl-C in a tool is one for pytest: it says so, and what had finished is reported."""
     suite = looking("raise KeyboardInterrupt")
     suite.write("specs/before.yaml", "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n")
-    result = suite.pytest("specs", code=2)
+    result = suite.pytest("specs", code=2, process=True)
     assert result.parseoutcomes() == {"passed": 1}
     result.stdout.fnmatch_lines(["*KeyboardInterrupt*"])

@@ -123,7 +123,7 @@ def test_each_verdict_has_its_outcome(mixed):
 
 def test_stale_and_missing_may_be_expected(mixed):
     """With `--on-stale warn` they are xfail, never green; what is wrong stays wrong, also in other processes."""
-    result = mixed.passes("specs", "--on-stale=warn", "-n2", "-rx", passed=3, failed=2, skipped=2, xfailed=3)
+    result = mixed.passes("specs", "--on-stale=warn", "-n1", "-rx", passed=3, failed=2, skipped=2, xfailed=3)
     assert section(result, "convrun")[-1].startswith("2 stale (1 change), 1 missing: convrun record")
     assert "  run just it: pytest specs/wrong.yaml::wrong" in result.outlines
     result.stdout.fnmatch_lines(["XFAIL specs/missing.yaml - *no cassettes/missing.yaml*"])
@@ -143,7 +143,7 @@ def test_findings_fail_where_they_are_fatal(suite):
 
 def test_junit_has_places_and_usage(mixed):
     """The JUnit report of pytest has the reason in a line, the whole failure, and what ours has as properties."""
-    mixed.passes("specs/prompted.yaml", "specs/wrong.yaml", "--junitxml=report.xml", "-n2", passed=1, failed=3)
+    mixed.passes("specs/prompted.yaml", "specs/wrong.yaml", "--junitxml=report.xml", "-n1", passed=1, failed=3)
     cases = {case.get("name"): case for case in ET.parse(mixed.root / "report.xml").iter("testcase")}
     assert cases.keys() == {"a", "b", "right", "wrong"}
     failure = cases["wrong"].find("failure")
@@ -176,7 +176,7 @@ def test_what_a_model_says_does_no_harm(suite):
         turns: [{user: Hi, expect: [{equals: a}]}]
         """,
     )
-    result = suite.pytest("specs", "-n2", "--junitxml=report.xml", code=1)
+    result = suite.pytest("specs", "-n1", "--junitxml=report.xml", code=1)
     assert "\x1b" not in result.stdout.str()
     assert not any(line.startswith("::") for line in result.outlines)
     (failure,) = ET.parse(suite.root / "report.xml").iter("failure")
