@@ -16,6 +16,7 @@ from convrun.frozen import frozen
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
 
+_DEEPEST = 200  # levels; what reads the value afterwards may recurse
 _FLOAT = re.compile(r"(?:^|[:,\[])-?[0-9]+[.e]")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
@@ -40,6 +41,24 @@ def contains(actual: object, expected: object) -> bool:
     if isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
         return len(actual) == len(expected) and all(map(contains, actual, expected))
     return equal(actual, expected)
+
+
+def is_deep(value: Json, text: str | bytes) -> bool:
+    """Return whether the value of this JSON text has more levels than a request or reply may have."""
+    # Counting is cheap, walking is not: a text with few brackets cannot be deep.
+    brackets = text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+    if brackets <= _DEEPEST:
+        return False
+    level: list[Json] = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, list | dict)
+        ]
+    return bool(level)
 
 
 def canonical(value: object) -> str:

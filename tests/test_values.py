@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convrun.errors import ConvrunError
-from convrun.values import canonical, contains, digest, equal, schema_fault, seconds, show, type_name
+from convrun.values import canonical, contains, digest, equal, is_deep, schema_fault, seconds, show, type_name
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -129,6 +129,25 @@ def test_what_is_no_json_schema(schema: Any, path: tuple[str | int, ...], what: 
     fault = schema_fault(schema)
     assert fault is not None
     assert (fault.path, fault.what.startswith(what)) == (path, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "deep"),
+    [
+        ("[" * 200 + "0" + "]" * 200, False),
+        ("[" * 201 + "]" * 201, True),
+        ('{"a":' * 200 + "0" + "}" * 200, False),
+        ('{"a":' * 201 + "0" + "}" * 201, True),
+        ('[{"a":' * 101 + "0" + "}]" * 101, True),
+        ("[" + ",".join(["[]"] * 300) + "]", False),
+        (f'["{"[" * 300}"]', False),
+    ],
+    ids=["200 lists", "201 lists", "200 mappings", "201 mappings", "both by turns", "siblings", "a text"],
+)
+def test_a_value_is_deep_by_its_levels(text: str, deep: bool) -> None:
+    """More than 200 levels are too many; siblings and the brackets of texts are none."""
+    assert is_deep(json.loads(text), text) is deep
+    assert is_deep(json.loads(text), text.encode()) is deep
 
 
 def test_a_schema_nested_too_deeply_is_none() -> None:

@@ -9,11 +9,10 @@ from enum import Enum
 from typing import Final, TypeAlias, cast
 
 from convrun.frozen import frozen
-from convrun.values import Json
+from convrun.values import Json, is_deep
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # U+2028 and the like are text: JSON may hold them as they are
 _EVENT_LINE = re.compile(rb"(?:data|event|id|retry)(?::|$)|:")
-_DEEPEST = 200  # levels of nesting; what reads the value afterwards may recurse
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -103,20 +102,7 @@ def parsed(text: str) -> Payload:
         value = cast("Json", _decoder.decode(text))
     except (ValueError, RecursionError):
         return Unparsed(text)
-    # Counting is cheap, walking is not: a text with few brackets cannot be deep.
-    return Unparsed(text) if text.count("[") + text.count("{") > _DEEPEST and _too_deep(value) else value
-
-
-def _too_deep(value: Json) -> bool:
-    level: list[Json] = [value]
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, list | dict)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return bool(level)
+    return Unparsed(text) if is_deep(value, text) else value
 
 
 # NaN and infinities are no JSON, yet some providers put them among their log probabilities.

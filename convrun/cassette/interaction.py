@@ -7,9 +7,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import field
 
-from convrun.cassette.nesting import DEEPEST, too_deep
 from convrun.frozen import frozen
-from convrun.values import Json, JsonObject
+from convrun.values import Json, JsonObject, is_deep
 
 PLAIN = "application/json"
 STREAM = "text/event-stream"
@@ -104,9 +103,7 @@ def parse_json(text: str | bytes) -> Json:
         value: Json = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    # Counting is cheap, walking is not: a text with few brackets cannot be deep.
-    brackets = text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
-    if brackets > DEEPEST and too_deep(value):
+    if is_deep(value, text):
         raise ValueError("nested too deeply")
     return value
 

@@ -1,4 +1,4 @@
-"""How deep JSON may be: what is nested deeper is no request and no reply, and must not exhaust Python's stack."""
+"""Requests and replies that are nested too deeply to be looked through: an error, where Python's stack ends."""
 
 from __future__ import annotations
 
@@ -7,23 +7,6 @@ from contextlib import contextmanager
 
 from convrun.errors import CassetteError
 from convrun.source import Where
-from convrun.values import Json
-
-DEEPEST = 200  # levels
-
-
-def too_deep(value: Json) -> bool:
-    """Return whether a value has more than `DEEPEST` levels."""
-    level: list[Json] = [value]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, list | dict)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, list | dict)
-        ]
-    return bool(level)
 
 
 @contextmanager
