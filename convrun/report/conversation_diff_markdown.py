@@ -28,7 +28,7 @@ def to_markdown(found: Sequence[ConversationDifference], *, most: int = COMMENT)
     differing = [one for one in found if one.kind != "same"]
     room = most - size(head) - _NOTES
     rows = fitting([_row(one) for one in differing], room // 4)
-    table = ["\n".join(["| conversation | turns | verdict | tokens |", "|---|---|---|---|", *rows])] if rows else []
+    table = ["\n".join(["| conversation | changed | verdict | tokens |", "|---|---|---|---|", *rows])] if rows else []
     blocks = fitting([_block(one) for one in differing], room - size(rows))
     left = len(differing) - len(blocks)
     note = [f"**Left out, as there is no room for more: {noun(left, 'conversation')}.** `convrun diff` has all of it."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from posixpath import normpath
 from typing import TypeAlias
 
 from convrun.cassette.interaction import Recording
@@ -90,7 +91,7 @@ class Owners:
             except ConvrunError:
                 continue
             for planned in made.conversations:
-                if planned.cassette_shown == path:
+                if normpath(planned.cassette_shown) == normpath(path):
                     return planned
         return None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
+from posixpath import normpath, relpath
 from tempfile import TemporaryDirectory
 
 from convrun.errors import UsageError, did_you_mean
@@ -78,9 +79,11 @@ class Recordings:
         if first is not None and self._is_file(first) and second is None:
             return [self._since("HEAD", first)]
         if first is not None and second is not None:
-            if not self._is_revision(first):
-                return [Compared(old=self.one(first), new=self.one(second), named=True)]
-            return self._changed(first, second) if self._is_revision(second) else [self._since(first, second)]
+            if self._is_revision(first) and self._is_revision(second):
+                return self._changed(first, second)
+            if self._is_revision(first) and (self._is_file(second) or "::" in second):
+                return [self._since(first, second)]
+            return [Compared(old=self.one(first), new=self.one(second), named=True)]
         old, dots, new = (first or "HEAD").partition("..")
         if dots and not old:
             raise UsageError(f"{show(first)} begins nowhere", fix="name a revision before the dots, as HEAD~1..")
@@ -177,7 +180,7 @@ class Recordings:
         after = self._revised(repository, new, root) if new else self._working(root)
         sides = self._revised(repository, before, root), after
         prefix = _below(root, repository.top) or ""
-        folders = dict.fromkeys(str(PurePosixPath(prefix, one.tree.settings.cassettes)) for one in sides)
+        folders = dict.fromkeys(normpath(f"{prefix or '.'}/{one.tree.settings.cassettes}") for one in sides)
         commits = repository.commit(before), repository.commit(new) if new else None
         return [
             Compared(old=_in(sides[0], one.old, prefix), new=_in(sides[1], one.new, prefix))
@@ -214,7 +217,7 @@ def _in(owners: Owners, path: str | None, prefix: str) -> Found | None:
     """The recording at a path of the repository, in one of its trees."""
     if path is None:
         return None
-    own = PurePosixPath(path).relative_to(prefix).as_posix()
+    own = relpath(path, prefix or ".")
     return Found(file=owners.tree.cassette(own), shown=owners.tree.shown(own), path=own, owners=owners)
 
 

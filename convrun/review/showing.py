@@ -33,7 +33,7 @@ def named_recordings(
     models: Sequence[str] = (),
     cassettes: str | None = None,
 ) -> Iterator[Shown]:
-    """Yield the recordings that words name: files first, wherever they are, then those of specs and ids.
+    """Yield the recordings that words name: files first, wherever they are, then `REV:FILE`, then specs and ids.
 
     Raises:
         UsageError: for what does not exist, and where nothing of it was recorded.
@@ -45,14 +45,20 @@ def named_recordings(
     for word in files:
         script = transcript(load(cwd / word, word), redactor=keys)
         yield Shown(title=word if len(words) > 1 else None, transcript=script)
-    specs = [word for word in words if word not in files]
-    if not specs:
+    others = [word for word in words if word not in files]
+    if not others:
         return
     from convrun.review.recordings import Recordings  # for git, which shows files one by one, each module counts
 
+    specs = [word for word in others if (cwd / word).exists() or "::" in word or ":" not in word]
     with Recordings(cwd=cwd, environ=environ, cassettes=cassettes) as recordings:
-        found = recordings.of_specs(specs, models)
-    if not files and all(one.file is None for _, one in found):
+        for word in others:
+            if word not in specs:
+                one = recordings.one(word)
+                script = transcript(load(one.file, word), redactor=keys) if one.file else Transcript(conversations=())
+                yield Shown(title=word, transcript=script)
+        found = recordings.of_specs(specs, models) if specs else []
+    if len(specs) == len(words) and all(one.file is None for _, one in found):
         what = f"{found[0][0]} is not recorded: no {found[0][1].shown}" if found else "no conversation is there"
         raise UsageError(what, fix="`convrun record` records what is missing")
     for name, one in found:

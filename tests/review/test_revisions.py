@@ -38,6 +38,14 @@ def test_a_recording_is_compared_with_what_was_committed(repository, convrun):
         assert convrun(repository.root, "diff", *words) == (0, out, "")
 
 
+def test_a_recording_of_a_revision_is_shown(repository, convrun):
+    """`convrun show REV:FILE` prints what was committed, with its name above."""
+    _, before, _ = convrun(repository.root, "show", CASSETTE)
+    repository.record(*SCRIPT[:3], "Bye.")
+    assert convrun(repository.root, "show", f"HEAD:{CASSETTE}") == (0, f"HEAD:{CASSETTE}\n{before}", "")
+    assert convrun(repository.root, "show", "HEAD:nothing.yaml")[0] == 2
+
+
 def test_revisions_are_told_for_a_pull_request(repository, git, convrun):
     """As Markdown: a table of the conversations, and what differs in each, folded up."""
     repository.project.write("specs/new.yaml", "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n")
@@ -142,6 +150,21 @@ def test_a_damaged_recording_does_not_keep_the_others_from_being_compared(reposi
     assert out.endswith("2 conversations: 1 changed, 1 unreadable\n")
 
 
+def test_cassettes_may_lie_anywhere(tmp_path, git, convrun, project):
+    """The folder of the settings counts, however it is written; one outside of the project is no mistake of ours."""
+    talk = conversation(("Hello", "Hi"))
+    for folder, path in (("./records/", "desk/records/a.yaml"), ("../records", "records/a.yaml")):
+        keep(tmp_path / path, *talk)
+        project.write("desk/convrun.toml", f"cassettes = '{folder}'\n")
+        project.write("desk/specs/a.yaml", "model: gpt-4.1-mini\nturns: [{user: Hello, expect: [{equals: Hi}]}]\n")
+        git.begin(tmp_path)
+        git.commit(tmp_path)
+        keep(tmp_path / path, *conversation(("Hello", "Ho")))
+        code, out, _ = convrun(tmp_path / "desk", "diff")
+        assert code == 0
+        assert heads(out) == [f"{'UNREADABLE ../records/a.yaml' if '..' in folder else 'CHANGED specs/a.yaml'}"]
+
+
 def test_three_dots_compare_with_where_branches_parted(repository, git, convrun):
     """What the other branch did since is not told."""
     git(repository.root, "switch", "--quiet", "-c", "mine")
@@ -163,6 +186,7 @@ def test_three_dots_compare_with_where_branches_parted(repository, git, convrun)
         (["..HEAD"], "begins nowhere"),
         ([f"HEAD:{CASSETTE}x", CASSETTE], f"there is no file '{CASSETTE}x' at HEAD"),
         (["--", f"-x:{CASSETTE}", CASSETTE], "'-x' is no revision"),
+        (["HEAD", f"HEAD:{CASSETTE}"], "'HEAD' does not exist"),
     ],
 )
 def test_what_git_does_not_know_ends_with_2(repository, convrun, words, said):
