@@ -15,6 +15,7 @@ from convrun.review.owners import Owners
 from convrun.review.recognising import is_spec
 from convrun.review.repository import Repository
 from convrun.review.trees import RevisionTree, WorkingTree
+from convrun.run.carrier import refuse_led_away
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project, planned
 from convrun.settings import find_root, load
@@ -114,9 +115,12 @@ class Recordings:
         Raises:
             UsageError: for paths that select nothing.
             SpecErrors: with the mistakes of the specs.
+            CassetteError: where a link leads out of the project.
         """
         project = open_project(words, cwd=self._cwd, environ=self._environ, overrides=self._overrides)
         every = planned(project, RunOptions(models=tuple(models))).conversations
+        for one in every:
+            refuse_led_away(one)
         return [
             (one.id, Found(file=one.cassette if one.cassette.is_file() else None, shown=one.cassette_shown))
             for one in every

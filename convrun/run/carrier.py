@@ -157,7 +157,7 @@ def open_carrier(
     """
     planned, mode = bound.planned, options.record
     exists = planned.cassette.exists() or planned.cassette.is_symlink()
-    _refuse_led_away(planned)
+    refuse_led_away(planned)
 
     def old() -> Player:
         recording = load(planned.cassette, planned.cassette_shown)
@@ -186,8 +186,12 @@ def open_carrier(
             yield Carrier(recorder, player=played, recorder=recorder, offline=bound.model.offline is not None)
 
 
-def _refuse_led_away(planned: Planned) -> None:
-    """Raise where a link leads out of the project: what is there is not shown, and nothing is written there."""
+def refuse_led_away(planned: Planned) -> None:
+    """Make sure that no link leads out of the project: what is there is not shown, and nothing is written there.
+
+    Raises:
+        CassetteError: where one does.
+    """
     below = PurePath(planned.cassette_shown)
     if below.is_absolute() or ".." in below.parts:
         return  # the user's own words

@@ -244,6 +244,9 @@ def test_a_link_out_of_the_project_is_not_followed(repository, git, convrun, tmp
     out = convrun(repository.root, "diff")[1]
     assert heads(out) == [f"UNREADABLE {NAME}"]
     assert "secret" not in out
+    code, out, err = convrun(repository.root, "show", NAME)
+    assert (code, out) == (4, "")
+    assert "a link that leads out of the project" in err
 
 
 def test_what_was_said_is_no_markup(tmp_path, git, convrun):
