@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convrun.cli.ending import named_errors
+from convrun.cli.ending import WRONG_INPUT, named_errors
 from convrun.cli.output import print_said
 from convrun.cli.parameters import Cassettes, NoColor, Reports, Verbose, one_of
 from convrun.errors import UsageError
@@ -45,22 +45,26 @@ def diff(
         if len(sides or ()) > 2:
             raise UsageError("more than two recordings", fix="compare two, or two revisions as main..HEAD")
         target = _target(report or ())
-        found = _differences(sides or (), cassettes)
+        found, named = _differences(sides or (), cassettes)
         if target is not None:
             _write(found, target)
         lines: list[Line] = []
         for one in found:
             lines += [*_lines(one, full=verbose > 1), Line("")]
         print_said([*lines, _closing(found)], sys.stderr if target == "" else sys.stdout, refused=no_color)
+        if named and all(one.unreadable for one in found):
+            raise typer.Exit(WRONG_INPUT)
 
 
-def _differences(sides: Sequence[str], cassettes: str | None) -> list[ConversationDifference]:
+def _differences(sides: Sequence[str], cassettes: str | None) -> tuple[list[ConversationDifference], bool]:
+    """What differs, and whether it does between two recordings that were named."""
     from convrun.review.differences import differences  # --help does without
     from convrun.review.recordings import Recordings
 
     with Recordings(cwd=Path.cwd(), environ=os.environ, cassettes=cassettes) as recordings:
         pairs = recordings.compared(sides)
-        return [one for pair in pairs for one in differences(pair, environ=os.environ)]
+        found = [one for pair in pairs for one in differences(pair, environ=os.environ)]
+        return found, any(pair.named for pair in pairs)
 
 
 def _lines(found: ConversationDifference, *, full: bool) -> list[Line]:

@@ -40,6 +40,7 @@ class Owners:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._specs: dict[str, Spec | str] = {}
+        self._of_folder: dict[str, list[str]] | None = None
 
     def of(self, path: str, recording: Recording) -> Owner:
         """Return the owner of the cassette at a path below the root; its model is taken from the recording."""
@@ -59,13 +60,20 @@ class Owners:
         return Owner(why=why, orphan=True)
 
     def _candidates(self, stem: str) -> Iterator[str]:
-        """The files whose conversations have cassettes of this name."""
+        """The files whose conversations have cassettes of this name: those of the specs folder, then others."""
         parent = stem.rpartition("/")[0]
+        if self._of_folder is None:
+            self._of_folder = {}
+            for file in self.tree.specs():
+                self._of_folder.setdefault(self._stem(file), []).append(file)
         also = [f"{base}{suffix}" for base in (stem, parent) if base for suffix in (".yaml", ".yml")]
-        for file in dict.fromkeys(self.tree.specs(also)):
-            own = cassette_file(file, self.tree.settings.specs).removesuffix(".yaml")
-            if own in (stem, parent):
-                yield file
+        found = [file for own in (stem, parent) for file in self._of_folder.get(own, ())]
+        found += [file for file in also if self._stem(file) in (stem, parent) and self.tree.has(file)]
+        yield from dict.fromkeys(found)
+
+    def _stem(self, file: str) -> str:
+        """What the paths of a spec's cassettes begin with, below their folder."""
+        return cassette_file(file, self.tree.settings.specs).removesuffix(".yaml")
 
     def _spec(self, file: str) -> Spec | str:
         """The spec in a file; where it has mistakes, the first of them in words."""

@@ -186,11 +186,12 @@ class Recordings:
         prefix = _below(root, repository.top) or ""
         folders = dict.fromkeys(normpath(f"{prefix or '.'}/{one.tree.settings.cassettes}") for one in sides)
         commits = repository.commit(before), repository.commit(new) if new else None
-        return [
-            Compared(old=_in(sides[0], one.old, prefix), new=_in(sides[1], one.new, prefix))
-            for one in repository.changes(*commits, list(folders))
-            if (one.new or one.old or "").endswith(_SUFFIXES)
+        changed = [
+            one for one in repository.changes(*commits, list(folders)) if (one.new or one.old or "").endswith(_SUFFIXES)
         ]
+        sides[0].tree.fetch((_inside(one.old, prefix) for one in changed if one.old), largest=None)
+        sides[1].tree.fetch((_inside(one.new, prefix) for one in changed if one.new), largest=None)
+        return [Compared(old=_in(sides[0], one.old, prefix), new=_in(sides[1], one.new, prefix)) for one in changed]
 
     def _repository(self) -> Repository:
         return Repository(self._cwd)
@@ -221,8 +222,13 @@ def _in(owners: Owners, path: str | None, prefix: str) -> Found | None:
     """The recording at a path of the repository, in one of its trees."""
     if path is None:
         return None
-    own = relpath(path, prefix or ".")
+    own = _inside(path, prefix)
     return Found(file=owners.tree.cassette(own), shown=owners.tree.shown(own), path=own, owners=owners)
+
+
+def _inside(path: str, prefix: str) -> str:
+    """A path of the repository as one of the project."""
+    return relpath(path, prefix or ".")
 
 
 def _below(path: Path, root: Path) -> str | None:

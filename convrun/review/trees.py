@@ -41,12 +41,18 @@ class WorkingTree:
 
     cassette = file
 
-    def specs(self, also: Iterable[str]) -> Iterator[str]:
-        """Yield the files that may be specs: all of the specs folder, and those of `also` that are there."""
+    def fetch(self, paths: Iterable[str], *, largest: int | None = LARGEST) -> None:
+        """Do nothing: all is there."""
+
+    def has(self, path: str) -> bool:
+        """Return whether there is a file at a path below the root."""
+        return self.file(path) is not None
+
+    def specs(self) -> Iterator[str]:
+        """Yield the files of the specs folder that may be specs."""
         folder = self.root / self.settings.specs
         for one in collect([], self.root, folder, cassettes=self.root / self.settings.cassettes):
             yield one.file.relative_to(self.root).as_posix()
-        yield from (path for path in also if self.file(path))
 
 
 class RevisionTree:
@@ -73,11 +79,13 @@ class RevisionTree:
         entries = repository.entries(repository.commit(revision), prefix)
         self._entries = {path[len(start) :]: entry for path, entry in entries.items() if path.startswith(start)}
         self._fetched: set[str] = set()
+        self.fetch(_SETTINGS)
+        self.settings = load(folder, environ, overrides)
+        cassettes = f"{self.settings.cassettes.rstrip('/')}/"
         self._named: dict[str, list[str]] = {}
         for path in self._entries:
-            self._named.setdefault(PurePosixPath(path).name, []).append(path)
-        self._fetch(path for path in _SETTINGS if path in self._entries)
-        self.settings = load(folder, environ, overrides)
+            if not path.startswith(cassettes):
+                self._named.setdefault(PurePosixPath(path).name, []).append(path)
 
     def shown(self, path: str) -> str:
         """Return how a file of the project is named to people."""
@@ -89,25 +97,43 @@ class RevisionTree:
             return None
         waiting = [path]
         while waiting:
-            self._fetch(waiting)
+            self.fetch(waiting)
             waiting = [one for fetched in waiting for one in self._names(fetched)]
         found = self.root / path
         return found if found.is_file() else None
 
     def cassette(self, path: str) -> Path | None:
         """Return a copy of the cassette at a path below the root; None where there is none."""
-        self._fetch([path] if path in self._entries else [], largest=None)
+        self.fetch([path], largest=None)
         found = self.root / path
         return found if found.is_file() else None
 
-    def specs(self, also: Iterable[str]) -> Iterator[str]:
-        """Yield the paths of files that may be specs: all of the specs folder, and those of `also` that are there."""
+    def has(self, path: str) -> bool:
+        """Return whether there was a file at a path below the root."""
+        return path in self._entries
+
+    def specs(self) -> Iterator[str]:
+        """Yield the files of the specs folder that may be specs."""
         folder = PurePosixPath(self.settings.specs)
         for path in self._entries:
             inside = PurePosixPath(path)
             if inside.suffix.lower() in _SUFFIXES and inside.is_relative_to(folder):
                 yield from [] if any(part[0] in "_." for part in inside.relative_to(folder).parts) else [path]
-        yield from (path for path in also if path in self._entries)
+
+    def fetch(self, paths: Iterable[str], *, largest: int | None = LARGEST) -> None:
+        """Copy files into the folder, those that are there and not larger than `largest` bytes, all at once."""
+        wanted: list[tuple[str, Entry]] = []
+        for path in paths:
+            entry = None if path in self._fetched else self._entries.get(path)
+            if entry is not None and (largest is None or entry.size <= largest) and _is_plain(path):
+                self._fetched.add(path)
+                wanted.append((path, entry))
+        contents = self._repository.contents([entry for _, entry in wanted])
+        for (path, _), content in zip(wanted, contents, strict=True):
+            target = self.root / path
+            with suppress(OSError):  # a name that this system does not take
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
 
     def _names(self, path: str) -> Iterator[str]:
         """The files that may be meant by a name in the text of one that was fetched."""
@@ -118,20 +144,6 @@ class RevisionTree:
         for name, paths in self._named.items():
             if name in text:
                 yield from (one for one in paths if one not in self._fetched and len(self._fetched) < _MOST)
-
-    def _fetch(self, paths: Iterable[str], *, largest: int | None = LARGEST) -> None:
-        wanted: list[tuple[str, Entry]] = []
-        for path in paths:
-            entry = self._entries[path]
-            if path not in self._fetched and (largest is None or entry.size <= largest) and _is_plain(path):
-                self._fetched.add(path)
-                wanted.append((path, entry))
-        contents = self._repository.contents([entry for _, entry in wanted])
-        for (path, _), content in zip(wanted, contents, strict=True):
-            target = self.root / path
-            with suppress(OSError):  # a name that this system does not take
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
 
 
 def _is_plain(path: str) -> bool:

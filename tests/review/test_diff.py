@@ -7,7 +7,7 @@ from time import perf_counter
 
 import pytest
 from review_goldens import golden
-from review_projects import BYE, CASSETTE, HELLO, NAME, SCRIPT
+from review_projects import BYE, CASSETTE, HELLO, KEYED, NAME, SCRIPT
 from review_recordings import ask, call, completion, conversation, interaction, keep, said, stock
 from servers import reply
 
@@ -195,11 +195,11 @@ def test_several_conversations_of_a_file_are_compared_one_by_one(tmp_path, convr
 
 
 def test_a_damaged_side_is_named(desk, convrun):
-    """A recording that cannot be read is said to be so; nothing is compared with it, and nothing else fails."""
+    """A recording that cannot be read is said to be so; where nothing else was to be compared, that is a mistake."""
     old = desk.copy("old.yaml")
     old.write_text(old.read_text("utf-8").replace("Welcome!", "Welcome?"), "utf-8")
     code, out, _ = convrun(desk.root, "diff", old.name, CASSETTE)
-    assert code == 0
+    assert code == 2
     assert out.startswith(f"UNREADABLE {NAME}\n  old.yaml: interaction 1 is not what was recorded")
     assert out.endswith("1 conversation: 1 unreadable\n")
 
@@ -210,6 +210,27 @@ def test_what_cannot_be_compared_ends_with_2(desk, convrun, words):
     code, out, err = convrun(desk.root, "diff", *words)
     assert (code, out) == (2, "")
     assert err
+
+
+def test_what_a_hook_said_is_no_turn_of_the_spec(project, loopback, convrun):
+    """Turns that the spec does not have are compared and not judged; its own are judged by their own checks."""
+    project.write("desk.py", "def greet(conversation):\n    conversation.prompt('Psst').text()\n    yield\n")
+    project.write(
+        "specs/a.yaml",
+        """
+        model: m
+        hooks: {before_conversation: 'desk:greet'}
+        turns: [{user: Hi, expect: [{equals: Ho}]}]
+        """,
+    )
+    for answers in (["psst", "Ho"], ["sh", "Hu"]):
+        loopback.answers[:] = []
+        loopback.says(*answers)
+        project.record(environ=KEYED, base_url=loopback.base_url)
+        (project.root / f"{answers[0]}.yaml").write_bytes((project.root / "cassettes/a.yaml").read_bytes())
+    out = convrun(project.root, "diff", "psst.yaml", "cassettes/a.yaml")[1]
+    assert "  verdict: passed -> failed\n" in out
+    assert re.findall(r"^  turn.*", out, re.MULTILINE) == ["  turn 1", "  turn 2: passed -> failed"]
 
 
 def test_four_hundred_turns_are_compared_in_time(tmp_path, convrun):
