@@ -8,7 +8,7 @@ library does its cheap part, the fields and the slots; one method is compiled, `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
 from operator import attrgetter
 from reprlib import recursive_repr
 from typing import Any, TypeVar, dataclass_transform, overload
@@ -34,8 +34,9 @@ def frozen(cls: TypeT | None = None, /, *, kw_only: bool = True, eq: bool = True
 def _made(cls: TypeT, *, kw_only: bool, eq: bool) -> TypeT:
     value: Any = dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
     value.__dataclass_params__.frozen = True
-    value.__init__ = _init(value)
-    methods = _SHARED | (_comparing(value) if eq else {})
+    every = fields(value)
+    value.__init__ = _init(value, every)
+    methods = _SHARED | (_comparing(every) if eq else {})
     for name, method in methods.items():
         if name not in cls.__dict__:
             setattr(value, name, method)
@@ -43,13 +44,13 @@ def _made(cls: TypeT, *, kw_only: bool, eq: bool) -> TypeT:
     return made
 
 
-def _init(cls: Any) -> Any:
+def _init(cls: Any, every: tuple[Field[Any], ...]) -> Any:
     """The `__init__` of a class, compiled, as the signature is its fields'."""
     known: dict[str, Any] = {"set_": object.__setattr__, "UNSET": _UNSET}
-    lines = [*_assignments(cls, known)]
+    lines = [*_assignments(every, known)]
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
-    given = [one for one in fields(cls) if one.init]
+    given = [one for one in every if one.init]
     signed = [f"{one.name}=default_{one.name}" if f"default_{one.name}" in known else one.name for one in given]
     by_name = next((index for index, one in enumerate(given) if one.kw_only), None)
     if by_name is not None:
@@ -61,9 +62,9 @@ def _init(cls: Any) -> Any:
     return init
 
 
-def _assignments(cls: Any, known: dict[str, Any]) -> Iterator[str]:
+def _assignments(every: tuple[Field[Any], ...], known: dict[str, Any]) -> Iterator[str]:
     """The lines that set the fields; the defaults that these and the signature name are put into `known`."""
-    for one in fields(cls):
+    for one in every:
         name, value = one.name, one.name if one.init else f"default_{one.name}"
         if one.default_factory is not MISSING:
             known |= {f"default_{name}": _UNSET, f"make_{name}": one.default_factory}
@@ -75,9 +76,9 @@ def _assignments(cls: Any, known: dict[str, Any]) -> Iterator[str]:
         yield f"set_(self, {name!r}, {value})"
 
 
-def _comparing(cls: Any) -> dict[str, Any]:
+def _comparing(every: tuple[Field[Any], ...]) -> dict[str, Any]:
     """Equality and hash by the fields that are compared."""
-    key = attrgetter(*([one.name for one in fields(cls) if one.compare] or ["__class__"]))
+    key = attrgetter(*([one.name for one in every if one.compare] or ["__class__"]))
 
     def equal(self: Any, other: Any) -> Any:
         return (key(self),) == (key(other),) if other.__class__ is self.__class__ else NotImplemented

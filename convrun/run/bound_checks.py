@@ -38,8 +38,9 @@ def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: b
         if isinstance(problems, tuple):
             errors += _mistakes(spec, problems)
             continue
+        paths = code_paths(spec.kind, value) if imports else []
         try:
-            for path in code_paths(spec.kind, value) if imports else ():
+            for path in paths:
                 text = value_at(value, path)
                 assert isinstance(text, str)
                 code = Code(path=text, target=imported(ImportPath(text=text, where=_place(spec, path))))
@@ -47,8 +48,7 @@ def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: b
         except SpecError as error:
             errors.append(error)
             continue
-        problems = parse(spec.kind, value)
-        if isinstance(problems, tuple):
+        if paths and isinstance(problems := parse(spec.kind, value), tuple):  # what was imported may not do there
             errors += _mistakes(spec, problems)
         else:
             yield BoundCheck(spec=spec, value=value)
