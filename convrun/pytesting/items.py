@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pytest
 
-from convrun.errors import ConvrunError, SpecErrors, named
+from convrun.errors import ConvrunError, SpecErrors
 from convrun.pytesting.modes import recording_option
 from convrun.pytesting.projects import SpecProject
 from convrun.pytesting.tags import give_tags
@@ -88,7 +88,7 @@ class ConversationItem(pytest.Item):
         shown = self._shown(result)
         report = told(shown, self._command(result), full=self.config.get_verbosity() > 1, strict=self.project.strict)
         self.convrun_told = report.packed()
-        self.user_properties += _properties(result)
+        self.user_properties[:] = _properties(result)  # one that runs again has one set of them
         if report.verdict in {"skipped", "unchecked"}:
             pytest.skip(report.headline)
         if report.verdict in {"stale", "missing"} and not self.project.options.stale_is_fatal:
@@ -97,13 +97,12 @@ class ConversationItem(pytest.Item):
             raise NotPassed(report.headline)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Return what the console says; the traceback only of a bug of ours."""
+        """Return what the console says; the traceback only of a bug of ours, without the values that pytest shows."""
         if self.convrun_told is not None:
             return Told.unpacked(self.convrun_told).text
-        shown = super().repr_failure(excinfo, style)
         if isinstance(excinfo.value, pytest.fail.Exception):
-            return shown
-        return f"a bug in convrun: {named(excinfo.value)}\n  please report it with this traceback\n\n{shown}"
+            return super().repr_failure(excinfo, style)
+        return "\n".join(map(printable, self.project.bug(self.bound, excinfo.value)))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return the file, the line of the conversation in it (from 0), and its headline."""

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from traceback import format_exception
 
-from convrun.errors import ConvrunError, UsageError
-from convrun.results import ConversationResult
+from convrun.errors import ConvrunError, UsageError, named
+from convrun.results import ConversationResult, Problem
 from convrun.run.bind import BoundConversation
 from convrun.run.conversation import run_conversation
 from convrun.run.imports import put_first
 from convrun.run.options import RunOptions
 from convrun.run.plan import plan
 from convrun.run.project import Project, prepare, settled, with_specs
+from convrun.run.secrets import redactor_for, without_secrets
 from convrun.spec.collecting import Selected
 from convrun.spec.model import Spec
 from convrun.testing.imports import own_modules, same_path
@@ -76,6 +78,14 @@ class SpecProject:
         """Run a conversation; whatever goes wrong in it is in the result."""
         with self._surroundings():
             return run_conversation(conversation, self.options, environ=os.environ)
+
+    def bug(self, conversation: BoundConversation, error: BaseException) -> Sequence[str]:
+        """Return the lines that tell of a bug of ours, which ended a conversation; secrets are taken out."""
+        told = Problem(type="bug", message=named(error), details="".join(format_exception(error)))
+        with self._surroundings():
+            told = without_secrets(told, redactor_for(conversation, os.environ))
+        head = [f"a bug in convrun: {told.message}", "  please report it with this traceback", ""]
+        return [*head, *(told.details or "").splitlines()]
 
     @property
     def _folders(self) -> list[Path]:

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -31,11 +32,10 @@ def own_modules(folders: Sequence[Path]) -> Iterator[None]:
     """
     importlib.invalidate_caches()  # files may be some milliseconds old
     own = {name: folder for folder in reversed(folders) for name in _names(folder)}
-    installed = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     others: dict[str, ModuleType] = {}
     for name, module in [*sys.modules.items()]:
         top = name.partition(".")[0]
-        if top in own and _is_elsewhere(module, own[top] / top, installed):
+        if top in own and _is_elsewhere(module, own[top] / top):
             others[name] = sys.modules.pop(name)
     try:
         yield
@@ -54,7 +54,13 @@ def _names(folder: Path) -> Iterator[str]:
             yield name
 
 
-def _is_elsewhere(module: ModuleType, own: Path, installed: Sequence[Path]) -> bool:
+@cache
+def _installed() -> tuple[Path, ...]:
+    """The folders of what is installed."""
+    return tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+
+def _is_elsewhere(module: ModuleType, own: Path) -> bool:
     """Whether a module is from a file that is neither of the package `own` (or the file of that name) nor installed."""
     file = getattr(module, "__file__", None)
     if not isinstance(file, str):
@@ -62,4 +68,4 @@ def _is_elsewhere(module: ModuleType, own: Path, installed: Sequence[Path]) -> b
     place = Path(file).resolve()
     if place == own.with_name(f"{own.name}.py").resolve():
         return False
-    return not any(map(place.is_relative_to, (own.resolve(), *installed)))
+    return not any(map(place.is_relative_to, (own.resolve(), *_installed())))

@@ -62,3 +62,23 @@ def test_an_interruption_ends_the_session(looking):
     result = suite.pytest("specs", code=2, process=True)
     assert result.parseoutcomes() == {"passed": 1}
     result.stdout.fnmatch_lines(["*KeyboardInterrupt*"])
+
+
+def test_a_bug_of_ours_is_said_to_be_one(suite, monkeypatch):
+    """What we did not foresee fails one conversation, with a traceback that shows no key and no environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-whoever-runs-this")
+    suite.write("specs/a.yaml", "model: gpt-4.1-mini\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n")
+    suite.write(
+        "conftest.py",
+        """
+        from convrun.pytesting import projects
+
+        def broken(*arguments, environ):
+            raise RuntimeError(f"out of order: {environ['OPENAI_API_KEY']}")
+
+        projects.run_conversation = broken
+        """,
+    )
+    result = suite.pytest("specs", process=True, code=1)
+    result.stdout.fnmatch_lines(["a bug in convrun: RuntimeError: out of order: *", "*raise RuntimeError*"])
+    assert "sk-of-whoever" not in result.stdout.str()
