@@ -113,12 +113,13 @@ class RevisionTree:
         return path in self._entries
 
     def specs(self) -> Iterator[str]:
-        """Yield the files of the specs folder that may be specs."""
+        """Yield the files of the specs folder that may be specs; they are fetched together, as one takes a process."""
         folder = PurePosixPath(self.settings.specs)
-        for path in self._entries:
-            inside = PurePosixPath(path)
-            if inside.suffix.lower() in _SUFFIXES and inside.is_relative_to(folder):
-                yield from [] if any(part[0] in "_." for part in inside.relative_to(folder).parts) else [path]
+        inside = ((path, PurePosixPath(path)) for path in self._entries)
+        below = ((path, one) for path, one in inside if one.suffix.lower() in _SUFFIXES and one.is_relative_to(folder))
+        found = [path for path, one in below if not any(part[0] in "_." for part in one.relative_to(folder).parts)]
+        self.fetch(found)
+        yield from found
 
     def fetch(self, paths: Iterable[str], *, largest: int | None = LARGEST) -> None:
         """Copy files into the folder, those that are there and not larger than `largest` bytes, all at once."""
