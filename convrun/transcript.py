@@ -152,13 +152,12 @@ class TurnJudgement:
 
 @frozen
 class Judgement:
-    """What a spec's checks say of a recording. `turns` are by the recorded turn's index; `spec` names the spec.
+    """What a spec's checks say of a recording. `turns` are by the recorded turn's index.
 
     `checks` are the conversation's own, `unjudged` are those of them, and what is said of the conversation as a whole.
     """
 
     verdict: Verdict | None
-    spec: str | None = None
     turns: Mapping[int, TurnJudgement] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
@@ -194,17 +193,21 @@ class PartDifference:
 
 @frozen
 class VerdictDifference:
-    """Verdicts on both sides (None: not judged), the checks that fail now only, and those that did before only."""
+    """Verdicts on both sides (None: not judged), the checks that fail now only, and those that did before only.
+
+    `problem` is what else is wrong now, and was not before.
+    """
 
     old: Verdict | None = None
     new: Verdict | None = None
     failing: tuple[CheckResult, ...] = ()
     mended: tuple[CheckResult, ...] = ()
+    problem: Problem | None = None
 
     @property
     def is_one(self) -> bool:
         """Whether anything differs."""
-        return self.old != self.new or bool(self.failing or self.mended)
+        return self.old != self.new or bool(self.failing or self.mended or self.problem)
 
 
 @frozen

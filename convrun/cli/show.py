@@ -44,6 +44,7 @@ def show(
     with named_errors():
         wanted = None if turns is None else turns_named(turns)
         lines: list[Line] = []
+        longest = 0
         for one in named_recordings(
             paths,
             cwd=Path.cwd(),
@@ -55,7 +56,8 @@ def show(
                 say([one.missing])
             if one.transcript is not None:
                 lines += _lines(one.title, one.transcript, wanted)
-        if wanted is not None and not any(line.text.startswith("turn ") for line in lines):
+                longest = max([longest, *(len(found.turns) for found in one.transcript.conversations)])
+        if wanted is not None and longest < wanted.start:
             raise UsageError(f"--turns {turns}: no conversation has as many turns", fix="leave --turns out to see all")
         print_said(lines[1:], sys.stdout, refused=no_color)
 
@@ -84,5 +86,6 @@ def _lines(title: str | None, script: Transcript, wanted: range | None) -> Itera
         yield Line("")
         yield from [Line(name, "stale")] if name else []
         yield from conversation_lines(conversation, shown=wanted)
-    if script.others:
-        yield from [Line(""), *(Line(f"no conversation: {other}", "dim") for other in script.others)]
+    others = script.others or (() if script.conversations else ("the recording is empty",))
+    yield from [Line("")] if others else []
+    yield from (Line(f"no conversation: {other}", "dim") for other in others)

@@ -44,7 +44,8 @@ def difference_lines(found: ConversationDifference, *, full: bool = False) -> li
             lines += [line.indented(2) for line in problem(side.problem)]
     if found.unreadable:
         return lines
-    lines += [line.indented(2) for line in [*_sides(found), *_verdict(found.verdict, full)]]
+    verdicts = _verdict(found.verdict, full) if found.old and found.new else _checks(found.verdict, full)
+    lines += [line.indented(2) for line in [*_sides(found), *verdicts]]
     lines += [line.indented(2) for part in found.parts for line in part_lines(part, full=full)]
     for turn in found.turns:
         lines += [line.indented(2) for line in turn_difference_lines(turn, full=full)]
@@ -87,7 +88,10 @@ def part_lines(part: PartDifference, *, full: bool = False) -> list[Line]:
     whole = part.part in _WHOLE or part.part.endswith(": result")
     if old is None or new is None or whole or max(len(_text(old)), len(_text(new))) > _SHORT:
         head = f"{part.part}, {'new' if old is None else 'removed'}:" if None in (old, new) else f"{part.part}:"
-        return [Line(head), *(line.indented(2) for line in difference(old, new, full=full))]
+        lines = difference(old, new, full=full)
+        if not lines:  # JSON that is spaced otherwise
+            lines = [Line(f"- {_text(old)}", "removed"), Line(f"+ {_text(new)}", "added")]
+        return [Line(head), *(line.indented(2) for line in lines)]
     plain = part.literal or all(isinstance(side, str) and side and " " not in side for side in (old, new))
     shown = [side if plain else dumped(side, indent=None) for side in (old, new)]
     return [Line(f"{part.part}: {shown[0]} -> {shown[1]}")]
@@ -161,6 +165,9 @@ def _verdict(verdicts: VerdictDifference, full: bool) -> list[Line]:
 
 def _checks(verdicts: VerdictDifference, full: bool) -> list[Line]:
     lines: list[Line] = []
+    if verdicts.problem is not None:
+        head, *rest = problem(verdicts.problem, full=full)
+        lines += [Line(f"fails now: {head.text}", "failed"), *rest]
     for check in verdicts.failing:
         head, *rest = check_failure(check, full=full)
         lines += [Line(f"fails now: {head.text}", "failed"), *rest]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from convrun.frozen import frozen
 from convrun.results import CheckResult, Problem, Verdict
@@ -54,7 +54,10 @@ def compared(name: str, old: Recorded | None, new: Recorded | None) -> Conversat
     """Return what differs between two recordings of the conversation `name`; None is a side that has none."""
     sides = old.side() if old else None, new.side() if new else None
     if old is None or new is None or old.conversation is None or new.conversation is None:
-        return ConversationDifference(name=name, old=sides[0], new=sides[1])
+        alone = new.judgement if new and old is None and new.problem is None else NOT_JUDGED
+        every = [*(check for turn in alone.turns.values() for check in turn.checks), *alone.checks]
+        verdict = VerdictDifference(new=alone.known, failing=_failed(every))
+        return ConversationDifference(name=name, old=sides[0], new=sides[1], verdict=verdict)
     return _Comparison(old.conversation, new.conversation, old.judgement, new.judgement).result(name, *sides)
 
 
@@ -130,7 +133,10 @@ class _Comparison:
         before = self.old_judgement.turns.get(old.index, _NOTHING)
         after = self.new_judgement.turns.get(new.index, _NOTHING)
         parts = [*self._asked(old, new), *turn_parts(old, new)]
-        verdict = _verdicts(before.known, after.known, before.checks, after.checks)
+        verdict = replace(
+            _verdicts(before.known, after.known, before.checks, after.checks),
+            problem=after.problem if before.problem is None else None,
+        )
         tokens = usage_part(old.usage, new.usage)
         if not parts and not verdict.is_one:
             self.unchanged += 1
@@ -151,6 +157,7 @@ class _Comparison:
                 old=before.known if before else None,
                 new=after.known if after else None,
                 failing=_failed(after.checks) if after else (),
+                problem=after.problem if after else None,
             ),
         )
 

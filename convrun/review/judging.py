@@ -81,7 +81,7 @@ def judged(judge: Judge, recorded: Sequence[RecordedTurn]) -> Judgement:
     """
     planned = judge.planned
     if planned.skip:
-        return Judgement(verdict=None, spec=planned.id, unjudged=(Unjudged(why=f"skipped: {planned.skip}"),))
+        return Judgement(verdict=None, unjudged=(Unjudged(why=f"skipped: {planned.skip}"),))
     run = _Judging(judge)
     played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
     partners = dict(_partners([judge.turns[index].says for index in played], [turn.user for turn in recorded]))
@@ -168,7 +168,6 @@ class _Judging:
         missing = () if self.whole else (Unjudged(why=_NO_TURN),)
         return Judgement(
             verdict=result.verdict,
-            spec=planned.id,
             turns=self.found,
             checks=result.checks,
             unjudged=(*judge.unjudged, *missing),

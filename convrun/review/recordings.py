@@ -22,6 +22,7 @@ from convrun.settings import find_root, load
 from convrun.values import show
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_ID = 12  # digits of a commit's id that are shown
 _FIX = "give two files, REV:FILE, an id, or revisions as main..HEAD"
 
 
@@ -180,7 +181,7 @@ class Recordings:
         if not root.is_relative_to(repository.top):
             what = f"the project {str(root)!r} is outside of the repository {str(repository.top)!r}"
             raise UsageError(what, fix="compare two files")
-        before = repository.fork(repository.commit(old), repository.commit(new or "HEAD")) if fork else old
+        before = repository.fork(repository.commit(old), repository.commit(new or "HEAD"))[:_ID] if fork else old
         after = self._revised(repository, new, root) if new else self._working(root)
         sides = self._revised(repository, before, root), after
         prefix = _below(root, repository.top) or ""

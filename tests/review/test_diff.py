@@ -11,6 +11,8 @@ from review_projects import BYE, CASSETTE, HELLO, KEYED, NAME, SCRIPT
 from review_recordings import ask, call, completion, conversation, interaction, keep, said, stock
 from servers import reply
 
+from convrun.cassette.files import load
+
 
 @pytest.fixture
 def two(tmp_path, convrun):
@@ -125,6 +127,23 @@ def test_a_difference_in_tokens_alone_is_no_change_of_a_turn(two):
     out = two(exchange(completion("ok", tokens=(3, 4))), exchange(completion("ok", tokens=(3, 5))))
     assert "  1 turn, 1 model call, 3 tokens in, 4 out -> 1 turn, 1 model call, 3 tokens in, 5 out\n" in out
     assert "  1 turn unchanged, 1 of them but for the tokens\n" in out
+
+
+def test_json_that_is_spaced_otherwise_is_shown(two):
+    """A reply that means the same and is written otherwise differs, and both are shown as they are."""
+    out = two(exchange(completion('{"a": 1}')), exchange(completion('{"a":1}')))
+    assert '    reply:\n      - {"a": 1}\n      + {"a":1}\n' in out
+
+
+def test_open_calls_are_told(desk, convrun):
+    """Calls that stay open at the end of a chain make a turn fail, and that is said."""
+    old = desk.copy("old.yaml")
+    recording = load(desk.root / "old.yaml", "old.yaml")
+    keep(desk.root / CASSETTE, *recording.interactions[:2])
+    out = convrun(desk.root, "diff", old.name, CASSETTE)[1]
+    assert (
+        "fails now: specs/desk.yaml:7:5: the recording ends its chain with open tool calls, after 1 model call" in out
+    )
 
 
 def test_refusals_errors_and_ends_are_told(two):

@@ -102,7 +102,7 @@ def test_new_and_removed_conversations_are_said_to_be_so(repository, git, convru
     (repository.root / CASSETTE).unlink()
     out = convrun(repository.root, "diff")[1]
     assert heads(out) == [f"REMOVED {NAME}", "NEW specs/b.yaml"]
-    assert "  1 turn, 1 model call, ? tokens in, ? out; failed\n" in out
+    assert "  1 turn, 1 model call, ? tokens in, ? out; failed\n  fails now: specs/b.yaml:2:" in out
     assert out.endswith("2 conversations: 1 new, 1 removed; 1 that did not fail before\n")
     git.commit(repository.root)
     assert heads(convrun(repository.root, "diff", "HEAD..HEAD~1")[1]) == ["REMOVED specs/b.yaml", f"NEW {NAME}"]

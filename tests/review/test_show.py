@@ -149,6 +149,12 @@ def test_what_is_no_chat_is_named(tmp_path, convrun):
     )
 
 
+def test_an_empty_recording_is_said_to_be_one(tmp_path, convrun):
+    """A cassette without interactions holds no conversation."""
+    (tmp_path / "a.yaml").write_text("interactions: []\nversion: 1\n")
+    assert convrun(tmp_path, "show", "a.yaml") == (0, "no conversation: the recording is empty\n", "")
+
+
 def test_control_characters_are_visible(tmp_path, convrun):
     """What a model said cannot steer a terminal, nor pass for lines of ours."""
     path = keep(tmp_path / "a.yaml", interaction(ask(said("user", "Hi")), completion("\x1b[2J\u202eok\nturn 2")))
