@@ -26,7 +26,7 @@ from pathlib import Path
 from runpy import run_module
 
 SOURCES = Path(__file__).parents[1]
-OURS = ("cli.main", "cli.run", "cli.running", "run.many", "run.project", "importing.files", "templates.sandbox")
+OURS = ("cli.application", "cli.run", "cli.running", "run.project", "importing.files", "templates.sandbox")
 OFFLINE = (*(f"convrun.{name}" for name in OURS), "yaml", "jinja2", "jsonschema", "jsonpath_rfc9535")
 LIVE = ("convrun.cassette.recording", "openai", "httpx2", "vcr")
 STEERING = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "COVERAGE_")  # beginnings of names that an interpreter reads at first

@@ -1,58 +1,11 @@
-"""`convrun`: the application and its commands."""
+"""`convrun` as a process: its streams, its memory, then its command line."""
 
 from __future__ import annotations
 
 import gc
 import os
 import sys
-from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated
-
-import typer
-
-from convrun.cli.lean import without_pydantic
-from convrun.version import VERSION
-
-_ABOUT = "Run conversations with language models, written down as YAML, and test them: offline, from cassettes."
-_COMMANDS = {  # module and function of each, and what the list of commands says of it
-    "init": ("init", "init", "Lay a first project: convrun run is green at once."),
-    "run": ("run", "run", "Run specs and check what came out, offline."),
-    "record": ("record", "record", "Record what is stale or missing, live."),
-    "validate": ("validate", "validate", "Report every mistake in specs; runs nothing."),
-    "schema": ("schema", "schema", "Print the JSON Schema of specs or of results."),
-    "list": ("listing", "list_conversations", "List the conversations that would run."),
-    "show": ("show", "show", "Print recorded conversations, turn by turn."),
-    "diff": ("diff", "diff", "Compare recordings as conversations."),
-    "import": ("importing", "import_recordings", "Make specs and cassettes of recordings."),
-}
-
-
-def application(asked: str | None = None) -> typer.Typer:
-    """Return the application with the command that is asked for, as the others cost time; else with all of them."""
-    app = typer.Typer(
-        name="convrun",
-        help=_ABOUT,
-        add_completion=False,
-        rich_markup_mode=None,  # plain help, the same everywhere, and no rich at start-up
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    )
-    app.callback(invoke_without_command=True)(_convrun)
-    for name in [asked] if asked in _COMMANDS else _COMMANDS:
-        module, function, about = _COMMANDS[name]
-        app.command(name, short_help=about)(getattr(import_module(f"convrun.cli.{module}"), function))
-    return app
-
-
-def _convrun(
-    context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")] = False,
-) -> None:
-    if show_version:
-        print(f"convrun {VERSION}")
-    elif context.invoked_subcommand is None:
-        print(context.get_help())
 
 
 def main() -> None:
@@ -65,5 +18,6 @@ def main() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     # Starting makes many small values that stay and hardly a cycle: collecting them over and over costs a tenth of it.
     gc.set_threshold(50_000, 20, 20)
-    asked = sys.argv[1] if len(sys.argv) > 1 else None
-    without_pydantic(typer.main.get_command(application(asked)))(prog_name="convrun")
+    from convrun.cli.application import application  # behind that: most of them are made here
+
+    application(sys.argv[1] if len(sys.argv) > 1 else None)(prog_name="convrun")

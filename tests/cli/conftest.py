@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import typer
 
-from convrun.cli.lean import without_pydantic
-from convrun.cli.main import application
+from convrun.cli.application import application
 
 
 @pytest.fixture
@@ -16,7 +14,7 @@ def run_in_process(monkeypatch, capfd):
     def run(project, arguments):
         monkeypatch.chdir(project.root)
         with pytest.raises(SystemExit) as ended:
-            without_pydantic(typer.main.get_command(application(arguments[0])))(arguments, prog_name="convrun")
+            application(arguments[0])(arguments, prog_name="convrun")
         captured = capfd.readouterr()
         return ended.value.code, captured.out, captured.err
 

@@ -6,11 +6,9 @@ import os
 import subprocess
 
 import pytest
-import typer
 from review_projects import Desk
 
-from convrun.cli.lean import without_pydantic
-from convrun.cli.main import application
+from convrun.cli.application import application
 
 
 @pytest.fixture
@@ -19,7 +17,7 @@ def convrun(monkeypatch, capfd):
 
     def run(folder, *arguments):
         monkeypatch.chdir(folder)
-        command = without_pydantic(typer.main.get_command(application()))
+        command = application()
         with monkeypatch.context() as own:
             own.delenv("CONVRUN_GOLDEN", raising=False)  # no setting of ours
             with pytest.raises(SystemExit) as ended:
