@@ -29,8 +29,7 @@ _MARKER = (
 )
 _settled: pytest.StashKey[dict[Path, bool]] = pytest.StashKey()
 _specs: pytest.StashKey[SpecCollection] = pytest.StashKey()
-_talks: pytest.StashKey[bool] = pytest.StashKey()
-_ended_by: pytest.StashKey[BaseException] = pytest.StashKey()
+_ended_by: pytest.StashKey[BaseException | None] = pytest.StashKey()  # of tests that have a `conversation`
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -108,13 +107,11 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     try:
         return (yield)
     except BaseException as error:
-        item.stash[_ended_by] = error
-        if item.stash.get(_talks, False):
-            from convrun.errors import ConvrunError  # loaded already
-            from convrun.pytesting.marked import retold
+        if _ended_by in item.stash:
+            from convrun.pytesting.marked import retold  # loaded already
 
-            if isinstance(error, ConvrunError):
-                retold(error, item)
+            item.stash[_ended_by] = error
+            retold(error, item)
         raise
 
 
@@ -186,7 +183,7 @@ def conversation(request: pytest.FixtureRequest) -> Iterator[Conversation]:
     """
     from convrun.pytesting.marked import opened
 
-    request.node.stash[_talks] = True
+    request.node.stash[_ended_by] = None
     with opened(request) as talk:
         yield talk.conversation
-        talk.ended_by = request.node.stash.get(_ended_by, None)
+        talk.ended_by = request.node.stash[_ended_by]

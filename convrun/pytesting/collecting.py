@@ -26,15 +26,17 @@ class SpecCollection:
         )
         self._started_in = config.invocation_params.dir
         self._projects: dict[Path, SpecProject | ConvrunError | None] = {}  # by the folder of a file
+        self._told: set[str] = set()
 
     def collector(self, file: Path, parent: pytest.Collector, *, named: bool) -> pytest.Collector | None:
         """Return the collector of a file that is a spec, else None; `named`: the user asked for just this file."""
-        known = file.parent in self._projects
         project = self._project(file)
         if project is None and named:
             project = self._project_without_settings(file)
         if isinstance(project, ConvrunError):
             # Which files are specs cannot be known then: the mistake is told once, not for each.
+            known = str(project) in self._told
+            self._told.add(str(project))
             return None if known else SpecFile.of(file, parent, error=project)
         if project is None or not (named or project.is_spec(file)):
             return None
@@ -57,18 +59,17 @@ class SpecCollection:
         folder = file.parent
         if folder not in self._projects:
             try:
-                root = find_root([file], file.parent)
-                self._projects[folder] = self._opened(root)
+                root = find_root([file], file)  # the file itself where no folder has settings
+                self._projects[folder] = self._opened(root) if root != file else None
             except ConvrunError as error:
                 self._projects[folder] = error
         return self._projects[folder]
 
-    def _opened(self, root: Path) -> SpecProject | ConvrunError | None:
+    def _opened(self, root: Path) -> SpecProject:
         for project in self._projects.values():
             if isinstance(project, SpecProject) and project.root == root:
                 return project
-        made = SpecProject(root, self._options)
-        return made if made.has_settings else None
+        return SpecProject(root, self._options)
 
     def _project_without_settings(self, file: Path) -> SpecProject | ConvrunError:
         """As the command line has it: the present folder is the root, or that of the file if it lies elsewhere."""

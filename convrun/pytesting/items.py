@@ -84,6 +84,7 @@ class ConversationItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the conversation."""
+        self.convrun_told = None  # it may have run before
         result = self.project.run(self.bound)
         shown = self._shown(result)
         report = told(shown, self._command(result), full=self.config.get_verbosity() > 1, strict=self.project.strict)

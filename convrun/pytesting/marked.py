@@ -63,13 +63,16 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Talk]:
     except _EndedBadly:
         pass
     except ConvrunError as error:
-        mistake = retold(error, node)
+        mistake = error
+        retold(mistake, node)
     if mistake is not None:
         pytest.fail("\n".join(map(printable, mistake.lines())), pytrace=False)
 
 
-def retold(error: ConvrunError, node: pytest.Item) -> ConvrunError:
-    """Return an error of a test as its reader needs it: how to record is said for pytest, our own frames are gone."""
+def retold(error: BaseException, node: pytest.Item) -> None:
+    """Make an error of ours read as a test needs it: how to record is said for pytest, our own frames are gone."""
+    if not isinstance(error, ConvrunError):
+        return
     if isinstance(error, StaleError):
         error.fix = f"if the change is meant, record it: {_recording(node, RecordMode.NEW_EPISODES)}"
     last, entry = None, error.__traceback__
@@ -79,7 +82,6 @@ def retold(error: ConvrunError, node: pytest.Item) -> ConvrunError:
         entry = entry.tb_next
     if last is not None:
         last.tb_next = None
-    return error
 
 
 def _arguments(node: pytest.Item) -> Mapping[str, Any]:

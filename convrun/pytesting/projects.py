@@ -38,11 +38,6 @@ class SpecProject:
         self._read: list[tuple[Spec, str | None]] = []
 
     @property
-    def has_settings(self) -> bool:
-        """Whether there is a file with settings."""
-        return self._settings.file is not None
-
-    @property
     def strict(self) -> bool:
         """Whether findings fail."""
         return self.options.strict or self._settings.strict

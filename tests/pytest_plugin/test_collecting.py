@@ -148,12 +148,15 @@ def test_a_named_file_is_a_spec_wherever_it_lies(suite):
     suite.pytest("drafts", code=5)
     (suite.root / "convrun.toml").unlink()
     suite.passes("drafts/hello.yaml", passed=1)
+    suite.write("pyproject.toml", "[project]\ndependencies = ['convrun']\n")
+    suite.write("drafts/.env", "of another program")
+    suite.pytest("drafts", code=5)
 
 
 def test_wrong_settings_are_told_once(suite):
     """Settings that cannot be read are one error, whatever YAML there is, as nobody knows which of it are specs."""
     suite.write("specs/a.yaml", HELLO)
-    suite.write("specs/b.yaml", HELLO)
+    suite.write("specs/desk/b.yaml", HELLO)
     suite.write("convrun.toml", "spec = 'talks'\n")
     result = suite.pytest(code=2)
     assert result.parseoutcomes() == {"errors": 1}
