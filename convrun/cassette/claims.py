@@ -18,6 +18,7 @@ from convrun.source import Where
 
 _BUSY = "wait until it has finished, or record to another folder with --cassettes"
 _claims: WeakSet[Claim] = WeakSet()  # a registry: those of this process, in whatever thread
+_registry = RLock()  # for it, and for the folders that claims create and remove again
 _NAMES = 100  # of folders for locks that are tried
 
 
@@ -36,7 +37,8 @@ class Claim:
         self._created: list[Path] = []
         self._given_up = False
         self._writing = RLock()
-        _claims.add(self)
+        with _registry:
+            _claims.add(self)
 
     def take(self) -> None:
         """Take the right to record.
@@ -45,26 +47,30 @@ class Claim:
             CassetteError: where another recorder has it, or the folder does not let us write.
             KeyboardInterrupt: where it was given up.
         """
-        if self._given_up:
-            raise KeyboardInterrupt
-        if self._lock is not None:
-            return
-        self._lock = self._locked()
-        try:
-            self._created = [
-                folder for folder in (self._path.parent, *self._path.parent.parents) if not folder.exists()
-            ]
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            import tempfile  # recording only
+        with _registry:
+            if self._given_up:
+                raise KeyboardInterrupt
+            if self._lock is not None:
+                return
+            self._lock = self._locked()
+            try:
+                self._make_folder()
+                if self._path.is_dir():
+                    raise IsADirectoryError(21, "is a folder")
+            except OSError as error:
+                self.release()
+                raise not_writable(error, self._shown_as) from error
 
-            descriptor, probe = tempfile.mkstemp(prefix=".", suffix=".writing", dir=self._path.parent)
-            os.close(descriptor)
-            Path(probe).unlink()
-            if self._path.is_dir():
-                raise IsADirectoryError(21, "is a folder")
-        except OSError as error:
-            self.release()
-            raise not_writable(error, self._shown_as) from error
+    def _make_folder(self) -> None:
+        """Create the cassette's folder, and a file in it that does not stay."""
+        import tempfile  # recording only
+
+        parent = self._path.parent
+        self._created = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+        parent.mkdir(parents=True, exist_ok=True)
+        descriptor, probe = tempfile.mkstemp(prefix=".", suffix=".writing", dir=parent)
+        os.close(descriptor)
+        Path(probe).unlink()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -80,21 +86,29 @@ class Claim:
 
     def give_up(self) -> None:
         """Release it for whoever holds it, and for good: who goes on is interrupted before asking or writing."""
-        with self._writing:
+        with self._writing, _registry:
             self._given_up = True
             self.release()
 
     def release(self) -> None:
         """Give the right back; without having it, nothing happens."""
-        for folder in self._created:
-            with suppress(OSError):  # what holds a cassette by now stays
-                folder.rmdir()
-        self._created = []
-        if self._lock is not None:
-            lock, self._lock = self._lock, None
-            with suppress(OSError):  # an open file cannot be removed on every system; it is empty then
-                Path(lock.name).unlink()
-            lock.close()
+        with _registry:
+            for folder in sorted(self._created, key=lambda folder: len(folder.parts), reverse=True):
+                if not any(other is not self and other.inherits(folder) for other in _claims):
+                    with suppress(OSError):  # what holds a cassette by now stays
+                        folder.rmdir()
+            self._created = []
+            if self._lock is not None:
+                lock, self._lock = self._lock, None
+                with suppress(OSError):  # an open file cannot be removed on every system; it is empty then
+                    Path(lock.name).unlink()
+                lock.close()
+
+    def inherits(self, folder: Path) -> bool:
+        """Return whether its cassette will be below a folder that another created: then this one removes it again."""
+        needed = self._lock is not None and folder in self._path.parents
+        self._created += [folder] if needed else []
+        return needed
 
     def _locked(self) -> IO[bytes]:
         name = sha256(os.fsencode(self._path.resolve())).hexdigest()[:32]
@@ -116,7 +130,9 @@ class Claim:
 
 def give_up_all() -> None:
     """Give up the claims of all threads: the run is over, and who still waits for a reply may wait for long."""
-    for claim in tuple(_claims):
+    with _registry:
+        claims = tuple(_claims)
+    for claim in claims:
         claim.give_up()
 
 

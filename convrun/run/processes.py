@@ -13,6 +13,7 @@ from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from time import monotonic
 
 from convrun.errors import ProcessEndedError
 from convrun.results import ConversationResult
@@ -109,15 +110,10 @@ def in_processes(agenda: Agenda, play: Play, anew: MakePlay | None, jobs: int) -
             agenda.show()
             _take(agenda, workers)
     except BaseException:
-        for worker in workers:
-            worker.interrupt()
-        for worker in workers:  # what was over by then
-            outcome = worker.outcome(_GRACE) if worker.index is not None else None
-            if worker.index is not None and isinstance(outcome, ConversationResult):
-                agenda.done(worker.index, outcome)
-        _end(workers)
+        _interrupt(agenda, workers)
         raise
-    _end(workers)
+    finally:
+        _end(workers)
 
 
 def _idle(workers: list[Worker], method: str, make: MakePlay) -> Worker:
@@ -163,17 +159,28 @@ def _ended(agenda: Agenda, index: int, ending: str) -> ConversationResult:
     return replace(blank_result(bound), verdict="error", error=found, duration_s=agenda.age(index))
 
 
+def _interrupt(agenda: Agenda, workers: list[Worker]) -> None:
+    """End what is played, and take what was over by then."""
+    for worker in workers:
+        worker.interrupt()
+    late = monotonic() + _GRACE
+    for worker in workers:
+        outcome = worker.outcome(max(late - monotonic(), 0)) if worker.index is not None else None
+        if worker.index is not None and isinstance(outcome, ConversationResult):
+            agenda.done(worker.index, outcome)
+
+
 def _end(workers: list[Worker]) -> None:
-    """Let all end; whoever does not within a moment is killed, also where a second Ctrl-C comes."""
-    grace = _GRACE
+    """Let all end; whoever has not within a moment is killed, and at once where a second Ctrl-C comes."""
+    late = monotonic() + _GRACE
     for worker in workers:
         worker.dismiss()
     for worker in workers:
         try:
-            worker.end(grace)
+            worker.end(max(late - monotonic(), 0))
         except KeyboardInterrupt:
-            grace = 0.0
-            worker.end(grace)
+            late = 0.0
+            worker.end(0)
 
 
 @contextmanager
