@@ -46,6 +46,12 @@ def test_functions_are_short():
     assert usual <= USUAL_FUNCTION
 
 
+def test_no_two_files_of_tests_have_one_name():
+    """Each is imported by its name alone: of two with one name pytest takes the first and refuses the other."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if "golden" not in path.parts]
+    assert [name for name in sorted({*names}) if names.count(name) > 1 and name != "conftest.py"] == []
+
+
 def test_tests_say_what_they_show():
     """Every test has a docstring: one sentence of behaviour."""
     silent = [
