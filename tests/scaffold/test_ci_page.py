@@ -53,7 +53,13 @@ def commenting(tmp_path):
         (tmp_path / "pulls").write_text(pulls, "utf-8")
         (tmp_path / "comments").write_text(comments, "utf-8")
         path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
-        given = {"REPOSITORY": "o/r", "HEAD": "fork:$(touch ../hacked)", "COMMIT": "c0ffee", "GH_TOKEN": "t"}
+        given = {
+            "REPOSITORY": "o/r",
+            "HEAD": "fork:$(touch ../hacked)",
+            "COMMIT": "c0ffee",
+            "GH_TOKEN": "t",
+            "RUN": "https://h/run/1",
+        }
         ran = run_steps(COMMENT, "comment", tmp_path / "job", PATH=path, **given)
         assert not (tmp_path / "hacked").exists()
         return ran, (tmp_path / "asked").read_text("utf-8"), (tmp_path / "posted").read_text("utf-8")
@@ -104,16 +110,23 @@ def test_a_report_of_any_size_fits(commenting):
     assert posted.rstrip("aé") == "<!-- convrun -->\n"
 
 
-@pytest.mark.parametrize("why", ["no report", "a link", "no pull request"])
-def test_nothing_is_posted(why, commenting, tmp_path):
-    """Without a report, with a link in its place, or where no open pull request ends in the commit: nothing."""
-    (tmp_path / "secret").write_text("GH_TOKEN\n", "utf-8")
-    if why == "a link":
-        commenting.report.symlink_to(tmp_path / "secret")
-    elif why == "no pull request":
-        commenting.report.write_text("1 passed\n", "utf-8")
-    ran, _, posted = commenting(pulls="" if why == "no pull request" else "7\n")
+def test_nothing_is_posted_without_a_pull_request(commenting):
+    """Where no open pull request ends in the commit, there is nothing to comment on."""
+    commenting.report.write_text("1 passed\n", "utf-8")
+    ran, _, posted = commenting(pulls="")
     assert (ran.code, posted) == (0, ""), ran.stderr
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_no_report_is_said(linked, commenting, tmp_path):
+    """Without a report, or with a link in its place, the comment leads to the job; an older one does not stay."""
+    (tmp_path / "secret").write_text("of the job\n", "utf-8")
+    if linked:
+        commenting.report.symlink_to(tmp_path / "secret")
+    ran, asked, posted = commenting(pulls="7\n", comments="41\n")
+    assert ran.code == 0, ran.stderr
+    assert "-X PATCH" in asked
+    assert posted == "<!-- convrun -->\nconvrun left no report: https://h/run/1 says why.\n"
 
 
 def test_a_recording_is_begun_by_hand():
