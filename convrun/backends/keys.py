@@ -14,6 +14,7 @@ from convrun.backends.identity import ModelIdentity
 from convrun.backends.presets import OPENAI, PRESETS, Preset, preset_at
 from convrun.errors import SettingsError
 from convrun.frozen import frozen
+from convrun.redaction import Redactor
 
 KEY_VARIABLES = frozenset(preset.key_variable for preset in PRESETS.values() if preset.key_variable)
 
@@ -25,6 +26,11 @@ class Key:
     variable: str
     value: str = field(repr=False)
     header: str = "Authorization"
+
+
+def known_keys(environ: Mapping[str, str]) -> Redactor:
+    """Return what takes out the keys of every known provider, as far as they are set."""
+    return Redactor({name: environ[name] for name in KEY_VARIABLES if environ.get(name)})
 
 
 def key_for(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from convrun.backends.keys import KEY_VARIABLES
+from convrun.backends.keys import known_keys
 from convrun.cassette.files import load
 from convrun.cassette.interaction import RECORD_ANEW, Recording
 from convrun.errors import CassetteError
@@ -14,7 +14,6 @@ from convrun.importing.importer import Imported, conversations
 from convrun.importing.places import Place, others, place
 from convrun.importing.reasons import Refusal
 from convrun.importing.writing import keep
-from convrun.redaction import Redactor
 from convrun.settings import Settings
 from convrun.source import Where
 
@@ -60,7 +59,7 @@ def import_file(
     """
     defaults = settings.defaults.values if settings.defaults else {}
     recording = _loaded(path)
-    found = conversations(recording, redactor(environ), source=path.name, defaults=defaults)
+    found = conversations(recording, known_keys(environ), source=path.name, defaults=defaults)
     written: list[Written] = []
     refused: list[Refusal] = [*found.others]
     tried: list[Place] = []
@@ -78,11 +77,6 @@ def import_file(
     refused.sort(key=lambda one: one.numbers)
     left = others(name, tried, settings, folder or settings.specs) if written else ()
     return Outcome(written=tuple(written), refused=tuple(refused), left=tuple(left))
-
-
-def redactor(environ: Mapping[str, str]) -> Redactor:
-    """Return what takes out the keys of every known provider, as far as they are set."""
-    return Redactor({name: environ[name] for name in KEY_VARIABLES if environ.get(name)})
 
 
 def _loaded(path: Path) -> Recording:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from convrun.backends.keys import known_keys
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Recording
 from convrun.errors import CassetteError
@@ -14,7 +15,7 @@ from convrun.results import Problem
 from convrun.review.comparing import NOT_JUDGED, Recorded, compared, conversation_pairs
 from convrun.review.judging import Judge, judged
 from convrun.review.owners import NOBODY, Owner
-from convrun.review.reading import known_keys, transcript
+from convrun.review.reading import transcript
 from convrun.review.recordings import Compared, Found
 from convrun.source import Where
 from convrun.transcript import ConversationDifference, Judgement, RecordedConversation, Transcript, Unjudged

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from convrun.backends.keys import KEY_VARIABLES
 from convrun.cassette.canonical import plain_envelope
 from convrun.cassette.interaction import Recording
 from convrun.checks.views import call_arguments
@@ -47,11 +46,6 @@ def transcript(recording: Recording, *, single: bool = False, redactor: Redactor
     from convrun.run.secrets import without_secrets  # where a key is set
 
     return without_secrets(made, redactor)
-
-
-def known_keys(environ: Mapping[str, str]) -> Redactor:
-    """Return what takes out the keys of every known provider, as far as they are set."""
-    return Redactor({name: environ[name] for name in KEY_VARIABLES if environ.get(name)})
 
 
 def _no_chat(refusal: Refusal) -> str:

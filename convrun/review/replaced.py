@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from convrun.backends.keys import known_keys
 from convrun.cassette.format import read
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.results import Problem
 from convrun.review.comparing import Recorded, compared
 from convrun.review.judging import Judge, judge_of, judged
-from convrun.review.reading import known_keys, transcript
+from convrun.review.reading import transcript
 from convrun.run.plan import Planned
 from convrun.transcript import ConversationDifference
 

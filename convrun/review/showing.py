@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from convrun.backends.keys import known_keys
 from convrun.cassette.files import load
 from convrun.errors import UsageError
 from convrun.frozen import frozen
-from convrun.review.reading import known_keys, transcript
+from convrun.review.reading import transcript
 from convrun.review.recognising import is_spec
 from convrun.transcript import Transcript
 

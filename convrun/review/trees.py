@@ -20,8 +20,6 @@ _MOST = 2_000  # files that are fetched of one revision
 class WorkingTree:
     """A project on disk."""
 
-    revision: str | None = None
-
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
@@ -71,10 +69,9 @@ class RevisionTree:
         environ: Mapping[str, str],
         overrides: Mapping[str, str | bool | None],
     ) -> None:
-        self.revision: str | None = revision
+        self._revision = revision
         self.root = folder
         self._repository = repository
-        self.prefix = prefix
         start = f"{prefix}/" if prefix else ""
         entries = repository.entries(repository.commit(revision), prefix)
         self._entries = {path[len(start) :]: entry for path, entry in entries.items() if path.startswith(start)}
@@ -89,7 +86,7 @@ class RevisionTree:
 
     def shown(self, path: str) -> str:
         """Return how a file of the project is named to people."""
-        return f"{self.revision}:{path}"
+        return f"{self._revision}:{path}"
 
     def file(self, path: str) -> Path | None:
         """Return a copy of the file at a path below the root, with those that it names beside it; None without one."""
