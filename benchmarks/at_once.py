@@ -59,11 +59,13 @@ def main() -> None:
 
 
 def _page(base_url: str, rounds: int) -> Iterator[str]:
-    machine = f"{os.cpu_count()} cores of a shared machine ({platform.system()} {platform.machine()})"
+    load = f"under a load of {os.getloadavg()[0]:.0f}"
+    machine = f"{os.cpu_count()} cores of a shared machine ({platform.system()} {platform.machine()}), {load},"
     yield "# Conversations at once\n"
     yield f"Measured on {datetime.now(UTC):%Y-%m-%d} with Python {platform.python_version()} on {machine} by"
     yield f"`python benchmarks/at_once.py --write`: the least of {rounds} rounds, without reading the specs. The first"
-    yield "figure is seconds, the second CPU seconds of all processes: it holds where others use the machine, too.\n"
+    yield "figure is seconds, the second CPU seconds of all processes. Where others use the machine, the second holds"
+    yield "and the first hardly does: whoever has more threads gets more of a busy processor.\n"
     yield f"| workload | {' | '.join(f'{way}, {jobs}' if jobs > 1 else way for way, jobs in WAYS)} |"
     yield f"| --- |{' ---: |' * len(WAYS)}"
     for workload in WORKLOADS:

@@ -137,3 +137,21 @@ def test_who_asks_less_is_not_compared(bench):
             print(error)
     """
     assert bench(program).strip() == "convrun: 0 requests for 'small', not 2"
+
+
+def test_conversations_are_measured_in_each_way(bench):
+    """The same conversations are recorded in threads and replayed in turn, in threads and in processes."""
+    program = """
+    from pathlib import Path
+    from at_once import _measured
+    from rows import provider
+    from workload import Workload
+    folder = Path.cwd()
+    with provider() as base_url:
+        Workload(name="small", conversations=3, turns=2).write(folder, base_url)
+        figures = [_measured(folder, "all", "threads", 2)]
+    ways = (("in turn", 1), ("threads", 2), ("processes", 2))
+    figures += [_measured(folder, "none", *way) for way in ways]
+    print([seconds > 0 and cpu > 0 for seconds, cpu in figures])
+    """
+    assert bench(program).strip() == "[True, True, True, True]"

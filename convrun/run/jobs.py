@@ -8,25 +8,31 @@ from convrun.run.options import RecordMode, RunOptions
 from convrun.run.project import Prepared
 
 _LIVE = 8  # at once: they wait for a provider, not for a processor
-_A_CONVERSATION = 0.001  # seconds
-_A_BYTE = 1e-6  # seconds, of a cassette
-_A_PROCESS = 0.1  # seconds, until it works
+# Measured with benchmarks/at_once.py, on a machine of no great speed; in seconds.
+_A_CONVERSATION = 0.001
+_A_BYTE = 1e-6  # of a cassette
+_A_PROCESS = 0.1  # until it works
+_APART = 1.3  # what the same work takes in processes: memory is copied, and results are sent
 
 
 def jobs_for(prepared: Prepared, options: RunOptions) -> int:
     """Return how many conversations run at once; 1 is in this process, one after the other.
 
-    A number of the user's is taken as it is. `auto` is a fixed one for what may go live; a replay gets as many as there
-    are processors, if there is work enough to make up for starting processes.
+    A number of the user's is taken as it is. `auto` is a fixed one for what may go live; a replay gets as many of the
+    processors as make it shorter.
     """
     total = max(len(prepared.conversations), 1)
     if options.jobs != "auto":
         return options.jobs if options.jobs == 1 else max(min(options.jobs, total), 2)
     if options.record is not RecordMode.NONE:
         return min(_LIVE, total)
-    jobs = min(_processors(), total)
     work = _seconds(prepared)
-    return jobs if work - work / max(jobs, 1) > _A_PROCESS * jobs else 1
+    return min(range(1, min(_processors(), total) + 1), key=lambda jobs: _duration(work, jobs))
+
+
+def _duration(work: float, jobs: int) -> float:
+    """About how many seconds so much work takes."""
+    return work if jobs == 1 else work * _APART / jobs + _A_PROCESS * jobs
 
 
 def _seconds(prepared: Prepared) -> float:

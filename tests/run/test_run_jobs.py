@@ -26,10 +26,11 @@ def cases(project):
 
 
 def test_auto_starts_processes_only_where_they_pay(cases):
-    """A few short replays are done in turn, thousands on all processors, live ones eight at a time."""
+    """A few short replays are done in turn, thousands on several processors, live ones eight at a time."""
     few, many = cases(5), cases(3000)
     replay, live = RunOptions(jobs="auto"), RunOptions(jobs="auto", record=RecordMode.NEW_EPISODES)
-    assert (jobs_for(few, replay), jobs_for(many, replay)) == (1, CPUS)
+    assert jobs_for(few, replay) == 1
+    assert min(CPUS, 2) <= jobs_for(many, replay) <= CPUS
     assert (jobs_for(few, live), jobs_for(many, live)) == (5, 8)
 
 
