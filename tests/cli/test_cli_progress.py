@@ -58,6 +58,7 @@ def passing(written):
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_terminal_shows_how_far_a_run_has_come(dawdling, jobs):
     """How many of how many, how many did not pass, and what runs longest; in the end only the usual lines are left."""
+    dawdling.edit("desk.py", "sleep(0.2)", f"sleep(0.3 * {jobs})")
     code, written = on_terminal(dawdling, "run", "-j", jobs)
     seen = passing(written)
     assert code == 1

@@ -123,7 +123,7 @@ def test_a_result_that_cannot_be_sent_is_a_bug_and_no_death(project):
     ended = project.cli("run", "-j", "2")
     assert ended.returncode == 70
     assert "a bug in convrun:" in ended.stderr
-    assert "pickle" in ended.stderr
+    assert "lambda" in ended.stderr
 
 
 @pytest.mark.parametrize("whom", ["all", "parent"])
