@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from convrun.run.options import RunOptions
+from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
-from convrun.run.shards import Shard, share
+from convrun.run.shards import share
 
 
 def narrowed(plan: Plan, options: RunOptions, root: Path) -> Plan:
@@ -18,7 +18,7 @@ def narrowed(plan: Plan, options: RunOptions, root: Path) -> Plan:
         plan = _kept(plan, options.only)
     if options.last_failed:
         plan = _failed(plan, root)
-    return _part(plan, options.shard) if options.shard is not None else plan
+    return _part(plan, options) if options.shard is not None else plan
 
 
 def _kept(plan: Plan, ids: frozenset[str]) -> Plan:
@@ -40,19 +40,27 @@ def _failed(plan: Plan, root: Path) -> Plan:
     return replace(plan, remarks=(*plan.remarks, f"--last-failed: {why}, so all are taken"))
 
 
-def _part(plan: Plan, shard: Shard) -> Plan:
-    """The conversations of a shard, in the order of the plan."""
-    from convrun.cassette.timings import recorded_ms  # only where there are shards
-
+def _part(plan: Plan, options: RunOptions) -> Plan:
+    """The conversations of the shard that is asked for, in the order of the plan."""
+    shard = options.shard
+    assert shard is not None
     total = len(plan.conversations)
-    parts = share({one.id: recorded_ms(one.cassette) for one in plan.conversations}, shard.count)
-    mine = set(parts[shard.index - 1])
+    mine = set(share(_weights(plan, options.record), shard.count)[shard.index - 1])
     conversations: tuple[Planned, ...] = tuple(one for one in plan.conversations if one.id in mine)
     remark = f"shard {shard}: {_of(len(mine), total)}"
     if total and not mine:
         remark = f"shard {shard} is empty: there are fewer conversations ({total}) than shards"
     elsewhere = total - len(mine)
     return replace(plan, conversations=conversations, elsewhere=elsewhere, remarks=(*plan.remarks, remark))
+
+
+def _weights(plan: Plan, record: RecordMode) -> dict[str, int | None]:
+    """How long each takes: what its cassette says. Where one shard may record, that would be news to the next."""
+    if record is not RecordMode.NONE:
+        return {one.id: len(one.spec.turns) for one in plan.conversations}
+    from convrun.cassette.timings import recorded_ms  # only where there are shards
+
+    return {one.id: recorded_ms(one.cassette) for one in plan.conversations}
 
 
 def _of(number: int, total: int) -> str:

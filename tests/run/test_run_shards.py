@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,6 +134,22 @@ def test_merged_shards_equal_the_whole_run(project):
     merged = [one for index in (1, 2, 3) for one in conversations("--shard", f"{index}/3")]
     assert sorted(merged, key=whole.index) == whole
     assert {one["verdict"] for one in whole} == {"passed", "failed", "missing", "stale", "unchecked"}
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])
+def test_what_one_shard_records_changes_no_other(project, mode):
+    """Recorded one shard after the other in one folder, each conversation is in exactly one; the longest are apart."""
+    suite(project, [2000, 1, 1, 2000])
+    for number in (1, 2):
+        (project.root / f"cassettes/{number}.yaml").unlink()
+    long = "model: echo\nturns: [{user: Hi}, {user: Hi}, {user: Hi}]\n"
+    project.write("specs/4.yaml", long)
+    project.write("specs/5.yaml", long)
+    parts = [project.run(shard=Shard(index=index, count=2), record=mode).conversations for index in (1, 2)]
+    assert sorted(one.id for part in parts for one in part) == [f"specs/{number}.yaml" for number in range(6)]
+    assert [sum(len(one.turns) for one in part) for part in parts] == [5, 5]
+    recorded = all((project.root / f"cassettes/{number}.yaml").is_file() for number in range(6))
+    assert recorded == (mode == "all")  # offline models are recorded only where all are
 
 
 def test_a_shard_is_of_what_is_selected(project):
