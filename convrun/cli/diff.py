@@ -45,26 +45,29 @@ def diff(
         if len(sides or ()) > 2:
             raise UsageError("more than two recordings", fix="compare two, or two revisions as main..HEAD")
         target = _target(report or ())
-        found, named = _differences(sides or (), cassettes)
+        found = _differences(sides or (), cassettes, target)
         if target is not None:
             _write(found, target)
         lines: list[Line] = []
         for one in found:
             lines += [*_lines(one, full=verbose > 1), Line("")]
         print_said([*lines, _closing(found)], sys.stderr if target == "" else sys.stdout, refused=no_color)
-        if named and all(one.unreadable for one in found):
+        if found and all(one.unreadable for one in found):
             raise typer.Exit(WRONG_INPUT)
 
 
-def _differences(sides: Sequence[str], cassettes: str | None) -> tuple[list[ConversationDifference], bool]:
-    """What differs, and whether it does between two recordings that were named."""
+def _differences(sides: Sequence[str], cassettes: str | None, target: str | None) -> list[ConversationDifference]:
+    """What differs; a report at `target` is refused where it would take the place of what is compared."""
     from convrun.review.differences import differences  # --help does without
     from convrun.review.recordings import Recordings
 
     with Recordings(cwd=Path.cwd(), environ=os.environ, cassettes=cassettes) as recordings:
         pairs = recordings.compared(sides)
-        found = [one for pair in pairs for one in differences(pair, environ=os.environ)]
-        return found, any(pair.named for pair in pairs)
+        if target:
+            from convrun.cli.reporting import refuse_sources
+
+            refuse_sources(Path(target).resolve(), *recordings.sources(pairs), option=f"--report markdown={target}")
+        return [one for pair in pairs for one in differences(pair, environ=os.environ)]
 
 
 def _lines(found: ConversationDifference, *, full: bool) -> list[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TextIO, TypeAlias
@@ -166,11 +166,7 @@ def targets(reports: Mapping[str, str | None], project: Project, environ: Mappin
         if file is None:
             continue
         target = file.resolve()
-        if target in kept or target.is_relative_to(cassettes):
-            what = (
-                f"--report {name}={reports[name]}: that is a spec, a cassette or the settings, not a place for a report"
-            )
-            raise UsageError(what, fix="name another file")
+        refuse_sources(target, kept, [cassettes], option=f"--report {name}={reports[name]}")
         if target in taken:
             raise UsageError(f"--report {taken[target]} and --report {name} name one file", fix="name another file")
         taken[target] = name
@@ -181,6 +177,19 @@ def targets(reports: Mapping[str, str | None], project: Project, environ: Mappin
         folder=_folder(settings.root, environ.get("GITHUB_WORKSPACE")),
         summary=Path(summary) if summary else None,
     )
+
+
+def refuse_sources(target: Path, kept: Collection[Path], cassettes: Collection[Path], *, option: str) -> None:
+    """Refuse a report that would take the place of what it reports on; every path is a resolved one.
+
+    `kept` are the specs, recordings and settings, `cassettes` the folders of cassettes, and `option` is what was given.
+
+    Raises:
+        UsageError: where it would.
+    """
+    if target in kept or any(target.is_relative_to(folder) for folder in cassettes):
+        what = f"{option}: that is a spec, a cassette or the settings, not a place for a report"
+        raise UsageError(what, fix="name another file")
 
 
 def _folder(root: Path, workspace: str | None) -> str:

@@ -127,6 +127,22 @@ class Recordings:
             for one in every
         ]
 
+    def sources(self, pairs: Sequence[Compared]) -> tuple[set[Path], set[Path]]:
+        """Return what nothing may be written over: the files compared, the specs and settings; and cassette folders.
+
+        They are those of the project around here, and of the projects that the recordings are in; resolved paths.
+        """
+        sides = [side for pair in pairs for side in (pair.old, pair.new) if side is not None]
+        trees = [side.owners.tree for side in sides if side.owners is not None]
+        trees.append(self._working(find_root([], self._cwd)).tree)
+        kept = {side.file for side in sides if side.file is not None}
+        folders = set()
+        for tree in {id(tree): tree for tree in trees if isinstance(tree, WorkingTree)}.values():
+            kept |= {tree.root / spec for spec in tree.specs()}
+            kept |= {tree.settings.file} if tree.settings.file else set()
+            folders.add((tree.root / tree.settings.cassettes).resolve())
+        return {file.resolve() for file in kept}, folders
+
     def _only_one(self, word: str) -> Found:
         found = self.of_specs([word])
         if len(found) != 1:

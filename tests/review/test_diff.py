@@ -223,6 +223,18 @@ def test_a_damaged_side_is_named(desk, convrun):
     assert out.endswith("1 conversation: 1 unreadable\n")
 
 
+@pytest.mark.parametrize("target", [NAME, CASSETTE, "cassettes/new.md", "old.yaml", "convrun.toml", "./old.yaml"])
+def test_a_report_takes_the_place_of_no_source(desk, convrun, target):
+    """What is compared, specs, settings and the folder of cassettes are no place for a report, as in a run."""
+    old = desk.copy("old.yaml")
+    desk.record(*SCRIPT[:3], "Bye.")
+    before = {path: path.read_bytes() for path in desk.root.rglob("*") if path.is_file()}
+    code, out, err = convrun(desk.root, "diff", old.name, CASSETTE, "--report", f"markdown={target}")
+    assert (code, out) == (2, "")
+    assert f"--report markdown={target}: that is a spec, a cassette or the settings, not a place for a report" in err
+    assert {path: path.read_bytes() for path in desk.root.rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.parametrize("words", [["a", "b", "c"], ["no.yaml", "no.yaml"], ["a.yaml", CASSETTE], ["--report=json"]])
 def test_what_cannot_be_compared_ends_with_2(desk, convrun, words):
     """Too many words, files that are not there and unknown formats are mistakes."""

@@ -61,6 +61,19 @@ def test_revisions_are_told_for_a_pull_request(repository, git, convrun):
     assert (console, file.read_text("utf-8")) == (err, out)
 
 
+def test_where_nothing_could_be_compared_the_code_is_2(repository, git, convrun):
+    """Of two revisions, too, recordings that cannot be read alone are a mistake; beside others they are named."""
+    repository.project.edit(CASSETTE, "Welcome!", "Welcome?")
+    git.commit(repository.root, "damaged")
+    code, out, _ = convrun(repository.root, "diff", "HEAD~1..HEAD")
+    assert (code, heads(out)) == (2, [f"UNREADABLE {NAME}"])
+    repository.project.write("specs/b.yaml", "model: echo\nturns: [{user: Hi}]\n")
+    repository.project.run("specs/b.yaml", record="all")
+    git.commit(repository.root, "another")
+    code, out, _ = convrun(repository.root, "diff", "HEAD~2..HEAD")
+    assert (code, heads(out)) == (0, ["NEW specs/b.yaml", f"UNREADABLE {NAME}"])
+
+
 def test_each_side_is_judged_by_the_spec_of_its_time(repository, git, convrun):
     """Where only a check has changed, the same recording passes before and fails now."""
     repository.project.edit(NAME, "contains: Welcome", "contains: Greetings")
@@ -161,7 +174,7 @@ def test_cassettes_may_lie_anywhere(tmp_path, git, convrun, project):
         git.commit(tmp_path)
         keep(tmp_path / path, *conversation(("Hello", "Ho")))
         code, out, _ = convrun(tmp_path / "desk", "diff")
-        assert code == 0
+        assert code == (2 if ".." in folder else 0)
         assert heads(out) == [f"{'UNREADABLE ../records/a.yaml' if '..' in folder else 'CHANGED specs/a.yaml'}"]
 
 
