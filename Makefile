@@ -10,7 +10,7 @@ ARGS :=
 # Pages, structure, benchmarks, damaged files, other programs (bash, pre-commit, pytest) and how edits are watched do not
 # depend on the versions of what convrun depends on.
 INDEPENDENT := fuzz pytest_plugin test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py \
-	cli/test_watch_rounds.py scaffold/test_ci_page.py scaffold/test_commit_hooks.py
+	watching/test_watch_rounds.py scaffold/test_ci_page.py scaffold/test_commit_hooks.py
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

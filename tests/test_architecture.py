@@ -13,7 +13,7 @@ from projects import Project
 
 HEAVY = {"openai", "httpx2", "vcr", "jinja2", "jsonschema", "rich", "pydantic", "asyncio", "difflib", "watchfiles"}
 NO_REPLAY = (  # beginnings of modules that a replay which passes can do without
-    r"convrun\.(importing|review|scaffold|schemas|testing|models|expecting)\b"
+    r"convrun\.(importing|review|scaffold|schemas|testing|models|expecting|watching)\b"
     r"|convrun\.cassette\.(recording|breaks|staleness|emitting|writing)\b"
     r"|convrun\.report\.(json_result|junit|github|markdown|transcript)\b"
     r"|convrun\.cli\.(diff|importing|init|listing|record|schema|show|validate|watch)\b"

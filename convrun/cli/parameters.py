@@ -63,7 +63,7 @@ Verbose: TypeAlias = Annotated[
 ]
 NoColor: TypeAlias = Annotated[bool, typer.Option("--no-color", help="Plain text.")]
 Watching: TypeAlias = Annotated[bool, typer.Option("--watch", help="Wait for edits, and run what they touch.")]
-ForWatch: TypeAlias = Annotated[bool, typer.Option("--for-watch", hidden=True)]  # what --watch begins: rounds.py
+ForWatch: TypeAlias = Annotated[bool, typer.Option("--for-watch", hidden=True)]  # of a watch: watching/rounds.py
 BaseUrl: TypeAlias = Annotated[
     str | None, typer.Option("--base-url", metavar="URL", help="Send live calls to this endpoint.")
 ]

@@ -42,7 +42,7 @@ def run(
         )
         presentation, overrides = manner.presentation("run"), manner.overrides(selection)
         if for_watch:
-            from convrun.cli.rounds import Task  # only here
+            from convrun.watching.rounds import Task  # only here
 
             task = Task.awaited()
             options = replace(options, only=task.only)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from convrun.frozen import frozen
-from convrun.run.marks import Mark, Marks
+from convrun.watching.marks import Mark, Marks
 
 _BY_NAME = frozenset({"import_module", "__import__"})
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 from servers import reply
-from watching import Watched, ran
+from watched import Watched, ran
 
 TALK = """
     model: echo

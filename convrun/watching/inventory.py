@@ -9,13 +9,13 @@ from pathlib import Path
 
 from convrun.environment import NAME as DOTENV
 from convrun.frozen import frozen
-from convrun.run.dependencies import Dependencies, SpecReader, settings_files
-from convrun.run.marks import Mark, Marks
-from convrun.run.module_files import ModuleFiles
 from convrun.run.options import RunOptions
 from convrun.run.plan import plan
 from convrun.run.project import Project, ReadSpec
 from convrun.settings import Settings
+from convrun.watching.dependencies import Dependencies, SpecReader, settings_files
+from convrun.watching.marks import Mark, Marks
+from convrun.watching.module_files import ModuleFiles
 
 
 @frozen

@@ -12,14 +12,14 @@ from convrun.environment import NAME as DOTENV
 from convrun.errors import ConvrunError, SpecErrors
 from convrun.frozen import frozen
 from convrun.run.bound_checks import value_at
-from convrun.run.marks import Mark, Marks
-from convrun.run.module_files import ModuleFiles, import_folders
 from convrun.run.plan import Planned
 from convrun.settings import Settings
 from convrun.source import is_below
 from convrun.spec.loading import load_spec
 from convrun.spec.model import AttachmentSpec, CheckSpec, ImportPath, Spec, ToolUse
 from convrun.templates import render_text
+from convrun.watching.marks import Mark, Marks
+from convrun.watching.module_files import ModuleFiles, import_folders
 
 
 @frozen

@@ -7,10 +7,10 @@ import os
 import pytest
 
 from convrun.errors import SpecErrors, UsageError
-from convrun.run.dependencies import SpecReader
-from convrun.run.inventory import Surveyor, edit_between
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project
+from convrun.watching.dependencies import SpecReader
+from convrun.watching.inventory import Surveyor, edit_between
 
 
 @pytest.fixture

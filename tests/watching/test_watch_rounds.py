@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from watching import LONGEST, Watched, eventually, is_alive, ran
+from watched import LONGEST, Watched, eventually, is_alive, ran
 
 TALK = """
     model: echo
@@ -230,17 +230,3 @@ def test_ctrl_c_on_a_terminal_ends_a_watch_that_waits(project):
     assert process.returncode == 130
     assert b"Traceback" not in rest
     assert b"passed     specs/a.yaml" in printed
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [["--record", "once"], ["--report", "json"], ["--shard", "1/2"], ["--last-failed"], ["none.yaml"], ["-k", "a or"]],
-    ids=" ".join,
-)
-def test_what_goes_with_no_watch_is_refused(project, run_in_process, arguments):
-    """What would cost money at an edit, take stdout, or can never run ends at once with 2."""
-    project.write("specs/a.yaml", TALK)
-    code, stdout, stderr = run_in_process(project, ["run", "--watch", *arguments])
-    assert (code, stdout) == (2, "")
-    assert arguments[0] in stderr
-    assert "nothing ran" in stderr

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from convrun.run.marks import Marks
-from convrun.run.module_files import ModuleFiles, import_folders
+from convrun.watching.marks import Marks
+from convrun.watching.module_files import ModuleFiles, import_folders
 
 
 def behind(project, module, *pythonpath):

@@ -1,4 +1,4 @@
-"""The rounds of `--watch`: each is `convrun run` in a process of its own, which is loaded before it is needed.
+"""The rounds of a watch: each is `convrun run` in a process of its own, which is loaded before it is needed.
 
 The process is told on stdin what to run, and writes into a file what it has finished: how it ends says too little where
 code of the user has ended it.
