@@ -155,12 +155,14 @@ class Judgement:
     """What a spec's checks say of a recording. `turns` are by the recorded turn's index.
 
     `checks` are the conversation's own, `unjudged` are those of them, and what is said of the conversation as a whole.
+    `outdated` are the parts of what is sent that the spec has otherwise now: the recording is stale.
     """
 
     verdict: Verdict | None
     turns: Mapping[int, TurnJudgement] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
+    outdated: tuple[str, ...] = ()
 
     @property
     def every_unjudged(self) -> tuple[Unjudged, ...]:
@@ -169,7 +171,9 @@ class Judgement:
 
     @property
     def known(self) -> Verdict | None:
-        """The verdict; None where it is not known."""
+        """The verdict: stale where the spec has changed since; None where it is not known."""
+        if self.outdated:
+            return "stale"
         return None if self.verdict is None else _known(self.verdict, self.every_unjudged)
 
 

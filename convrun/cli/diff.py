@@ -51,7 +51,7 @@ def diff(
         lines: list[Line] = []
         for one in found:
             lines += [*_lines(one, full=verbose > 1), Line("")]
-        print_said([*lines, _closing(found)], sys.stderr if target == "" else sys.stdout, refused=no_color)
+        print_said([*lines, *_closing(found)], sys.stderr if target == "" else sys.stdout, refused=no_color)
         if found and all(one.unreadable for one in found):
             raise typer.Exit(WRONG_INPUT)
 
@@ -76,11 +76,11 @@ def _lines(found: ConversationDifference, *, full: bool) -> list[Line]:
     return difference_lines(found, full=full)
 
 
-def _closing(found: Sequence[ConversationDifference]) -> Line:
-    from convrun.report.conversation_diff import summary
+def _closing(found: Sequence[ConversationDifference]) -> list[Line]:
+    from convrun.report.conversation_diff import RESERVE, judges, summary
     from convrun.report.style import Line
 
-    return Line(summary(found))
+    return [*([Line(RESERVE, "dim")] if judges(found) else []), Line(summary(found))]
 
 
 def _target(texts: Sequence[str]) -> str | None:

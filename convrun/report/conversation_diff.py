@@ -31,6 +31,8 @@ _HEADS: dict[Kind, tuple[str, Role]] = {
 }
 _UNREADABLE: tuple[str, Role] = ("UNREADABLE", "error")
 _NOT_JUDGED = "not judged"
+_OUTDATED = "spec has changed since"
+RESERVE = "the checks were judged on the recordings; whether these still fit the specs, `convrun run` says"
 
 
 def difference_lines(found: ConversationDifference, *, full: bool = False) -> list[Line]:
@@ -103,8 +105,14 @@ def verdict_change(verdicts: VerdictDifference) -> str:
 
 
 def verdict_word(verdict: Verdict | None) -> str:
-    """Return a verdict, or that there is none."""
-    return verdict or _NOT_JUDGED
+    """Return a verdict of the checks, or why there is none."""
+    return _OUTDATED if verdict == "stale" else verdict or _NOT_JUDGED
+
+
+def judges(found: Sequence[ConversationDifference]) -> bool:
+    """Return whether verdicts are told, so that `RESERVE` has to be."""
+    sides = [side for one in found if one.kind != "same" for side in (one.old, one.new)]
+    return any(side is not None and side.judgement.known is not None for side in sides)
 
 
 def summary(found: Sequence[ConversationDifference]) -> str:
@@ -146,7 +154,7 @@ def _sides(found: ConversationDifference) -> Iterator[Line]:
         side = old or new
         assert side is not None
         yield Line(side.name, "dim")
-        yield Line(f"{_amount(side)}; {verdict_word(side.judgement.known)}")
+        yield Line(f"{_amount(side)}; checks: {verdict_word(side.judgement.known)}")
         return
     yield Line(f"{old.name} -> {new.name}", "dim")
     if (old.turns, old.model_calls, old.usage) != (new.turns, new.model_calls, new.usage):
@@ -159,7 +167,7 @@ def _amount(side: Side) -> str:
 
 def _verdict(verdicts: VerdictDifference, full: bool) -> list[Line]:
     role: Role = "failed" if verdicts.new in {"failed", "error"} else "passed" if verdicts.new == "passed" else "text"
-    lines = [Line(f"verdict: {verdict_change(verdicts)}", role)] if verdicts.old != verdicts.new else []
+    lines = [Line(f"checks: {verdict_change(verdicts)}", role)] if verdicts.old != verdicts.new else []
     return [*lines, *_checks(verdicts, full)]
 
 
@@ -183,6 +191,10 @@ def _remarks(found: ConversationDifference) -> Iterator[str]:
     if found.unchanged and found.old is not None and found.new is not None:
         recounted = f", {found.recounted} of them but for the tokens" if found.recounted else ""
         yield f"{noun(found.unchanged, 'turn')} unchanged{recounted}"
+    for side in (found.old, found.new):
+        if side is not None and side.judgement.outdated:
+            parts = ", ".join(side.judgement.outdated)
+            yield f"the spec has changed since {side.name} was recorded: {parts}"
     old, new = unjudged_lines(found.old), unjudged_lines(found.new)
     yield from (f"not judged: {text}" for text in new)
     yield from (f"not judged before: {text}" for text in old if text not in new)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convrun.report.conversation_diff import difference_lines, summary, verdict_change, verdict_word
+from convrun.report.conversation_diff import RESERVE, difference_lines, judges, summary, verdict_change, verdict_word
 from convrun.report.markdown import COMMENT, clipped, code, fenced, fitting, html_code, size
 from convrun.report.style import Line
 from convrun.report.transcript import tokens
@@ -28,7 +28,8 @@ def to_markdown(found: Sequence[ConversationDifference], *, most: int = COMMENT)
     differing = [one for one in found if one.kind != "same"]
     room = most - size(head) - _NOTES
     rows = fitting([_row(one) for one in differing], room // 4)
-    table = ["\n".join(["| conversation | changed | verdict | tokens |", "|---|---|---|---|", *rows])] if rows else []
+    table = ["\n".join(["| conversation | changed | checks | tokens |", "|---|---|---|---|", *rows])] if rows else []
+    table += [f"{RESERVE[0].upper()}{RESERVE[1:]}."] if rows and judges(found) else []
     blocks = fitting([_block(one) for one in differing], room - size(rows))
     left = len(differing) - len(blocks)
     note = [f"**Left out, as there is no room for more: {noun(left, 'conversation')}.** `convrun diff` has all of it."]

@@ -14,6 +14,7 @@ from convrun.redaction import Redactor
 from convrun.results import Problem
 from convrun.review.comparing import NOT_JUDGED, Recorded, compared, conversation_pairs
 from convrun.review.judging import Judge, judged
+from convrun.review.outdated import outdated_parts
 from convrun.review.owners import NOBODY, Owner
 from convrun.review.reading import transcript
 from convrun.review.recordings import Compared, Found
@@ -111,5 +112,6 @@ def _recorded(read: _Read, conversation: RecordedConversation, shared: Owner | N
 
 def _judgement(judge: Judge | None, why: str | None, conversation: RecordedConversation) -> Judgement:
     if judge is not None:
-        return judged(judge, conversation.turns)
+        found = judged(judge, conversation.turns)
+        return replace(found, outdated=outdated_parts(judge, conversation.turns))
     return Judgement(verdict=None, unjudged=(Unjudged(why=why),)) if why else NOT_JUDGED

@@ -83,13 +83,18 @@ def judged(judge: Judge, recorded: Sequence[RecordedTurn]) -> Judgement:
     if planned.skip:
         return Judgement(verdict=None, unjudged=(Unjudged(why=f"skipped: {planned.skip}"),))
     run = _Judging(judge)
-    played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
-    partners = dict(_partners([judge.turns[index].says for index in played], [turn.user for turn in recorded]))
-    places = {index: partners.get(place) for place, index in enumerate(played)}
+    places = partners_of(judge, recorded)
     for index, turn in enumerate(judge.turns):
         place = places.get(index)
         run.take(turn, recorded[place] if place is not None else None)
     return run.judgement()
+
+
+def partners_of(judge: Judge, recorded: Sequence[RecordedTurn]) -> dict[int, int]:
+    """Return the index of the recorded turn for that of each turn of the spec that has one."""
+    played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
+    partners = _partners([judge.turns[index].says for index in played], [turn.user for turn in recorded])
+    return {played[place]: other for place, other in partners}
 
 
 def _partners(says: Sequence[str | None], said: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from servers import Answer, reply
 
 from convrun.cassette.files import load
 from convrun.review.judging import judge_of, judged
+from convrun.review.outdated import outdated_parts
 from convrun.review.reading import transcript
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project, planned
@@ -46,7 +48,8 @@ def judgement(project, name=None, cassette=None):
     (plan,) = planned(opened, RunOptions()).conversations
     recording = load(cassette or plan.cassette, plan.cassette_shown)
     (conversation,) = transcript(recording, single=True).conversations
-    return judged(judge_of(plan, root=project.root), conversation.turns)
+    judge = judge_of(plan, root=project.root)
+    return replace(judged(judge, conversation.turns), outdated=outdated_parts(judge, conversation.turns))
 
 
 def outcome(checks):
@@ -107,7 +110,7 @@ def test_the_examples_are_judged_as_they_run(tmp_path):
         code = {str(one.where) for one in found.every_unjudged}
         wanted = [one for turn in ran[name].turns for one in turn.checks if str(one.where) not in code]
         assert outcome(check for turn in found.turns.values() for check in turn.checks) == outcome(wanted)
-        assert found.verdict == ran[name].verdict
+        assert (found.verdict, found.outdated) == (ran[name].verdict, ())
         assert found.known == (None if code else ran[name].verdict)
 
 
@@ -144,7 +147,7 @@ def test_turns_are_found_by_what_the_user_says(desk):
         3: (None, "passed"),
     }
     assert [one.why for one in found.unjudged] == ["not every turn of the spec was recorded"]
-    assert found.known is None
+    assert (found.known, found.outdated) == ("stale", ("turn 2, which was not recorded",))
 
 
 def test_a_turn_whose_text_was_edited_stays_the_same_turn(desk):

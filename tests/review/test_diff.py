@@ -173,7 +173,7 @@ def test_verdicts_need_a_spec(desk, convrun, tmp_path_factory):
     assert "not judged: the recording belongs to no spec" in out
     assert "passed" not in out
     out = convrun(desk.root, "diff", str(other / "a.yaml"), CASSETTE)[1]  # the spec of one judges both
-    assert "  verdict: passed -> failed\n" in out
+    assert "  checks: passed -> failed\n" in out
 
 
 def test_what_needs_code_is_listed(desk, convrun):
@@ -260,7 +260,7 @@ def test_what_a_hook_said_is_no_turn_of_the_spec(project, loopback, convrun):
         project.record(environ=KEYED, base_url=loopback.base_url)
         (project.root / f"{answers[0]}.yaml").write_bytes((project.root / "cassettes/a.yaml").read_bytes())
     out = convrun(project.root, "diff", "psst.yaml", "cassettes/a.yaml")[1]
-    assert "  verdict: passed -> failed\n" in out
+    assert "  checks: passed -> failed\n" in out
     assert re.findall(r"^  turn.*", out, re.MULTILINE) == ["  turn 1", "  turn 2: passed -> failed"]
 
 

@@ -80,8 +80,23 @@ def test_each_side_is_judged_by_the_spec_of_its_time(repository, git, convrun):
     repository.project.edit(CASSETTE, "timings: [", "timings: [ ")  # what git sees, and no reader of conversations
     git.commit(repository.root)
     out = convrun(repository.root, "diff", "HEAD~1..HEAD")[1]
-    assert "  verdict: passed -> failed\n  turn 1: passed -> failed\n    fails now: specs/desk.yaml:6:15" in out
+    assert "  checks: passed -> failed\n  turn 1: passed -> failed\n    fails now: specs/desk.yaml:6:15" in out
     assert "2 turns unchanged" in out
+
+
+def test_nothing_outdated_is_told_as_passed(repository, git, convrun):
+    """Where the spec was edited after its recording, which a run calls stale, that stands for the verdict."""
+    repository.record(*SCRIPT[:3], "Bye.")
+    repository.project.edit(NAME, "You sell rooms.", "You rent rooms.")
+    git.commit(repository.root)
+    assert repository.project.one(NAME).verdict == "stale"
+    code, out, err = convrun(repository.root, "diff", "HEAD~1..HEAD", "--report", "markdown")
+    assert code == 0
+    assert f"| `{NAME}` | 1 of 3 turns | passed → spec has changed since |" in out
+    assert "  checks: passed -> spec has changed since\n" in err
+    assert f"  the spec has changed since HEAD:{CASSETTE} was recorded: system prompt\n" in err
+    assert "whether these still fit the specs, `convrun run` says" in out
+    assert "whether these still fit the specs, `convrun run` says" in err
 
 
 def test_a_spec_of_its_time_has_its_files(repository, git, convrun):
@@ -103,7 +118,7 @@ def test_a_spec_of_its_time_has_its_files(repository, git, convrun):
     git.commit(repository.root)
     out = convrun(repository.root, "diff", "HEAD~1..HEAD")[1]
     assert heads(out) == ["CHANGED specs/b.yaml::one"]
-    assert "verdict: passed -> not judged" in out
+    assert "checks: passed -> not judged" in out
     assert "not judged: no spec has this cassette" in out
 
 
@@ -115,7 +130,7 @@ def test_new_and_removed_conversations_are_said_to_be_so(repository, git, convru
     (repository.root / CASSETTE).unlink()
     out = convrun(repository.root, "diff")[1]
     assert heads(out) == [f"REMOVED {NAME}", "NEW specs/b.yaml"]
-    assert "  1 turn, 1 model call, ? tokens in, ? out; failed\n  fails now: specs/b.yaml:2:" in out
+    assert "  1 turn, 1 model call, ? tokens in, ? out; checks: failed\n  fails now: specs/b.yaml:2:" in out
     assert out.endswith("2 conversations: 1 new, 1 removed; 1 that did not fail before\n")
     git.commit(repository.root)
     assert heads(convrun(repository.root, "diff", "HEAD..HEAD~1")[1]) == ["REMOVED specs/b.yaml", f"NEW {NAME}"]
@@ -136,15 +151,17 @@ def test_a_repository_may_begin_above_the_project(tmp_path, git, convrun, projec
     keep(inner / CASSETTE, *conversation(("Hello", "Hi")))
     (inner / "convrun.toml").write_text("")
     (inner / "specs").mkdir()
-    (inner / NAME).write_text("model: gpt-4.1-mini\nturns: [{user: Hello, expect: [{equals: Hi}]}]\n")
+    (inner / NAME).write_text(
+        "model: gpt-4.1-mini\nsystem: Be brief.\nturns: [{user: Hello, expect: [{equals: Hi}]}]\n"
+    )
     git.begin(tmp_path)
     git.commit(tmp_path)
     keep(inner / CASSETTE, *conversation(("Hello", "Ho")))
     out = convrun(inner, "diff")[1]
     assert heads(out) == [f"CHANGED {NAME}"]
-    assert "verdict: passed -> failed" in out
+    assert "checks: passed -> failed" in out
     for path in (CASSETTE, f"apps/desk/{CASSETTE}"):
-        assert "verdict: passed -> failed" in convrun(inner, "diff", f"HEAD:{path}", CASSETTE)[1]
+        assert "checks: passed -> failed" in convrun(inner, "diff", f"HEAD:{path}", CASSETTE)[1]
     assert heads(convrun(inner / "specs", "diff", f"HEAD:../{CASSETTE}", f"../{CASSETTE}")[1]) == [f"CHANGED {NAME}"]
     assert "no recording differs" in convrun(tmp_path, "diff")[1]  # another project: it has no cassettes
 

@@ -1,0 +1,116 @@
+"""What a spec sends otherwise now than a recording of it holds, as far as that is known without running code.
+
+Tools and structured output come of code, and so may what a conversation's hooks say: nothing is said of those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from convrun.backends.identity import identify
+from convrun.cassette.canonical import plain_envelope
+from convrun.errors import ConvrunError, TemplateError
+from convrun.review.judging import Judge, partners_of
+from convrun.run.bind import script_lines
+from convrun.run.judging import template_names
+from convrun.run.names import mention
+from convrun.run.plan import Planned
+from convrun.spec.model import TurnSpec
+from convrun.templates import Text, render_text
+from convrun.transcript import Asked, RecordedTurn
+from convrun.values import equal
+
+_OF_CODE = ("turns", "tmp", "env")  # what only a run knows
+
+
+def outdated_parts(judge: Judge, recorded: Sequence[RecordedTurn]) -> tuple[str, ...]:
+    """Return the parts of what is sent that a spec has otherwise than the recording, each once; empty: none is known.
+
+    For one of them a run calls the recording stale. What `cassette: ignore` leaves out is not compared.
+    """
+    spec = judge.planned.spec
+    if spec.hooks.before_conversation or judge.planned.skip:
+        return ()
+    return tuple(dict.fromkeys(part for part in _parts(judge, recorded) if not _ignored(part, spec.ignore)))
+
+
+def _parts(judge: Judge, recorded: Sequence[RecordedTurn]) -> Iterator[str]:
+    spec, partners = judge.planned.spec, partners_of(judge, recorded)
+    models = _models(judge.planned)
+    system: Text | None = spec.system
+    purpose, begun = "system", 0
+    following = 0  # the recorded turn that ought to be next
+    for index, turn in enumerate(judge.turns):
+        own = turn.bound.spec
+        if own.skip:
+            continue
+        if own.system is not None:
+            system, purpose, begun = own.system, "turn", index + 1
+        place = partners.get(index)
+        if place is None:
+            ended = bool(recorded) and recorded[-1].last.error is not None and following == len(recorded)
+            yield from () if ended else (f"turn {index + 1}, which was not recorded",)
+            continue
+        if place > following:
+            yield "turns that it no longer has"
+        following = place + 1
+        found = recorded[place]
+        asked = found.model_calls[0].asked
+        if turn.says not in (None, found.user) and not mention([own.user], "env"):
+            yield f"user text of turn {index + 1}"
+        if not _same_system(system, asked, judge, purpose, begun):
+            yield "system prompt"
+        if models and asked.model not in models:
+            yield "model"
+        yield from _options(judge, own, asked)
+
+
+def _same_system(system: Text | None, asked: Asked, judge: Judge, purpose: str, turn: int) -> bool:
+    """Whether the system prompt is the recorded one, or cannot be known."""
+    if system is None:
+        return not asked.system
+    if any(mention([system], name) for name in _OF_CODE):
+        return True
+    names = template_names(judge.planned.vars, (), judge.surroundings.for_messages(purpose, turn))
+    try:
+        return render_text(system, names) == (asked.system or "")
+    except TemplateError:
+        return True
+
+
+def _models(planned: Planned) -> frozenset[str]:
+    """The names that the model may have in requests; none where they are not known."""
+    model = planned.model
+    try:
+        found = identify(
+            model.name,
+            environ={},
+            base_url=model.base_url,
+            provider=model.provider,
+            api_key_env=model.api_key_env,
+            headers=model.headers,
+            system_role=model.system_role,
+            script=script_lines(model.script),
+        )
+    except ConvrunError:
+        return frozenset()
+    return frozenset({model.name, found.model})
+
+
+def _options(judge: Judge, turn: TurnSpec, asked: Asked) -> Iterator[str]:
+    """The options that differ."""
+    merged = {**judge.planned.spec.options, **turn.options}
+    now, before = plain_envelope(merged), dict(asked.options)
+    if turn.schema is not None:
+        before.pop("response_format", None)
+    for name in sorted({*now, *before}):
+        if not equal(now.get(name), before.get(name)):
+            yield f"option {name!r}"
+
+
+def _ignored(part: str, pointers: Sequence[str]) -> bool:
+    """Whether a pointer of `cassette: ignore` may concern a part."""
+    roots = {pointer.split("/")[1] for pointer in pointers if pointer.startswith("/")}
+    if part.startswith("option "):
+        return part[8:-1] in roots
+    return ("model" if part == "model" else "messages") in roots

@@ -1,0 +1,68 @@
+"""A spec that was edited after its recording: what is known of it without a run is what a run says."""
+
+from __future__ import annotations
+
+import pytest
+from review_projects import NAME
+
+from convrun.cassette.files import load
+from convrun.review.judging import judge_of
+from convrun.review.outdated import outdated_parts
+from convrun.review.reading import transcript
+from convrun.run.options import RunOptions
+from convrun.run.project import open_project, planned
+
+
+def outdated(project, name=NAME):
+    """The parts of a conversation that its spec has otherwise than its recording."""
+    opened = open_project([name], cwd=project.root, environ={}, overrides={})
+    (plan,) = planned(opened, RunOptions()).conversations
+    (found,) = transcript(load(plan.cassette, plan.cassette_shown), single=True).conversations
+    return outdated_parts(judge_of(plan, root=project.root), found.turns)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("You sell rooms.", "You rent rooms.", ("system prompt",)),
+        ("system: You sell rooms.", "", ("system prompt",)),
+        ("system: You sell rooms.", "system: '{{ what }}'\nvars: {what: You rent rooms.}", ("system prompt",)),
+        ("- user: Thanks", "- {user: Thanks, system: Be kind.}", ("system prompt",)),
+        ("gpt-4.1-mini", "gpt-4.1", ("model",)),
+        ("- user: Hello", "- user: Hello there", ("user text of turn 1",)),
+        ("system:", "options: {temperature: 0}\nsystem:", ("option 'temperature'",)),
+        ("- user: Thanks", "- {user: Thanks, options: {seed: 1}}", ("option 'seed'",)),
+        ("- user: Thanks", "- user: Thanks\n  - user: Bye", ("turn 4, which was not recorded",)),
+        ("- user: Hello\n", "- user: Hello\n    skip: later\n", ("turns that it no longer has",)),
+    ],
+)
+def test_what_a_run_calls_stale_is_outdated(desk, old, new, parts):
+    """Texts, model, options and turns that were edited are named, and a run says that the recording is stale."""
+    assert outdated(desk.project) == ()
+    desk.project.edit(NAME, old, new)
+    assert outdated(desk.project) == parts
+    assert desk.project.one(NAME).verdict == "stale"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("contains: Welcome", "contains: Greetings"),
+        ("system: You sell rooms.", "system: '{{ what }}'\nvars: {what: You sell rooms.}"),
+        ("- user: Thanks", "# no more"),
+        ("system:", "options: {temperature: 0}\ncassette: {ignore: [/temperature]}\nsystem:"),
+        ("You sell rooms.", "You rent rooms.\ncassette: {ignore: [/messages/0/content]}"),
+    ],
+)
+def test_what_a_run_plays_is_not_outdated(desk, old, new):
+    """An edit of checks, one that sends the same, and what `ignore` leaves out outdate nothing."""
+    desk.project.edit(NAME, old, new)
+    assert outdated(desk.project) == ()
+    assert desk.project.one(NAME, keep_going=True).verdict != "stale"
+
+
+def test_what_only_a_run_knows_is_not_guessed(desk):
+    """Hooks may say what they like, so of their conversations nothing is said."""
+    desk.project.edit("desk.py", '"""Prices."""', "def hook(conversation):\n    yield\n")
+    desk.project.edit(NAME, "system: You sell rooms.", "hooks: {before_conversation: 'desk:hook'}")
+    assert outdated(desk.project) == ()
