@@ -94,12 +94,12 @@ def _measured(project: Path, record: str, way: str, jobs: int) -> tuple[float, f
 
 def _one(record: str, way: str, jobs: str) -> None:
     """Work one project off, and print how many seconds that took."""
-    from convrun.run.agenda import Agenda
     from convrun.run.options import RecordMode, RunOptions
-    from convrun.run.playing import playing
-    from convrun.run.processes import in_processes
     from convrun.run.project import open_project, prepare
-    from convrun.run.threads import in_threads
+    from convrun.suite.agenda import Agenda
+    from convrun.suite.playing import playing
+    from convrun.suite.processes import in_processes
+    from convrun.suite.threads import in_threads
 
     options = RunOptions(record=RecordMode(record))
     prepared = prepare(open_project([], cwd=Path.cwd(), environ=os.environ, overrides={}), options, environ=os.environ)

@@ -10,9 +10,9 @@ import textwrap
 from forking import convrun, environment
 
 from convrun.errors import SpecErrors
-from convrun.run.many import run_all
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.project import open_project, prepare
+from convrun.suite.run import run_all
 
 
 class Project:

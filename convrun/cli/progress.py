@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
-from convrun.run.agenda import Standing
 from convrun.source import printable
+from convrun.suite.agenda import Standing
 
 if TYPE_CHECKING:
     from rich.console import Console

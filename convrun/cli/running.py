@@ -24,9 +24,9 @@ from convrun.report.console import QUIET
 from convrun.report.stop_token import StopToken
 from convrun.results import ConversationResult
 from convrun.run.last_failed import remember
-from convrun.run.many import run_all
 from convrun.run.options import RunOptions
 from convrun.run.project import Prepared, open_project, prepare
+from convrun.suite.run import run_all
 
 
 @frozen

@@ -15,8 +15,8 @@ from convrun.report.console import QUIET, closing, conversation_line
 from convrun.report.stop_token import StopToken
 from convrun.report.style import Line, Style, ansi, plain, rendered
 from convrun.results import ConversationResult, RunResult
-from convrun.run.agenda import Standing
 from convrun.source import cells, printable
+from convrun.suite.agenda import Standing
 
 
 class Screen:

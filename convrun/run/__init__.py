@@ -1,1 +1,1 @@
-"""From specs to results: plan, bind, run."""
+"""From specs to results: plan, bind, and run a conversation."""

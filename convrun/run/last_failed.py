@@ -12,7 +12,7 @@ from convrun.atomic import create_file, replace_file
 from convrun.errors import system_reason
 from convrun.frozen import frozen
 from convrun.results import ConversationResult
-from convrun.run.agenda import DID_NOT_PASS, is_not_begun
+from convrun.run.verdicts import DID_NOT_PASS, is_not_begun
 from convrun.source import is_below, read_bytes
 
 _FOLDER, _FILE = ".convrun", "last-failed.json"

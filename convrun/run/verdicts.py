@@ -1,4 +1,7 @@
-"""The rules by which checks make a turn's verdict, turns a conversation's, and conversations an exit code."""
+"""The rules by which checks make a turn's verdict, turns a conversation's, and conversations an exit code.
+
+And which verdicts mean that a conversation did not pass, or was not begun.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from convrun.results import CheckResult, ConversationResult, Finding, TurnResult, Verdict
 
+DID_NOT_PASS = frozenset({"failed", "error", "stale", "missing"})
+NOT_BEGUN = "not begun: stopped at "  # how the reason of a conversation begins that was passed over for others
 _WORST_FIRST: tuple[Verdict, ...] = ("error", "failed", "stale")
 
 
@@ -23,6 +28,11 @@ def of_conversation(turns: Sequence[TurnResult], checks: Sequence[CheckResult]) 
             return verdict
     asserted = any(not check.info for turn in turns for check in turn.checks) or any(not one.info for one in checks)
     return "passed" if asserted else "unchecked"
+
+
+def is_not_begun(result: ConversationResult) -> bool:
+    """Return whether a conversation was passed over because others had not passed."""
+    return result.verdict == "skipped" and (result.reason or "").startswith(NOT_BEGUN)
 
 
 def exit_code(

@@ -15,11 +15,11 @@ from convrun.errors import SpecErrors, UsageError
 from convrun.frozen import frozen
 from convrun.report.console import FULL, NORMAL, closing
 from convrun.results import RunResult
-from convrun.run.many import run_all
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.project import Project, prepare, spec_defaults
 from convrun.settings import find_root, load
 from convrun.spec.loading import Unfinished, load_spec
+from convrun.suite.run import run_all
 from convrun.testing.imports import own_modules, same_path
 
 _SUFFIXES = (".yaml", ".yml")

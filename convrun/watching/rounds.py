@@ -21,7 +21,7 @@ from typing import Self
 
 from convrun.frozen import frozen
 from convrun.results import ConversationResult
-from convrun.run.agenda import is_not_begun
+from convrun.run.verdicts import is_not_begun
 
 FLAG = "--for-watch"
 _GRACE = 3.0  # seconds that an interrupted round has for its report

@@ -11,7 +11,7 @@ import pytest
 from jobs_projects import with_tools
 
 from convrun.cli.progress import words
-from convrun.run.agenda import Standing
+from convrun.suite.agenda import Standing
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
 ERASED = "\r\x1b[2K"

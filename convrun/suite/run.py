@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from convrun.results import ConversationResult, RunResult
-from convrun.run.agenda import Agenda, OnStanding
-from convrun.run.jobs import jobs_for
 from convrun.run.options import RecordMode, RunOptions
-from convrun.run.playing import Play, bug, playing
 from convrun.run.project import Prepared
 from convrun.run.verdicts import exit_code
+from convrun.suite.agenda import Agenda, OnStanding
+from convrun.suite.jobs import jobs_for
+from convrun.suite.playing import Play, bug, playing
 from convrun.version import VERSION
 
 _BUG = 70
@@ -81,11 +81,11 @@ def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: 
             agenda.show()
             agenda.done(index, play(index))
     elif options.record is RecordMode.NONE:
-        from convrun.run.processes import in_processes  # a run in turn does without
+        from convrun.suite.processes import in_processes  # a run in turn does without
 
         in_processes(agenda, play, _anew(prepared, options, environ), jobs)
     else:
-        from convrun.run.threads import in_threads  # so it does here
+        from convrun.suite.threads import in_threads  # so it does here
 
         in_threads(agenda, play, jobs)
 
@@ -95,7 +95,7 @@ def _anew(prepared: Prepared, options: RunOptions, environ: Mapping[str, str]) -
     request = prepared.project.request
     if request is None:
         return None
-    from convrun.run.worker import PreparedAnew
+    from convrun.suite.worker import PreparedAnew
 
     ids = tuple(one.planned.id for one in prepared.conversations)
     alone = replace(options, heard=None)  # nothing is live there, and who hears may be no value

@@ -8,8 +8,8 @@ from threading import Thread
 from typing import TypeAlias
 
 from convrun.cassette.claims import give_up_all
-from convrun.run.agenda import TICK, Agenda
-from convrun.run.playing import Outcome, Play
+from convrun.suite.agenda import TICK, Agenda
+from convrun.suite.playing import Outcome, Play
 
 _Done: TypeAlias = tuple[int, Outcome | BaseException]
 

@@ -11,10 +11,9 @@ from convrun.frozen import frozen
 from convrun.results import ConversationResult, Problem
 from convrun.run.bind import BoundConversation
 from convrun.run.conversation import blank_result
+from convrun.run.verdicts import DID_NOT_PASS, NOT_BEGUN
 
 TICK = 0.2  # seconds after which who waits for conversations shows how far the run has come
-DID_NOT_PASS = frozenset({"failed", "error", "stale", "missing"})
-_NOT_BEGUN = "not begun: stopped at "
 
 
 @frozen
@@ -118,10 +117,5 @@ class Agenda:
         if self._most_failed != 1:
             option = f"{self._most_failed} that did not pass (--maxfail)"
         for index in range(self._next, len(self.conversations)):
-            self._waiting[index] = replace(blank_result(self.conversations[index]), reason=_NOT_BEGUN + option)
+            self._waiting[index] = replace(blank_result(self.conversations[index]), reason=NOT_BEGUN + option)
         self._next = len(self.conversations)
-
-
-def is_not_begun(result: ConversationResult) -> bool:
-    """Return whether a conversation was passed over because others had not passed."""
-    return result.verdict == "skipped" and (result.reason or "").startswith(_NOT_BEGUN)

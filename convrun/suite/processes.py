@@ -17,11 +17,11 @@ from time import monotonic
 
 from convrun.errors import ProcessEndedError
 from convrun.results import ConversationResult
-from convrun.run.agenda import TICK, Agenda
 from convrun.run.conversation import blank_result
-from convrun.run.playing import Outcome, Play
 from convrun.run.problems import problem
-from convrun.run.worker import INTERRUPTED, MakePlay, work
+from convrun.suite.agenda import TICK, Agenda
+from convrun.suite.playing import Outcome, Play
+from convrun.suite.worker import INTERRUPTED, MakePlay, work
 
 _GRACE = 2.0  # seconds that a process gets to end by itself
 

@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 from convrun.frozen import frozen
 from convrun.run.options import RunOptions
-from convrun.run.playing import Play, bug, playing
 from convrun.run.project import Request, open_project, prepare
+from convrun.suite.playing import Play, bug, playing
 
 INTERRUPTED = "interrupted"  # what is sent instead of an outcome
 
