@@ -42,6 +42,11 @@ class SpecCollection:
             return None
         return SpecFile.of(file, parent, project=project)
 
+    def is_spec(self, file: Path) -> bool:
+        """Return whether a file would be a spec of a project with settings, by where it lies."""
+        project = self._project(file)
+        return isinstance(project, SpecProject) and project.is_spec(file)
+
     def check_together(self, items: Iterable[pytest.Item]) -> None:
         """Give items the mistakes that no file makes by itself: two specs whose ids or cassettes are one."""
         by_project: dict[int, list[ConversationItem]] = {}

@@ -12,21 +12,17 @@ from typing import Any
 import pytest
 
 import convrun
-from convrun.backends.resolving import resolve
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
-from convrun.errors import CassetteError, ConvrunError, StaleError, UsageError, did_you_mean
+from convrun.errors import CassetteError, ConvrunError, StaleError, UsageError
 from convrun.models import get_model
-from convrun.pytesting.modes import given_mode, recording_option
+from convrun.pytesting.markers import OF_CASSETTES, OF_CONVERSATIONS, OF_MODELS, arguments
+from convrun.pytesting.modes import record_mode, recording_option
 from convrun.run.options import RecordMode
 from convrun.source import Where, printable
 from convrun.spec.ids import cassette_file
 from convrun.testing.blocks import cassette
 
-_OF_MODELS = frozenset(resolve.__kwdefaults__ or ()) - {"transport", "environ", "trusted_base_urls"}
-_OF_CONVERSATIONS = frozenset(Conversation.__init__.__kwdefaults__ or ()) - {"recorded_results"}
-_OF_CASSETTES = frozenset({"record", "ignore", "allow_unplayed"})
-_KNOWN = _OF_MODELS | _OF_CONVERSATIONS | _OF_CASSETTES | {"model"}
 _HOME = Path(convrun.__file__).parent
 
 
@@ -48,13 +44,13 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Talk]:
     node = request.node
     mistake: ConvrunError | None = None
     try:
-        given = _arguments(node)
-        mode = given_mode(request.config) or RecordMode.named(given.get("record", "none"))
+        given = arguments(node)
+        mode = record_mode(request.config)
         _refuse_two_recorders(request)
         path = _cassette(request)
         if mode is RecordMode.NONE and not path.exists():
             raise _missing(path, node)
-        made = {key: given[key] for key in ("ignore", "allow_unplayed") if key in given}
+        made = {key: given[key] for key in OF_CASSETTES if key in given}
         with cassette(path, mode.value, **made):
             talk = Talk(_conversation(given))
             yield talk
@@ -84,31 +80,16 @@ def retold(error: BaseException, node: pytest.Item) -> None:
         last.tb_next = None
 
 
-def _arguments(node: pytest.Item) -> Mapping[str, Any]:
-    """What the markers of a test, its class and its module say, the nearest first."""
-    given: dict[str, Any] = {}
-    for marker in node.iter_markers("convrun"):
-        if marker.args:
-            what = f"@pytest.mark.convrun({marker.args[0]!r}): its arguments have names"
-            raise UsageError(what, fix='write model="…", system="…"')
-        for key, value in marker.kwargs.items():
-            if key not in _KNOWN:
-                fix = did_you_mean(key, _KNOWN) or f"options of the provider stand in options={{{key!r}: {value!r}}}"
-                raise UsageError(f"@pytest.mark.convrun({key}=…): there is no such argument", fix=fix)
-            given.setdefault(key, value)
-    return given
-
-
 def _conversation(given: Mapping[str, Any]) -> Conversation:
     model = given.get("model")
-    settings = {key: given[key] for key in _OF_MODELS if key in given}
+    settings = {key: given[key] for key in OF_MODELS if key in given}
     if isinstance(model, Model):
         if settings:
             what = f"@pytest.mark.convrun({next(iter(settings))}=…) beside a model that is made already"
             raise UsageError(what, fix="give it to get_model, or name the model")
     else:
         model = get_model(model, **settings)
-    return model.conversation(**{key: given[key] for key in _OF_CONVERSATIONS if key in given})
+    return model.conversation(**{key: given[key] for key in OF_CONVERSATIONS if key in given})
 
 
 def _cassette(request: pytest.FixtureRequest) -> Path:

@@ -7,15 +7,10 @@ import pytest
 from convrun.run.options import RecordMode
 
 
-def given_mode(config: pytest.Config) -> RecordMode | None:
-    """Return the record mode of the command line; None where it names none."""
-    given = config.getoption("convrun_record") or config.getoption("record_mode", None)
-    return None if given is None else RecordMode.ALL if given == "rewrite" else RecordMode.named(given)
-
-
 def record_mode(config: pytest.Config) -> RecordMode:
-    """Return the record mode of specs: without an option nothing goes live."""
-    return given_mode(config) or RecordMode.NONE
+    """Return the record mode of the command line; without an option nothing goes live."""
+    given = config.getoption("convrun_record") or config.getoption("record_mode", None) or "none"
+    return RecordMode.ALL if given == "rewrite" else RecordMode.named(given)
 
 
 def recording_option(mode: RecordMode) -> str:

@@ -36,7 +36,7 @@ SHOW_MODULES = """
 """
 
 
-def test_a_project_without_settings_pays_for_one_file(suite):
+def test_a_project_without_settings_pays_for_next_to_nothing(suite):
     """Its YAML is left alone, stock cassettes are played, and of convrun the face and the plugin are loaded."""
     (suite.root / "convrun.toml").unlink()
     suite.write("pyproject.toml", "[tool.other]\nx = 1\n")
@@ -47,7 +47,10 @@ def test_a_project_without_settings_pays_for_one_file(suite):
         "test_own.py", "import pytest\n\n@pytest.mark.parametrize('x', [1, 2])\ndef test_own(x):\n    assert x\n"
     )
     result = suite.passes("-W", "error", "--strict-markers", "-p", "no:recording", passed=2)
-    assert "LOADED convrun convrun.pytest_plugin" in result.outlines
+    assert (
+        "LOADED convrun convrun.pytest_plugin convrun.pytesting convrun.pytesting.hooks convrun.pytesting.signs"
+        in result.outlines
+    )
     suite.pytest("specs", code=5)
 
 
@@ -63,6 +66,25 @@ def test_ids_are_those_of_convrun(suite):
     assert suite.ids() == listed
     assert suite.ids(*reversed(listed)) == [*reversed(listed)]
     assert suite.ids(listed[1]) == [listed[1]]
+
+
+def test_specs_are_found_in_folders_that_pytest_passes_over(suite):
+    """Below the specs folder `norecursedirs` hides no spec, but tests in Python; what the user leaves out is out."""
+    suite.write("specs/hello.yaml", HELLO)
+    suite.write("specs/build/hello.yaml", HELLO)
+    suite.write("specs/build/dist/deep/hello.yaml", HELLO)
+    suite.write("build/openapi.yaml", "openapi: 3.1.0\n")
+    for folder in ("specs/build", "specs/build/dist/deep", "specs/build/_x", "build"):
+        suite.write(f"{folder}/test_own.py", "def test_own():\n    pass\n")
+    listed = suite.cli("list").stdout.splitlines()
+    assert len(listed) == 3
+    assert sorted(suite.ids()) == sorted(listed)
+    deep = "specs/build/dist/deep"
+    assert suite.ids("specs/build/dist") == [f"{deep}/hello.yaml", f"{deep}/test_own.py::test_own"]  # it is named
+    for options in (["--ignore=specs/build/dist"], ["--ignore-glob=*/dist"]):
+        assert suite.ids(*options) == ["specs/build/hello.yaml", "specs/hello.yaml"]
+    suite.write("specs/conftest.py", "collect_ignore = ['build']\n")
+    assert suite.ids() == ["specs/hello.yaml"]
 
 
 @pytest.mark.parametrize(

@@ -90,31 +90,74 @@ def test_a_failed_test_records_nothing(suite):
 
 
 MISTAKES = {
-    "modell='echo'": "@pytest.mark.convrun(modell=…): there is no such argument\n  did you mean 'model'?",
-    "temperature=0": "options={'temperature': 0}",
-    "'echo'": "its arguments have names",
-    "model='opanai/x', record='once'": "did you mean 'openai'?",
-    "model='echo', record='onec'": "unknown record mode 'onec'",
-    "model='echo', tools=[3], record='once'": "3 is no tool",
-    "model=convrun.get_model('echo'), timeout=3, record='once'": "beside a model that is made already",
-    "model='echo', ignore='/a', record='once'": "ignore=['/a']",
+    "mdel='echo'": ("(mdel=…): there is no such argument", "did you mean 'model'?"),
+    "temperature=0": ("(temperature=…): there is no such argument", "options of the provider stand in options={'te*"),
+    "'echo'": ("('echo'): its arguments have names", "write model=*"),
+    "model='m', record='all'": ("(record=…): record is no argument of the marker", "use --convrun-record=all"),
+}
+WRONG_VALUES = {
+    "model='opanai/x'": "did you mean 'openai'?",
+    "model='echo', tools=[3]": "3 is no tool",
+    "model=convrun.get_model('echo'), timeout=3": "beside a model that is made already",
+    "model='echo', ignore='/a'": "ignore=['/a']",
 }
 
 
-def test_mistakes_in_the_marker_are_named(suite):
-    """A wrong argument is an error of its test that says what is wrong, without a traceback."""
+def marked(suite, mistakes, parameter="conversation"):
+    """Write a test for each marker, and one that is right."""
     tests = "".join(
-        f"@pytest.mark.convrun({arguments})\ndef test_{number}(conversation):\n    pass\n\n"
-        for number, arguments in enumerate(MISTAKES)
+        f"@pytest.mark.convrun({arguments})\ndef test_{number}({parameter}):\n    pass\n\n"
+        for number, arguments in enumerate(mistakes)
     )
-    suite.write("test_wrong.py", f"import convrun\nimport pytest\n\n{tests}")
-    result = suite.passes("--tb=short", errors=len(MISTAKES))
+    suite.write("test_wrong.py", f"import convrun\nimport pytest\n\n{tests}\ndef test_right():\n    pass\n")
+
+
+@pytest.mark.parametrize("parameter", ["conversation", ""])
+def test_mistakes_in_markers_are_told_before_anything_runs(suite, parameter):
+    """All wrong arguments are one error of the collection, each with its line, also where the fixture is not used."""
+    marked(suite, MISTAKES, parameter)
+    result = suite.pytest(code=2)
+    assert result.parseoutcomes() == {"errors": 1}
+    for number, (said, fix) in enumerate(MISTAKES.values()):
+        line = f"test_wrong.py:{4 + 4 * number}: @pytest.mark.convrun{said}"
+        result.stdout.fnmatch_lines([line, f"  {fix}"], consecutive=True)
+
+
+def test_wrong_values_in_markers_are_named(suite):
+    """A wrong value is an error of its test that says what is wrong, without a traceback."""
+    marked(suite, WRONG_VALUES)
+    result = suite.passes("--tb=short", "--convrun-record=once", passed=1, errors=len(WRONG_VALUES))
     output = result.stdout.str()
-    for arguments, said in MISTAKES.items():
+    for arguments, said in WRONG_VALUES.items():
         assert said in output, arguments
     assert "Traceback" not in output
     assert "marked.py" not in output
     assert "During handling" not in output
+
+
+def test_a_marker_that_does_nothing_is_pointed_out(suite):
+    """A test with the marker that never has the fixture fails; one that gets it by name, or from a class, does not."""
+    suite.write(
+        "test_talk.py",
+        """
+        import pytest
+
+        @pytest.mark.convrun(model="echo")
+        def test_without():
+            pass
+
+        @pytest.mark.convrun(model="echo")
+        def test_by_name(request):
+            assert request.getfixturevalue("conversation").prompt("Hi").text() == "Hi"
+
+        @pytest.mark.convrun(model="echo")
+        class TestOthers:
+            def test_without(self):
+                pass
+        """,
+    )
+    result = suite.passes("--convrun-record=once", passed=2, failed=1)
+    result.stdout.fnmatch_lines(["@pytest.mark.convrun(…) does nothing: the test has no `conversation`", "  give it *"])
 
 
 def test_one_test_has_one_cassette(suite):

@@ -60,6 +60,17 @@ def test_an_option_records(live, loopback, options):
     assert [file.read_bytes() for file in files] == before
 
 
+@pytest.mark.parametrize("named", [[], ["-p", "pytest_recording.plugin"], ["conftest"]], ids=["", "-p", "conftest"])
+def test_the_option_is_there_whatever_is_loaded(live, loopback, monkeypatch, named):
+    """`--record-mode` is ours where pytest-recording is there but not loaded, and its own however that is loaded."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    if named == ["conftest"]:
+        live.write("conftest.py", "pytest_plugins = ['pytest_recording.plugin']\n")
+    options = ["-p", "convrun.pytest_plugin", "--record-mode=once", *(named if "-p" in named else [])]
+    live.passes(*options, "tests", passed=1)
+    assert len(loopback.requests) == 1
+
+
 def test_rewriting_is_recording_anew(live, loopback):
     """`rewrite`, which pytest-recording has, asks again for what is recorded; our own option is nearer."""
     live.passes("--record-mode=once", passed=2)
