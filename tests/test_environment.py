@@ -131,7 +131,8 @@ def test_a_bug_shows_no_value(project):
     """What breaks convrun itself while a variable is in use is said without it."""
     project.write("specs/a.yaml", "model: echo\ntools: ['desk:look']\nturns: [{user: '{{ env.SERVICE_TOKEN }}'}]\n")
     project.write(".env", f"SERVICE_TOKEN={SECRET}\n")
-    breaking = "from convrun.run import playing\ndef leak(*_, environ):\n    raise TypeError(environ['SERVICE_TOKEN'])"
+    leak = "def leak(*_, environ):\n    raise TypeError(environ['SERVICE_TOKEN'])"
+    breaking = f"from convrun.suite import playing\n{leak}"
     project.write("desk.py", f"{ASKS}\n{breaking}\nplaying.run_conversation = leak\n")
     ended = project.cli("run", "-vv")
     assert ended.returncode == 70

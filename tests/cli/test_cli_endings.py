@@ -162,7 +162,7 @@ def test_a_bug_is_called_one(project):
     """What nobody foresaw (here: code of a spec breaks convrun itself) ends with 70; the traceback comes with -vv."""
     project.write("specs/a.yaml", PASSES.replace("turns", "tools: ['desk:work']\nturns"))
     project.write(
-        "desk.py", "from convrun.run import playing\nplaying.run_conversation = None\ndef work():\n    pass\n"
+        "desk.py", "from convrun.suite import playing\nplaying.run_conversation = None\ndef work():\n    pass\n"
     )
     ended, full = (project.cli("run", *more) for more in ([], ["-vv"]))
     assert (ended.returncode, full.returncode) == (70, 70)

@@ -106,7 +106,7 @@ def test_a_bug_of_ours_in_a_process_ends_the_run(project):
     """What was finished is reported, the exit code is that of a bug, and the traceback is the child's."""
     project.write("specs/a.yaml", PASSES.replace("turns", "tools: ['desk:work']\nturns"))
     project.write(
-        "desk.py", "from convrun.run import playing\nplaying.run_conversation = None\ndef work():\n    pass\n"
+        "desk.py", "from convrun.suite import playing\nplaying.run_conversation = None\ndef work():\n    pass\n"
     )
     ended = project.cli("run", "-vv", "-j", "2")
     assert ended.returncode == 70
@@ -117,7 +117,7 @@ def test_a_bug_of_ours_in_a_process_ends_the_run(project):
 def test_a_result_that_cannot_be_sent_is_a_bug_and_no_death(project):
     """The process says what it could not send."""
     project.write("specs/a.yaml", PASSES.replace("turns", "tools: ['desk:work']\nturns"))
-    code = "from convrun.run import playing\nplaying.run_conversation = lambda *_, **__: lambda: 1\n"
+    code = "from convrun.suite import playing\nplaying.run_conversation = lambda *_, **__: lambda: 1\n"
     code += "def work():\n    pass\n"
     project.write("desk.py", code)
     ended = project.cli("run", "-j", "2")
