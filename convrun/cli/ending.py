@@ -20,6 +20,13 @@ BUG = 70
 INTERRUPTED = 130
 NOBODY_READS = 141  # what a shell reports of a program that the signal for a broken pipe has ended
 
+_WRONG = (UsageError, SettingsError, SpecError, UnknownModelError)
+
+
+def exit_code_of(error: ConvrunError) -> int:
+    """Return what a command ends with that an error of ours has ended."""
+    return WRONG_INPUT if isinstance(error, _WRONG) else ERROR
+
 
 @contextmanager
 def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
@@ -34,7 +41,7 @@ def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
     except SpecErrors as found:
         say(_listed(found))
         raise typer.Exit(WRONG_INPUT) from found
-    except (UsageError, SettingsError, SpecError, UnknownModelError) as error:
+    except _WRONG as error:
         say([*error.lines(), "", "nothing ran"])
         raise typer.Exit(WRONG_INPUT) from error
     except ConvrunError as error:

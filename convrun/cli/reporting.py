@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
-from convrun.cli.ending import say
-from convrun.errors import ConvrunError, ReportError, UsageError
+from convrun.errors import ReportError, UsageError
 from convrun.frozen import frozen
 from convrun.report.stop_token import StopToken
-from convrun.results import Problem, RunResult
+from convrun.results import RunResult
 from convrun.run.project import Project
 
 _SUMMARY = 1024 * 1024  # bytes that GitHub takes as the summary of a step
+_SPECS = frozenset({".yaml", ".yml"})
 _Writer: TypeAlias = Callable[[RunResult, str], str]
 
 
@@ -77,35 +76,15 @@ class Reports:
         """
         errors: list[ReportError] = []
         for name in self.files:
-            errors += self._put(name, _WRITERS[name](result, self.folder), stdout)
+            errors += self.put(name, _WRITERS[name](result, self.folder), stdout)
         if "github" in self.files:
             from convrun.report.markdown import to_markdown
 
-            errors += self._summarize(lambda most: to_markdown(result, most=most))
+            errors += self.summarize(lambda most: to_markdown(result, most=most))
         if errors:
             raise errors[0]
 
-    def refuse(self, mistakes: Sequence[ConvrunError], stdout: TextIO, token: StopToken) -> None:
-        """Annotate the mistakes for which nothing ran on GitHub; other reports have nothing to report.
-
-        In a job that is on stderr, where the token was begun, behind its end.
-        """
-        if "github" not in self.files:
-            return
-        stream = stdout
-        if token.word:
-            stream = sys.stderr
-            print(token.end, file=stream)
-        from convrun.report.github import mistakes_to_github
-        from convrun.report.markdown import mistakes_to_markdown
-
-        found = [Problem(type=type(one).__name__, message=one.what, where=one.where, fix=one.fix) for one in mistakes]
-        errors = self._put("github", mistakes_to_github(found, folder=self.folder), stream)
-        errors += self._summarize(lambda most: mistakes_to_markdown(found, most=most))
-        for error in errors:
-            say(error.lines())
-
-    def _put(self, name: str, text: str, stream: TextIO) -> list[ReportError]:
+    def put(self, name: str, text: str, stream: TextIO) -> list[ReportError]:
         """Write one report to its file, or to the stream; return what went wrong."""
         file = self.files[name]
         if file is None:
@@ -117,7 +96,7 @@ class Reports:
             return [error]
         return []
 
-    def _summarize(self, written: Callable[[int], str]) -> list[ReportError]:
+    def summarize(self, written: Callable[[int], str]) -> list[ReportError]:
         """Add what is `written` in so many bytes to the summary of the step, as far as GitHub takes it."""
         file = self.summary
         if file is None:
@@ -157,16 +136,14 @@ def targets(reports: Mapping[str, str | None], project: Project, environ: Mappin
     if not reports:
         return Reports()
     settings = project.settings
-    kept = {(settings.root / spec.file).resolve() for spec, _ in project.specs}
-    kept |= {settings.file.resolve()} if settings.file else set()
-    cassettes = (settings.root / settings.cassettes).resolve()
     files = {name: None if file is None else Path.cwd() / file for name, file in reports.items()}
     taken: dict[Path, str] = {}
     for name, file in files.items():
         if file is None:
             continue
         target = file.resolve()
-        refuse_sources(target, kept, [cassettes], option=f"--report {name}={reports[name]}")
+        if is_kept(target, project):
+            raise _no_place(f"--report {name}={reports[name]}")
         if target in taken:
             raise UsageError(f"--report {taken[target]} and --report {name} name one file", fix="name another file")
         taken[target] = name
@@ -174,7 +151,7 @@ def targets(reports: Mapping[str, str | None], project: Project, environ: Mappin
     return Reports(
         files=files,
         named=reports,
-        folder=_folder(settings.root, environ.get("GITHUB_WORKSPACE")),
+        folder=way_to(settings.root, environ.get("GITHUB_WORKSPACE")),
         summary=Path(summary) if summary else None,
     )
 
@@ -188,12 +165,30 @@ def refuse_sources(target: Path, kept: Collection[Path], cassettes: Collection[P
         UsageError: where it would.
     """
     if target in kept or any(target.is_relative_to(folder) for folder in cassettes):
-        what = f"{option}: that is a spec, a cassette or the settings, not a place for a report"
-        raise UsageError(what, fix="name another file")
+        raise _no_place(option)
 
 
-def _folder(root: Path, workspace: str | None) -> str:
-    """The way from the root of the repository to that of the project; empty where there is none, or no way."""
+def _no_place(option: str) -> UsageError:
+    what = f"{option}: that is a spec, a cassette or the settings, not a place for a report"
+    return UsageError(what, fix="name another file")
+
+
+def is_kept(target: Path, project: Project) -> bool:
+    """Return whether a resolved path is a spec, a cassette or the settings: no report takes its place."""
+    settings, request = project.settings, project.request
+    kept = {(settings.root / spec.file).resolve() for spec, _ in project.specs}
+    kept |= {(settings.root / error.where.file).resolve() for error in project.errors if error.where}
+    kept |= {settings.file.resolve()} if settings.file else set()
+    if target in kept or target.is_relative_to((settings.root / settings.cassettes).resolve()):
+        return True
+    # Those that are not selected, or cannot be read, are specs all the same.
+    given = [request.cwd / path.partition("::")[0] for path in request.paths] if request else []
+    places = [(settings.root / settings.specs), *given]
+    return target.suffix.lower() in _SPECS and any(target.is_relative_to(place.resolve()) for place in places)
+
+
+def way_to(root: Path, workspace: str | None) -> str:
+    """Return the way from the root of the repository to that of the project; empty where there is none, or no way."""
     if not workspace:
         return ""
     try:

@@ -15,10 +15,11 @@ import typer
 
 from convrun.cli.behaviour import remembered_behaviour
 from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
+from convrun.cli.mistakes import mistakes_told
 from convrun.cli.output import commands_stopped, own_stdout
 from convrun.cli.reporting import targets
 from convrun.cli.screen import Screen
-from convrun.errors import ReportError, SpecErrors
+from convrun.errors import ReportError
 from convrun.frozen import frozen
 from convrun.report.console import QUIET
 from convrun.report.stop_token import StopToken
@@ -63,14 +64,12 @@ def execute(
     # On GitHub a line of a reply, also one that a tool prints, could be taken for a command to the runner.
     token = StopToken.made(os.environ)
     with own_stdout() as stdout, commands_stopped(token):
-        project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides=overrides, only=options.only)
-        options = replace(options, jobs=project.settings.jobs)
-        reports = targets(presentation.reports, project, os.environ)
-        try:
+        with mistakes_told(presentation.reports, paths, stdout=stdout, token=token) as opening:
+            project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides=overrides, only=options.only)
+            opening.project = project
+            options = replace(options, jobs=project.settings.jobs)
+            reports = targets(presentation.reports, project, os.environ)
             prepared = prepare(project, options, environ=os.environ)
-        except SpecErrors as found:
-            reports.refuse(found.errors, stdout, token)
-            raise
         if prepared.plan.remarks:
             say(prepared.plan.remarks)
         if not prepared.conversations and not prepared.plan.elsewhere:

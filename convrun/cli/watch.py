@@ -14,6 +14,7 @@ from typing import NoReturn
 import typer
 
 from convrun.cli.ending import INTERRUPTED, counted
+from convrun.cli.mistakes import mistakes_told
 from convrun.cli.running import Presentation
 from convrun.errors import UsageError
 from convrun.run.options import RecordMode, RunOptions
@@ -44,7 +45,9 @@ def watch(
     with _signals_interrupt(), Rounds(sys.argv[2:]) as rounds:
         try:
             rounds.load()  # while the specs are read
-            Watch(Surveyor(opened, places, options), rounds, _Words()).go_on()
+            with mistakes_told(presentation.reports, paths):
+                begun = Watch(Surveyor(opened, places, options), rounds, _Words())
+            begun.go_on()
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 

@@ -7,15 +7,16 @@ properties of a test case. So each conversation is a suite of one test case, and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from xml.etree import ElementTree as ET
 
 from convrun.report.account import account, reason, told, trouble
 from convrun.report.failure import problem
 from convrun.report.findings import finding_lines
+from convrun.report.wording import noun
 from convrun.report.workflow_commands import disarmed
-from convrun.results import ConversationResult, RunResult, Verdict
+from convrun.results import ConversationResult, Problem, RunResult, Verdict
 from convrun.source import printable
 
 # What each verdict is in JUnit; one that passed is nothing.
@@ -44,9 +45,24 @@ def to_junit(result: RunResult) -> str:
         outcome = "failure" if wrong.type == "findings" else "error"
         case.append(_outcome(outcome, wrong.type, wrong.message, told(problem(wrong, full=wrong.type == "bug"))))
         root.append(_wrapped(case, "convrun", result.started))
+    return _written(root, result.duration_s)
+
+
+def mistakes_to_junit(mistakes: Sequence[Problem], *, started: str) -> str:
+    """Return the mistakes for which nothing ran as JUnit XML: an error of one test case, `convrun`."""
+    case = ET.Element("testcase", name="convrun", classname="convrun", time="0.000")
+    text = "\n\n".join(told(problem(one)) for one in mistakes)
+    case.append(_outcome("error", "mistake", f"nothing ran: {noun(len(mistakes), 'mistake')}", text))
+    root = ET.Element("testsuites", name="convrun")
+    root.append(_wrapped(case, "convrun", started))
+    return _written(root, 0.0)
+
+
+def _written(root: ET.Element, duration_s: float) -> str:
+    """The whole as text, with its counts."""
     for name in ("tests", "failures", "errors"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
-    root.set("time", f"{result.duration_s:.3f}")
+    root.set("time", f"{duration_s:.3f}")
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + disarmed(text, colon="&#58;", hash_sign="&#35;")

@@ -62,7 +62,7 @@ _PROBLEM = _closed(
 )
 _FINDING = _closed(
     {
-        "kind": (_TEXT, "What was found, as unchecked or unplayed."),
+        "kind": (_TEXT, "What was found, as unchecked or unplayed; mistake where nothing ran."),
         "message": (_TEXT, "The same in words."),
         "where": (_or_null("where"), "Where."),
         "fix": (_TEXT_OR_NULL, "How to mend it."),

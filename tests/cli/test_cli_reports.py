@@ -7,7 +7,10 @@ import re
 from collections import Counter
 
 import pytest
+from jsonschema import Draft202012Validator
 from junitparser import JUnitXml
+
+from convrun.schemas import result_schema
 
 PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
 STALE = "model: {script: [{reply: one}]}\nsystem: Be brief.\nturns: [{user: Hi, expect: [{equals: one}]}]\n"
@@ -199,7 +202,93 @@ def test_mistakes_in_specs_are_annotated(project):
     assert starts == ["::error file=specs/a.yaml,line=1,col=1", "::error file=specs/b.yaml,line=2,col=30"]
     assert "unknown check 'contain'" in ended.stdout
     assert summary.read_text("utf-8").startswith("\n## convrun: nothing ran, 2 mistakes\n\n```text\nspecs/a.yaml:1:1: ")
-    assert not (project.root / "j.xml").exists()
+    assert "unknown check 'contain'" in (project.root / "j.xml").read_text("utf-8")
+
+
+FILES = {"json": "r.json", "junit": "j.xml", "markdown": "c.md", "github": "g.txt"}
+WANTED = [word for name, file in FILES.items() for word in ("--report", f"{name}={file}")]
+
+
+def written(project):
+    """The reports of a run in the project's root."""
+    return {name: (project.root / file).read_text("utf-8") for name, file in FILES.items()}
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments", "said", "place"),
+    [
+        ({"specs/b.yaml": MISTAKES["a"]}, ["run"], "unknown key 'modl'", ("specs/b.yaml", 1)),
+        ({"convrun.toml": "strict = true\nmodell = 'x'\n"}, ["run"], "unknown setting 'modell'", ("convrun.toml", 2)),
+        ({"convrun.toml": "strict = \n"}, ["run"], "convrun.toml", ("convrun.toml", 1)),
+        ({}, ["run", "-k", "a or"], "-k 'a or': a substring is missing", None),
+        ({}, ["run", "--shard", "3/2"], "--shard '3/2' is no part", None),
+        ({}, ["run", "--on-stale", "x"], "--on-stale 'x' is not known", None),
+        ({}, ["run", "none.yaml"], "none.yaml", None),
+        ({}, ["run", "-j", "0"], "'jobs' must be a number", None),
+        ({}, ["record", "-D", "x=1"], "-D changes what is recorded", None),
+        ({}, ["run", "--watch", "-k", "a or"], "-k 'a or': a substring is missing", None),
+    ],
+    ids=str,
+)
+def test_no_report_is_left_green_where_nothing_ran(project, run_in_process, files, arguments, said, place):
+    """Of a mistake in specs, settings or the command line every report tells, in place of the last run's result."""
+    project.write("specs/a.yaml", PASSES)
+    assert run_in_process(project, ["run", *WANTED])[0] == 0
+    assert JUnitXml.fromstring(written(project)["junit"].encode()).errors == 0
+    for name, text in files.items():
+        project.write(name, text)
+    code, stdout, stderr = run_in_process(project, [*arguments, *WANTED])
+    assert (code, stdout, said in stderr) == (2, "", True)
+    found = written(project)
+    assert all(said in text.replace("&#39;", "'").replace("&#x27;", "'") for text in found.values())
+    result = json.loads(found["json"])
+    Draft202012Validator(result_schema()).validate(result)
+    assert (result["exit_code"], result["conversations"], result["summary"]["passed"]) == (2, [], 0)
+    (finding,) = result["findings"]
+    where = finding["where"]
+    assert (finding["kind"], where and (where["file"], where["line"])) == ("mistake", place)
+    whole = JUnitXml.fromstring(found["junit"].encode())
+    assert (whole.tests, whole.failures, whole.errors) == (1, 0, 1)
+    (outcome,) = [one for suite in whole for case in suite for one in case.result]
+    assert (outcome.type, outcome.message) == ("mistake", "nothing ran: 1 mistake")
+    assert found["markdown"].startswith("## convrun: nothing ran, 1 mistake\n")
+    assert found["github"].startswith(f"::error file={place[0]},line={place[1]}," if place else "::error title=")
+
+
+def test_settings_that_are_wrong_are_annotated(project):
+    """In a job the error is on its line, named from the workspace, and in the summary of the step."""
+    project.write("convrun.toml", "modell = 'x'\n")
+    summary = project.root / "summary.md"
+    ended = project.cli(
+        "run", "--report", "github",
+        GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary), GITHUB_WORKSPACE=str(project.root.parent),
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert f"\n::error file={project.root.name}/convrun.toml,line=1,col=1," in ended.stderr
+    assert "unknown setting 'modell'" in summary.read_text("utf-8")
+
+
+@pytest.mark.parametrize("settings", ["", "modell = 'x'\n"], ids=["spec", "settings"])
+@pytest.mark.parametrize(
+    "file", ["specs/bad.yaml", "specs/a.yaml", "convrun.toml", "cassettes/a.yaml", "other/base.yml", "other/bad.yaml"]
+)
+def test_mistakes_take_the_place_of_no_other_file(project, run_in_process, settings, file):
+    """Neither a spec, also one that cannot be read, nor a cassette or settings become a report; others are written."""
+    kept = {"specs/bad.yaml": "extends: ../other/base.yml\n", "specs/a.yaml": PASSES, "cassettes/a.yaml": "x: 1\n",
+            "other/base.yml": "modl: x\n", "other/bad.yaml": "modl: x\n", "convrun.toml": settings}  # fmt: skip
+    for name, text in kept.items():
+        project.write(name, text)
+    arguments = ["run", "specs/bad.yaml", "other", "--report", f"junit={file}", "--report", "markdown=c.md"]
+    assert run_in_process(project, arguments)[0] == 2
+    assert {name: (project.root / name).read_text("utf-8") for name in kept} == kept
+    assert (project.root / "c.md").read_text("utf-8").startswith("## convrun: nothing ran")
+
+
+def test_mistakes_are_the_result_on_stdout(project, run_in_process):
+    """A program that reads the JSON of a run finds what kept it from running."""
+    project.write("specs/a.yaml", MISTAKES["a"])
+    code, stdout, _ = run_in_process(project, ["run", "--report", "json"])
+    assert code == json.loads(stdout)["exit_code"] == 2
 
 
 def test_annotations_of_mistakes_are_taken(project):

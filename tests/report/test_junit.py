@@ -22,7 +22,7 @@ from report_samples import (
 )
 
 from convrun.report.console import details
-from convrun.report.junit import to_junit
+from convrun.report.junit import mistakes_to_junit, to_junit
 from convrun.results import CheckResult, Finding, Problem
 from convrun.source import Where
 
@@ -185,3 +185,22 @@ def test_the_report_is_the_same_xml_in_every_encoding_of_a_line():
     turn = replace(SECOND, reply="Grüße\n京都 😀\n  indented", checks=(replace(SECOND.checks[0], actual="ü"),))
     text = outcome(run(replace(FAILED, turns=(turn,))), FAILED.id).text
     assert "    | Grüße\n    | 京都 😀\n    |   indented\n" in text
+
+
+def test_mistakes_are_one_error_whatever_they_say():
+    """The test case has the text of each mistake, with its place and what to do; nothing in it is markup."""
+    place = Where(file="specs/a.yaml", line=3, column=1)
+    mistakes = [
+        Problem(type="SpecError", message="unknown key ']]>\x00\u202e<x>'", where=place, fix="leave it out"),
+        Problem(type="SpecError", message="::error::forged"),
+    ]
+    text = mistakes_to_junit(mistakes, started="2026-01-31T09:00:00+00:00")
+    assert violations(text) == []
+    (suite,) = JUnitXml.fromstring(text.encode("utf-8"))
+    ((found,),) = [case.result for case in suite]
+    assert (suite.name, suite.tests, suite.errors) == ("convrun", 1, 1)
+    assert (found.type, found.message) == ("mistake", "nothing ran: 2 mistakes")
+    assert found.text.startswith("specs/a.yaml:3:1: unknown key ']]>\\x00")
+    assert "leave it out" in found.text
+    assert "::error::forged" in found.text
+    assert "::error::forged" not in text
