@@ -7,9 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
 ARGS :=
-# Pages, structure, benchmarks, damaged files, other programs (bash, pre-commit, pytest) and how edits are watched do not
-# depend on the versions of what convrun depends on.
-INDEPENDENT := fuzz pytest_plugin test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py \
+# Pages, structure, benchmarks, damaged files, other programs (bash, pre-commit) and how edits are watched do not depend on
+# the versions of what convrun depends on; of the plugin a part is enough for the oldest pytest.
+INDEPENDENT := fuzz test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py \
+	pytest_plugin/test_recording_modes.py pytest_plugin/test_sessions.py pytest_plugin/test_verdicts.py \
 	watching/test_watch_rounds.py scaffold/test_ci_page.py scaffold/test_commit_hooks.py
 
 .DEFAULT_GOAL := help

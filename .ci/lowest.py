@@ -1,4 +1,4 @@
-"""Print the lower bound of every dependency as a pip constraint."""
+"""Print the lower bound of every dependency as a pip constraint, and of pytest with its plugins: ours runs in them."""
 
 from __future__ import annotations
 
@@ -21,4 +21,6 @@ def constraints(dependencies: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(constraints(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"])))
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    tested_in = [one for one in project["optional-dependencies"]["dev"] if one.startswith("pytest")]
+    print("\n".join(constraints([*project["dependencies"], *tested_in])))

@@ -65,18 +65,18 @@ def test_an_interruption_ends_the_session(looking):
 
 
 def test_a_bug_of_ours_is_said_to_be_one(suite, monkeypatch):
-    """What we did not foresee fails one conversation, with a traceback that shows no key and no environment."""
+    """What we did not foresee (a clock that raises) fails one conversation; its traceback shows no key."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-whoever-runs-this")
     suite.write("specs/a.yaml", "model: gpt-4.1-mini\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n")
     suite.write(
         "conftest.py",
         """
-        from convrun.pytesting import projects
+        import os, time
 
-        def broken(*arguments, environ):
-            raise RuntimeError(f"out of order: {environ['OPENAI_API_KEY']}")
+        def broken():
+            raise RuntimeError(f"out of order: {os.environ['OPENAI_API_KEY']}")
 
-        projects.run_conversation = broken
+        time.perf_counter = broken  # pytest has its own
         """,
     )
     result = suite.pytest("specs", process=True, code=1)
