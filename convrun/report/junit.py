@@ -1,7 +1,8 @@
 """The run as JUnit XML, as CI systems read it.
 
-It is valid against every version of the schema of the xUnit plugin of Jenkins, which knows neither places nor
-properties of a test case. So each conversation is a suite of one test case, and the suite has them.
+It is valid against every version of the schema of the xUnit plugin of Jenkins. None of them knows properties of a test
+case, and the latest does not know its place either. So each conversation is a suite of one test case, and the suite has
+them.
 """
 
 from __future__ import annotations

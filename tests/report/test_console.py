@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_goldens import golden
+from goldens import goldens
 from report_samples import FAILED, FIRST, MISSING, PASSED, PROMPT, RUN, SECOND, SKIPPED, STALE, UNCHECKED, run
 
 from convrun.report.console import FULL, NORMAL, QUIET, VERBOSE, closing, conversation_line, details, summary
@@ -17,6 +17,8 @@ from convrun.report.stop_token import StopToken
 from convrun.report.style import ansi
 from convrun.results import CheckResult, Finding, ToolCallResult
 from convrun.source import Where
+
+golden = goldens(__file__)
 
 
 @pytest.mark.parametrize(

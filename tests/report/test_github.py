@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 import pytest
-from report_goldens import golden
+from goldens import goldens
 from report_malice import VISIBLE, hostile_run
 from report_samples import FAILED, FIRST, MISSING, PASSED, PROMPT, RUN, SECOND, STALE, UNCHECKED, run
 
@@ -15,6 +15,8 @@ from convrun.report.github import to_github
 from convrun.report.workflow_commands import command, disarmed
 from convrun.results import CheckResult, Finding, Problem
 from convrun.source import Where
+
+golden = goldens(__file__)
 
 
 @dataclass

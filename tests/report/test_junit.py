@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 
 import pytest
+from goldens import goldens
 from junit_grammar import violations
 from junitparser import Error, Failure, JUnitXml, Skipped
-from report_goldens import golden
 from report_malice import VISIBLE, hostile_run
 from report_samples import (
     EVERYTHING,
@@ -25,6 +25,8 @@ from convrun.report.console import details
 from convrun.report.junit import mistakes_to_junit, to_junit
 from convrun.results import CheckResult, Finding, Problem
 from convrun.source import Where
+
+golden = goldens(__file__)
 
 BUG = Problem(type="KeyError", message="KeyError: 'x'", details="Trace\nback")
 
@@ -49,10 +51,16 @@ def test_the_whole_report_is_the_golden_one():
 
 
 def test_the_grammar_refuses_what_jenkins_does():
-    """The grammar that the reports are held against takes no places at test cases, and misses no count."""
+    """The grammar that the reports are held against takes nothing that one of the schemas refuses."""
     text = to_junit(run(PASSED))
     placed = text.replace("<testcase ", '<testcase file="a.yaml" line="1" ')
     assert sorted(violations(placed)) == ["testcase: attribute file", "testcase: attribute line"]
+    grouped = text.replace("<testcase ", '<testcase group="g" ').replace("<testsuite ", '<testsuite log="l" url="u" ')
+    assert sorted(set(violations(grouped))) == [
+        "testcase: attribute group",
+        "testsuite: attribute log",
+        "testsuite: attribute url",
+    ]
     assert violations(text.replace(' errors="0" skipped', " skipped")) == ["testsuite: no errors"]
     known = re.sub("(<testcase [^>]*) />", r"\1><properties/></testcase>", text)
     assert violations(known) == ["testcase: holds properties"]

@@ -7,14 +7,16 @@ import re
 from dataclasses import replace
 
 import pytest
+from goldens import goldens
 from markdown_it import MarkdownIt
-from report_goldens import golden
 from report_malice import MALICE, VISIBLE, hostile_run
 from report_samples import FAILED, MISSING, PASSED, PROMPT, RUN, SECOND, STALE, UNCHECKED, run
 
 from convrun.report.console import details, summary
 from convrun.report.markdown import COMMENT, code, fenced, to_markdown
 from convrun.results import Finding, Problem
+
+golden = goldens(__file__)
 
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 OURS = re.compile(
@@ -74,6 +76,10 @@ def test_few_blocks_are_open_and_many_are_folded():
 @pytest.mark.parametrize(
     ("change", "text"),
     [
+        ({"interrupted": True, "exit_code": 130}, "## convrun: interrupted, 1 passed\n"),
+        ({"interrupted": True, "exit_code": 130, "conversations": ()}, "## convrun: interrupted\n"),
+        ({"bug": Problem(type="KeyError", message="x"), "exit_code": 70}, "## convrun: a bug in convrun, 1 passed\n"),
+        ({"exit_code": 1}, "## convrun: strict findings, 1 passed\n"),
         ({"interrupted": True, "exit_code": 130}, "```text\ninterrupted: only what was finished is reported\n```"),
         (
             {"bug": Problem(type="KeyError", message="KeyError: '`x`'"), "exit_code": 70},

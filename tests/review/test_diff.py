@@ -6,12 +6,14 @@ import re
 from time import perf_counter
 
 import pytest
-from review_goldens import golden
+from goldens import goldens
 from review_projects import BYE, CASSETTE, HELLO, KEYED, NAME, SCRIPT
 from review_recordings import ask, call, completion, conversation, interaction, keep, said, stock
 from servers import reply
 
 from convrun.cassette.files import load
+
+golden = goldens(__file__)
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from review_goldens import golden
+from goldens import goldens
 from review_projects import BYE, CASSETTE, HELLO, KEYED, NAME, SCRIPT
 from servers import reply
+
+golden = goldens(__file__)
 
 
 def record(desk, convrun, monkeypatch, *answers, options=("--all",)):

@@ -7,10 +7,12 @@ import re
 import shutil
 
 import pytest
-from review_goldens import golden
+from goldens import goldens
 from review_projects import BYE, CASSETTE, HELLO, NAME, SCRIPT
 from review_recordings import completion, conversation, interaction, keep, said
 from servers import reply
+
+golden = goldens(__file__)
 
 
 @pytest.fixture

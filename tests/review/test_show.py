@@ -11,12 +11,14 @@ from time import perf_counter
 
 import pytest
 from forking import SOURCES
-from review_goldens import golden
+from goldens import goldens
 from review_projects import CASSETTE, NAME, SCRIPT
 from review_recordings import ask, call, completion, interaction, keep, said, stock
 
 from convrun.cassette.files import load
 from convrun.review.reading import transcript
+
+golden = goldens(__file__)
 
 
 def test_a_spec_is_shown_as_it_was_recorded(desk, convrun):
