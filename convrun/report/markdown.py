@@ -23,6 +23,8 @@ from convrun.source import printable
 
 COMMENT = 65_536  # what GitHub takes as a comment, in characters; counted in bytes here, which are never fewer
 _WORST_FIRST: tuple[Verdict, ...] = ("error", "failed", "stale", "missing", "unchecked", "skipped", "passed")
+# What is wrong with a run that none of its conversations shows, in the headline.
+_TROUBLE = {"bug": "a bug in convrun", "interrupted": "interrupted", "findings": "strict findings"}
 _NOTES = 400  # bytes kept for what is said of what is left out
 _BLOCK = 12_000  # characters of one block
 _OPEN = 3  # blocks that are shown unfolded, where there are no more
@@ -69,10 +71,11 @@ def fenced(text: str, *, language: str = "text") -> str:
 
 def _head(result: RunResult) -> list[str]:
     verdicts = counts(result).verdicts
-    found = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in _WORST_FIRST if verdicts[verdict])
-    head = [f"## convrun: {found or 'nothing was run'}", summary(result)]
     wrong = trouble(result)
-    return [*head, fenced(told(problem(wrong)))] if wrong and result.conversations else head
+    found = [_TROUBLE[wrong.type]] if wrong and wrong.type in _TROUBLE else []
+    found += [f"{verdicts[verdict]} {verdict}" for verdict in _WORST_FIRST if verdicts[verdict]]
+    head = [f"## convrun: {', '.join(found) or 'nothing was run'}", summary(result)]
+    return [*head, fenced(told(problem(wrong)))] if wrong and found else head
 
 
 def _row(conversation: ConversationResult) -> str:
