@@ -12,7 +12,7 @@ import typer
 
 from convrun.cli.ending import WRONG_INPUT, named_errors
 from convrun.cli.output import print_said
-from convrun.cli.parameters import Cassettes, NoColor, Reports, Verbose, one_of
+from convrun.cli.parameters import Cassettes, NoColor, one_of
 from convrun.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,9 +29,17 @@ def diff(
             metavar="[A [B]]", help="Two recordings (files, REV:FILE, FILE::CASE), or REV..REV, REV.., REV."
         ),
     ] = None,
-    report: Reports = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option("--report", metavar="markdown[=FILE]", help="Write it as Markdown; without FILE to stdout."),
+    ] = None,
     cassettes: Cassettes = None,
-    verbose: Verbose = 0,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "-v", "--verbose", count=True, show_default=False, help="-vv: long texts whole, and tracebacks of bugs."
+        ),
+    ] = 0,
     no_color: NoColor = False,
 ) -> None:
     """Compare recordings turn by turn: texts, replies, tool calls, arguments, usage, and what the checks say.

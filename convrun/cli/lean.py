@@ -2,7 +2,7 @@
 
 From 0.29 on typer converts every parameter through a pydantic TypeAdapter. All parameters of convrun are texts, lists
 of texts, counts and flags, which arrive as they are meant; so they are handed on unconverted. Where typer is built
-otherwise, nothing is changed and it only starts slower.
+otherwise, nothing is changed and it only starts slower. Nor does the help of an argument name its type.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ class _AsGiven:
         return value
 
 
+def _no_type(ctx: object) -> None:
+    """What the help of an argument says behind its metavar from typer 0.29 on: nothing."""
+
+
 CommandT = TypeVar("CommandT")
 
 
@@ -33,6 +37,8 @@ def without_pydantic(command: CommandT, parent: Any = None) -> CommandT:
     made: Any = command
     context = made.context_class(made, parent=parent, **made.context_settings)
     for parameter in made.get_params(context):  # with --help, which is made on demand
+        if parameter.param_type_name == "argument" and hasattr(parameter, "display_type_rich"):
+            parameter.display_type_rich = _no_type  # its metavar says what it is: PATH, not PATH <list[str]>
         if hasattr(parameter, "_runtime_param"):
             parameter._runtime_param = _AsGiven()  # noqa: SLF001  # typer has no public switch for it
     for subcommand in getattr(made, "commands", {}).values():

@@ -27,6 +27,10 @@ Models: TypeAlias = Annotated[
 Defines: TypeAlias = Annotated[
     list[str] | None, typer.Option("-D", metavar="KEY=VALUE", help="Set a var, as text (repeatable).")
 ]
+ShownModels: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("-m", "--model", metavar="MODEL", help="Show what was recorded with this model (repeatable)."),
+]
 Cassettes: TypeAlias = Annotated[
     str | None, typer.Option("--cassettes", metavar="DIR", help="The folder of the cassettes.")
 ]

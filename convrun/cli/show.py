@@ -13,7 +13,7 @@ import typer
 
 from convrun.cli.ending import named_errors, say
 from convrun.cli.output import print_said
-from convrun.cli.parameters import Cassettes, Models, NoColor
+from convrun.cli.parameters import Cassettes, NoColor, ShownModels
 from convrun.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def show(
     turns: Annotated[
         str | None, typer.Option("--turns", metavar="N|N-M|N-", help="Only these turns, counted from 1.")
     ] = None,
-    models: Models = None,
+    models: ShownModels = None,
     cassettes: Cassettes = None,
     no_color: NoColor = False,
 ) -> None:
