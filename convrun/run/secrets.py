@@ -8,7 +8,7 @@ from functools import lru_cache
 from operator import is_
 from typing import Any, TypeVar
 
-from convrun.backends.keys import key_variable
+from convrun.backends.keys import KEY_VARIABLES, key_variable
 from convrun.errors import SettingsError
 from convrun.redaction import Redactor
 from convrun.run.bind import BoundConversation
@@ -19,16 +19,24 @@ _Value = TypeVar("_Value")
 
 
 def redactor_for(bound: BoundConversation, environ: Mapping[str, str]) -> Redactor:
-    """Return what takes out the values of the conversation's key and of the variables that its templates name."""
+    """Return what takes out the values of every provider's key, and of the variables that the conversation names.
+
+    Its tools, hooks and checks may come upon any key, whatever its own model is.
+    """
     model = bound.model
     try:
         variable = key_variable(model, environ=environ, trusted_base_urls=bound.trusted)
     except SettingsError:
         variable = model.api_key_env
-    secrets = {name: value for name, value in variables(bound.spec.variables, environ).items() if value is not None}
-    if variable and environ.get(variable):
-        secrets[variable] = environ[variable]
-    return Redactor(secrets)
+    names = KEY_VARIABLES.union(bound.spec.variables, [variable] if variable else [])
+    values = variables(sorted(names), environ)
+    return _redactor(tuple((name, value) for name, value in values.items() if value is not None))
+
+
+@lru_cache(maxsize=16)
+def _redactor(secrets: tuple[tuple[str, str], ...]) -> Redactor:
+    """One for all conversations with the same secrets: making it anew for each takes longer than its work."""
+    return Redactor(dict(secrets))
 
 
 def without_secrets(result: _Value, redactor: Redactor) -> _Value:

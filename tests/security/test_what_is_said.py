@@ -133,3 +133,36 @@ def test_a_cassette_decides_what_tools_are_asked(project):
         ),
     )
     assert project.one().turns[0].tool_calls[0].result == "from the cassette"
+
+
+FINDS = """
+import os
+KEY = os.environ["OPENAI_API_KEY"]
+def boom() -> str:
+    raise ValueError(f"x {KEY}")
+def hook(conversation):
+    raise KeyError(KEY)
+def check(context):
+    raise ValueError(KEY)
+def says(context):
+    return KEY
+"""
+KEY = "sk-SECRETSECRET1234"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_no_key_of_a_provider_is_told(project, jobs):
+    """Whatever finds one in the environment, with a model that needs none: no report and no console shows it."""
+    project.write("desk.py", FINDS)
+    project.write(".env", f"OPENAI_API_KEY={KEY}\n")
+    project.write("specs/tool.yaml", "model: {script: [{call: boom}]}\ntools: ['desk:boom']\nturns: [{user: Go}]\n")
+    project.write("specs/hook.yaml", "model: echo\nhooks: {before_conversation: 'desk:hook'}\nturns: [{user: Go}]\n")
+    for check in ("check", "says"):
+        project.write(
+            f"specs/{check}.yaml", f"model: echo\nturns: [{{user: Hi, expect: [{{python: 'desk:{check}'}}]}}]\n"
+        )
+    names = ("json", "junit", "markdown", "github")
+    ended = project.cli("run", "-vv", "-j", jobs, *(f"--report={name}=out/{name}" for name in names))
+    said = [ended.stdout, ended.stderr, *((project.root / "out" / name).read_text("utf-8") for name in names)]
+    assert [KEY in text for text in said] == [False] * 6
+    assert "<OPENAI_API_KEY>" in said[0]
