@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from convrun.checks.check import Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
-from convrun.checks.judging import judge
+from convrun.checks.evaluation import judge
 from convrun.checks.registry import KINDS, LISTED, parse, tool_names
 from convrun.checks.views import turn_view
 from convrun.conversation.chain import ChainResponse

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from convrun.checks.check import Path
 from convrun.checks.matcher import Matcher, is_matcher, read_matcher
-from convrun.checks.reading import Reader
+from convrun.checks.reader import Reader
 from convrun.checks.reply import read_json
 from convrun.frozen import frozen
 from convrun.results import ToolCallResult

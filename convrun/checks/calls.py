@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, cast
 from convrun.checks.call_pattern import CallPattern, as_json, read_pattern, show_call, show_calls
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
-from convrun.checks.reading import Reader
+from convrun.checks.reader import Reader
 from convrun.frozen import frozen
 from convrun.results import ToolCallResult
 

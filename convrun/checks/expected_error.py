@@ -6,7 +6,7 @@ import re
 
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
-from convrun.checks.reading import Reader
+from convrun.checks.reader import Reader
 from convrun.frozen import frozen
 from convrun.values import Json, show
 

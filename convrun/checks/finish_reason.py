@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
-from convrun.checks.reading import Reader
+from convrun.checks.reader import Reader
 from convrun.errors import did_you_mean
 from convrun.frozen import frozen
 

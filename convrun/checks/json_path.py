@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.matcher import Matcher, read_matcher
-from convrun.checks.reading import Pending, Reader
+from convrun.checks.reader import Pending, Reader
 from convrun.checks.reply import read_json
 from convrun.errors import CheckError
 from convrun.frozen import frozen

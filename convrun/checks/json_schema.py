@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext
-from convrun.checks.reading import Reader
+from convrun.checks.reader import Reader
 from convrun.checks.reply import nested_deeply, read_json
 from convrun.errors import CheckError
 from convrun.frozen import frozen

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TypeGuard
 
 from convrun.checks.check import Path
-from convrun.checks.reading import Reader
+from convrun.checks.reader import Reader
 from convrun.frozen import frozen
 from convrun.values import contains, equal, show
 

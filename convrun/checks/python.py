@@ -10,7 +10,7 @@ from typing import cast
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, TurnView
-from convrun.checks.reading import Reader
+from convrun.checks.reader import Reader
 from convrun.conversation.network import watched
 from convrun.errors import CheckError
 from convrun.frozen import frozen

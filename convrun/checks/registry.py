@@ -15,7 +15,7 @@ from convrun.checks.json_path import read_json_check
 from convrun.checks.json_schema import read_json_schema
 from convrun.checks.negation import Negation
 from convrun.checks.python import read_python
-from convrun.checks.reading import Pending, Reader, settled
+from convrun.checks.reader import Pending, Reader, settled
 from convrun.checks.text import read_contains, read_equals, read_matches, read_one_of
 from convrun.errors import did_you_mean
 from convrun.frozen import frozen

@@ -8,7 +8,7 @@ from unicodedata import normalize
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.difference import got
-from convrun.checks.reading import Reader
+from convrun.checks.reader import Reader
 from convrun.frozen import frozen
 from convrun.values import show
 

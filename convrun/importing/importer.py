@@ -12,7 +12,7 @@ from convrun.errors import ConvrunError, SpecErrors
 from convrun.frozen import frozen
 from convrun.importing.checking import Detail, with_checks
 from convrun.importing.exchanges import exchanges
-from convrun.importing.judging import refusal
+from convrun.importing.objections import refusal
 from convrun.importing.proving import Proof, cassette_text, proved, tried
 from convrun.importing.reasons import Reason, Refusal
 from convrun.importing.spec_text import spec_text

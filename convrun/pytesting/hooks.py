@@ -18,7 +18,7 @@ from convrun.pytesting.signs import is_yaml, may_be_settled, reads_as_spec
 if TYPE_CHECKING:
     from convrun.conversation.conversation import Conversation
     from convrun.pytesting.collecting import SpecCollection
-    from convrun.pytesting.telling import Teller
+    from convrun.pytesting.teller import Teller
 
 _MODES = ("none", "once", "new_episodes", "all")
 _MARKER = (
@@ -182,7 +182,7 @@ class Reports:
         """Show a conversation as the console does."""
         if hasattr(report, "convrun"):
             if self.teller is None:
-                from convrun.pytesting.telling import Teller  # the first conversation that has run
+                from convrun.pytesting.teller import Teller  # the first conversation that has run
 
                 self.teller = Teller()
             self.teller.hear(report)

@@ -14,7 +14,7 @@ from convrun.errors import ConvrunError, SpecErrors
 from convrun.pytesting.modes import recording_option
 from convrun.pytesting.projects import SpecProject
 from convrun.pytesting.tags import give_tags
-from convrun.pytesting.telling import Told, told
+from convrun.pytesting.teller import Told, told
 from convrun.results import ConversationResult
 from convrun.run.bind import BoundConversation
 from convrun.run.options import RecordMode

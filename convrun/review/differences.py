@@ -13,11 +13,11 @@ from convrun.frozen import frozen
 from convrun.redaction import Redactor
 from convrun.results import Problem
 from convrun.review.comparing import NOT_JUDGED, Recorded, compared, conversation_pairs
-from convrun.review.judging import Judge, judged
+from convrun.review.judge import Judge, judged
 from convrun.review.outdated import outdated_parts
 from convrun.review.owners import NOBODY, Owner
-from convrun.review.reading import transcript
 from convrun.review.recordings import Compared, Found
+from convrun.review.transcripts import transcript
 from convrun.source import Where
 from convrun.transcript import ConversationDifference, Judgement, RecordedConversation, Transcript, Unjudged
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from convrun.backends.identity import identify
 from convrun.cassette.canonical import plain_envelope
 from convrun.errors import ConvrunError, TemplateError
-from convrun.review.judging import Judge, partners_of
+from convrun.review.judge import Judge, partners_of
 from convrun.run.bind import script_lines
 from convrun.run.judging import template_names
 from convrun.run.names import mention

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from convrun.cassette.interaction import Recording
 from convrun.errors import ConvrunError, SpecErrors
 from convrun.frozen import frozen
-from convrun.review.judging import Judge, judge_of
+from convrun.review.judge import Judge, judge_of
 from convrun.review.trees import RevisionTree, WorkingTree
 from convrun.run.options import RunOptions
 from convrun.run.plan import Planned, plan

@@ -11,8 +11,8 @@ from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.results import Problem
 from convrun.review.comparing import Recorded, compared
-from convrun.review.judging import Judge, judge_of, judged
-from convrun.review.reading import transcript
+from convrun.review.judge import Judge, judge_of, judged
+from convrun.review.transcripts import transcript
 from convrun.run.plan import Planned
 from convrun.transcript import ConversationDifference
 

@@ -9,8 +9,8 @@ from convrun.backends.keys import known_keys
 from convrun.cassette.files import load
 from convrun.errors import UsageError
 from convrun.frozen import frozen
-from convrun.review.reading import transcript
 from convrun.review.recognising import is_spec
+from convrun.review.transcripts import transcript
 from convrun.transcript import Transcript
 
 

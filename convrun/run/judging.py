@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
-from convrun.checks.judging import judge
+from convrun.checks.evaluation import judge
 from convrun.frozen import frozen
 from convrun.results import CheckResult
 from convrun.run.bound_checks import BoundCheck

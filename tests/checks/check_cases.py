@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convrun.checks.context import CheckContext, TurnView, for_turn
-from convrun.checks.judging import judge
+from convrun.checks.evaluation import judge
 from convrun.checks.registry import parse
 from convrun.results import CheckResult, ToolCallResult
 

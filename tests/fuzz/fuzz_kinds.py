@@ -35,7 +35,7 @@ from convrun.report.conversation_diff import difference_lines
 from convrun.report.style import Line, plain, rendered
 from convrun.report.transcript import conversation_lines
 from convrun.review.comparing import Recorded, compared, conversation_pairs
-from convrun.review.reading import transcript
+from convrun.review.transcripts import transcript
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project, prepare
 from convrun.wire import Reply, Request

@@ -14,9 +14,9 @@ from review_projects import KEYED
 from servers import Answer, reply
 
 from convrun.cassette.files import load
-from convrun.review.judging import judge_of, judged
+from convrun.review.judge import judge_of, judged
 from convrun.review.outdated import outdated_parts
-from convrun.review.reading import transcript
+from convrun.review.transcripts import transcript
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project, planned
 

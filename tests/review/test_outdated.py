@@ -6,9 +6,9 @@ import pytest
 from review_projects import NAME
 
 from convrun.cassette.files import load
-from convrun.review.judging import judge_of
+from convrun.review.judge import judge_of
 from convrun.review.outdated import outdated_parts
-from convrun.review.reading import transcript
+from convrun.review.transcripts import transcript
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project, planned
 

@@ -16,7 +16,7 @@ from review_projects import CASSETTE, NAME, SCRIPT
 from review_recordings import ask, call, completion, interaction, keep, said, stock
 
 from convrun.cassette.files import load
-from convrun.review.reading import transcript
+from convrun.review.transcripts import transcript
 
 golden = goldens(__file__)
 

@@ -1,4 +1,4 @@
-"""Reading a check's value: every mistake is noted with its path, and reading goes on."""
+"""The reader of a check's value: every mistake is noted with its path, and reading goes on."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from check_cases import assert_is_yes, assert_with_words, judged, message, mista
 from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
-from convrun.checks.judging import judge
+from convrun.checks.evaluation import judge
 from convrun.checks.registry import LISTED, code_paths, parse, templates, tool_names
 from convrun.results import ToolCallResult, UsageResult
 from convrun.source import Where
@@ -96,7 +96,7 @@ def test_a_crash_is_an_error_with_its_traceback():
     assert (result.verdict, result.message) == ("error", "the check raised KeyError: 'NO'")
     assert result.details is not None
     assert "in crash" in result.details
-    assert "checks/judging.py" not in result.details
+    assert "checks/evaluation.py" not in result.details
 
 
 def test_python_sees_the_context():

@@ -1,4 +1,4 @@
-"""Judging: a check's value is rendered and read, the check evaluated, and the outcome put into words."""
+"""The evaluation of a check: its value is rendered and read, it is evaluated, and the outcome put into words."""
 
 from __future__ import annotations
 
