@@ -87,7 +87,19 @@ def test_where_nothing_failed_nothing_is_written(project):
     assert not (project.root / STATE).exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"last_failed": "a"}', '{"last_failed": [1]}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"last_failed": [], "with_findings": [1]}',
+        '{"last_failed": "a"}',
+        '{"last_failed": [1]}',
+        "[" * 100_000,
+    ],
+)
 def test_a_damaged_memory_is_said_and_all_are_taken(mixed, text):
     """Nothing is taken for passed because the file that knows cannot be read; the run mends it."""
     mixed.write(STATE, text)
@@ -129,3 +141,42 @@ def test_maxfail_stops_after_so_many(mixed):
     assert result.conversations[-1].reason == "not begun: stopped at 2 that did not pass (--maxfail)"
     assert "2 that did not pass" in mixed.cli("run", "--maxfail", "2").stdout
     assert "1 passed, 1 failed, 3 skipped" in mixed.cli("run", "--maxfail", "5", "-x").stdout
+
+
+UNCHECKED = "model: echo\nturns: [{user: Hi}]\n"
+
+
+@pytest.mark.parametrize("before", [["--strict"], []], ids=str)
+def test_what_fails_a_strict_run_comes_again_in_one(project, before):
+    """What has findings is taken by a strict run, whatever the one before was, and by no other."""
+    project.write("specs/a.yaml", spec())
+    project.write("specs/failed.yaml", spec("Ho"))
+    project.write("specs/unchecked.yaml", UNCHECKED)
+    project.cli("run", *before)
+    assert ran(again(project)) == ["specs/failed.yaml"]
+    project.write("specs/failed.yaml", spec())
+    ended = again(project, "--strict")
+    assert (ran(ended), ended.returncode) == (["specs/failed.yaml", "specs/unchecked.yaml"], 1)
+    project.write("convrun.toml", "strict = true\n")
+    assert ran(again(project)) == ["specs/unchecked.yaml"]
+    project.write("specs/unchecked.yaml", spec())
+    assert again(project).returncode == 0
+    assert not (project.root / STATE).exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_fails_a_strict_run_ends_it(project, jobs):
+    """-x and --maxfail count what has findings where the run is strict, by the option or the settings."""
+    for name in "abc":
+        project.write(f"specs/{name}.yaml", UNCHECKED)
+    for number in range(9):
+        project.write(f"specs/d{number}.yaml", spec())
+
+    def skipped(**options):
+        return [one.verdict for one in project.run(jobs=jobs, **options).conversations].count("skipped")
+
+    assert skipped(most_failed=1) == 0
+    assert skipped(most_failed=1, strict=True) > 0
+    assert skipped(most_failed=4, strict=True) == 0
+    project.write("convrun.toml", "strict = true\n")
+    assert skipped(most_failed=3) > 0
