@@ -6,7 +6,7 @@ is imported when there is a spec, a marked test or something to tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ _MARKER = (
 _settled: pytest.StashKey[dict[Path, bool]] = pytest.StashKey()
 _specs: pytest.StashKey[SpecCollection] = pytest.StashKey()
 _reopened: pytest.StashKey[set[Path]] = pytest.StashKey()  # folders that `norecursedirs` names, with specs below
+_talking: pytest.StashKey[Iterable[pytest.Item]] = pytest.StashKey()  # tests that have a `conversation`
 _ended_by: pytest.StashKey[BaseException | None] = pytest.StashKey()  # of tests that have a `conversation`
 
 
@@ -130,7 +131,9 @@ def pytest_make_collect_report() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Find the mistakes that only several specs make together, before anything is left out."""
+    """Find the mistakes that only several specs or tests make together, before anything is left out."""
+    tests = (item for item in items if isinstance(item, pytest.Function))
+    config.stash[_talking] = [item for item in tests if "conversation" in item.fixturenames]
     if _specs in config.stash:
         config.stash[_specs].check_together(items)
 
@@ -227,6 +230,6 @@ def conversation(request: pytest.FixtureRequest) -> Iterator[Conversation]:
     from convrun.pytesting.marked import opened
 
     request.node.stash[_ended_by] = None
-    with opened(request) as talk:
+    with opened(request, request.config.stash.get(_talking, ())) as talk:
         yield talk.conversation
         talk.ended_by = request.node.stash[_ended_by]

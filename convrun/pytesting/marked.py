@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from convrun.source import Where, printable
 from convrun.spec.ids import cassette_file
 from convrun.testing.blocks import cassette
 
+_owners: pytest.StashKey[dict[tuple[Path, str], set[str]]] = pytest.StashKey()  # the ids of tests by cassette
 _HOME = Path(convrun.__file__).parent
 
 
@@ -39,15 +40,19 @@ class _EndedBadly(Exception):  # noqa: N818  # it only leaves the block
 
 
 @contextmanager
-def opened(request: pytest.FixtureRequest) -> Iterator[Talk]:
-    """Open the cassette of a test and yield its conversation; mistakes fail the test, told without a traceback."""
+def opened(request: pytest.FixtureRequest, talking: Iterable[pytest.Item]) -> Iterator[Talk]:
+    """Open the cassette of a test and yield its conversation; mistakes fail the test, told without a traceback.
+
+    `talking` are the tests of the session that have a conversation.
+    """
     node = request.node
     mistake: ConvrunError | None = None
     try:
         given = arguments(node)
         mode = record_mode(request.config)
         _refuse_two_recorders(request)
-        path = _cassette(request)
+        path = _cassette(node)
+        _refuse_shared(path, node, talking)
         if mode is RecordMode.NONE and not path.exists():
             raise _missing(path, node)
         made = {key: given[key] for key in OF_CASSETTES if key in given}
@@ -92,11 +97,27 @@ def _conversation(given: Mapping[str, Any]) -> Conversation:
     return model.conversation(**{key: given[key] for key in OF_CONVERSATIONS if key in given})
 
 
-def _cassette(request: pytest.FixtureRequest) -> Path:
+def _cassette(node: pytest.Item) -> Path:
     """`cassettes/<module>/<test>.yaml` beside the test's file, as pytest-recording has it, in names that files take."""
-    owner = f"{request.cls.__name__}." if request.cls is not None else ""
-    name = cassette_file(f"{request.path.stem}.yaml::{owner}{request.node.name}", "")
-    return request.path.parent / "cassettes" / name
+    return node.path.parent / "cassettes" / _name(node)
+
+
+def _name(node: pytest.Item) -> str:
+    owners = [f"{parent.name}." for parent in node.listchain() if isinstance(parent, pytest.Class)]
+    return cassette_file(f"{node.path.stem}.yaml::{''.join(owners)}{node.name}", "")
+
+
+def _refuse_shared(path: Path, node: pytest.Item, talking: Iterable[pytest.Item]) -> None:
+    """Raise where another test has the same cassette, or one that differs in case only: it would be replaced."""
+    stash = node.config.stash
+    if _owners not in stash:
+        stash[_owners] = {}
+        for test in talking:
+            stash[_owners].setdefault((test.path.parent, _name(test).casefold()), set()).add(test.nodeid)
+    known = stash[_owners].get((node.path.parent, _name(node).casefold()), set())
+    if others := sorted(known - {node.nodeid}):
+        what = f"two tests have one cassette: {node.nodeid!r} and {others[0]!r}"
+        raise UsageError(what, where=Where(file=_shown(path)), fix="rename one of them")
 
 
 def _refuse_two_recorders(request: pytest.FixtureRequest) -> None:

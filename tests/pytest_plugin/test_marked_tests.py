@@ -164,3 +164,55 @@ def test_one_test_has_one_cassette(suite):
     """A test with the fixture and the marker of pytest-recording is refused: one would record what the other plays."""
     suite.write("test_both.py", "import pytest\n\n@pytest.mark.vcr\ndef test_both(conversation):\n    pass\n")
     suite.passes(errors=1).stdout.fnmatch_lines(["the test has two cassettes: *"])
+
+
+def test_classes_of_one_name_have_a_cassette_each(suite):
+    """The cassette of a test in nested classes has the names of all of them: none replaces another."""
+    suite.write(
+        "test_talk.py",
+        """
+        import pytest
+
+        pytestmark = pytest.mark.convrun(model="echo")
+
+        class TestA:
+            class TestX:
+                def test_y(self, conversation):
+                    assert conversation.prompt("one").text() == "one"
+
+        class TestB:
+            class TestX:
+                def test_y(self, conversation):
+                    assert conversation.prompt("two").text() == "two"
+        """,
+    )
+    suite.passes("--convrun-record=all", passed=2)
+    found = sorted(file.name for file in suite.root.glob("cassettes/test_talk/*"))
+    assert found == ["TestA.TestX.test_y.yaml", "TestB.TestX.test_y.yaml"]
+    suite.passes(passed=2)
+
+
+def test_two_tests_with_one_cassette_are_an_error(suite):
+    """Names that differ in case only are one file to some systems: neither test runs, each names both, also alone."""
+    suite.write(
+        "test_talk.py",
+        """
+        import pytest
+
+        pytestmark = pytest.mark.convrun(model="echo")
+
+        def test_talk(conversation):
+            conversation.prompt("one").text()
+
+        def test_Talk(conversation):
+            conversation.prompt("two").text()
+        """,
+    )
+    one, other = "'test_talk.py::test_talk'", "'test_talk.py::test_Talk'"
+    result = suite.passes("--convrun-record=all", errors=2)
+    for pair in ((one, other), (other, one)):
+        result.stdout.fnmatch_lines(
+            [f"*: two tests have one cassette: {pair[0]} and {pair[1]}", "  rename one of them"]
+        )
+    suite.passes("--convrun-record=all", "test_talk.py", "--deselect", "test_talk.py::test_talk", errors=1)
+    assert not (suite.root / "cassettes").exists()
