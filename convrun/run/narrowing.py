@@ -8,16 +8,17 @@ from pathlib import Path
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
 from convrun.run.shards import share
+from convrun.settings import Settings
 
 
-def narrowed(plan: Plan, options: RunOptions, root: Path) -> Plan:
+def narrowed(plan: Plan, options: RunOptions, settings: Settings) -> Plan:
     """Return the plan with what the options leave of it; a plan with mistakes as it is."""
     if plan.errors:
         return plan
     if options.only is not None:
         plan = _kept(plan, options.only)
     if options.last_failed:
-        plan = _failed(plan, root)
+        plan = _failed(plan, settings.root, strict=options.strict or settings.strict)
     return _part(plan, options) if options.shard is not None else plan
 
 
@@ -27,16 +28,17 @@ def _kept(plan: Plan, ids: frozenset[str]) -> Plan:
     return replace(plan, conversations=conversations, deselected=plan.deselected + left_out)
 
 
-def _failed(plan: Plan, root: Path) -> Plan:
+def _failed(plan: Plan, root: Path, *, strict: bool) -> Plan:
     """Those that did not pass when they last ran; all where none of them is known to have failed."""
     from convrun.run.last_failed import LastFailed  # only where it is asked for
 
     last = LastFailed.at(root)
-    kept = _kept(plan, last.ids)
+    ids = last.ids | last.with_findings if strict else last.ids
+    kept = _kept(plan, ids)
     total = len(plan.conversations)
     if kept.conversations:
         return replace(kept, remarks=(*plan.remarks, f"--last-failed: {_of(len(kept.conversations), total)}"))
-    why = last.damage or ("none of them is" if last.ids else "no conversation is") + " known to have failed"
+    why = last.damage or ("none of them is" if ids else "no conversation is") + " known to have failed"
     return replace(plan, remarks=(*plan.remarks, f"--last-failed: {why}, so all are taken"))
 
 

@@ -168,7 +168,7 @@ def planned(project: Project, options: RunOptions, *, cassettes: str | None = No
     made = plan(project.specs, project.settings, options, cassettes=cassettes)
     if project.errors or made.errors:
         raise SpecErrors(_in_order([*project.errors, *made.errors]))
-    return narrowed(made, options, project.settings.root)
+    return narrowed(made, options, project.settings)
 
 
 def prepare(
@@ -186,7 +186,7 @@ def prepare(
         UsageError: where the options fit no spec.
     """
     settings = project.settings
-    made = narrowed(plan(project.specs, settings, options, cassettes=cassettes), options, settings.root)
+    made = narrowed(plan(project.specs, settings, options, cassettes=cassettes), options, settings)
     if imports:
         put_first([settings.root, *(settings.root / folder for folder in settings.pythonpath)])
         for name, value in project.dotenv.items():

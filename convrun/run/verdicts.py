@@ -1,6 +1,6 @@
 """The rules by which checks make a turn's verdict, turns a conversation's, and conversations an exit code.
 
-And which verdicts mean that a conversation did not pass, or was not begun.
+And which conversations did not pass, or were not begun.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from convrun.results import CheckResult, ConversationResult, Finding, TurnResult, Verdict
 
-DID_NOT_PASS = frozenset({"failed", "error", "stale", "missing"})
+_DID_NOT_PASS = frozenset({"failed", "error", "stale", "missing"})
 NOT_BEGUN = "not begun: stopped at "  # how the reason of a conversation begins that was passed over for others
 _WORST_FIRST: tuple[Verdict, ...] = ("error", "failed", "stale")
 
@@ -28,6 +28,11 @@ def of_conversation(turns: Sequence[TurnResult], checks: Sequence[CheckResult]) 
             return verdict
     asserted = any(not check.info for turn in turns for check in turn.checks) or any(not one.info for one in checks)
     return "passed" if asserted else "unchecked"
+
+
+def did_not_pass(result: ConversationResult, *, strict: bool) -> bool:
+    """Return whether a conversation did not pass, which of a strict run is also one with findings."""
+    return result.verdict in _DID_NOT_PASS or (strict and bool(result.findings))
 
 
 def is_not_begun(result: ConversationResult) -> bool:

@@ -11,7 +11,7 @@ from convrun.frozen import frozen
 from convrun.results import ConversationResult, Problem
 from convrun.run.bind import BoundConversation
 from convrun.run.conversation import blank_result
-from convrun.run.verdicts import DID_NOT_PASS, NOT_BEGUN
+from convrun.run.verdicts import NOT_BEGUN, did_not_pass
 
 TICK = 0.2  # seconds after which who waits for conversations shows how far the run has come
 
@@ -37,8 +37,8 @@ OnStanding: TypeAlias = Callable[[Standing], None]
 class Agenda:
     """What is to be done of a run, by one thread. `on_result` hears of each conversation, in the order of the plan.
 
-    After `most_failed` that did not pass nothing is begun, and what was not is skipped. `bug` is what ended the run and
-    is convrun's own fault.
+    After `most_failed` that did not pass nothing is begun, and what was not is skipped; where the run is `strict` those
+    with findings did not. `bug` is what ended the run and is convrun's own fault.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Agenda:
         conversations: Sequence[BoundConversation],
         *,
         most_failed: int | None,
+        strict: bool = False,
         on_result: OnResult,
         on_standing: OnStanding | None = None,
     ) -> None:
@@ -53,6 +54,7 @@ class Agenda:
         self.bug: Problem | None = None
         self.results: list[ConversationResult] = []  # those that were told
         self._most_failed = most_failed
+        self._strict = strict
         self._on_result = on_result
         self._on_standing = on_standing
         self._begun: dict[int, float] = {}  # what is running, and since when
@@ -80,7 +82,7 @@ class Agenda:
             return
         self._waiting[index] = outcome
         self._finished += 1
-        self._not_passed += outcome.verdict in DID_NOT_PASS
+        self._not_passed += did_not_pass(outcome, strict=self._strict)
         if self._most_failed is not None and self._not_passed >= self._most_failed:
             self._stop()
         while self._told in self._waiting:

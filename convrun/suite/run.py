@@ -38,8 +38,13 @@ def run_all(
     environ = prepared.project.environ(environ)
     began = time.perf_counter() if started is None else started
     moment = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+    strict = options.strict or prepared.project.settings.strict
     agenda = Agenda(
-        prepared.conversations, most_failed=options.most_failed, on_result=on_result, on_standing=on_standing
+        prepared.conversations,
+        most_failed=options.most_failed,
+        strict=strict,
+        on_result=on_result,
+        on_standing=on_standing,
     )
     interrupted = False
     try:
@@ -55,7 +60,7 @@ def run_all(
     code = exit_code(
         results,
         (),
-        strict=options.strict or prepared.project.settings.strict,
+        strict=strict,
         stale_is_fatal=options.stale_is_fatal,
         interrupted=interrupted,
         elsewhere=prepared.plan.elsewhere > 0,
