@@ -96,7 +96,7 @@ def test_recorded_at_once_is_recorded_one_after_the_other(project, loopback):
 
 
 def arrivals(loopback, answer):
-    """When requests came, in seconds from the first; `answer` is given how many did before."""
+    """When requests came, on this machine's clock; `answer` is given how many did before."""
     moments, lock = [], threading.Lock()
 
     def noting(received):
@@ -106,7 +106,7 @@ def arrivals(loopback, answer):
         return answer(before, received)
 
     loopback.says(noting)
-    return lambda: [moment - moments[0] for moment in moments]
+    return moments
 
 
 def test_the_rate_of_a_provider_holds_for_all_threads(project, loopback):
@@ -115,30 +115,31 @@ def test_the_rate_of_a_provider_holds_for_all_threads(project, loopback):
     project.write("convrun.toml", "rpm = 300\n")
     for number in range(6):
         project.write(f"specs/{number}.yaml", spec(loopback.base_url, "one", "two"))
+    began = time.monotonic()
     result = project.run(record="all", jobs=6)
     assert {one.verdict for one in result.conversations} == {"passed"}
-    assert len(arrived()) == 12
-    assert arrived()[-1] > 11 * 0.2 - 0.6  # the first may have been on its way for long
-    assert arrived()[6] > 6 * 0.2 - 0.6
+    assert len(arrived) == 12
+    assert all(moment - began >= number * 0.2 for number, moment in enumerate(arrived))
 
 
 def test_a_429_holds_back_all_threads(project, loopback):
     """While one waits because the provider said so, no other asks."""
+    told = threading.Event()
 
     def answer(before, received):
         if before == 0:
-            return Answer(status=429, headers={"retry-after-ms": "2000"}, body={"error": {"message": "slowly"}})
-        if before == 1:
-            time.sleep(0.7)  # by then the other one knows
+            return Answer(status=429, headers={"retry-after-ms": "2500"}, body={"error": {"message": "slowly"}})
+        assert told.wait(60)  # the first has begun to wait, which is told of; one was on its way by then
         return echo(received)
 
     arrived = arrivals(loopback, answer)
     for number in range(4):
-        project.write(f"specs/{number}.yaml", spec(loopback.base_url, "one", "two", max_retries=2))
-    result = project.run(record="all", jobs=2)
+        model = {"max_retries": 2, "timeout": "60s"}
+        project.write(f"specs/{number}.yaml", spec(loopback.base_url, "one", "two", **model))
+    result = project.run(record="all", jobs=2, heard=lambda _: told.set())
     assert {one.verdict for one in result.conversations} == {"passed"}
-    assert len(arrived()) == 9
-    assert sum(moment < 1.9 for moment in arrived()[1:]) <= 1  # one was on its way by then
+    assert len(arrived) == 9
+    assert all(moment - arrived[0] >= 2.5 for moment in arrived[2:])
 
 
 def test_what_tools_print_in_threads_stays_out_of_the_report(project, loopback):
@@ -212,10 +213,8 @@ def test_an_interruption_does_not_wait_for_replies(project, loopback, locks):
             for _ in range(3):
                 assert reached.acquire(timeout=60)
             asked = len(loopback.requests)
-            began = time.monotonic()
             os.killpg(process.pid, signal.SIGINT)
-            stdout, stderr = process.communicate(timeout=30)
-            assert time.monotonic() - began < 10
+            stdout, stderr = process.communicate(timeout=30)  # the replies hang for longer
     finally:
         go_on.set()
     assert process.returncode == 130
