@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from watched_projects import append
 
 from convrun.errors import SpecErrors, UsageError
 from convrun.run.options import RunOptions
@@ -187,3 +188,35 @@ def test_paths_and_options_that_fit_no_more_are_an_error(project):
     again = before.again()
     assert again.broken
     assert edit_between(before, again).touched == {"specs/a.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    {
+        "specs/other.yaml": {"specs/other.yaml"},
+        "specs/_base.yaml": {"specs/based.yaml"},
+        "specs/_cities.csv": {"specs/cases.yaml::Paris", "specs/cases.yaml::Rome"},
+        "specs/_prompt.md": {"specs/files.yaml"},
+        "specs/_map.txt": {"specs/files.yaml"},
+        "lib/tools.py": {"specs/calls.yaml"},
+        "lib/sky.py": {"specs/calls.yaml"},
+        "lib/checks.py": {"specs/checked.yaml"},
+    }.items(),
+)
+def test_each_file_touches_what_is_made_of_it(touched, name, expected):
+    """Spec, base, rows, prompt, attachment, modules of tools and checks, and modules that those import."""
+    surveyor = made(touched)
+    before = surveyor.inventory()
+    append(touched, name)
+    edit = edit_between(before, surveyor.inventory())
+    assert (edit.touched, edit.removed, names(touched, edit.files)) == (expected, set(), {name})
+
+
+def test_a_new_row_is_a_new_conversation(touched):
+    """The rows of a case file are read anew, also where the spec alone was asked for."""
+    surveyor = made(touched, "specs/cases.yaml")
+    before = surveyor.inventory()
+    touched.write("specs/_cities.csv", "city\nParis\nOslo\n")
+    edit = edit_between(before, surveyor.inventory())
+    assert edit.touched == {"specs/cases.yaml::Paris", "specs/cases.yaml::Oslo"}
+    assert edit.removed == {"specs/cases.yaml::Rome"}

@@ -4,95 +4,27 @@ from __future__ import annotations
 
 import os
 
-import pytest
 from servers import reply
 from watched import Watched, ran
-
-TALK = """
-    model: echo
-    turns: [{user: Hi, expect: [{equals: Hi}]}]
-    """
-CALLS = """
-    model: {script: [{call: weather, with: {city: Rome}}, {reply: It is sunny.}]}
-    tools: [lib.tools:weather]
-    turns: [{user: Rome?, expect: [{called: {tool: weather, returns: sunny}}]}]
-    """
-TOOL = '''
-    from lib import sky
+from watched_projects import TALK, append
 
 
-    def weather(city: str) -> str:
-        """The weather of a city."""
-        return sky.STATE
-    '''
-
-
-@pytest.fixture
-def touched(project):
-    """A project in which every file but the settings belongs to one spec; `other.yaml` has none of its own."""
-    project.write("specs/other.yaml", TALK)
-    project.write("specs/_base.yaml", "model: echo")
-    project.write("specs/based.yaml", "extends: _base.yaml\nturns: [{user: Hi, expect: [{equals: Hi}]}]")
-    project.write("specs/_cities.csv", "city\nParis\nRome\n")
-    project.write(
-        "specs/cases.yaml",
-        """
-        model: echo
-        cases: {file: _cities.csv}
-        turns: [{user: 'Hi {{ city }}', expect: [{contains: '{{ city }}'}]}]
-        """,
-    )
-    project.write("specs/calls.yaml", CALLS)
-    project.write("lib/tools.py", TOOL)
-    project.write("lib/sky.py", "STATE = 'sunny'")
-    project.write("lib/checks.py", "def short(context):\n    return len(context.reply) < 100")
-    project.write("specs/checked.yaml", "model: echo\nturns: [{user: Hi, expect: [{python: lib.checks:short}]}]")
-    project.write("specs/_prompt.md", "Be kind.")
-    project.write("specs/_map.txt", "north")
-    project.write(
-        "specs/files.yaml",
-        """
-        model: echo
-        system: {file: _prompt.md}
-        turns: [{user: Hi, attachments: [{path: _map.txt, type: text/plain}], expect: [{contains: Hi}]}]
-        """,
-    )
-    return project
-
-
-def test_each_file_runs_what_it_touches(touched):
-    """Spec, base, rows, prompt, attachment, modules of tools and checks, and modules that those import."""
-    every = 7
-    edits = {
-        "specs/other.yaml": {"specs/other.yaml"},
-        "specs/_base.yaml": {"specs/based.yaml"},
-        "specs/_cities.csv": {"specs/cases.yaml::Paris", "specs/cases.yaml::Rome"},
-        "specs/_prompt.md": {"specs/files.yaml"},
-        "specs/_map.txt": {"specs/files.yaml"},
-        "lib/tools.py": {"specs/calls.yaml"},
-        "lib/sky.py": {"specs/calls.yaml"},
-        "lib/checks.py": {"specs/checked.yaml"},
-    }
-    with Watched(touched) as watched:
-        assert len(ran(watched.round())) == every
-        for name, expected in edits.items():
-            with (touched.root / name).open("a", encoding="utf-8", newline="\n") as file:
-                file.write("\n")
-            text = watched.round()
-            assert text.startswith(f"{name} changed: {len(expected)} of {every} conversations\n"), text
-            assert ran(text) == expected
-
-
-def test_settings_and_dotenv_touch_everything(touched):
-    """An edit of the settings or of `.env`, a new one too, runs all."""
+def test_an_edit_runs_what_it_touches(touched):
+    """The conversations of a base or of a module that another imports; of settings and a new `.env`, all of them."""
     with Watched(touched) as watched:
         every = ran(watched.round())
-        touched.write(".env", "COLOUR=blue\n")
-        assert ran(watched.round()) == every
-        touched.write("convrun.toml", "strict = true\n")
-        text = watched.round()
-        assert text.startswith("convrun.toml changed: 7 of 7 conversations")
-        assert ran(text) == every
+        assert len(every) == 7
+        edits = {
+            "specs/_base.yaml": {"specs/based.yaml"},
+            "lib/sky.py": {"specs/calls.yaml"},
+            ".env": every,
+            "convrun.toml": every,
+        }
+        for name, expected in edits.items():
+            append(touched, name)
+            text = watched.round()
+            assert text.startswith(f"{name} changed: {len(expected)} of 7 conversations\n"), text
+            assert ran(text) == expected
 
 
 def test_edited_modules_are_loaded_anew(touched):
@@ -137,14 +69,6 @@ def test_a_watch_may_begin_with_nothing(project):
         assert "no spec below" in watched.round()
         project.write("specs/a.yaml", TALK)
         assert ran(watched.round()) == {"specs/a.yaml"}
-
-
-def test_a_new_row_is_a_new_conversation(touched):
-    """The rows of a case file are read anew."""
-    with Watched(touched, "specs/cases.yaml") as watched:
-        assert ran(watched.round()) == {"specs/cases.yaml::Paris", "specs/cases.yaml::Rome"}
-        touched.write("specs/_cities.csv", "city\nParis\nRome\nOslo\n")
-        assert "specs/cases.yaml::Oslo" in ran(watched.round())
 
 
 def test_a_recording_made_elsewhere_is_played(project, loopback):

@@ -8,11 +8,8 @@ import sys
 
 import pytest
 from watched import LONGEST, Watched, eventually, is_alive, ran
+from watched_projects import TALK
 
-TALK = """
-    model: echo
-    turns: [{user: Hi, expect: [{equals: Hi}]}]
-    """
 HOOKED = """
     model: echo
     hooks: {before_conversation: hooks:before}
@@ -110,18 +107,19 @@ def test_two_specs_of_one_id_are_shown_whoever_was_edited(project):
         assert ran(watched.round()) == {"specs/b.yaml"}
 
 
-@pytest.mark.parametrize("code", [0, 7])
-def test_a_process_that_ends_by_itself_ends_no_watch(project, code):
+def test_a_process_that_ends_by_itself_ends_no_watch(project):
     """A hook that leaves with os._exit() has no result, whatever it leaves with; mended, all that was left runs."""
-    project.write("hooks.py", f"import os\n\n\ndef before(conversation):\n    os._exit({code})\n")
+    ends = "import os\n\n\ndef before(conversation):\n    os._exit({})\n"
+    project.write("hooks.py", ends.format(0))
     project.write("specs/a.yaml", TALK)
     project.write("specs/b.yaml", HOOKED)
     project.write("specs/c.yaml", TALK)
     with Watched(project) as watched:
-        text = watched.round()
-        assert f"the round has no result: its process ended with {code}" in text
-        assert "waiting for edits; 2 not run yet" in text
-        project.write("hooks.py", CALM)
+        for code in (0, 7):
+            text = watched.round()
+            assert f"the round has no result: its process ended with {code}" in text
+            assert "waiting for edits; 2 not run yet" in text
+            project.write("hooks.py", CALM if code else ends.format(7))
         assert ran(watched.round()) == {"specs/b.yaml", "specs/c.yaml"}
 
 
