@@ -15,6 +15,7 @@ from convrun.pytesting.modes import recording_option
 from convrun.pytesting.projects import SpecProject
 from convrun.pytesting.tags import give_tags
 from convrun.pytesting.teller import Told, told
+from convrun.pytesting.visible import visible, visible_reason
 from convrun.results import ConversationResult
 from convrun.run.bind import BoundConversation
 from convrun.run.options import RecordMode
@@ -91,9 +92,9 @@ class ConversationItem(pytest.Item):
         self.convrun_told = report.packed()
         self.user_properties[:] = _properties(result)  # one that runs again has one set of them
         if report.verdict in {"skipped", "unchecked"}:
-            pytest.skip(report.headline)
+            pytest.skip(visible_reason(report.headline))
         if report.verdict in {"stale", "missing"} and not self.project.options.stale_is_fatal:
-            pytest.xfail(report.headline)  # does nothing with --runxfail, as it should
+            pytest.xfail(visible_reason(report.headline))  # does nothing with --runxfail, as it should
         if report.verdict != "passed":
             raise NotPassed(report.headline)
 
@@ -103,7 +104,7 @@ class ConversationItem(pytest.Item):
             return Told.unpacked(self.convrun_told).text
         if isinstance(excinfo.value, pytest.fail.Exception):
             return super().repr_failure(excinfo, style)
-        return "\n".join(map(printable, self.project.bug(self.bound, excinfo.value)))
+        return "\n".join(map(visible, self.project.bug(self.bound, excinfo.value)))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return the file, the line of the conversation in it (from 0), and its headline."""
@@ -127,7 +128,7 @@ class ConversationItem(pytest.Item):
 def _lines(error: ConvrunError) -> str:
     """A mistake as people read it; several with a blank line between them."""
     errors = error.errors if isinstance(error, SpecErrors) else (error,)
-    return "\n\n".join("\n".join(map(printable, one.lines())) for one in errors)
+    return "\n\n".join("\n".join(map(visible, one.lines())) for one in errors)
 
 
 def _properties(result: ConversationResult) -> list[tuple[str, object]]:

@@ -18,8 +18,9 @@ from convrun.errors import CassetteError, ConvrunError, StaleError, UsageError
 from convrun.models import get_model
 from convrun.pytesting.markers import OF_CASSETTES, OF_CONVERSATIONS, OF_MODELS, arguments
 from convrun.pytesting.modes import record_mode, recording_option
+from convrun.pytesting.visible import visible
 from convrun.run.options import RecordMode
-from convrun.source import Where, printable
+from convrun.source import Where
 from convrun.spec.ids import cassette_file
 from convrun.testing.blocks import cassette
 
@@ -67,7 +68,7 @@ def opened(request: pytest.FixtureRequest, talking: Iterable[pytest.Item]) -> It
         mistake = error
         retold(mistake, node)
     if mistake is not None:
-        pytest.fail("\n".join(map(printable, mistake.lines())), pytrace=False)
+        pytest.fail("\n".join(map(visible, mistake.lines())), pytrace=False)
 
 
 def retold(error: BaseException, node: pytest.Item) -> None:

@@ -12,7 +12,8 @@ import pytest
 from convrun.backends.resolving import resolve
 from convrun.conversation.conversation import Conversation
 from convrun.errors import UsageError, did_you_mean
-from convrun.source import Where, printable
+from convrun.pytesting.visible import visible
+from convrun.source import Where
 
 OF_MODELS = frozenset(resolve.__kwdefaults__ or ()) - {"transport", "environ", "trusted_base_urls"}
 OF_CONVERSATIONS = frozenset(Conversation.__init__.__kwdefaults__ or ()) - {"recorded_results"}
@@ -42,7 +43,7 @@ def told_mistakes(tests: Iterable[pytest.Function]) -> str:
         for marker in test.iter_markers("convrun"):
             if id(marker) not in seen:
                 seen.add(id(marker))
-                told += ["\n".join(map(printable, error.at(_place(test)).lines())) for error in _mistakes(marker)]
+                told += ["\n".join(map(visible, error.at(_place(test)).lines())) for error in _mistakes(marker)]
     return "\n\n".join(told)
 
 

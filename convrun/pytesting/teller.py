@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from convrun.frozen import frozen
+from convrun.pytesting.visible import visible
 from convrun.report.account import account, reason
 from convrun.report.findings import finding_groups, finding_lines
 from convrun.report.stale import record_command, stale_relation, stale_title
-from convrun.report.style import Line, Role, plain, rendered
+from convrun.report.style import Line, Role
 from convrun.report.wording import noun
 from convrun.results import ConversationResult, Finding, RunResult, Verdict
-from convrun.source import printable
 from convrun.version import VERSION
 
 _MARKUP: Mapping[Role, Mapping[str, bool]] = {
@@ -51,8 +51,8 @@ class Told:
 
     @property
     def text(self) -> str:
-        """The lines as plain text, control characters visible."""
-        return rendered([*self.lines], plain).strip("\n")
+        """The lines as plain text, as pytest may write it."""
+        return "\n".join(visible(line.text) for line in self.lines).strip("\n")
 
     def packed(self) -> str:
         """Return it as ASCII, whatever a model said."""
@@ -74,7 +74,8 @@ def told(result: ConversationResult, command: str, *, full: bool, strict: bool) 
     Where findings are fatal (`strict`), a conversation that has some has failed.
     """
     lines = account(result, command=command, full=full)
-    about = Told(id=result.id, spec=result.spec, verdict=result.verdict, headline=reason(result), lines=tuple(lines))
+    headline = visible(reason(result))
+    about = Told(id=result.id, spec=result.spec, verdict=result.verdict, headline=headline, lines=tuple(lines))
     if result.stale is not None:
         stale = result.stale
         again = [
@@ -90,7 +91,7 @@ def told(result: ConversationResult, command: str, *, full: bool, strict: bool) 
     if strict and result.verdict in {"passed", "unchecked"}:
         lines = [line for finding in result.findings for line in finding_lines(finding, [result.id])]
         first = result.findings[0]
-        headline = printable(f"finding {first.kind}: {first.message}")
+        headline = visible(f"finding {first.kind}: {first.message}")
         return replace(about, verdict="failed", headline=headline, lines=tuple(lines))
     return replace(about, findings=result.findings)
 
@@ -109,7 +110,7 @@ class Failure:
     def toterminal(self, writer: Any) -> None:
         """Write it to pytest's terminal: a change that was told of another conversation not once more."""
         for line in _trimmed(self._about.again if self._known else self._about.lines):
-            writer.line(printable(line.text), **_MARKUP.get(line.role, {}))
+            writer.line(visible(line.text), **_MARKUP.get(line.role, {}))
 
 
 @frozen
@@ -153,7 +154,7 @@ class Teller:
             return
         terminal.section("convrun")
         for line in _trimmed(lines):
-            terminal.write_line(printable(line.text), **_MARKUP.get(line.role, {}))
+            terminal.write_line(visible(line.text), **_MARKUP.get(line.role, {}))
 
     def _findings(self) -> Sequence[Line]:
         results = tuple(

@@ -1,0 +1,57 @@
+"""What a model says, or a spec, does no harm where pytest writes it: to GitHub's runner, and to a terminal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+SAID = """
+    model: {script: [{call: look, with: {where: '##[add-mask]q'}}, {reply: "a ##[error]z\\n::error::forged"}]}
+    tools: [desk:look]
+    turns: [{user: Hi, expect: [{equals: nothing}]}]
+"""
+LOOK = '''
+    def look(where: str) -> str:
+        """Look there."""
+        return f"##[group]{where}"
+'''
+REASON = f"""
+    skip: '{"w " * 23}::error::forged ##[error]forged'
+    model: echo
+    turns: [{{user: Hi, expect: [{{equals: Hi}}]}}]
+"""
+
+
+def commands(result):
+    """What GitHub's runner would obey in the output."""
+    return re.findall(r"(?m)^\s*::.*|.*##\[.*", result.stdout.str())
+
+
+@pytest.fixture
+def on_github(suite, monkeypatch):
+    """A project that is tested under GitHub Actions, on a terminal of the usual width."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("COLUMNS", "80")
+    return suite
+
+
+def test_a_model_commands_no_runner(on_github, monkeypatch):
+    """No line of a failure is a command, wherever the model said it: the first sign of one is another."""
+    on_github.write("desk.py", LOOK)
+    on_github.write("specs/said.yaml", SAID)
+    output = (result := on_github.passes("specs", "-vv", failed=1)).stdout.str()
+    assert commands(result) == []
+    for shown in ("a # #[error]z", "# #[add-mask]q", "# #[group]# #[add-mask]q"):
+        assert shown in output
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    assert "a ##[error]z" in on_github.passes("specs", "-vv", failed=1).stdout.str()
+
+
+@pytest.mark.parametrize("option", ["-vv", "-rs"])
+def test_a_reason_commands_no_runner(on_github, option):
+    """Wherever pytest breaks the reason of a skipped conversation, no line of it begins with a command."""
+    on_github.write("specs/reason.yaml", REASON)
+    result = on_github.passes("specs", option, skipped=1)
+    assert commands(result) == []
+    assert "error: :forged" in result.stdout.str()
