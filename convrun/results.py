@@ -15,6 +15,7 @@ from convrun.values import Json
 
 Verdict: TypeAlias = Literal["passed", "failed", "stale", "missing", "error", "skipped", "unchecked"]
 CheckVerdict: TypeAlias = Literal["passed", "failed", "error"]
+NOT_BEGUN = "not begun: stopped at "  # how the reason of a conversation begins that was passed over for others
 
 
 @frozen
@@ -166,13 +167,19 @@ class ConversationResult:
     reason: str | None = None  # of a skipped conversation
     where: Where | None = None  # its line in the spec
 
+    @property
+    def not_begun(self) -> bool:
+        """Whether it was passed over because others had not passed."""
+        return self.verdict == "skipped" and (self.reason or "").startswith(NOT_BEGUN)
+
 
 @frozen
 class RunResult:
     """A whole run. `started` is ISO 8601 with its offset; `exit_code` is what the process ends with.
 
     `command` is the start of the line that reproduces one conversation, as `convrun run -D city=Rome`; empty where none
-    does.
+    does. `planned` is how many conversations there were to run, None where nobody knows; there are fewer results where
+    something ended the run.
     """
 
     version: str
@@ -184,6 +191,12 @@ class RunResult:
     interrupted: bool = False
     bug: Problem | None = None  # what ended the run and is convrun's own fault
     command: str = "convrun run"
+    planned: int | None = None
+
+    @property
+    def only_findings_fail(self) -> bool:
+        """Whether it ends with 1 for its findings alone, as a strict run does where no check failed."""
+        return self.exit_code == 1 and all(one.verdict != "failed" for one in self.conversations)
 
     @property
     def passed(self) -> bool:

@@ -38,7 +38,7 @@ def trouble(result: RunResult) -> Problem | None:
         return Problem(type="interrupted", message="interrupted: only what was finished is reported")
     if not result.conversations and result.exit_code:  # a shard may have none
         return Problem(type="nothing-to-run", message="nothing to run")
-    if result.exit_code == 1 and all(one.verdict != "failed" for one in result.conversations):
+    if result.only_findings_fail:
         return Problem(type="findings", message="there are findings, and the run is strict")
     return None
 

@@ -82,18 +82,23 @@ def summary(result: RunResult, *, style: Style = plain) -> str:
     if not total.conversations:
         if result.exit_code == 0:
             return style("nothing to run in this shard", "dim")
-        return style("interrupted: nothing was finished" if result.interrupted else "nothing to run", "failed")
-    found = ", ".join(f"{number} {verdict}" for verdict, number in total.verdicts.items() if number)
-    text = (
-        f"{end}{noun(total.conversations, 'conversation')}: {found}; {_amounts(total)} in {duration(result.duration_s)}"
-    )
-    return style(text, _role(total, interrupted=result.interrupted))
+        of = f" of {noun(result.planned, 'conversation')}" if result.planned else ""
+        return style(f"interrupted: nothing{of} was finished" if result.interrupted else "nothing to run", "failed")
+    number = noun(total.conversations, "conversation")
+    if result.planned is not None and result.planned > total.conversations:
+        number = f"{total.conversations} of {noun(result.planned, 'conversation')}"
+    text = f"{end}{number}: {total.told()}; {_amounts(total)} in {duration(result.duration_s)}"
+    if result.only_findings_fail:
+        text += f"; the run is strict and fails, as there {'is a finding' if total.findings == 1 else 'are findings'}"
+    return style(text, _role(total, result))
 
 
-def _role(total: Counts, *, interrupted: bool) -> Role:
-    """Green only where every conversation passed."""
-    if interrupted:
+def _role(total: Counts, result: RunResult) -> Role:
+    """Green only where every conversation passed, and the run with them."""
+    if result.interrupted:
         return "error"
+    if result.only_findings_fail:
+        return "failed"
     return next((role for role in _WORST_FIRST if total.verdicts[role]), "passed")
 
 

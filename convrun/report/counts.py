@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from convrun.frozen import frozen
-from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult, UsageResult, total_usage
+from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult, UsageResult, Verdict, total_usage
 
 
 @frozen
 class Counts:
     """The sums of a run.
 
-    `verdicts` has all seven; `checks` has passed, failed, error, stale and info: a check behind a stale request, or of
-    a known failure, is info, whatever it says. `usage` is None where a provider said nothing, `spent_usd` where a live
+    `verdicts` has all seven, and of those skipped `not_begun` were passed over for others; `checks` has passed, failed,
+    error, stale and info: a check behind a stale request, or of a known failure, is info, whatever it says. `usage` is None where a provider said nothing, `spent_usd` where a live
     call has no price.
     """
 
     conversations: int
-    verdicts: dict[str, int]
+    verdicts: dict[Verdict, int]
     turns: int
     checks: dict[str, int]
     model_calls: int
@@ -27,6 +27,15 @@ class Counts:
     usage: UsageResult
     spent_usd: float | None
     findings: int
+    not_begun: int = 0
+
+    def told(self, order: Iterable[Verdict] | None = None) -> str:
+        """Return how many there are of each verdict, as `2 passed, 1 skipped, 9 not begun`; without `order`, as here."""
+        found = [
+            (self.verdicts[verdict] - (self.not_begun if verdict == "skipped" else 0), verdict)
+            for verdict in order or self.verdicts
+        ]
+        return ", ".join(f"{number} {words}" for number, words in (*found, (self.not_begun, "not begun")) if number)
 
 
 def counts(result: RunResult) -> Counts:
@@ -53,6 +62,7 @@ def counts(result: RunResult) -> Counts:
         usage=total_usage(conversation.usage for conversation in conversations if conversation.model_calls),
         spent_usd=None if live else 0.0,
         findings=len(result.findings) + sum(len(conversation.findings) for conversation in conversations),
+        not_begun=sum(conversation.not_begun for conversation in conversations),
     )
 
 

@@ -70,10 +70,10 @@ def fenced(text: str, *, language: str = "text") -> str:
 
 
 def _head(result: RunResult) -> list[str]:
-    verdicts = counts(result).verdicts
+    numbers = counts(result).told(_WORST_FIRST)
     wrong = trouble(result)
     found = [_TROUBLE[wrong.type]] if wrong and wrong.type in _TROUBLE else []
-    found += [f"{verdicts[verdict]} {verdict}" for verdict in _WORST_FIRST if verdicts[verdict]]
+    found += [numbers] if numbers else []
     head = [f"## convrun: {', '.join(found) or 'nothing was run'}", summary(result)]
     return [*head, fenced(told(problem(wrong)))] if wrong and found else head
 

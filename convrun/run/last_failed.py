@@ -12,7 +12,7 @@ from convrun.atomic import create_file, replace_file
 from convrun.errors import system_reason
 from convrun.frozen import frozen
 from convrun.results import ConversationResult
-from convrun.run.verdicts import did_not_pass, is_not_begun
+from convrun.run.verdicts import did_not_pass
 from convrun.source import is_below, read_bytes
 
 _FOLDER, _FILE = ".convrun", "last-failed.json"
@@ -67,7 +67,7 @@ def remember(root: Path, results: Iterable[ConversationResult]) -> None:
     nothing new.
     """
     before = LastFailed.at(root)
-    ran = [one for one in results if not is_not_begun(one)]
+    ran = [one for one in results if not one.not_begun]
     ids = {one.id for one in ran}
     failed = {one.id for one in ran if did_not_pass(one, strict=False)}
     found = {one.id for one in ran if did_not_pass(one, strict=True)} - failed

@@ -1,6 +1,6 @@
 """The rules by which checks make a turn's verdict, turns a conversation's, and conversations an exit code.
 
-And which conversations did not pass, or were not begun.
+And which conversations did not pass.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from convrun.results import CheckResult, ConversationResult, Finding, TurnResult, Verdict
 
 _DID_NOT_PASS = frozenset({"failed", "error", "stale", "missing"})
-NOT_BEGUN = "not begun: stopped at "  # how the reason of a conversation begins that was passed over for others
 _WORST_FIRST: tuple[Verdict, ...] = ("error", "failed", "stale")
 
 
@@ -33,11 +32,6 @@ def of_conversation(turns: Sequence[TurnResult], checks: Sequence[CheckResult]) 
 def did_not_pass(result: ConversationResult, *, strict: bool) -> bool:
     """Return whether a conversation did not pass, which of a strict run is also one with findings."""
     return result.verdict in _DID_NOT_PASS or (strict and bool(result.findings))
-
-
-def is_not_begun(result: ConversationResult) -> bool:
-    """Return whether a conversation was passed over because others had not passed."""
-    return result.verdict == "skipped" and (result.reason or "").startswith(NOT_BEGUN)
 
 
 def exit_code(

@@ -74,6 +74,7 @@ def run_all(
         interrupted=interrupted,
         bug=agenda.bug,
         command=command,
+        planned=len(prepared.conversations),
     )
 
 

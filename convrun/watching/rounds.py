@@ -21,7 +21,6 @@ from typing import Self
 
 from convrun.frozen import frozen
 from convrun.results import ConversationResult
-from convrun.run.verdicts import is_not_begun
 
 FLAG = "--for-watch"
 _GRACE = 3.0  # seconds that an interrupted round has for its report
@@ -53,7 +52,7 @@ class Task:
 
     def finished(self, result: ConversationResult) -> None:
         """Note a conversation that was run to its end, or was skipped for what its spec says."""
-        if not is_not_begun(result):
+        if not result.not_begun:
             self._write(result.id)
 
     def _write(self, word: str | None) -> None:

@@ -144,7 +144,7 @@ def test_an_interrupted_run_reports_what_was_finished(project, more):
     stdout, stderr = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in stderr
-    assert "interrupted: 1 conversation: 1 passed" in (stderr if more else stdout)
+    assert "interrupted: 1 of 3 conversations: 1 passed" in (stderr if more else stdout)
     if more:
         result = json.loads(stdout)
         assert (result["exit_code"], [one["case"] for one in result["conversations"]]) == (130, ["first"])

@@ -13,9 +13,10 @@ from goldens import goldens
 from report_samples import FAILED, FIRST, MISSING, PASSED, PROMPT, RUN, SECOND, SKIPPED, STALE, UNCHECKED, run
 
 from convrun.report.console import FULL, NORMAL, QUIET, VERBOSE, closing, conversation_line, details, summary
+from convrun.report.markdown import to_markdown
 from convrun.report.stop_token import StopToken
 from convrun.report.style import ansi
-from convrun.results import CheckResult, Finding, ToolCallResult
+from convrun.results import NOT_BEGUN, CheckResult, Finding, ToolCallResult
 from convrun.source import Where
 
 golden = goldens(__file__)
@@ -103,6 +104,28 @@ def test_only_what_passed_is_green():
         assert green not in conversation_line(conversation, style=style)
         assert green not in summary(run(PASSED, conversation), style=style)
     assert green not in details(STALE, verbosity=VERBOSE, style=style), "a check behind a stale request counts nowhere"
+
+
+def test_a_run_that_fails_for_its_findings_alone_says_so():
+    """The last line, which would be green for its verdicts, gives the reason for the exit code and is red."""
+    found = replace(PASSED, findings=(Finding(kind="unplayed", message="two interactions were not asked for"),))
+    said = summary(run(found, exit_code=1), style=ansi())
+    assert "; the run is strict and fails, as there is a finding" in said
+    assert "\x1b[32m" not in said
+    assert "strict" not in summary(run(found))
+    assert "strict" not in summary(run(found, FAILED, exit_code=1)), "a failed check is reason enough"
+
+
+def test_what_was_not_run_is_counted():
+    """An interrupted run says of how many it tells; what was passed over for others is not among the skipped."""
+    interrupted = replace(run(PASSED, interrupted=True), planned=12)
+    assert summary(interrupted).startswith("interrupted: 1 of 12 conversations: 1 passed; ")
+    nothing = replace(run(interrupted=True, exit_code=130), planned=12)
+    assert summary(nothing) == "interrupted: nothing of 12 conversations was finished"
+    passed_over = replace(SKIPPED, reason=NOT_BEGUN + "the first that did not pass (-x)")
+    stopped = replace(run(FAILED, SKIPPED, passed_over, passed_over, exit_code=1), planned=4)
+    assert summary(stopped).startswith("4 conversations: 1 failed, 1 skipped, 2 not begun; ")
+    assert "## convrun: 1 failed, 1 skipped, 2 not begun\n" in to_markdown(stopped)
 
 
 def test_a_check_behind_a_stale_request_is_labelled():

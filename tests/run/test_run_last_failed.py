@@ -140,7 +140,7 @@ def test_maxfail_stops_after_so_many(mixed):
     assert [one.verdict for one in result.conversations] == ["passed", "failed", "missing", "skipped", "skipped"]
     assert result.conversations[-1].reason == "not begun: stopped at 2 that did not pass (--maxfail)"
     assert "2 that did not pass" in mixed.cli("run", "--maxfail", "2").stdout
-    assert "1 passed, 1 failed, 3 skipped" in mixed.cli("run", "--maxfail", "5", "-x").stdout
+    assert "1 passed, 1 failed, 3 not begun" in mixed.cli("run", "--maxfail", "5", "-x").stdout
 
 
 UNCHECKED = "model: echo\nturns: [{user: Hi}]\n"
