@@ -85,7 +85,8 @@ def nothing_to_run(specs: Path, found: bool) -> str:
     """Return why there is nothing to run: no spec at all, or none that was selected."""
     if found:
         return "no conversation is selected: -k, --tag or the cases leave none"
-    return f"no spec below {str(specs)!r}: name a file or folder, or set `specs` in the settings"
+    fix = "name a file or folder, set `specs` in the settings, or lay a first one with `convrun init`"
+    return f"no spec below {str(specs)!r}: {fix}"
 
 
 def say(lines: Sequence[str]) -> None:

@@ -214,6 +214,15 @@ def test_validate_says_all_that_can_be_said(mixed):
     assert mixed.cli("validate", "--no-import").returncode == 2
 
 
+def test_nothing_to_validate_is_said(project):
+    """A hook at the wrong folder does not pass for ever: 5 and the words of `run`, which name what lays a first spec."""
+    ended, ran = project.cli("validate"), project.cli("run")
+    assert (ended.returncode, ended.stdout) == (5, "")
+    assert ended.stderr == f"no spec below {str(project.root / 'specs')!r}: name a file or folder, set `specs` in the " \
+        "settings, or lay a first one with `convrun init`\n"  # fmt: skip
+    assert ended.stderr == ran.stderr
+
+
 def test_validate_runs_nothing(project):
     """Modules are imported, as pytest does; neither tools nor hooks are called."""
     project.write("desk.py", "open('imported', 'w').close()\ndef f():\n    open('called', 'w').close()\n")
