@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from convrun.frozen import frozen
-from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult, UsageResult, Verdict, total_usage
+from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult, UsageResult, total_usage
 
 
 @frozen
@@ -14,12 +14,12 @@ class Counts:
     """The sums of a run.
 
     `verdicts` has all seven, and of those skipped `not_begun` were passed over for others; `checks` has passed, failed,
-    error, stale and info: a check behind a stale request, or of a known failure, is info, whatever it says. `usage` is None where a provider said nothing, `spent_usd` where a live
-    call has no price.
+    error, stale and info: a check behind a stale request, or of a known failure, is info, whatever it says. `usage` is
+    None where a provider said nothing, `spent_usd` where a live call has no price.
     """
 
     conversations: int
-    verdicts: dict[Verdict, int]
+    verdicts: dict[str, int]
     turns: int
     checks: dict[str, int]
     model_calls: int
@@ -29,8 +29,8 @@ class Counts:
     findings: int
     not_begun: int = 0
 
-    def told(self, order: Iterable[Verdict] | None = None) -> str:
-        """Return how many there are of each verdict, as `2 passed, 1 skipped, 9 not begun`; without `order`, as here."""
+    def told(self, order: Iterable[str] | None = None) -> str:
+        """Return how many there are of each verdict, as `2 passed, 1 skipped, 9 not begun`, in this order."""
         found = [
             (self.verdicts[verdict] - (self.not_begun if verdict == "skipped" else 0), verdict)
             for verdict in order or self.verdicts

@@ -215,11 +215,12 @@ def test_validate_says_all_that_can_be_said(mixed):
 
 
 def test_nothing_to_validate_is_said(project):
-    """A hook at the wrong folder does not pass for ever: 5 and the words of `run`, which name what lays a first spec."""
+    """A hook at the wrong folder does not pass for ever: 5 and the words of `run`, which name `convrun init`."""
     ended, ran = project.cli("validate"), project.cli("run")
     assert (ended.returncode, ended.stdout) == (5, "")
-    assert ended.stderr == f"no spec below {str(project.root / 'specs')!r}: name a file or folder, set `specs` in the " \
-        "settings, or lay a first one with `convrun init`\n"  # fmt: skip
+    there = str(project.root / "specs")
+    fix = "name a file or folder, set `specs` in the settings, or lay a first one with `convrun init`"
+    assert ended.stderr == f"no spec below {there!r}: {fix}\n"
     assert ended.stderr == ran.stderr
 
 
