@@ -43,6 +43,8 @@ class SpecFile(pytest.File):
     ) -> Self:
         """Return the collector of a spec in a project, or one that tells why there is none."""
         made = cls.from_parent(parent, path=file)
+        if (shown := printable(made.nodeid)) != made.nodeid:  # what pytest writes as it is
+            made = cls.from_parent(parent, path=file, name=printable(made.name), nodeid=shown)
         made.project, made.error = project, error
         return made
 
@@ -70,9 +72,9 @@ class ConversationItem(pytest.Item):
     @classmethod
     def of(cls, parent: SpecFile, project: SpecProject, bound: BoundConversation) -> Self:
         """Return the item of a conversation; the only one of a spec without cases is called as its file."""
-        rest = bound.planned.id.partition("::")[2]
+        rest = printable(bound.planned.id.partition("::")[2])
         nodeid = f"{parent.nodeid}::{rest}" if rest else parent.nodeid
-        made = cls.from_parent(parent, name=rest or parent.path.name, nodeid=nodeid)
+        made = cls.from_parent(parent, name=rest or printable(parent.path.name), nodeid=nodeid)
         made.project, made.bound, made.mistakes = project, bound, []
         give_tags(made, bound.planned.spec.tags)
         made.extra_keyword_matches |= {bound.planned.id, bound.planned.spec.name, bound.model.name}
@@ -108,7 +110,7 @@ class ConversationItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return the file, the line of the conversation in it (from 0), and its headline."""
-        return self.path, (self.bound.planned.where.line or 1) - 1, f"conversation {self.nodeid}"
+        return Path(printable(str(self.path))), (self.bound.planned.where.line or 1) - 1, f"conversation {self.nodeid}"
 
     def _shown(self, result: ConversationResult) -> ConversationResult:
         """The result under the names by which a command line finds it from where pytest was started."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -16,6 +17,14 @@ LOOK = '''
         """Look there."""
         return f"##[group]{where}"
 '''
+CASES = """
+    model: echo
+    turns: [{user: Hi, expect: [{equals: nothing}]}]
+    cases:
+      - id: "\\x1b[31mred \\u202eevil\\x9b"
+      - {id: plain, skip: not now}
+"""
+CONTINUE = "--continue-on-collection-errors"
 REASON = f"""
     skip: '{"w " * 23}::error::forged ##[error]forged'
     model: echo
@@ -55,3 +64,18 @@ def test_a_reason_commands_no_runner(on_github, option):
     result = on_github.passes("specs", option, skipped=1)
     assert commands(result) == []
     assert "error: :forged" in result.stdout.str()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such file names")
+def test_ids_and_file_names_are_visible(suite):
+    """Control characters in the id of a case or the name of a file are written as what they are, and so selected."""
+    suite.write("specs/\x1b7\u202e.yaml", CASES)
+    suite.write("specs/\x9b1m.yaml", "model: echo\nturn: []\n")
+    shown = r"\x1b[31mred \u202eevil\x9b"
+    for options, code in (([], 2), (["-vv", "-rA", CONTINUE], 1), (["-q", CONTINUE], 1), (["--collect-only"], 2)):
+        output = suite.pytest("specs", *options, code=code).stdout.str()
+        assert r"\x1b7\u202e.yaml" in output or code == 2
+        assert not set(output) & {"\x1b", "\x9b", "\u202e"}, options
+    (suite.root / "specs/\x9b1m.yaml").unlink()
+    assert suite.ids("specs")[0] == rf"specs/\x1b7\u202e.yaml::{shown}"
+    suite.passes(f"specs/\x1b7\u202e.yaml::{shown}", failed=1)
