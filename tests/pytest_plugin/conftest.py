@@ -26,8 +26,8 @@ class Suite(Project):
         self._pytester = pytester
 
     def pytest(self, *arguments, code=0, process=False):
-        """Run pytest, which ends with `code`; return its result. It is a process where it has others, or is strict."""
-        if process or any(argument.startswith(("-n", "-W")) for argument in arguments):
+        """Run pytest, which ends with `code`; return its result. It is a process where it is strict."""
+        if process or any(argument.startswith("-W") for argument in arguments):
             result = self._pytester.runpytest_subprocess(*NAMED, *_QUIET, *arguments)
         else:
             again = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # the plugin is imported already

@@ -54,7 +54,7 @@ def test_an_option_records(live, loopback, options):
     files = [live.root / "cassettes/a.yaml", live.root / "tests/cassettes/test_a/test_talk.yaml"]
     before = [file.read_bytes() for file in files]
     assert not any(b"sk-the-key" in content for content in before)
-    live.passes("-n1", passed=2)
+    live.passes(*(["-n1"] if len(options) == 1 else []), passed=2)  # in another process: once is enough
     live.passes(*options, passed=2)
     assert len(loopback.requests) == 2
     assert [file.read_bytes() for file in files] == before

@@ -40,7 +40,7 @@ def test_what_failed_runs_again(suite):
     suite.passes("specs", "--lf", "-x", failed=1).stdout.fnmatch_lines(["specs/b.yaml F*"])
     suite.passes("--lf", failed=2)
     suite.edit("specs/b.yaml", "Bye", "Hi")
-    suite.passes("--lf", "-n2", "--durations=3", passed=1, failed=1)
+    suite.passes("--lf", "-n1", "--durations=3", passed=1, failed=1)
     suite.edit("specs/c.yaml", "Bye", "Hi")
     result = suite.passes("--ff", "-v", passed=4)
     assert next(line for line in result.outlines if "PASSED" in line).startswith("specs/c.yaml::two ")
