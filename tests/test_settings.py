@@ -216,7 +216,22 @@ def test_a_pipe_is_no_settings_file(tmp_path):
     os.mkfifo(tmp_path / "pyproject.toml")
     assert load(tmp_path, {}, {}) == Settings(root=tmp_path)
     os.mkfifo(tmp_path / "convrun.toml")
-    assert refusal(tmp_path).what == "the settings cannot be read: not a regular file"
+    error = refusal(tmp_path)
+    assert error.what == "the settings cannot be read: not a regular file"
+    assert error.fix == "settings are a file of TOML: rename what is called convrun.toml, or take it away"
+
+
+def test_settings_without_a_text_say_where_and_how_to_mend_it(tmp_path):
+    """A folder in place of the file, and bytes that are no UTF-8, are told with the place and a fix."""
+    (tmp_path / "convrun.toml").mkdir()
+    error = refusal(tmp_path)
+    assert str(error.where) == "convrun.toml"
+    assert error.what == "the settings cannot be read: is a directory"
+    assert error.fix
+    (tmp_path / "convrun.toml").rmdir()
+    (tmp_path / "convrun.toml").write_bytes(b'model = "echo"\n# \xff\n')
+    error = refusal(tmp_path)
+    assert error.lines() == ["convrun.toml:2: the settings are not UTF-8: byte 0xff", "  save the file as UTF-8"]
 
 
 def test_a_path_that_is_too_long_has_no_settings(tmp_path):

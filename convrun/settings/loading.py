@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from convrun.errors import SettingsError, UsageError, did_you_mean
+from convrun.errors import SettingsError, UsageError, did_you_mean, system_reason
 from convrun.frozen import frozen
 from convrun.settings.kinds import KINDS, Jobs, checked, parsed
 from convrun.source import Where, read_bytes
@@ -156,9 +156,7 @@ class _Source:
             # A pyproject.toml is somebody else's file as well: not ours to complain about.
             if nested or (isinstance(error, OSError) and error.errno in _NOT_THERE):
                 return None
-            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            what = f"the settings cannot be read: {why[:1].lower()}{why[1:]}"
-            raise SettingsError(what, where=Where(file=path.name)) from error
+            raise _unreadable(error, path.name) from error
         if nested and "convrun" not in text:
             return None
         table = _toml(text, path.name)
@@ -221,6 +219,26 @@ def _text(path: Path) -> str:
     if len(content) > _LARGEST:
         raise ValueError(f"larger than {_LARGEST:,} bytes")
     return content.decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def _unreadable(error: OSError | ValueError, name: str) -> SettingsError:
+    """The mistake of a settings file of which there is no text."""
+    if isinstance(error, UnicodeDecodeError):
+        before = bytes(error.object[: error.start])
+        where = Where(file=name, line=before.count(b"\n") + 1)
+        return SettingsError(
+            f"the settings are not UTF-8: byte 0x{error.object[error.start]:02x}",
+            where=where,
+            fix="save the file as UTF-8",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM):
+        fix = "give yourself the right to read it"
+    elif isinstance(error, OSError):
+        fix = f"settings are a file of TOML: rename what is called {name}, or take it away"
+    else:
+        fix = "settings take a few lines: keep what is one of them"
+    why = system_reason(error) if isinstance(error, OSError) else str(error)
+    return SettingsError(f"the settings cannot be read: {why}", where=Where(file=name), fix=fix)
 
 
 def _toml(text: str, name: str) -> dict[str, Any]:
