@@ -89,6 +89,9 @@ def stubborn():
         except KeyboardInterrupt:
             pass
 
+def interrupts():
+    raise KeyboardInterrupt
+
 def works():
     return "worked"
 """

@@ -38,8 +38,9 @@ def own_stdout() -> Iterator[TextIO]:
             errors.flush()
         with suppress(OSError):  # nobody reads it, or there is no room: said where it was written
             stream.close()
-        os.dup2(own, 1)
-        os.close(own)
+        with suppress(OSError):  # code has closed it
+            os.dup2(own, 1)
+            os.close(own)
 
 
 @contextmanager

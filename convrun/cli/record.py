@@ -22,10 +22,10 @@ def record(
     manner: Manner,
 ) -> None:
     """Record what is stale or missing, live: a matching beginning is replayed for free, the rest is asked anew."""
-    from convrun.cli.mistakes import mistakes_told  # other commands, and --help, do without
-    from convrun.cli.running import execute
-
     with named_errors(tracebacks=manner.verbose > 1):
+        from convrun.cli.mistakes import mistakes_told  # other commands, and --help, do without
+        from convrun.cli.running import execute
+
         presentation, overrides = manner.presentation("record"), manner.overrides(selection)
         with mistakes_told(presentation.reports, selection.paths or []):
             options = _options(selection, everything, manner)

@@ -31,10 +31,10 @@ def run(
     Exit codes: 0 passed, 1 a check failed, 2 wrong specs or options, 3 stale or missing recordings, 4 an error while
     running, 5 nothing to run, 130 interrupted.
     """
-    from convrun.cli.mistakes import mistakes_told  # other commands, and --help, do without
-    from convrun.cli.running import execute
-
     with named_errors(tracebacks=manner.verbose > 1):
+        from convrun.cli.mistakes import mistakes_told  # other commands, and --help, do without
+        from convrun.cli.running import execute
+
         presentation, overrides = manner.presentation("run"), manner.overrides(selection)
         with mistakes_told(presentation.reports, selection.paths or []):
             options = replace(

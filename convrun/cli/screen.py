@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from collections.abc import Sequence
 from threading import RLock
 from time import monotonic
@@ -33,6 +35,7 @@ class Screen:
         self._stop_token = stop_token
         self._progress = Progress(stream) if coloured and verbosity > QUIET else None
         self._printing = RLock()
+        self._last = ""  # the conversation that was shown last
         self.shows_progress = self._progress is not None
 
     def __enter__(self) -> Self:
@@ -45,6 +48,7 @@ class Screen:
 
     def show(self, conversation: ConversationResult) -> None:
         """Print the line of a conversation that has ended."""
+        self._last = conversation.id
         if self._verbosity > QUIET or conversation.verdict not in {"passed", "skipped"}:
             self._print(conversation_line(conversation, width=self._width, style=self._style))
 
@@ -73,8 +77,19 @@ class Screen:
         with self._printing:
             self._hide()
             if not self._stream.closed:  # by code that ran: there is nobody to tell, the report is written all the same
-                self._stream.write(f"{text}\n")  # at once: a tool in a thread may print meanwhile
-                self._stream.flush()
+                try:
+                    self._put(text)
+                except OSError as error:
+                    if error.errno != errno.EBADF or not self._last:
+                        raise
+                    what = f"the code of a conversation has closed the console, at the latest that of {self._last}"
+                    say([what, "  what follows stands here; look at its tools, hooks and checks"])
+                    self._stream = sys.stderr
+                    self._put(text)
+
+    def _put(self, text: str) -> None:
+        self._stream.write(f"{text}\n")  # at once: a tool in a thread may print meanwhile
+        self._stream.flush()
 
     def _hide(self) -> None:
         if self._progress is not None:

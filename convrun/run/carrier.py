@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from convrun.errors import CassetteError, StaleError
 from convrun.redaction import Redactor
 from convrun.results import Change, IgnoredDifference, Staleness
 from convrun.run.bind import BoundConversation, script_lines
+from convrun.run.copies import end_copy
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Planned
 from convrun.run.variable_rules import variable_errors
@@ -53,10 +55,12 @@ class Carrier:
         self._turn = 1
         self._call = 0
         self._error_wanted = False
+        self._process = os.getpid()
         self.staleness: Staleness | None = None
 
     def send(self, request: Request) -> Reply:
         """Carry one request; see `wire.Transport`."""
+        end_copy(self._process)
         self._call += 1
         try:
             return self._inner.send(replace(request, error_wanted=True) if self._error_wanted else request)
@@ -73,6 +77,7 @@ class Carrier:
         Raises:
             CassetteError: where it cannot be written; the old cassette stays.
         """
+        end_copy(self._process)
         if self._recorder is not None:
             self._recorder.finish()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from convrun.run.bind import BoundConversation
 from convrun.run.bound_tools import opened
 from convrun.run.carrier import Carrier, open_carrier
 from convrun.run.conversation_hooks import hooked
+from convrun.run.copies import end_copy
 from convrun.run.history import history_messages
 from convrun.run.judging import judge_conversation, judge_turn, template_names
 from convrun.run.known_failures import conversation_known_to_fail, turn_known_to_fail
@@ -105,6 +107,7 @@ class _Run:
         played: list[PlayedTurn] = []
         with ExitStack() as stack:
             self.surroundings = self._surroundings(environ, stack)
+            stack.callback(end_copy, os.getpid())  # before the folder goes, and what is recorded
             if self.bound.block_network:
                 # Where nothing may go live, it is offline as well that an offline model has no recording.
                 stack.enter_context(network_blocked(lambda: self.carrier.replaying or not self.recording))

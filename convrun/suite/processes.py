@@ -21,7 +21,7 @@ from convrun.run.conversation import blank_result
 from convrun.run.problems import problem
 from convrun.suite.agenda import TICK, Agenda
 from convrun.suite.playing import Outcome, Play
-from convrun.suite.worker import INTERRUPTED, MakePlay, work
+from convrun.suite.worker import INTERRUPTED, INTERRUPTING, MakePlay, work
 
 _GRACE = 2.0  # seconds that a process gets to end by itself
 
@@ -185,11 +185,11 @@ def _end(workers: list[Worker]) -> None:
 
 @contextmanager
 def _interruptions_held() -> Iterator[None]:
-    """Let SIGINT wait in this block: a child that is about to begin would not know yet what to do."""
+    """Let what interrupts wait in this block: a child that is about to begin would not know yet what to do."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTING)
     try:
         yield
     finally:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from types import FrameType
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from convrun.frozen import frozen
 from convrun.run.options import RunOptions
@@ -17,18 +21,27 @@ from convrun.run.project import Request, open_project, prepare
 from convrun.suite.playing import Play, bug, playing
 
 INTERRUPTED = "interrupted"  # what is sent instead of an outcome
+INTERRUPTING = frozenset(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)  # the last two as CI sends them when its time is over
+_LOOK = 0.5  # seconds after which a child looks again whether its parent is there
+_GRACE = 2.0  # seconds that what it plays gets to end by itself, where it is not
 
 MakePlay: TypeAlias = Callable[[], Play]
 
 
 class _Interruption:
-    """What SIGINT does in a child: it ends what is played, once; at any other moment the parent says what to do."""
+    """What such a signal does in a child: it ends what is played, once; at other moments the parent says what to do."""
 
     def __init__(self) -> None:
         self.playing = False
+        self._process = os.getpid()
 
-    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
-        if self.playing:
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != self._process and number != signal.SIGINT:  # a process of a tool's own, which ends it
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif self.playing:
             self.playing = False
             raise KeyboardInterrupt
 
@@ -40,24 +53,41 @@ def work(pipe: Connection, others: Iterable[Connection], make: MakePlay) -> None
     that the parent is gone.
     """
     interruption = _Interruption()
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, interruption)
+    for number in INTERRUPTING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interruption)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTING)
     for other in others:
         other.close()
-    itself = os.getpid()
     play = make()
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    parent = multiprocessing.parent_process()
+    if parent is not None and sys.platform != "win32":
+        threading.Thread(target=_end_with, args=(parent.pid,), name="convrun-parent", daemon=True).start()
+    try:
         while (index := pipe.recv()) is not None:
             outcome: object = INTERRUPTED
             with suppress(KeyboardInterrupt):
-                interruption.playing = True
-                outcome = play(index)
-                interruption.playing = False
-            if os.getpid() != itself:
-                os._exit(0)  # a copy that a tool has made of this process and let run on
+                try:
+                    interruption.playing = True
+                    outcome = play(index)
+                finally:  # code may raise what an interruption raises
+                    interruption.playing = False
             _send(pipe, outcome)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+    except OSError:  # code has closed the pipe: the parent sees that this process ends, and says so
+        sys.exit(1)
+
+
+def _end_with(parent: int | None) -> NoReturn:
+    """Interrupt what is played once that process is gone, which nothing could interrupt in time; then end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for what is played
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(_GRACE)
+    os._exit(1)
 
 
 def _send(pipe: Connection, outcome: object) -> None:

@@ -158,6 +158,19 @@ def test_an_interruption_before_the_first_conversation(project):
     assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
 
 
+@pytest.mark.parametrize("module", ["typer", "yaml"])
+def test_an_interruption_while_convrun_is_loaded(project, module):
+    """In the first moments of a process, too, Ctrl-C ends it with 130 and a word, not with a traceback."""
+    project.write("specs/a.yaml", PASSES)
+    project.write(f"{module}.py", "raise KeyboardInterrupt\n")  # the folder is first on the path of `python -m`
+    ended = subprocess.run(
+        project.command("run"),
+        cwd=project.root, env=project.environment(), capture_output=True, encoding="utf-8", timeout=30, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr in {"interrupted\n", "interrupted: nothing ran\n"}
+
+
 def test_a_bug_is_called_one(project):
     """What nobody foresaw (here: code of a spec breaks convrun itself) ends with 70; the traceback comes with -vv."""
     project.write("specs/a.yaml", PASSES.replace("turns", "tools: ['desk:work']\nturns"))

@@ -71,7 +71,7 @@ def test_the_death_of_a_process_is_an_error_of_its_conversation(project, tool, h
     error = f"error: the process that ran it {how}"
     assert verdicts(project, "-j", "2") == ["passed", error, "passed", "passed", "passed", error]
     printed = project.cli("run", "-j", "2")
-    assert printed.returncode == 4
+    assert (printed.returncode, printed.stderr) == (4, "")
     assert f"specs/2.yaml:1:1: the process that ran it {how}" in printed.stdout
     assert "convrun run specs/2.yaml" in printed.stdout
 
@@ -86,6 +86,31 @@ def test_what_tools_do_to_their_process_stays_there(project):
     """Copies of the process, other folders, ten megabytes on stdout: nothing of it reaches the others or the report."""
     with_tools(project, "forks", "doubles", "moves", "prints", "ends", "works", "doubles", "works")
     assert verdicts(project, "-j", "4") == ["passed"] * 8
+
+
+@pytest.mark.parametrize(
+    "command", [("run", "-j", "1"), ("record", "--all", "-j", "1"), ("record", "--all", "-j", "2")]
+)
+def test_a_copy_of_the_process_goes_on_with_nothing(project, command):
+    """A tool forks and lets the copy run on: results are printed once, and cassettes are of the process itself."""
+    with_tools(project, "doubles", "works")
+    ended = project.cli(*command)
+    assert ended.returncode == 0
+    assert [line.split()[:2] for line in ended.stdout.splitlines()[:2]] == [
+        ["passed", "specs/1.yaml"], ["passed", "specs/2.yaml"],
+    ]  # fmt: skip
+    assert ended.stdout.count("specs/2.yaml") == 1
+
+
+def test_code_that_closes_the_console_is_named(project):
+    """In turn all conversations share the console: what follows is told on stderr, and after which it was gone."""
+    with_tools(project, "works", "closes", "works")
+    ended = project.cli("run", "-j", "1")
+    assert ended.returncode == 0
+    assert "specs/2.yaml" in ended.stderr.splitlines()[0]
+    assert [line.split()[:2] for line in ended.stderr.splitlines()[2:4]] == [
+        ["passed", "specs/2.yaml"], ["passed", "specs/3.yaml"],
+    ]  # fmt: skip
 
 
 def test_nothing_is_begun_once_enough_have_failed(project):
@@ -146,6 +171,28 @@ def test_an_interruption_reports_what_was_finished_and_leaves_no_process(project
         assert [pid for pid in running if alive(pid)] == []
 
 
+@pytest.mark.parametrize(("number", "jobs"), [(signal.SIGTERM, "2"), (signal.SIGHUP, "2"), (signal.SIGTERM, "1")])
+def test_what_else_ends_a_process_interrupts_a_run(project, number, jobs):
+    """A signal of CI whose time is over, or of a terminal that is gone: as Ctrl-C, and nothing is left behind."""
+    with_tools(project, "works", *["waits"] * int(jobs))
+    with begun(project, "run", "-j", jobs, "--report", "json") as process:
+        running = pids(project, int(jobs))
+        os.kill(process.pid, number)
+        stdout, stderr = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert [one["id"] for one in json.loads(stdout)["conversations"]] == ["specs/1.yaml"]
+        assert "Traceback" not in stderr
+        assert [pid for pid in running if alive(pid)] == []
+
+
+def test_a_tool_that_interrupts_is_an_interruption(project):
+    """It ends the run in order, and its process says nothing of its own."""
+    with_tools(project, "interrupts")
+    ended = project.cli("run", "-j", "2")
+    assert (ended.returncode, ended.stderr) == (130, "")
+    assert "interrupted" in ended.stdout
+
+
 def test_a_tool_that_swallows_the_interruption_is_ended(project):
     """A child that does not end by itself is killed after a moment."""
     with_tools(project, "stubborn", "stubborn")
@@ -159,10 +206,10 @@ def test_a_tool_that_swallows_the_interruption_is_ended(project):
 
 
 def test_children_end_with_a_parent_that_is_killed(project):
-    """Where the parent is gone, a child ends after what it plays."""
-    with_tools(project, *["works"] * 3, "waits")
-    project.edit("desk.py", '"sleep", "60"', '"sleep", "2"')
+    """Where the parent is gone, a child ends what it plays, and a stubborn one itself."""
+    with_tools(project, "waits", "stubborn")
     with begun(project, "run", "-j", "2") as process:
-        child, _ = pids(project, 1)
+        running = pids(project, 2)
+        assert len(running) == 3
         os.kill(process.pid, signal.SIGKILL)
-        until(lambda: not alive(child))
+        until(lambda: not any(map(alive, running)))
