@@ -40,16 +40,19 @@ def _parts(judge: Judge, recorded: Sequence[RecordedTurn]) -> Iterator[str]:
     system: Text | None = spec.system
     purpose, begun = "system", 0
     following = 0  # the recorded turn that ought to be next
+    # One that is refused is read as one turn with the next of the same words, and its system prompt is not kept.
+    refused = any(turn.bound.spec.expect_error for turn in judge.turns)
     for index, turn in enumerate(judge.turns):
         own = turn.bound.spec
         if own.skip:
             continue
+        kept = system, purpose, begun
         if own.system is not None:
             system, purpose, begun = own.system, "turn", index + 1
         place = partners.get(index)
         if place is None:
             ended = bool(recorded) and recorded[-1].last.error is not None and following == len(recorded)
-            yield from () if ended else (f"turn {index + 1}, which was not recorded",)
+            yield from () if ended or refused else (f"turn {index + 1}, which was not recorded",)
             continue
         if place > following:
             yield "turns that it no longer has"
@@ -63,6 +66,8 @@ def _parts(judge: Judge, recorded: Sequence[RecordedTurn]) -> Iterator[str]:
         if models and asked.model not in models:
             yield "model"
         yield from _options(judge, own, asked)
+        if found.last.error is not None:
+            system, purpose, begun = kept
 
 
 def _same_system(system: Text | None, asked: Asked, judge: Judge, purpose: str, turn: int) -> bool:

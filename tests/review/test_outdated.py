@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from review_projects import NAME
+from review_projects import KEYED, NAME
+from servers import Answer
 
 from convrun.cassette.files import load
 from convrun.review.judge import judge_of
@@ -59,6 +60,25 @@ def test_what_a_run_plays_is_not_outdated(desk, old, new):
     desk.project.edit(NAME, old, new)
     assert outdated(desk.project) == ()
     assert desk.project.one(NAME, keep_going=True).verdict != "stale"
+
+
+REFUSED = "expect_error: {status: 400}"
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        f"[{{user: a, system: Be kind., {REFUSED}}}, {{user: b}}]",
+        f"[{{user: a, {REFUSED}}}, {{user: a}}, {{user: b}}]",
+    ],
+)
+def test_a_turn_that_is_refused_outdates_nothing(project, loopback, turns):
+    """It leaves no system prompt behind, and the turn that repeats it is one of its own."""
+    project.write(NAME, f"model: gpt-4.1-mini\nsystem: Be brief.\nturns: {turns}\n")
+    loopback.says(Answer(status=400, body={"error": {"message": "no"}}), "ok")
+    project.record(environ=KEYED, base_url=loopback.base_url)
+    assert project.one(NAME).verdict == "passed"
+    assert outdated(project) == ()
 
 
 def test_what_only_a_run_knows_is_not_guessed(desk):
