@@ -36,6 +36,17 @@ def is_below(path: Path, root: Path) -> bool:
         return False
 
 
+def is_circle(path: Path) -> bool:
+    """Return whether a path is a link that leads back to itself, by itself or over others."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    except ValueError:  # a name that no system takes
+        pass
+    return False
+
+
 def _plainly_below(path: Path, root: Path) -> bool:
     """Whether a path goes on from `root` without a link or a step up: then it is below, wherever the two are."""
     if os.name == "nt" or not path.is_relative_to(root):  # there a folder can lead elsewhere and be no link

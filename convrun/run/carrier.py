@@ -23,7 +23,7 @@ from convrun.run.copies import end_copy
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Planned
 from convrun.run.variable_rules import variable_errors
-from convrun.source import Where, is_below
+from convrun.source import Where, is_below, is_circle
 from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
@@ -201,6 +201,9 @@ def refuse_led_away(planned: Planned) -> None:
     if below.is_absolute() or ".." in below.parts:
         return  # the user's own words
     folder = planned.cassette.parents[len(below.parts) - 1]
+    if is_circle(planned.cassette):
+        where = Where(file=planned.cassette_shown)
+        raise CassetteError("a link that leads back to itself", where=where, fix="remove it, and record again")
     if not is_below(planned.cassette, folder):
         fix = "name the folder behind it, in the settings or with --cassettes"
         raise CassetteError("a link that leads out of the project", where=Where(file=planned.cassette_shown), fix=fix)

@@ -154,7 +154,7 @@ class _Source:
             text = _text(path)
         except (OSError, ValueError) as error:
             # A pyproject.toml is somebody else's file as well: not ours to complain about.
-            if nested or (isinstance(error, OSError) and error.errno in _NOT_THERE):
+            if nested or (isinstance(error, OSError) and _is_not_there(error, path)):
                 return None
             raise _unreadable(error, path.name) from error
         if nested and "convrun" not in text:
@@ -219,6 +219,11 @@ def _text(path: Path) -> str:
     if len(content) > _LARGEST:
         raise ValueError(f"larger than {_LARGEST:,} bytes")
     return content.decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def _is_not_there(error: OSError, path: Path) -> bool:
+    """Whether there is no such file; where a link on the way is a circle there is none either."""
+    return error.errno in _NOT_THERE or (error.errno == errno.ELOOP and not path.is_symlink())
 
 
 def _unreadable(error: OSError | ValueError, name: str) -> SettingsError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from convrun.errors import UsageError, did_you_mean, system_reason
 from convrun.frozen import frozen
+from convrun.source import is_circle
 from convrun.values import show
 
 _SUFFIXES = (".yaml", ".yml")
@@ -56,6 +57,8 @@ def _meant(path: str, here: Path, root: Path, cassettes: Path | None) -> Iterato
         if not place.exists():
             if several and (here / path).exists():
                 raise _unnameable(path)
+            if is_circle(place):
+                raise UsageError(f"{name!r} is a link that leads back to itself", fix="put the file in its place")
             siblings = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
             raise UsageError(f"{name!r} does not exist", fix=did_you_mean(place.name, siblings))
     except OSError as error:

@@ -11,7 +11,7 @@ from convrun import document
 from convrun.document import Node, load
 from convrun.errors import ConvrunError, DocumentError, SpecError, SpecErrors
 from convrun.frozen import frozen
-from convrun.source import Where, is_below
+from convrun.source import Where, is_below, is_circle
 from convrun.spec import decoding
 from convrun.spec.cases import cases, variables
 from convrun.spec.checks import checks
@@ -62,6 +62,8 @@ def load_spec(
     mistakes = Mistakes()
     read: Unfinished | None = None
     with mistakes:
+        if text is None and is_circle(path):
+            raise SpecError("a link that leads back to itself", where=Where(file=name), fix="put the file in its place")
         if text is None and not is_below(path, file.root):
             what = "a link that leads out of the project"
             raise SpecError(what, where=Where(file=name), fix="copy the file into the project")

@@ -103,3 +103,13 @@ def test_a_cassette_that_leads_nowhere_is_an_error(project):
     (project.root / "cassettes").mkdir()
     (project.root / CASSETTE).symlink_to("gone.yaml")
     assert project.one().verdict == "error"
+
+
+def test_a_cassette_that_is_a_link_to_itself_is_told_so(project):
+    """It leads nowhere, and not out of the project."""
+    project.write("specs/a.yaml", SPEC)
+    (project.root / "cassettes").mkdir()
+    (project.root / CASSETTE).symlink_to("a.yaml")
+    result = project.one()
+    error = result.error or result.turns[0].error
+    assert (result.verdict, error.message) == ("error", "a link that leads back to itself")

@@ -105,6 +105,20 @@ def test_a_spec_from_outside_is_not_read(project, outside, link):
     assert mistake.startswith("specs/a.yaml: a link that leads out of the project")
 
 
+@pytest.mark.parametrize("round_about", ["a.yaml", "_b.yaml"])
+def test_a_link_to_itself_is_told_as_what_it_is(project, round_about):
+    """A spec that is a circle of links leads nowhere, and not out of the project: also where it is named."""
+    (project.root / "specs").mkdir(exist_ok=True)
+    (project.root / "specs/a.yaml").symlink_to(round_about)
+    if round_about != "a.yaml":
+        (project.root / "specs" / round_about).symlink_to("a.yaml")
+    for arguments in ((), ("specs/a.yaml",)):
+        told = project.cli("validate", *arguments)
+        assert told.returncode == 2
+        assert "a link that leads back to itself" in told.stdout + told.stderr
+        assert "put the file in its place" in told.stdout + told.stderr
+
+
 def test_a_file_from_outside_is_not_read(project, outside):
     """`{file: …}` follows no link out of the project."""
     project.write("specs/a.yaml", f"{ECHO}system: {{file: link.md}}\n")
