@@ -52,7 +52,8 @@ def key_for(
         if identity.api_key_env or _preset_at(identity.base_url, environ):
             raise SettingsError(
                 f"no key for {identity.name!r}: the environment variable {variable} is not set",
-                fix=f"set {variable}, or replay from a cassette, which needs no key",
+                fix=f"set {variable}, in the environment or in the `.env` of the project, or replay from a cassette, "
+                "which needs no key",
             )
         return None
     if not (value.isascii() and value.isprintable()):

@@ -15,6 +15,7 @@ STREAM = "text/event-stream"
 ENDPOINTS = ("chat/completions", "responses")
 RETRYABLE = frozenset({408, 409, 429})
 # What mends a damaged cassette: any other way of recording reads the old one first, and fails again.
+# `run` puts the id into it.
 RECORD_ANEW = "record the conversation anew with `convrun record --all` and its id"
 
 

@@ -105,10 +105,11 @@ def _role(total: Counts, result: RunResult) -> Role:
 def _amounts(total: Counts) -> str:
     checks = noun(sum(total.checks[name] for name in ("passed", "failed", "error")), "check")
     odd = [f"{total.checks[name]} {word}" for name, word in _ODD.items() if total.checks[name]]
+    failed = ", with those that failed" if total.live_calls > total.model_calls else ""
     amounts = [
         noun(total.turns, "turn"),
         f"{checks} ({', '.join(odd)})" if odd else checks,
-        f"{noun(total.model_calls, 'model call')} ({total.live_calls} live)",
+        f"{noun(total.model_calls, 'model call')} ({total.live_calls} live{failed})",
         *([noun(total.findings, "finding")] if total.findings else []),
     ]
     return ", ".join(amounts)

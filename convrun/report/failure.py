@@ -84,8 +84,13 @@ def reproduction(command: str, conversation: ConversationResult) -> str:
 
     What a recording ended in an error can only be seen by recording; a check fails on its cassette as well.
     """
-    if conversation.verdict != "error":
-        command = command.replace("convrun record", "convrun run", 1)
+    words = shlex.split(command)
+    if conversation.verdict != "error" and words[:2] == ["convrun", "record"]:
+        words[1] = "run"
+        if "--base-url" in words:  # a replay goes nowhere
+            place = words.index("--base-url")
+            del words[place : place + 2]
+        command = shlex.join(words)
     return f"{command} {shlex.quote(conversation.id)}"
 
 

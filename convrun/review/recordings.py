@@ -86,6 +86,8 @@ class Recordings:
             if self._is_revision(first) and (self._is_file(second) or "::" in second):
                 return [self._since(first, second)]
             return [Compared(old=self.one(first), new=self.one(second), named=True)]
+        if first is not None and ".." not in first and ":" not in first and not self._is_revision(first):
+            self.one(first)  # no such file: this says which one is meant
         old, dots, new = (first or "HEAD").partition("..")
         if dots and not old:
             raise UsageError(f"{show(first)} begins nowhere", fix="name a revision before the dots, as HEAD~1..")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from convrun.backends.identity import ModelIdentity, checked_url, identify
 from convrun.backends.keys import key_for
 from convrun.backends.rates import Rates, check_rates
 from convrun.conversation.structured import SchemaLike
-from convrun.errors import ConvrunError, SpecError, SpecErrors, UnknownModelError, UsageError
+from convrun.errors import ConvrunError, SettingsError, SpecError, SpecErrors, UnknownModelError, UsageError
 from convrun.frozen import frozen
 from convrun.run.attachments import attachment_error
 from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools, without_reply
@@ -22,10 +23,13 @@ from convrun.run.options import RecordMode, RunOptions
 from convrun.run.plan import Plan, Planned
 from convrun.run.variable_rules import told_apart_errors, variable_errors
 from convrun.settings import Settings
+from convrun.source import Where
 from convrun.spec.known_failures import cannot_fail
 from convrun.spec.loading import Unfinished
 from convrun.spec.model import CheckSpec, ImportPath, ModelSpec, ScriptLine, Spec, ToolUse, TurnSpec
 from convrun.values import JsonObject
+
+_FILES = 5  # named of those that lack one key
 
 
 @frozen
@@ -90,6 +94,7 @@ def bind(
     names_seen: set[tuple[int, frozenset[str]]] = set()
     bound: list[BoundConversation] = []
     errors: list[ConvrunError] = []
+    keyless = _Keyless()
     for planned in plan.conversations:
         key = id(planned.spec)
         if key not in specs:
@@ -111,7 +116,8 @@ def bind(
                 errors += variable_errors(planned.spec, environ, live, trusted)
                 errors += told_apart_errors(planned.spec, planned.model, _with_code(bound_spec), environ)
             if live is not None:
-                key_for(live, environ=environ, trusted_base_urls=trusted)
+                with keyless.of(planned):
+                    key_for(live, environ=environ, trusted_base_urls=trusted)
         except ConvrunError as error:
             # A model of -m or of the settings stands nowhere in the spec.
             errors.append(error.at(planned.model.where))
@@ -128,7 +134,31 @@ def bind(
                     rpm=settings.rpm,
                 )
             )
-    return tuple(bound), tuple(errors)
+    return tuple(bound), (*errors, *keyless.errors())
+
+
+class _Keyless:
+    """What keeps keys from live calls, each once with the files that it concerns."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[SettingsError, dict[str, Where | None]]] = {}
+
+    @contextmanager
+    def of(self, planned: Planned) -> Iterator[None]:
+        """Take what is raised of a conversation's key."""
+        try:
+            yield
+        except SettingsError as error:
+            files = self._found.setdefault(str(error), (error, {}))[1]
+            files.setdefault(planned.spec.file, planned.model.where)
+
+    def errors(self) -> Iterator[ConvrunError]:
+        """Yield the mistakes, at the model of the first file; one of `-m` or of the settings stands nowhere."""
+        for error, files in self._found.values():
+            shown = [*list(files)[:_FILES], *([f"and {len(files) - _FILES} more"] if len(files) > _FILES else [])]
+            if len(files) > 1:
+                error.what += f"; it is needed for {', '.join(shown)}"
+            yield error.at(next(iter(files.values())))
 
 
 def _with_code(spec: BoundSpec | None) -> Iterator[str]:

@@ -69,7 +69,7 @@ def run_conversation(
                 return replace(empty, verdict="missing")
             result = _Run(bound, options, carrier, empty, redactor).result(environ)
     except ConvrunError as error:
-        result = replace(empty, verdict="error", error=problem(error, planned.where))
+        result = replace(empty, verdict="error", error=problem(error, planned.where, conversation=planned.id))
     result = without_secrets(result, redactor)
     return replace(result, duration_s=time.perf_counter() - began)
 
@@ -232,7 +232,7 @@ class _Run:
         turns = tuple(turn.result() for turn in _up_to_the_error(played))
         if played and all(turn.skip for turn in played) and not self.failure:
             return replace(self.empty, reason="every turn is skipped")
-        failure = problem(self.failure, self.empty.where) if self.failure else None
+        failure = problem(self.failure, self.empty.where, conversation=self.empty.id) if self.failure else None
         verdict = "error" if failure else of_conversation(turns, checks)
         reason = next((turn.reason for turn in played if turn.excused), None) if verdict == "unchecked" else None
         verdict = "skipped" if reason else verdict  # what failed as it is known to was all that was checked

@@ -88,6 +88,7 @@ def plan(
             raise _no_such_case(spec, rest, planned)
         every += planned
         chosen += [one for one in found if tagged(spec.tags, options.tags) and (matches is None or matches(one.id))]
+    _refuse_tags_as_models(options.models, every, settings)
     if options.only is None:  # otherwise they may belong to specs that are not read now
         _refuse_unknown_defines(options.defines, chosen)
     errors += (
@@ -158,6 +159,16 @@ def _refuse_unknown_defines(defines: Mapping[str, str], conversations: Sequence[
         if key not in known and conversations:
             fix = did_you_mean(key, known) or "declare it under `vars:` in the spec"
             raise UsageError(f"-D {key}: no selected spec has a var of this name", fix=fix)
+
+
+def _refuse_tags_as_models(models: Sequence[str], conversations: Sequence[Planned], settings: Settings) -> None:
+    """Raise for a `-m smoke` that means `--tag smoke`, as in pytest: no model of this name is used or recorded here."""
+    for name in models:
+        own = {settings.model, *(one.spec.model.name for one in conversations if one.spec.model)}
+        recorded = any(one.model.name == name and one.cassette.is_file() for one in conversations)
+        if name not in own and not recorded and any(name in one.spec.tags for one in conversations):
+            fix = f"write --tag {name}; -m is the model, as -m openai/{name} if there is one of this name"
+            raise UsageError(f"-m {name}: that is a tag, and no model that is used here", fix=fix)
 
 
 def _shared_cassettes(conversations: Sequence[Planned]) -> list[SpecError]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 import traceback
 
+from convrun.cassette.interaction import RECORD_ANEW
 from convrun.errors import ConvrunError
 from convrun.results import Problem
 from convrun.source import Where
 
 
-def problem(error: ConvrunError, where: Where | None = None) -> Problem:
-    """Return the error as a result keeps it, placed at `where` if it has no place of its own."""
+def problem(error: ConvrunError, where: Where | None = None, *, conversation: str | None = None) -> Problem:
+    """Return the error as a result keeps it, placed at `where` if it has no place of its own.
+
+    With the id of the `conversation` a fix that is to record it anew is the command for that.
+    """
+    fix = error.fix
+    if fix and conversation:
+        fix = fix.replace(RECORD_ANEW, f"record it anew: convrun record --all {shlex.quote(conversation)}")
     return Problem(
         type=type(error).__name__,
         message=error.what or type(error).__name__,
         where=error.where or where,
-        fix=error.fix,
+        fix=fix,
         details="".join(traceback.format_exception(error)),
     )

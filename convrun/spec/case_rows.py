@@ -16,6 +16,10 @@ from convrun.spec.decoder import Mistakes
 from convrun.spec.named_files import finite, parsed_json
 
 RESERVED = frozenset({"vars", "turns", "env", "tmp", "now", "uuid"})  # names that templates have already
+_CSV_FIX = (
+    "write one for each name; an empty one is nothing between two commas",
+    "quote a value that has a comma in it",
+)
 OURS = ("id", "skip", "known_failure")  # keys of a row that are more than values
 
 
@@ -67,7 +71,7 @@ def _csv(file: RowFile, mistakes: Mistakes) -> Iterator[Row]:
         with mistakes:
             if len(cells) != len(header):
                 what = f"row {number} has {_columns(len(cells))}, the first line names {len(header)}"
-                raise SpecError(what, where=row_place, fix="quote a value that has a comma in it")
+                raise SpecError(what, where=row_place, fix=_CSV_FIX[len(cells) > len(header)])
             yield Row(number=number, values=dict(zip(header, cells, strict=True)), where=row_place)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from convrun import document
 from convrun.document import Node, load
@@ -97,6 +98,18 @@ def _place(error: ConvrunError) -> tuple[str, int, int]:
     return (where.file, where.line or 0, where.column or 0) if where else ("", 0, 0)
 
 
+def _refuse_cassette(own: document.Mapping, file: SpecFile, name: str) -> None:
+    """Raise for a recording: its keys are not misspelt ones of a spec."""
+    keys = {key.text: key for key, _ in own.entries}
+    if "interactions" not in keys or "turns" in keys:
+        return
+    below = PurePosixPath(name).relative_to(PurePosixPath(name).parts[0])  # specs/a.yaml has cassettes/a.yaml
+    near = [PurePosixPath("specs", one) for one in (below, PurePosixPath(f"{below.parent}.yaml"))]
+    spec = next((str(one) for one in near if (file.root / one).is_file()), "the spec that it belongs to")
+    fix = f"`convrun show {shlex.quote(name)}` prints it; run {spec}"
+    raise SpecError("this is a cassette, no spec", where=keys["interactions"].where, fix=fix)
+
+
 def _spec(
     read: document.Document, file: SpecFile, defaults: document.Mapping | None, mistakes: Mistakes
 ) -> Unfinished | None:
@@ -105,6 +118,7 @@ def _spec(
     if read.root is None:
         raise SpecError("an empty spec", where=Where(file=name), fix="write `turns:` with what the user says")
     own = mapping(read.root, SPEC.of)
+    _refuse_cassette(own, file, name)
     try:
         parts = SPEC.parts(whole(own, file, defaults), file)
     except SpecErrors as found:

@@ -1,0 +1,75 @@
+"""What convrun advises where somebody slipped: the line that is meant, once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+ECHO = "model: echo\ntags: [smoke]\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
+LIVE = ECHO.replace("echo", "gpt-4.1-mini")
+
+
+def test_a_missing_key_is_one_mistake(project):
+    """However many specs need it: the first ones are named, and the `.env` as a place for it."""
+    for number in range(7):
+        project.write(f"specs/{number}.yaml", LIVE)
+    (mistake,) = project.mistakes(record="all", environ={})
+    assert mistake.startswith("specs/0.yaml:1:8: no key for 'gpt-4.1-mini'")
+    assert "specs/2.yaml, specs/3.yaml, specs/4.yaml, and 2 more" in mistake
+    assert "set OPENAI_API_KEY, in the environment or in the `.env`" in mistake
+
+
+def test_a_cassette_is_no_spec_with_mistakes(project):
+    """It is one mistake, with the command that prints it and the spec that is meant."""
+    project.write("specs/a.yaml", ECHO)
+    project.write("specs/deep/b.yaml", ECHO.replace("turns", "cases: [{id: one}]\nturns"))
+    project.cli("record")
+    for cassette, spec in (("cassettes/a.yaml", "specs/a.yaml"), ("cassettes/deep/b/one.yaml", "specs/deep/b.yaml")):
+        (mistake,) = project.mistakes(cassette)
+        assert "this is a cassette, no spec" in mistake
+        assert f"`convrun show {cassette}` prints it; run {spec}" in mistake
+
+
+def test_a_tag_is_no_model(project):
+    """`-m smoke`, as pytest has it, would ask for recordings that cost money; a model of that name is one."""
+    project.write("specs/a.yaml", ECHO)
+    ended = project.cli("run", "-m", "smoke")
+    assert ended.returncode == 2
+    assert "write --tag smoke; " in ended.stderr
+    assert project.cli("run", "-m", "openai/smoke").returncode == 3
+    project.write("specs/b.yaml", ECHO.replace("model: echo", "model: smoke"))
+    assert project.cli("run", "-m", "smoke").returncode == 3
+
+
+def test_an_edited_cassette_gives_the_command_for_its_conversation(project):
+    """The id stands in the command, quoted."""
+    project.write("specs/a b.yaml", ECHO)
+    cassette = project.record().cassette
+    project.edit(cassette, "text: Hi", "text: Ho")
+    assert "or record it anew: convrun record --all 'specs/a b.yaml'\n" in project.cli("run").stdout
+
+
+def test_a_row_with_too_few_values_is_not_to_be_quoted(project):
+    """A comma within a value makes too many of them, not too few."""
+    project.write("specs/a.yaml", ECHO.replace("turns", "cases: {file: rows.csv}\nturns"))
+    project.write("specs/rows.csv", "id,city\none\ntwo,a,b\n")
+    few, many = project.mistakes("specs")
+    assert "for each name" in few
+    assert "comma in it" in many
+
+
+def test_a_mistyped_file_is_no_revision(project):
+    """`diff` names the file that is meant; git is not asked for it."""
+    project.write("cassettes/small.yaml", "")
+    subprocess.run(["git", "init", "-q", project.root], check=True)
+    ended = project.cli("diff", "cassettes/smal.yaml")
+    assert ended.returncode == 2
+    assert "'cassettes/smal.yaml' does not exist\n  did you mean 'small.yaml'?\n" in ended.stderr
+
+
+def test_a_failed_check_of_a_recording_is_replayed_without_an_address(project, loopback):
+    """The line that repeats it goes nowhere; that of an error records again, and says where."""
+    project.write("specs/a.yaml", LIVE.replace("equals: Hi", "equals: nothing"))
+    loopback.says("Hello")
+    ended = project.cli("record", "--base-url", loopback.base_url, OPENAI_API_KEY="sk-test")
+    assert re.search(r"run just it: convrun run specs/a.yaml\n", ended.stdout), ended.stdout
