@@ -27,6 +27,7 @@ from convrun.results import ConversationResult
 from convrun.run.last_failed import remember
 from convrun.run.options import RunOptions
 from convrun.run.project import Prepared, open_project, prepare
+from convrun.run.verdicts import did_not_pass
 from convrun.suite.run import run_all
 
 
@@ -47,11 +48,11 @@ def execute(
     presentation: Presentation,
     *,
     overrides: Mapping[str, str | None],
-    on_result: Callable[[ConversationResult], None] | None = None,
+    on_result: Callable[[ConversationResult, bool], None] | None = None,
 ) -> None:
     """Run what the command line asks for, print it, write the reports; `overrides` are settings that it gives.
 
-    `on_result` hears of each conversation, as the console does.
+    `on_result` hears of each conversation, as the console does, and whether it passed.
 
     Raises:
         typer.Exit: always, with the run's exit code.
@@ -67,7 +68,8 @@ def execute(
         with mistakes_told(presentation.reports, paths, stdout=stdout, token=token) as opening:
             project = open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides=overrides, only=options.only)
             opening.project = project
-            options = replace(options, jobs=project.settings.jobs)
+            settings = project.settings
+            options = replace(options, jobs=settings.jobs, strict=options.strict or settings.strict)
             reports = targets(presentation.reports, project, os.environ)
             prepared = prepare(project, options, environ=os.environ)
         if prepared.plan.remarks:
@@ -81,7 +83,7 @@ def execute(
             def show(one: ConversationResult) -> None:
                 screen.show(one)
                 if on_result is not None:
-                    on_result(one)
+                    on_result(one, not did_not_pass(one, strict=options.strict))
 
             result = run_all(
                 prepared,

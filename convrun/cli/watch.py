@@ -25,6 +25,7 @@ from convrun.watching.rounds import Outcome, Rounds
 from convrun.watching.watch import Watch
 
 _NAMED = 3  # files in a message
+_OTHERS = 5  # conversations in one
 
 
 def watch(
@@ -112,8 +113,13 @@ class _Words:
             "conversations write: saved once more it runs"
         )
 
-    def waits(self, left: int) -> None:
-        """Say that it waits, and how it ends."""
+    def waits(self, left: int, others: frozenset[str]) -> None:
+        """Say that it waits, and how it ends; before that, whom the last round does not show and who did not pass."""
+        if others:
+            they = "it" if len(others) == 1 else "they"
+            named = ", ".join(printable(one) for one in sorted(others)[:_OTHERS])
+            more = f" and {len(others) - _OTHERS} more" if len(others) > _OTHERS else ""
+            _print(f"{counted(len(others), 'other')} did not pass when {they} last ran: {named}{more}")
         _print("waiting for edits" + (f"; {left} not run yet" if left else "") + "; Ctrl-C ends")
 
 

@@ -50,12 +50,12 @@ class Task:
         atexit.register(task._write, None)  # not where a tool ends the process
         return task
 
-    def finished(self, result: ConversationResult) -> None:
+    def finished(self, result: ConversationResult, passed: bool) -> None:
         """Note a conversation that was run to its end, or was skipped for what its spec says."""
         if not result.not_begun:
-            self._write(result.id)
+            self._write((result.id, passed))
 
-    def _write(self, word: str | None) -> None:
+    def _write(self, word: tuple[str, bool] | None) -> None:
         with suppress(OSError), self.log.open("a", encoding="utf-8") as file:
             print(json.dumps(word), file=file)
 
@@ -66,10 +66,14 @@ class Task:
 
 @frozen
 class Outcome:
-    """What came of a round: its exit code (below zero a signal's), what it finished, and whether it ended in order."""
+    """What came of a round: its exit code (below zero a signal's), what it finished, and whether it ended in order.
+
+    Of what it finished, `not_passed` did not pass.
+    """
 
     code: int
     finished: frozenset[str]
+    not_passed: frozenset[str]
     orderly: bool
 
 
@@ -100,10 +104,12 @@ class Round:
         """Return what came of it, once it has ended; what its tools left running is ended, too."""
         code = self._process.wait()
         self.end()
-        words: list[str | None] = []
+        words: list[tuple[str, bool] | None] = []
         with suppress(OSError, ValueError):
             words = [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
-        return Outcome(code=code, finished=frozenset(word for word in words if word is not None), orderly=None in words)
+        finished = dict(filter(None, words))
+        not_passed = frozenset(name for name, passed in finished.items() if not passed)
+        return Outcome(code=code, finished=frozenset(finished), not_passed=not_passed, orderly=None in words)
 
 
 class Rounds:

@@ -40,8 +40,8 @@ class Listener(Protocol):
     def calms(self, files: Iterable[Path], inventory: Inventory, rounds: int) -> None:
         """Files that have changed during each of so many rounds begin no further one."""
 
-    def waits(self, left: int) -> None:
-        """Nothing runs until the next edit; so many conversations have not been run yet."""
+    def waits(self, left: int, others: frozenset[str]) -> None:
+        """Nothing runs until the next edit; so many are not run yet, and others did not pass when they last ran."""
 
 
 @frozen
@@ -78,6 +78,7 @@ class Watch:
         self._round: Round | None = None
         self._running: frozenset[str] = frozenset()
         self._judged: frozenset[str] = frozenset()  # whose mistakes keep it from running: more than it runs
+        self._not_passed: frozenset[str] = frozenset()  # when they last ran
         self._meanwhile: set[Path] = set()  # what has changed since it began
         self._restless: frozenset[Path] = frozenset()  # what changes in each round: the conversations write it
         self._in_a_row = 0
@@ -156,6 +157,7 @@ class Watch:
         outcome = round_.outcome()
         self._look()  # what the round has written, it has written while it ran
         self._round = None
+        self._not_passed = self._not_passed - outcome.finished | outcome.not_passed
         left = self._running - outcome.finished
         self._owed = [rest for owed in self._owed if (rest := owed.without(self._running)).ids]
         if left:
@@ -204,7 +206,8 @@ class Watch:
         self._round = self._rounds.begin(None if everything else ids)
 
     def _wait(self) -> None:
-        self._listener.waits(len(_every(self._owed)))
+        owed = _every(self._owed)
+        self._listener.waits(len(owed), self._not_passed & self._inventory.files.keys() - self._running - owed)
         self._rounds.load()
 
 

@@ -228,3 +228,24 @@ def test_ctrl_c_on_a_terminal_ends_a_watch_that_waits(project):
     assert process.returncode == 130
     assert b"Traceback" not in rest
     assert b"passed     specs/a.yaml" in printed
+
+
+def test_those_that_a_round_does_not_show_are_named(project):
+    """Behind a round stand others that did not pass when they last ran; the report has the round, or its mistakes."""
+    report, wrong = project.root / "w.xml", "model: echo\nturns: [{user: Hi, expect: [{equals: Ho}]}]\n"
+    project.write("specs/a.yaml", TALK)
+    project.write("specs/b.yaml", f"{wrong}cases: [{{id: u}}, {{id: v}}, {{id: w}}, {{id: x}}]\n")
+    project.write("specs/c.yaml", "model: echo\nturns: [{user: Hi}]\n")
+    project.write("specs/d.yaml", wrong)
+    with Watched(project, "--strict", "--report", "junit=w.xml") as watched:
+        assert "last ran" not in watched.round()
+        project.edit("specs/a.yaml", "user: Hi", "user:  Hi")
+        named = ", ".join([*(f"specs/b.yaml::{case}" for case in "uvwx"), "specs/c.yaml"])
+        assert f"\n6 others did not pass when they last ran: {named} and 1 more\nwaiting" in watched.round()
+        assert 'tests="1" failures="0" errors="0"' in report.read_text("utf-8")
+        project.write("specs/b.yaml", TALK)
+        (project.root / "specs/d.yaml").unlink()
+        assert "\n1 other did not pass when it last ran: specs/c.yaml\nwaiting" in watched.round()
+        project.write("specs/c.yaml", "modell: echo\n")
+        assert "last ran" not in watched.round()
+        assert "unknown key &#39;modell&#39;" in report.read_text("utf-8").replace("'", "&#39;")
