@@ -47,6 +47,14 @@ def is_circle(path: Path) -> bool:
     return False
 
 
+def is_special(path: Path) -> bool:
+    """Return whether there is something that is neither a file nor a folder, as a pipe or a device."""
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _plainly_below(path: Path, root: Path) -> bool:
     """Whether a path goes on from `root` without a link or a step up: then it is below, wherever the two are."""
     if os.name == "nt" or not path.is_relative_to(root):  # there a folder can lead elsewhere and be no link

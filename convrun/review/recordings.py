@@ -19,6 +19,7 @@ from convrun.run.carrier import refuse_led_away
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project, planned
 from convrun.settings import find_root, load
+from convrun.source import is_special
 from convrun.values import show
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -77,6 +78,8 @@ class Recordings:
         Raises:
             UsageError: for what names neither.
         """
+        for word in words:
+            self._refuse_special(word)
         first, second = (*words, None, None)[:2]
         if first is not None and self._is_file(first) and second is None:
             return [self._since("HEAD", first)]
@@ -101,13 +104,16 @@ class Recordings:
         Raises:
             UsageError: where there is none.
         """
-        if self._is_file(word) and not is_spec(self._cwd / word):
+        self._refuse_special(word)
+        if self._is_file(word) and not is_spec(self._cwd / word, self._environ):
             return self._on_disk(self._cwd / word, word)
         if self._is_file(word) or "::" in word:
             return self._only_one(word)
         revision, colon, path = word.partition(":")
         if colon and path:
             return self._at(revision, path)
+        if (self._cwd / word).is_dir():
+            raise UsageError(f"{show(word)} is a folder", fix=_FIX)
         parent = (self._cwd / word).parent
         siblings = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
         raise UsageError(f"{show(word)} does not exist", fix=did_you_mean(PurePath(word).name, siblings) or _FIX)
@@ -120,6 +126,8 @@ class Recordings:
             SpecErrors: with the mistakes of the specs.
             CassetteError: where a link leads out of the project.
         """
+        for word in words:
+            self._refuse_misnamed(word)
         project = open_project(words, cwd=self._cwd, environ=self._environ, overrides=self._overrides)
         every = planned(project, RunOptions(models=tuple(models))).conversations
         for one in every:
@@ -155,6 +163,22 @@ class Recordings:
             raise UsageError(f"{name} has no recording, {recording.shown!r}", fix=f"convrun record {name}")
         return self._on_disk(recording.file, recording.shown)
 
+    def _refuse_special(self, word: str) -> None:
+        if is_special(self._cwd / word):
+            raise UsageError(f"{show(word)} is not a regular file", fix="put what it gives into a file")
+
+    def _refuse_misnamed(self, word: str) -> None:
+        """Raise for a word with `::` behind what cannot be a spec, as behind a file of a revision."""
+        name, several, _ = word.partition("::")
+        if not several or self._is_file(name):
+            return
+        revision, colon, path = name.partition(":")
+        if colon and path:
+            what = f"{show(word)}: of a revision a recording is named, no conversation of a spec"
+            raise UsageError(what, fix=f"name its file, as {revision}:cassettes/a/one.yaml")
+        if not name.lower().endswith(_SUFFIXES):
+            raise UsageError(f"{show(word)} does not exist", fix=_FIX)
+
     def _is_file(self, word: str) -> bool:
         try:
             return (self._cwd / word).is_file()
@@ -180,7 +204,9 @@ class Recordings:
         repository = self._repository()
         commit = repository.commit(revision)
         here = _below(Path(os.path.abspath(self._cwd.resolve() / path)), repository.top)
-        places = [place for place in (here, PurePath(path).as_posix()) if place is not None]
+        named = PurePath(path)
+        inside = not named.is_absolute() and ".." not in named.parts
+        places = [place for place in (here, named.as_posix() if inside else None) if place is not None]
         place = next((one for one in places if one in repository.entries(commit, one)), None)
         if place is None:
             fix = "a path begins here, or at the top of the repository; `git ls-tree -r --name-only` lists the files"

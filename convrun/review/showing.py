@@ -42,7 +42,7 @@ def named_recordings(
         CassetteError: for a file that cannot be read.
     """
     keys = known_keys(environ)
-    files = [word for word in words if (cwd / word).is_file() and not is_spec(cwd / word)]
+    files = [word for word in words if (cwd / word).is_file() and not is_spec(cwd / word, environ)]
     for word in files:
         script = transcript(load(cwd / word, word), redactor=keys)
         yield Shown(title=word if len(words) > 1 else None, transcript=script)

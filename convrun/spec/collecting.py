@@ -8,7 +8,7 @@ from pathlib import Path
 
 from convrun.errors import UsageError, did_you_mean, system_reason
 from convrun.frozen import frozen
-from convrun.source import is_circle
+from convrun.source import is_circle, is_special
 from convrun.values import show
 
 _SUFFIXES = (".yaml", ".yml")
@@ -63,6 +63,8 @@ def _meant(path: str, here: Path, root: Path, cassettes: Path | None) -> Iterato
             raise UsageError(f"{name!r} does not exist", fix=did_you_mean(place.name, siblings))
     except OSError as error:
         raise UsageError(f"{show(name)} cannot be read: {system_reason(error)}") from None
+    if is_special(place):
+        raise UsageError(f"{name!r} is not a regular file", fix="name a file or a folder")
     if not place.resolve().is_relative_to(root.resolve()):
         raise UsageError(f"{name!r} is outside of the project {str(root)!r}", fix="run convrun in its own project")
     if place.is_dir():

@@ -48,6 +48,31 @@ def test_a_recording_of_a_revision_is_shown(repository, convrun):
     assert convrun(repository.root, "show", "HEAD:nothing.yaml")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("HEAD:../../x", "there is no file '../../x' at HEAD\n  a path begins here, or at the top"),
+        ("HEAD:/nowhere/x", "there is no file '/nowhere/x' at HEAD\n  a path begins here, or at the top"),
+        ("HEAD:specs/a.yaml::x", "no conversation of a spec\n  name its file, as HEAD:cassettes/a/one.yaml"),
+        ("HEAD::", "'HEAD::' does not exist\n  give two files, REV:FILE, an id"),
+    ],
+)
+def test_what_no_revision_can_hold_is_told_with_a_fix(repository, convrun, word, said):
+    """A path out of the repository, a conversation of a spec at a revision, and a revision without a path."""
+    for words in (["show", word], ["diff", f"HEAD:{CASSETTE}", word]):
+        code, out, err = convrun(repository.root, *words)
+        assert (code, out) == (2, "")
+        assert said in err
+
+
+def test_a_folder_is_not_compared(repository, convrun):
+    """A folder beside a recording is named as one, instead of as a slip of its own name."""
+    code, _, err = convrun(repository.root, "diff", f"HEAD:{CASSETTE}", "cassettes")
+    assert code == 2
+    assert "'cassettes' is a folder\n" in err
+    assert "did you mean" not in err
+
+
 def test_revisions_are_told_for_a_pull_request(repository, git, convrun):
     """As Markdown: a table of the conversations, and what differs in each, folded up."""
     repository.project.write("specs/new.yaml", "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n")

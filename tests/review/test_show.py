@@ -234,3 +234,23 @@ def test_a_long_conversation_is_read_in_work_that_grows_with_it(tmp_path):
 
     read(10)  # what is loaded and compiled once
     assert read(160) < 2.5 * read(80)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00binary", b"", b"\n"])
+def test_a_file_without_text_is_a_spec_among_specs_only(desk, convrun, tmp_path_factory, content):
+    """A binary or empty .yaml is a recording that cannot be read, code 4; in the specs folder it is a spec, code 2."""
+    other = tmp_path_factory.mktemp("other") / "a.yaml"
+    for file, code in ((CASSETTE, 4), ("beside.yaml", 4), (str(other), 4), ("specs/none.yaml", 2)):
+        (desk.root / file).write_bytes(content)
+        ended, out, err = convrun(desk.root, "show", file)
+        assert (ended, out) == (code, ""), err
+        assert ("spec" in err.replace("specs/", "") or "is not UTF-8: line" in err) is (code == 2), err
+
+
+@pytest.mark.skipif(not os.path.exists(os.devnull) or os.name == "nt", reason="its devices have no paths")
+@pytest.mark.parametrize("words", [["show", os.devnull], ["diff", os.devnull], ["diff", "HEAD", os.devnull]])
+def test_a_device_is_no_regular_file(desk, convrun, words):
+    """What is no file is named as such, whether it lies in a project or not."""
+    code, out, err = convrun(desk.root, *words)
+    assert (code, out) == (2, "")
+    assert f"'{os.devnull}' is not a regular file\n  " in err
