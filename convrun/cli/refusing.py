@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from convrun.cli.ending import exit_code_of, say
-from convrun.cli.reporting import Reports, is_kept, way_to
+from convrun.cli.reporting import Reports, is_kept, is_source, way_to
 from convrun.errors import ConvrunError, SpecErrors
 from convrun.frozen import frozen
 from convrun.report.stop_token import StopToken
@@ -20,7 +20,7 @@ from convrun.run.project import Project
 from convrun.settings import find_root
 from convrun.version import VERSION
 
-_MAY_BE_OURS = frozenset({".yaml", ".yml", ".toml"})  # specs, cassettes, settings
+_MAY_BE_OURS = frozenset({".yaml", ".yml"})  # specs, cassettes
 
 
 @frozen
@@ -74,7 +74,7 @@ class Refusal:
         """Whether something else stands there; where the settings do not say what, it is what may be ours."""
         if self.project is not None:
             return is_kept(target, self.project)
-        return target.suffix.lower() in _MAY_BE_OURS or target.name == ".env"
+        return target.suffix.lower() in _MAY_BE_OURS or is_source(target)
 
     def _root(self) -> Path:
         if self.project is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 from typing import TextIO, TypeAlias
@@ -15,6 +16,7 @@ from convrun.run.project import Project
 
 _SUMMARY = 1024 * 1024  # bytes that GitHub takes as the summary of a step
 _SPECS = frozenset({".yaml", ".yml"})
+_OF_TOOLS = frozenset({".git", ".convrun"})  # folders that hold what git and convrun remember
 _Writer: TypeAlias = Callable[[RunResult, str], str]
 
 
@@ -67,6 +69,18 @@ class Reports:
         """
         printed = {name for name, file in self.files.items() if file is None}
         return bool(printed - {"github"} if token.word else printed)
+
+    def clear(self) -> None:
+        """Take away what an earlier run has left: where code ends the process, nothing is taken for its result.
+
+        A link stays, and what it leads to is emptied; what cannot be taken away is told of when it is written.
+        """
+        for file in self.files.values():
+            with suppress(OSError):
+                if file is not None and file.is_symlink() and file.is_file():
+                    file.write_bytes(b"")
+                elif file is not None and file.is_file():
+                    file.unlink()
 
     def write(self, result: RunResult, stdout: TextIO) -> None:
         """Write every report to its file, or to stdout.
@@ -164,18 +178,25 @@ def refuse_sources(target: Path, kept: Collection[Path], cassettes: Collection[P
     Raises:
         UsageError: where it would.
     """
-    if target in kept or any(target.is_relative_to(folder) for folder in cassettes):
+    if target in kept or is_source(target) or any(target.is_relative_to(folder) for folder in cassettes):
         raise _no_place(option)
 
 
 def _no_place(option: str) -> UsageError:
-    what = f"{option}: that is a spec, a cassette or the settings, not a place for a report"
+    what = f"{option}: that is a spec, a cassette, settings, keys or code, not a place for a report"
     return UsageError(what, fix="name another file")
 
 
+def is_source(target: Path) -> bool:
+    """Return whether a file is, by its name, settings, keys or code, in a project or out of one."""
+    return target.name.lower().startswith(".env") or target.suffix.lower() in {".py", ".toml"}
+
+
 def is_kept(target: Path, project: Project) -> bool:
-    """Return whether a resolved path is a spec, a cassette or the settings: no report takes its place."""
+    """Return whether a resolved path is a spec, a cassette, settings, keys or code: no report takes its place."""
     settings, request = project.settings, project.request
+    if is_source(target) or _OF_TOOLS & (set(target.parts) - set(settings.root.resolve().parts)):
+        return True
     kept = {(settings.root / spec.file).resolve() for spec, _ in project.specs}
     kept |= {(settings.root / error.where.file).resolve() for error in project.errors if error.where}
     kept |= {settings.file.resolve()} if settings.file else set()

@@ -71,6 +71,7 @@ def execute(
             settings = project.settings
             options = replace(options, jobs=settings.jobs, strict=options.strict or settings.strict)
             reports = targets(presentation.reports, project, os.environ)
+            reports.clear()
             prepared = prepare(project, options, environ=os.environ)
         if prepared.plan.remarks:
             say(prepared.plan.remarks)

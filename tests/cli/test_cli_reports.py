@@ -162,6 +162,33 @@ def test_reports_that_would_be_lost_are_refused(project, given, said):
     assert (project.root / "specs/a.yaml").read_text("utf-8") == PASSES
 
 
+@pytest.mark.parametrize(
+    "name", [".env", ".env.local", "desk.py", "pyproject.toml", ".convrun/last-failed.json", "specs/new.yaml", ".git/x"]
+)
+def test_a_report_takes_the_place_of_no_file_of_the_project(project, name):
+    """Keys, code, settings and what git and convrun remember are refused by their names, also where nothing is yet."""
+    project.write("specs/a.yaml", PASSES)
+    ended = project.cli("run", "--report", f"json={name}")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"--report json={name}: " in ended.stderr
+    assert "not a place for a report" in ended.stderr
+    assert not (project.root / name).exists()
+
+
+def test_code_that_ends_the_process_leaves_no_report_of_an_earlier_run(project):
+    """In turn, a tool that calls `os._exit(0)` ends the run as a success; nothing says that conversations passed."""
+    project.write("desk.py", "import os\ndef leave() -> str:\n    os._exit(0)\n")
+    project.write("specs/a.yaml", "model: {script: [{call: leave}]}\ntools: ['desk:leave']\nturns: [{user: Hi}]\n")
+    old = project.write("results/old.json", "{}")
+    project.write("j.xml", "<testsuites/>")
+    (project.root / "link.json").symlink_to(old)
+    ended = project.cli("run", "-j", "1", "--report", "json=link.json", "--report", "junit=j.xml")
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert not (project.root / "j.xml").exists()
+    assert old.read_text("utf-8") == ""
+    assert project.cli("run", "-j", "2").returncode == 4
+
+
 @pytest.mark.parametrize("name", ["json", "junit", "markdown"])
 def test_a_report_in_the_log_of_a_job_has_no_commands(mixed, name):
     """Where a report is printed in a job, the runner finds nothing in it to obey."""

@@ -233,7 +233,10 @@ def test_a_report_takes_the_place_of_no_source(desk, convrun, target):
     before = {path: path.read_bytes() for path in desk.root.rglob("*") if path.is_file()}
     code, out, err = convrun(desk.root, "diff", old.name, CASSETTE, "--report", f"markdown={target}")
     assert (code, out) == (2, "")
-    assert f"--report markdown={target}: that is a spec, a cassette or the settings, not a place for a report" in err
+    assert (
+        f"--report markdown={target}: that is a spec, a cassette, settings, keys or code, not a place for a report"
+        in err
+    )
     assert {path: path.read_bytes() for path in desk.root.rglob("*") if path.is_file()} == before
 
 
