@@ -45,6 +45,8 @@ def _line(one: Laid) -> str:
 
 def _next(laid: list[Laid], root: Path) -> list[str]:
     """What was done in all, and what to do now."""
+    from convrun.scaffold.files import WORKFLOW
+
     lines = [""]
     if not any(one.outcome in ("created", "added to") for one in laid):
         lines = ["", "nothing was changed"]
@@ -54,4 +56,8 @@ def _next(laid: list[Laid], root: Path) -> list[str]:
     if spec and spec.outcome in ("created", "unchanged"):
         record = f"convrun record --all {shlex.quote(spec.path)}"  # only this one: others may cost more
         lines.append(printable(f"the example's recording is made up; to ask the model, set OPENAI_API_KEY: {record}"))
+    if any(one.path == WORKFLOW and one.outcome == "created" for one in laid):
+        lines.append(
+            "before the first push: name in requirements.txt where you have convrun from, as the workflow says"
+        )
     return lines

@@ -78,6 +78,18 @@ def test_laying_it_again_changes_nothing(tmp_path, variant):
     assert files(tmp_path) == before
 
 
+def test_where_convrun_comes_from_is_to_be_named(tmp_path):
+    """The name is free on package indexes: who gets the workflow hears of it, and so does who reads its steps."""
+    said = convrun(tmp_path, "init").stdout
+    assert said.endswith(
+        "before the first push: name in requirements.txt where you have convrun from, as the workflow says\n"
+    )
+    workflow = (tmp_path / ".github/workflows/convrun.yml").read_text("utf-8")
+    warning, install = workflow.index("on no package index yet"), workflow.index("pip install convrun\n")
+    assert warning < install
+    assert "before the first push" not in convrun(tmp_path, "init").stdout
+
+
 @VARIANTS
 def test_a_checkout_with_other_line_ends_is_the_same(tmp_path, variant):
     r"""With `\r\n` in every file it is as green, and `convrun init` finds it unchanged."""
