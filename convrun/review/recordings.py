@@ -216,7 +216,13 @@ class Recordings:
         if own is None or _below(root, repository.top) is None:
             root, own = repository.top, place
         owners = self._revised(repository, revision, root)
-        return Found(file=owners.tree.cassette(own), shown=f"{revision}:{path}", path=own, owners=owners)
+        file = owners.tree.cassette(own)
+        settings = owners.tree.settings
+        if file is not None and PurePath(own).is_relative_to(settings.specs) and is_spec(file, self._environ):
+            cassette = PurePath(settings.cassettes, PurePath(own).relative_to(settings.specs)).as_posix()
+            fix = f"name its recording, as {revision}:{cassette}; of cases those below {cassette.rpartition('.')[0]}/"
+            raise UsageError(f"'{revision}:{path}' is a spec, no recording", fix=fix)
+        return Found(file=file, shown=f"{revision}:{path}", path=own, owners=owners)
 
     def _changed(self, old: str, new: str | None, *, fork: bool = False) -> list[Compared]:
         """All cassettes that differ between two revisions, or a revision and the working tree."""

@@ -116,6 +116,12 @@ def test_a_run_that_fails_for_its_findings_alone_says_so():
     assert "strict" not in summary(run(found, FAILED, exit_code=1)), "a failed check is reason enough"
 
 
+def test_live_calls_that_failed_are_accounted_for():
+    """They are no model calls of a turn, but they were made."""
+    assert "2 model calls (2 live) in" in summary(run(replace(PASSED, live_calls=2)))
+    assert "2 model calls (3 live, with those that failed) in" in summary(run(replace(PASSED, live_calls=3)))
+
+
 def test_what_was_not_run_is_counted():
     """An interrupted run says of how many it tells; what was passed over for others is not among the skipped."""
     interrupted = replace(run(PASSED, interrupted=True), planned=12)

@@ -54,6 +54,10 @@ def test_a_recording_of_a_revision_is_shown(repository, convrun):
         ("HEAD:../../x", "there is no file '../../x' at HEAD\n  a path begins here, or at the top"),
         ("HEAD:/nowhere/x", "there is no file '/nowhere/x' at HEAD\n  a path begins here, or at the top"),
         ("HEAD:specs/a.yaml::x", "no conversation of a spec\n  name its file, as HEAD:cassettes/a/one.yaml"),
+        (
+            "HEAD:specs/desk.yaml",
+            "is a spec, no recording\n  name its recording, as HEAD:cassettes/desk.yaml; of cases",
+        ),
         ("HEAD::", "'HEAD::' does not exist\n  give two files, REV:FILE, an id"),
     ],
 )
