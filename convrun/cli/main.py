@@ -24,13 +24,18 @@ def main() -> None:
     # Starting makes many small values that stay and hardly a cycle: collecting them over and over costs a tenth of it.
     gc.set_threshold(50_000, 20, 20)
     try:
-        from convrun.cli.application import application  # behind that: most of them are made here
+        try:
+            from convrun.cli.application import application  # behind that: most of them are made here
 
-        run = application(sys.argv[1] if len(sys.argv) > 1 else None)
-    except KeyboardInterrupt:
-        print("interrupted: nothing ran", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
-    run(prog_name="convrun")
+            run = application(sys.argv[1] if len(sys.argv) > 1 else None)
+        except KeyboardInterrupt:
+            print("interrupted: nothing ran", file=sys.stderr)
+            sys.exit(_INTERRUPTED)
+        run(prog_name="convrun")
+    finally:
+        # An interruption within the `exec` of a text, which makes dataclasses, is kept by CPython although it was
+        # caught, and the process would end by a signal instead of with its code; the next `exec` of one forgets it.
+        exec("")
 
 
 def _hear_of_ends() -> None:

@@ -158,11 +158,12 @@ def test_an_interruption_before_the_first_conversation(project):
     assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
 
 
+@pytest.mark.parametrize("raising", ["raise KeyboardInterrupt", "exec('raise KeyboardInterrupt')"])
 @pytest.mark.parametrize("module", ["typer", "yaml"])
-def test_an_interruption_while_convrun_is_loaded(project, module):
+def test_an_interruption_while_convrun_is_loaded(project, module, raising):
     """In the first moments of a process, too, Ctrl-C ends it with 130 and a word, not with a traceback."""
     project.write("specs/a.yaml", PASSES)
-    project.write(f"{module}.py", "raise KeyboardInterrupt\n")  # the folder is first on the path of `python -m`
+    project.write(f"{module}.py", f"{raising}\n")  # the folder is first on the path of `python -m`
     ended = subprocess.run(
         project.command("run"),
         cwd=project.root, env=project.environment(), capture_output=True, encoding="utf-8", timeout=30, check=False,
