@@ -56,7 +56,7 @@ def test_no_file_and_a_folder_of_the_name_are_nothing(tmp_path):
         (f"'A=B'={SECRET}\n".encode(), 1, "no NAME=value"),
         (f"A={SECRET}\0\n".encode(), 1, "no NAME=value"),
         (f"A=1\nB={SECRET}\xff\n".encode("latin-1"), 2, "not UTF-8"),
-        (b"A=" + b"x" * 1_000_001, None, "larger than"),
+        pytest.param(b"A=" + b"x" * 1_000_001, None, "larger than", id="large"),
     ],
 )
 def test_a_mistake_is_said_with_its_line_and_without_its_text(project, content, line, what):

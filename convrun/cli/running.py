@@ -97,7 +97,8 @@ def execute(
             )
             screen.tell(behaviour())
             screen.close(result)
-        remember(project.settings.root, result.conversations)
+        strict = options.strict or project.settings.strict
+        remember(project.settings.root, result.conversations, strict=strict)
         try:
             reports.write(result, stdout)
         except ReportError as error:

@@ -60,11 +60,11 @@ def _are_ids(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def remember(root: Path, results: Iterable[ConversationResult]) -> None:
-    """Note who did not pass, or would not in a strict run, and forget who did.
+def remember(root: Path, results: Iterable[ConversationResult], *, strict: bool) -> None:
+    """Note who did not pass, or would not in a strict run, and forget who did; `strict` says whether this one was.
 
     A folder that does not let us is no error. What did not run stays as it was. Nothing is written where there is
-    nothing new.
+    nothing new, nor by a run that was green: of which nothing is known, all are taken.
     """
     before = LastFailed.at(root)
     ran = [one for one in results if not one.not_begun]
@@ -72,7 +72,7 @@ def remember(root: Path, results: Iterable[ConversationResult]) -> None:
     failed = {one.id for one in ran if did_not_pass(one, strict=False)}
     found = {one.id for one in ran if did_not_pass(one, strict=True)} - failed
     now = LastFailed(ids=(before.ids - ids) | failed, with_findings=(before.with_findings - ids) | found)
-    if now == before:
+    if now == before or (before == LastFailed() and not failed and not strict):
         return
     folder = root / _FOLDER
     with suppress(OSError):

@@ -71,6 +71,15 @@ def test_what_did_not_run_stays_known(mixed):
     ]  # fmt: skip
 
 
+def test_findings_of_a_green_run_write_nothing(project):
+    """What only a strict run would not pass leaves no trace of a run that is not strict."""
+    project.write("specs/unchecked.yaml", "model: echo\nturns: [{user: Hi}]\n")
+    assert project.cli("run").code == 0
+    assert not (project.root / ".convrun").exists()
+    assert project.cli("run", "--strict").code == 1
+    assert (project.root / STATE).exists()
+
+
 def test_where_nothing_failed_nothing_is_written(project):
     """A green run leaves no trace, and without a memory all are taken; one that failed is passed over by git."""
     project.write("specs/a.yaml", spec())
