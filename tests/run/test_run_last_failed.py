@@ -74,9 +74,9 @@ def test_what_did_not_run_stays_known(mixed):
 def test_findings_of_a_green_run_write_nothing(project):
     """What only a strict run would not pass leaves no trace of a run that is not strict."""
     project.write("specs/unchecked.yaml", "model: echo\nturns: [{user: Hi}]\n")
-    assert project.cli("run").code == 0
+    assert project.cli("run").returncode == 0
     assert not (project.root / ".convrun").exists()
-    assert project.cli("run", "--strict").code == 1
+    assert project.cli("run", "--strict").returncode == 1
     assert (project.root / STATE).exists()
 
 
