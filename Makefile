@@ -11,7 +11,8 @@ ARGS :=
 # the versions of what convrun depends on; of the plugin a part is enough for the oldest pytest.
 INDEPENDENT := fuzz test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py \
 	pytest_plugin/test_recording_modes.py pytest_plugin/test_sessions.py pytest_plugin/test_verdicts.py \
-	watching/test_watch_rounds.py scaffold/test_ci_page.py scaffold/test_commit_hooks.py
+	suite/test_processes.py watching/test_watch_rounds.py \
+	scaffold/test_ci_page.py scaffold/test_commit_hooks.py scaffold/test_workflow.py
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
