@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from convrun.values import Json, JsonObject
 
-ANYTHING: JsonObject = {}
 TEXT: JsonObject = {"$ref": "#/$defs/template"}
 _EXPRESSION: JsonObject = {"type": "string", "pattern": r"^\{\{[\s\S]*\}\}$"}
 TEXTS: JsonObject = {"anyOf": [{"type": "array", "items": TEXT, "minItems": 1}, _EXPRESSION]}

@@ -11,7 +11,6 @@ from convrun.results import UsageResult
 from convrun.transcript import Asked, AttachmentNote, ModelCallRecord, RecordedConversation, RecordedTurn, Said
 from convrun.values import Json
 
-_USUAL = frozenset({"stop", "tool_calls"})  # reasons to end that go without saying
 _NOTHING = Asked()
 
 
