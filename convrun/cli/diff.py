@@ -12,7 +12,7 @@ import typer
 
 from convrun.cli.ending import WRONG_INPUT, named_errors
 from convrun.cli.output import print_said
-from convrun.cli.parameters import Cassettes, NoColor, one_of
+from convrun.cli.parameters import Cassettes, NoColor, reports
 from convrun.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def diff(
     with named_errors(tracebacks=verbose > 1):
         if len(sides or ()) > 2:
             raise UsageError("more than two recordings", fix="compare two, or two revisions as main..HEAD")
-        target = _target(report or ())
+        wanted = reports(report or (), _FORMATS)
+        target = (wanted["markdown"] or "") if wanted else None  # empty: stdout
         found = _differences(sides or (), cassettes, target)
         if target is not None:
             _write(found, target)
@@ -89,21 +90,6 @@ def _closing(found: Sequence[ConversationDifference]) -> list[Line]:
     from convrun.report.style import Line
 
     return [*([Line(RESERVE, "dim")] if judges(found) else []), Line(summary(found))]
-
-
-def _target(texts: Sequence[str]) -> str | None:
-    """The file of the Markdown, empty for stdout; None where none is wanted.
-
-    Raises:
-        UsageError: for another format, and for one that is given twice.
-    """
-    if not texts:
-        return None
-    name, equals, file = texts[0].partition("=")
-    one_of("--report", name, _FORMATS)
-    if len(texts) > 1 or (equals and not file):
-        raise UsageError(f"--report {texts[-1]!r}", fix="write --report markdown or --report markdown=FILE, once")
-    return file
 
 
 def _write(found: Sequence[ConversationDifference], target: str) -> None:

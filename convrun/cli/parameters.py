@@ -133,8 +133,8 @@ def defines(pairs: Iterable[str]) -> Mapping[str, str]:
     return values
 
 
-def reports(texts: Sequence[str]) -> Mapping[str, str | None]:
-    """Return the wanted report formats, each with its file or None for stdout.
+def reports(texts: Sequence[str], known: Sequence[str] = REPORT_FORMATS) -> Mapping[str, str | None]:
+    """Return the wanted report formats, each with its file or None for stdout; `known` are those that there are.
 
     Raises:
         UsageError: for an unknown format, one that is asked for twice, and two that would go to stdout.
@@ -142,7 +142,7 @@ def reports(texts: Sequence[str]) -> Mapping[str, str | None]:
     wanted: dict[str, str | None] = {}
     for text in texts:
         name, equals, file = text.partition("=")
-        one_of("--report", name, REPORT_FORMATS)
+        one_of("--report", name, known)
         if name in wanted:
             raise UsageError(f"--report {name} is given twice", fix="give each format once")
         if equals and not file:
