@@ -75,7 +75,7 @@ def test_no_file_imports_itself_by_a_detour():
     [
         ("openai", "convrun.backends.openai"),
         ("httpx2", "convrun.backends.openai"),
-        ("vcr", "convrun.cassette.recording"),
+        ("vcr", "convrun.cassette.saving"),
     ],
 )
 def test_one_file_owns_what_talks_to_the_world(package, owner):

@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Self
+from typing import Self
 
 from convrun.cassette.claims import Claim
-from convrun.cassette.files import replace_text
-from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
+from convrun.cassette.exchange import Exchange, Tee
+from convrun.cassette.interaction import Interaction, ReceivedReply
 from convrun.cassette.nesting import deep_refused
 from convrun.cassette.playing import Player, sent_request
 from convrun.cassette.received import parsed_reply, received
+from convrun.cassette.saving import save
 from convrun.errors import CassetteError, SettingsError
 from convrun.redaction import Redactor
 from convrun.source import Where
 from convrun.values import Json
 from convrun.wire import Reply, Request, Transport
-
-_DONE = b"[DONE]"
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """A live call: the request and as much of the reply as has come. `began` is a reading of the clock in seconds.
-
-    `error_wanted`: an error is kept as well, be it the reply or the end of a stream.
-    """
-
-    request: SentRequest
-    reply: Reply
-    began: float
-    error_wanted: bool = False
-    first: float | None = None
-    ended: float | None = None
-    pieces: list[bytes] = field(default_factory=list)
 
 
 class Recorder:
@@ -67,7 +50,7 @@ class Recorder:
         self._claim = Claim(path, shown_as=shown_as)
         self._transport: Transport | None = None
         self._kept: list[Interaction] = []
-        self._exchanges: list[_Exchange] = []
+        self._exchanges: list[Exchange] = []
         self._cleaned: dict[int, Json] = {}  # redacted messages by the identity of the original
 
     def __enter__(self) -> Self:
@@ -106,12 +89,12 @@ class Recorder:
             raise
         # What it waited for its turn, and attempts before the last, are no time of the model's.
         left = began if reply.began is None else reply.began
-        exchange = _Exchange(sent, reply, left, self._error_wanted(request, reply))
+        exchange = Exchange(sent, reply, left, self._error_wanted(request, reply))
         self._exchanges.append(exchange)
         if reply.payloads is not None:
             exchange.ended = perf_counter()
             return reply
-        return replace(reply, body=_Tee(exchange))
+        return replace(reply, body=Tee(exchange))
 
     def _error_wanted(self, request: Request, reply: Reply) -> bool:
         return request.error_wanted or (self._keep_refusals and reply.status >= 400)
@@ -132,7 +115,7 @@ class Recorder:
                 interactions = (*self._kept_clean(), *self._recorded())
                 if self.live_calls and interactions:
                     with self._claim.writing():
-                        self._save(interactions)
+                        save(interactions, self._path, shown_as=self._shown_as, redactor=self._redactor)
         finally:
             self.close()
 
@@ -170,7 +153,7 @@ class Recorder:
             request = replace(exchange.request, body=self._clean(exchange.request.body))
             yield Interaction(request=request, reply=reply, elapsed_ms=elapsed, first_ms=first)
 
-    def _reply(self, exchange: _Exchange) -> ReceivedReply:
+    def _reply(self, exchange: Exchange) -> ReceivedReply:
         reply = exchange.reply
         if reply.payloads is None:
             return received(reply.status, reply.headers, b"".join(exchange.pieces), self._redactor)
@@ -192,85 +175,3 @@ class Recorder:
             "messages": [cleaned[id(message)] for message in messages],
             **(clean if isinstance(clean, dict) else {}),
         }
-
-    def _save(self, interactions: tuple[Interaction, ...]) -> None:
-        """Write through a vcrpy cassette; nothing of the process is patched."""
-        import vcr
-        from vcr.patch import PATCHER_NAMES
-        from vcr.request import Request as StockRequest
-
-        from convrun.cassette import serializer
-
-        recorder = vcr.VCR(
-            record_mode="all", serializer="convrun", record_on_exception=False, skip_patchers=PATCHER_NAMES
-        )
-        recorder.register_serializer("convrun", serializer)
-        recorder.register_persister(self._persister())
-        with recorder.use_cassette(str(self._path.absolute())) as cassette:
-            for item in interactions:
-                body = serializer.Carried(item)
-                request = StockRequest(item.request.method, item.request.url, body, dict(item.request.headers))
-                cassette.append(
-                    request, {"status": {"code": item.reply.status, "message": ""}, "headers": {}, "body": {}}
-                )
-
-    def _persister(self) -> Any:
-        from vcr.persisters.filesystem import CassetteNotFoundError
-        from vcr.serialize import serialize
-
-        path, shown_as, redactor = self._path, self._shown_as, self._redactor
-
-        class Persister:
-            """Finds no old cassette, as what is kept of it is appended again, and writes at once."""
-
-            @staticmethod
-            def load_cassette(*_: object, **__: object) -> None:
-                raise CassetteNotFoundError
-
-            @staticmethod
-            def save_cassette(_path: object, cassette_dict: Any, serializer: Any) -> None:
-                text = serialize(cassette_dict, serializer)
-                if redactor.text(text) != text:
-                    what = "a key value could not be taken out of the recording; nothing was written"
-                    raise CassetteError(what, where=Where(file=shown_as), fix="keep the key out of prompts and replies")
-                replace_text(path, text, shown_as=shown_as)
-
-        return Persister
-
-
-class _Tee:
-    """The body of a live reply, kept as it is read."""
-
-    def __init__(self, exchange: _Exchange) -> None:
-        self._exchange = exchange
-        self._source = iter(exchange.reply.body)
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Return the iterator over the rest of the body."""
-        return self
-
-    def __next__(self) -> bytes:
-        """Return the next bytes."""
-        exchange = self._exchange
-        try:
-            piece = next(self._source)
-        except StopIteration:
-            exchange.ended = perf_counter()
-            raise
-        if exchange.first is None:
-            exchange.first = perf_counter()
-        exchange.pieces.append(piece)
-        return piece
-
-    def close(self) -> None:
-        """Give the connection up; a stream whose end was announced is whole all the same.
-
-        So is one that an error ended where one is wanted: nothing of it is read behind that.
-        """
-        exchange = self._exchange
-        announced = _DONE in b"".join(exchange.pieces[-2:])[-64:]
-        if exchange.ended is None and (announced or exchange.error_wanted):
-            exchange.ended = perf_counter()
-        close = getattr(exchange.reply.body, "close", None) or getattr(self._source, "close", None)
-        if close is not None:
-            close()

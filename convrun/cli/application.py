@@ -23,6 +23,8 @@ _COMMANDS = {  # module and function of each, and what the list of commands says
     "diff": ("diff", "diff", "Compare recordings as conversations."),
     "import": ("importing", "import_recordings", "Make specs and cassettes of recordings."),
 }
+_CASSETTE: dict[str, tuple[str, str, str]] = {}  # as above, for `convrun cassette …`
+_ABOUT_CASSETTE = "Look after recordings."
 
 
 def application(asked: str | None = None) -> Callable[..., Any]:
@@ -39,7 +41,17 @@ def application(asked: str | None = None) -> Callable[..., Any]:
     for name in [asked] if asked in _COMMANDS else _COMMANDS:
         module, function, about = _COMMANDS[name]
         app.command(name, short_help=about)(getattr(import_module(f"convrun.cli.{module}"), function))
+    if _CASSETTE and asked not in _COMMANDS:
+        app.add_typer(_cassette(), name="cassette")
     return without_pydantic(typer.main.get_command(app))
+
+
+def _cassette() -> typer.Typer:
+    """The commands behind `convrun cassette`."""
+    group = typer.Typer(help=_ABOUT_CASSETTE, no_args_is_help=True, rich_markup_mode=None)
+    for name, (module, function, about) in _CASSETTE.items():
+        group.command(name, short_help=about)(getattr(import_module(f"convrun.cli.{module}"), function))
+    return group
 
 
 def _convrun(
