@@ -106,10 +106,7 @@ class ChatDecoder:
     def _read_envelope(self, payload: JsonObject) -> None:
         self._id = self._id or _text_or_none(payload.get("id"))
         self._model = self._model or _text_or_none(payload.get("model"))
-        usage = payload.get("usage")
-        if not usage and isinstance(extra := payload.get("x_groq"), dict):
-            usage = extra.get("usage")
-        if isinstance(usage, dict) and any(value is not None for value in usage.values()):
+        if usage := _usage_in(payload):
             self._usage = usage
             self._ended = self._ended or (self._answered and payload.get("choices") == [])
 
@@ -237,13 +234,30 @@ def _part_pieces(part: Json) -> Iterator[tuple[str, str]]:
         yield ("refusal" if kind == "refusal" else "text"), words
 
 
+def usage_of(payloads: Iterable[Payload]) -> Usage:
+    """Return the usage that the payloads of one reply tell: the last that is told."""
+    told = [usage for payload in payloads if isinstance(payload, dict) and (usage := _usage_in(payload))]
+    return _usage(told[-1] if told else {})
+
+
+def _usage_in(payload: JsonObject) -> JsonObject:
+    """The usage that a payload tells, as it stands there; empty where it tells none."""
+    usage = payload.get("usage")
+    if not usage and isinstance(extra := payload.get("x_groq"), dict):
+        usage = extra.get("usage")
+    told = isinstance(usage, dict) and any(value is not None for value in usage.values())
+    return usage if told and isinstance(usage, dict) else {}
+
+
 def _usage(usage: JsonObject) -> Usage:
     named = {"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"}
-    return Usage(
-        input=_count(usage.get("prompt_tokens", usage.get("input_tokens"))),
-        output=_count(usage.get("completion_tokens", usage.get("output_tokens"))),
-        details={key: value for key, value in usage.items() if key not in named and value is not None},
-    )
+    told = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
+    said = _count(usage.get("completion_tokens", usage.get("output_tokens")))
+    details: JsonObject = {key: value for key, value in usage.items() if key not in named and value is not None}
+    total = _count(usage.get("total_tokens"))
+    if None not in (told, said, total) and total != (told or 0) + (said or 0):
+        details["total_tokens"] = total  # what is counted apart, as thoughts are by some, is in the total alone
+    return Usage(input=told, output=said, details=details)
 
 
 def _count(value: Json) -> int | None:

@@ -9,11 +9,14 @@ from convrun.values import Json, JsonObject
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """Return the sum; a figure that no provider gave stays None, and details are added number by number."""
+    """Return the sum; a figure that no provider gave stays None, and details are added number by number.
+
+    A total stands in the details of a reply only where it is not the sum of input and output: it is left out.
+    """
     given = list(usages)
     details: JsonObject = {}
     for usage in given:
-        details = _added(details, usage.details)
+        details = _added(details, {key: value for key, value in usage.details.items() if key != "total_tokens"})
     return Usage(
         input=_sum(usage.input for usage in given), output=_sum(usage.output for usage in given), details=details
     )
