@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from types import FunctionType
+from inspect import getattr_static
+from types import FunctionType, MethodType
 from typing import Any, TypeAlias
 
 from convrun.conversation.tools import Tool
@@ -52,6 +53,28 @@ class Toolbox:
     def tool_names(cls, as_name: str | None = None) -> tuple[str, ...]:
         """Return the names that the methods have as tools; those added at run time are known to an instance only."""
         return tuple(f"{as_name or cls.__name__}_{name}" for name in cls._method_names())
+
+    @classmethod
+    def described(cls, as_name: str | None = None) -> tuple[Tool, ...]:
+        """Return the tools of the methods as a model sees them, without an object: nothing of the class is called.
+
+        Raises:
+            ToolDefinitionError: where a method cannot be a tool.
+        """
+        nobody = object()  # stands where the object would be
+        prefix = as_name or cls.__name__
+        found = []
+        for name in cls._method_names():
+            method = getattr_static(cls, name)
+            bound = MethodType(method, nobody) if isinstance(method, FunctionType) else getattr(cls, name)
+            found.append(Tool.function(bound, name=f"{prefix}_{name}"))
+        return tuple(found)
+
+    @classmethod
+    def adds_tools(cls) -> bool:
+        """Return whether it may have tools beside its methods, which are known to an object only."""
+        code = getattr(cls.__init__, "__code__", None)
+        return cls.prepare is not Toolbox.prepare or (code is not None and "add_tool" in code.co_names)
 
     @classmethod
     def _method_names(cls) -> list[str]:

@@ -168,7 +168,12 @@ def open_carrier(
         recording = load(planned.cassette, planned.cassette_shown)
         return Player(recording, ignore=planned.spec.ignore, redactor=redactor)
 
-    if exists and mode in {RecordMode.NONE, RecordMode.ONCE}:
+    if options.rehearsal is not None:
+        from convrun.run.rehearsing import Refusing  # a replay does without
+
+        player = old() if exists else None
+        yield Carrier(Refusing(player), player=player) if player is not None else None
+    elif exists and mode in {RecordMode.NONE, RecordMode.ONCE}:
         player = old()
         yield Carrier(player, player=player)
     elif bound.model.offline and not exists and not options.refresh and mode is not RecordMode.ALL:

@@ -16,7 +16,7 @@ from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
 from convrun.conversation.network import network_blocked, raise_refused
 from convrun.conversation.tools import Tool
-from convrun.errors import CassetteError, ConvrunError
+from convrun.errors import CassetteError, ConvrunError, StaleError
 from convrun.redaction import Redactor
 from convrun.results import CheckResult, ConversationResult, Finding, total_usage
 from convrun.run.bind import BoundConversation
@@ -27,7 +27,7 @@ from convrun.run.copies import end_copy
 from convrun.run.history import history_messages
 from convrun.run.judging import judge_conversation, judge_turn, template_names
 from convrun.run.known_failures import conversation_known_to_fail, turn_known_to_fail
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.problems import problem
 from convrun.run.secrets import redactor_for, without_secrets
 from convrun.run.staleness import with_raised
@@ -58,6 +58,10 @@ def run_conversation(
 ) -> ConversationResult:
     """Run one conversation and return its result; whatever goes wrong in it is in there."""
     began = time.perf_counter()
+    if options.rehearsal is Rehearsal.ON_PAPER:
+        from convrun.run.rehearsing import on_paper  # a run does without
+
+        bound = on_paper(bound)
     planned = bound.planned
     empty = blank_result(bound)
     if planned.skip:
@@ -117,7 +121,8 @@ class _Run:
                     played += self._play(conversation)
                 raise_refused()
             except ConvrunError as error:
-                self.failure = error
+                # That what a hook asks would go live is no error.
+                self.failure = None if self._would_go_live and isinstance(error, StaleError) else error
             # The hooks are over: what they said to the model is in the recording too.
             result = self._concluded(played, self._judge(played))
         known = self.bound.planned.known_failure
@@ -192,6 +197,8 @@ class _Run:
 
     def _judge(self, played: list[PlayedTurn]) -> tuple[CheckResult, ...]:
         """Keep the recording, judge what was not judged while playing, then the conversation's own checks."""
+        if self._would_go_live:
+            return ()  # it will be recorded, and judged then
         if self.recording:
             # What was paid for is kept, whatever the checks say of it.
             if self._every_turn_ran(played):
@@ -203,6 +210,11 @@ class _Run:
         last = max((turn.index for turn in played if turn.view is not None), default=0)
         views = self.views[:last]
         return judge_conversation(self.bound.spec.checks, views, self.bound.planned.vars, self.surroundings)
+
+    @property
+    def _would_go_live(self) -> bool:
+        """Whether this is a rehearsal, and over."""
+        return self.options.rehearsal is not None and self.carrier.staleness is not None
 
     def _every_turn_ran(self, played: Sequence[PlayedTurn]) -> bool:
         """Whether each turn was answered, but for those that the spec passes over."""
@@ -233,7 +245,7 @@ class _Run:
         if played and all(turn.skip for turn in played) and not self.failure:
             return replace(self.empty, reason="every turn is skipped")
         failure = problem(self.failure, self.empty.where, conversation=self.empty.id) if self.failure else None
-        verdict = "error" if failure else of_conversation(turns, checks)
+        verdict = "error" if failure else "stale" if self._would_go_live else of_conversation(turns, checks)
         reason = next((turn.reason for turn in played if turn.excused), None) if verdict == "unchecked" else None
         verdict = "skipped" if reason else verdict  # what failed as it is known to was all that was checked
         return replace(

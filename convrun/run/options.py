@@ -38,11 +38,19 @@ class RecordMode(StrEnum):
             raise UsageError(f"unknown record mode {name!r}", fix=fix) from None
 
 
+class Rehearsal(StrEnum):
+    """A recording that ends where it would go live, and writes nothing: with the tools, or without any code running."""
+
+    WITH_TOOLS = "with_tools"
+    ON_PAPER = "on_paper"
+
+
 @frozen
 class RunOptions:
     """The options of `convrun run` and `convrun record`, parsed.
 
     `defines` are the `-D` values. `refresh` is set by `record`: for it an offline model without a cassette is missing.
+    With a `rehearsal`, what `record` names is only rehearsed.
     `heard` hears, in words, of long waits before live calls. Of what keyword, tags and paths select, `only` keeps these
     ids, `last_failed` those that did not pass when they last ran, `shard` its part. After `most_failed` that did not
     pass nothing is begun. `jobs` is how many run at once; the setting of this name is the command line's to put here.
@@ -54,6 +62,7 @@ class RunOptions:
     defines: Mapping[str, str] = field(default_factory=dict)
     record: RecordMode = RecordMode.NONE
     refresh: bool = False
+    rehearsal: Rehearsal | None = None
     only: frozenset[str] | None = None
     last_failed: bool = False
     shard: Shard | None = None
@@ -64,3 +73,8 @@ class RunOptions:
     stale_is_fatal: bool = True
     base_url: str | None = None
     heard: Callable[[str], None] | None = None
+
+    @property
+    def goes_live(self) -> bool:
+        """Whether anything may be asked of a provider."""
+        return self.record is not RecordMode.NONE and self.rehearsal is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.options import RunOptions
 from convrun.run.project import Prepared
 
 _LIVE = 8  # at once: they wait for a provider, not for a processor
@@ -24,7 +24,7 @@ def jobs_for(prepared: Prepared, options: RunOptions) -> int:
     total = max(len(prepared.conversations), 1)
     if options.jobs != "auto":
         return options.jobs if options.jobs == 1 else max(min(options.jobs, total), 2)
-    if options.record is not RecordMode.NONE:
+    if options.goes_live:
         return min(_LIVE, total)
     work = _seconds(prepared)
     return min(range(1, min(_processors(), total) + 1), key=lambda jobs: _duration(work, jobs))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from convrun.results import ConversationResult, RunResult
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.options import RunOptions
 from convrun.run.project import Prepared
 from convrun.run.verdicts import exit_code
 from convrun.suite.agenda import Agenda, OnStanding
@@ -86,7 +86,7 @@ def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: 
         while (index := agenda.next()) is not None:
             agenda.show()
             agenda.done(index, play(index))
-    elif options.record is RecordMode.NONE:
+    elif not options.goes_live:
         from convrun.suite.processes import in_processes  # a run in turn does without
 
         in_processes(agenda, play, _anew(prepared, options, environ), jobs)

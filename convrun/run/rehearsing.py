@@ -1,0 +1,112 @@
+"""A recording is rehearsed: what is known is played, and where it would go live it ends. On paper no code runs.
+
+On paper tools give what they gave when they were recorded, found by the link from call to result. Their schemas are
+those of today's code, a class's without an object of it. Hooks and checks are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from convrun.cassette.files import load
+from convrun.cassette.playing import Player
+from convrun.conversation.tools import Tool
+from convrun.errors import CassetteError, StaleError
+from convrun.run.bind import BoundConversation, BoundTurn
+from convrun.run.bound_tools import BoundTool
+from convrun.values import JsonObject
+from convrun.wire import Reply, Request
+
+
+class Refusing:
+    """Answers from what is known, up to the first request that is not; implements `wire.Transport`."""
+
+    def __init__(self, known: Player) -> None:
+        self._known = known
+        self._over = False
+
+    def send(self, request: Request) -> Reply:
+        """Return the recorded reply to a request.
+
+        Raises:
+            StaleError: from the first request on that would go live.
+            CassetteError: where the request is nested too deeply to be looked up.
+        """
+        reply = None if self._over else self._known.play(request)
+        if reply is None:
+            self._over = True
+            raise StaleError("from here on it would go live", fix="record it")
+        return reply
+
+
+def on_paper(bound: BoundConversation) -> BoundConversation:
+    """Return a conversation in which nothing of the project's code is called."""
+    spec, planned = bound.spec, bound.planned
+    case = replace(planned.case, known_failure=None) if planned.case is not None else None
+    return replace(
+        bound,
+        planned=replace(planned, case=case, spec=replace(planned.spec, known_failure=None)),
+        spec=replace(
+            spec,
+            tools=tuple(_without_code(spec.tools, bound)),
+            before_call=(),
+            after_call=(),
+            before_conversation=(),
+            turns=tuple(map(_unjudged, spec.turns)),
+            checks=(),
+        ),
+    )
+
+
+def makes_tools(tool: BoundTool) -> bool:
+    """Return whether it is a class that says only at run time which tools it has beside its methods."""
+    return not isinstance(tool.made, Tool) and tool.made.adds_tools()
+
+
+def _unjudged(turn: BoundTurn) -> BoundTurn:
+    return replace(turn, checks=(), spec=replace(turn.spec, known_failure=None))
+
+
+def _without_code(tools: Sequence[BoundTool], bound: BoundConversation) -> Iterator[BoundTool]:
+    """Each tool as one that only its recording answers for; a class as its methods and what it once had beside them."""
+    made = [
+        (tool, (tool.made,) if isinstance(tool.made, Tool) else tool.made.described(tool.spec.name)) for tool in tools
+    ]
+    others: dict[str | None, list[Tool]] = {}
+    if any(makes_tools(tool) for tool in tools):
+        others = _others(_recorded(bound), {one.name for _, every in made for one in every})
+    last: str | None = None
+    for tool, every in made:
+        last = every[-1].name if every else last
+        for one in (*every, *(others.pop(last, []) if makes_tools(tool) else [])):
+            yield replace(tool, made=one, replayed=True)
+
+
+def _others(recorded: Sequence[JsonObject], known: set[str]) -> dict[str | None, list[Tool]]:
+    """The recorded tools that today's code does not show, by the tool behind which they stand."""
+    found: dict[str | None, list[Tool]] = {}
+    last: str | None = None
+    for function in recorded:
+        name = str(function.get("name"))
+        if name in known:
+            last = name
+        elif name:
+            found.setdefault(last, []).append(Tool.declared(function))
+    return found
+
+
+def _recorded(bound: BoundConversation) -> list[JsonObject]:
+    """The functions of the first recorded request that has any."""
+    planned = bound.planned
+    try:
+        recording = load(planned.cassette, planned.cassette_shown)
+    except CassetteError:  # said where it is played
+        return []
+    for interaction in recording.interactions:
+        body = interaction.request.body
+        tools = body.get("tools") if isinstance(body, dict) else None
+        if isinstance(tools, list) and tools:
+            functions = [tool.get("function") for tool in tools if isinstance(tool, dict)]
+            return [one for one in functions if isinstance(one, dict) and isinstance(one.get("name"), str)]
+    return []
