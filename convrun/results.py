@@ -31,7 +31,7 @@ class Problem:
 
 @frozen
 class Finding:
-    """Something that is not wrong yet and keeps a suite from being trusted: `unchecked`, `unplayed`."""
+    """Something that is not wrong yet and keeps a suite from being trusted: `unchecked`, `unplayed`, `orphaned`."""
 
     kind: str
     message: str

@@ -7,6 +7,7 @@ import re
 from hashlib import sha256
 
 from convrun.cassette import reply_nodes, request_nodes
+from convrun.cassette.beginning import OURS
 from convrun.cassette.interaction import RECORD_ANEW, Interaction, Recording
 from convrun.cassette.json_text import JSON_TEXT, unescaped
 from convrun.cassette.reply_nodes import ReplyState, full_reply
@@ -19,7 +20,6 @@ from convrun.values import Json, JsonObject
 VERSION = "convrun/1"
 _KEYS = ("version", "interactions", "timings", "digests")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-_OURS = re.compile(r"\A(?:\ufeff?\s*(?:#[^\n]*)?\n)*\ufeff?version:\s*['\"]?convrun/")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)  # texts are indented: only a merge writes this in column 1
 _MEND = f"take one side of the file as it was, or {RECORD_ANEW}"
 
@@ -52,7 +52,7 @@ def read(text: str, file: str) -> Recording:
             fix=_MEND,
         )
     try:
-        if _OURS.match(text):
+        if OURS.match(text):
             return read_ours(text, file)
         from convrun.cassette.stock import read_stock  # most files are ours
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from convrun.results import ConversationResult, RunResult
+from convrun.results import ConversationResult, Finding, RunResult
 from convrun.run.options import RunOptions
 from convrun.run.project import Prepared
 from convrun.run.verdicts import exit_code
@@ -57,9 +57,10 @@ def run_all(
     except Exception as error:  # noqa: BLE001  # a bug of ours; what was finished is reported all the same
         agenda.bug = bug(error)
     results = agenda.results
+    findings = () if interrupted or agenda.bug else _orphaned(prepared, options, results)
     code = exit_code(
         results,
-        (),
+        findings,
         strict=strict,
         stale_is_fatal=options.stale_is_fatal,
         interrupted=interrupted,
@@ -71,11 +72,22 @@ def run_all(
         duration_s=time.perf_counter() - began,
         exit_code=code if agenda.bug is None else _BUG,
         conversations=tuple(results),
+        findings=findings,
         interrupted=interrupted,
         bug=agenda.bug,
         command=command,
         planned=len(prepared.conversations),
     )
+
+
+def _orphaned(prepared: Prepared, options: RunOptions, results: Sequence[ConversationResult]) -> tuple[Finding, ...]:
+    """A finding for each recording that no spec has; where something was left out, nobody knows."""
+    left_out = options.models or options.only is not None or prepared.plan.deselected or prepared.plan.elsewhere
+    if left_out or any(one.not_begun for one in results):
+        return ()
+    from convrun.run.orphans import orphan_findings  # the run of a part does without
+
+    return orphan_findings(prepared)
 
 
 def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: Mapping[str, str]) -> None:

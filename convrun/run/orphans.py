@@ -1,0 +1,199 @@
+"""Cassettes that no spec of the project has: those of conversations that were renamed or removed.
+
+Nothing is run or imported. What cannot be said for certain is no orphan: a spec outside of the specs folder, or a test
+in Python, may play a cassette as well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from unicodedata import normalize
+
+from convrun.cassette.beginning import Beginning, beginning
+from convrun.errors import ConvrunError
+from convrun.frozen import frozen
+from convrun.results import Finding
+from convrun.run.options import RunOptions
+from convrun.run.plan import Planned, plan
+from convrun.run.project import Prepared, spec_defaults
+from convrun.settings import Settings
+from convrun.source import Where
+from convrun.spec.ids import cassette_file
+from convrun.spec.loading import load_spec
+from convrun.spec.model import Spec
+
+_SUFFIX = ".yaml"  # of every cassette of ours
+_MOST = 20_000  # files that are looked at for specs elsewhere, and for code that names a cassette
+_LARGEST = 1_000_000  # bytes of code
+_NOT_OURS = frozenset({"node_modules", "site-packages", "__pycache__"})
+
+
+@frozen
+class Orphans:
+    """Cassettes, as paths below the root: `files` belong to nobody; of the `undecided` it is said why they may not."""
+
+    files: tuple[str, ...] = ()
+    undecided: tuple[tuple[str, str], ...] = ()
+
+
+def orphans(settings: Settings, conversations: Iterable[Planned]) -> Orphans:
+    """Return the cassettes below the cassettes folder that belong to none of these conversations nor to others.
+
+    They are all conversations of the specs folder, with their own models; recordings of other models (`-m`) belong to
+    them as well.
+    """
+    planned = tuple(conversations)
+    known = {_folded(one.cassette_shown) for one in planned}
+    rest = [path for path in cassettes(settings) if _folded(path) not in known]
+    if not rest:
+        return Orphans()
+    specs = {one.spec.file: one.spec for one in planned}
+    found: list[str] = []
+    undecided: list[tuple[str, str]] = []
+    elsewhere = _Elsewhere(settings)
+    for path in rest:
+        begun = beginning(settings.root / path)
+        if begun is None or _has_one(_of_stem(specs.values(), path, settings), path, begun, settings):
+            continue
+        why = elsewhere.owner(path, begun)
+        if why is None:
+            found.append(path)
+        elif why:
+            undecided.append((path, why))
+    return Orphans(files=tuple(found), undecided=tuple(undecided))
+
+
+def orphan_findings(prepared: Prepared) -> tuple[Finding, ...]:
+    """Return a finding for each orphan, where all specs of the specs folder were selected; else none."""
+    settings, request = prepared.project.settings, prepared.project.request
+    specs = (settings.root / settings.specs).resolve()
+    paths = request.paths if request else ()
+    if request is None or not all(specs.is_relative_to((request.cwd / path).resolve()) for path in paths):
+        return ()
+    what, fix = "no spec has this recording", "`convrun cassette prune` removes it"
+    found = orphans(settings, prepared.plan.conversations).files
+    return tuple(Finding(kind="orphaned", message=what, where=Where(file=file), fix=fix) for file in found)
+
+
+def cassettes(settings: Settings) -> Iterator[str]:
+    """Yield the paths below the root of all files that may be cassettes; no link is followed."""
+    top = settings.root / settings.cassettes
+    if top.is_symlink():
+        return
+    for folder, folders, files in os.walk(top):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = PurePosixPath(settings.cassettes, PurePosixPath(Path(folder).relative_to(top).as_posix()))
+        for name in sorted(files):
+            if name.endswith(_SUFFIX) and not name.startswith("."):
+                yield (below / name).as_posix()
+
+
+def _of_stem(specs: Iterable[Spec], path: str, settings: Settings) -> list[Spec]:
+    """The specs whose conversations have cassettes of this name, or in this folder."""
+    stems = _stems(path, settings)
+    return [spec for spec in specs if _stem(spec.file, settings) in stems]
+
+
+def _stems(path: str, settings: Settings) -> tuple[str, str]:
+    own = PurePosixPath(path).relative_to(PurePosixPath(settings.cassettes)).with_suffix("")
+    return _folded(own.as_posix()), _folded(own.parent.as_posix())
+
+
+def _stem(spec: str, settings: Settings) -> str:
+    """What the paths of a spec's cassettes begin with, below their folder."""
+    return _folded(cassette_file(spec, settings.specs).removesuffix(_SUFFIX))
+
+
+def _has_one(specs: Sequence[Spec], path: str, begun: Beginning, settings: Settings) -> bool:
+    """Whether a conversation of these specs has this cassette: with its own model, or with the recorded one."""
+    return any(
+        _folded(one.cassette_shown) == _folded(path)
+        for spec in specs
+        for models in ((), *((name,) for name in begun.models))
+        for one in _planned(spec, models, settings)
+    )
+
+
+def _planned(spec: Spec, models: tuple[str, ...], settings: Settings) -> tuple[Planned, ...]:
+    try:
+        return plan([(spec, None)], settings, RunOptions(models=models)).conversations
+    except ConvrunError:
+        return ()
+
+
+def _folded(path: str) -> str:
+    """A path as the least particular file system tells it from others."""
+    return normalize("NFC", os.path.normpath(path)).replace(os.sep, "/").casefold()
+
+
+class _Elsewhere:
+    """Who else may have a cassette: specs outside of the specs folder, and code. The project is walked once at most."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._specs: list[str] = []
+        self._code: dict[str, str] = {}
+        self._all = True
+        self._walked = False
+
+    def owner(self, path: str, begun: Beginning) -> str | None:
+        """Return why a cassette may be somebody's; empty where a spec surely has it, None where nobody does."""
+        if (test := self._test(path)) is not None:
+            return f"the tests in {test} may play it"
+        if not self._walked:
+            self._walk()
+        if not self._all:
+            return f"the project has more than {_MOST:,} files, and not all were looked at for who plays it"
+        stems, settings = _stems(path, self._settings), self._settings
+        for file in (file for file in self._specs if _stem(file, settings) in stems):
+            try:
+                spec = load_spec(settings.root / file, settings.root, spec_defaults(settings))
+            except ConvrunError:
+                return f"{file} may have it, and cannot be read as a spec"
+            if _has_one([spec], path, begun, settings):
+                return ""
+        name = PurePosixPath(path).name
+        named = next((file for file, text in self._code.items() if name in text), None)
+        return None if named is None else f"{named} names a {name}"
+
+    def _test(self, path: str) -> str | None:
+        """The module whose tests have their cassettes in this folder, if there is: `cassettes/<module>/<test>.yaml`."""
+        folder = PurePosixPath(self._settings.cassettes)
+        inside = PurePosixPath(path).relative_to(folder)
+        if folder.name != "cassettes" or len(inside.parts) != 2:
+            return None
+        module = folder.parent / f"{inside.parts[0]}.py"
+        return module.as_posix() if (self._settings.root / module).is_file() else None
+
+    def _walk(self) -> None:
+        self._walked = True
+        root, seen = self._settings.root, 0
+        skipped = os.path.abspath(root / self._settings.cassettes)
+        for folder, folders, files in os.walk(root):
+            folders[:] = [name for name in folders if self._is_own(os.path.join(folder, name), skipped)]
+            seen += len(files)
+            if seen > _MOST:
+                self._all = False
+                return
+            for name in files:
+                self._note(Path(folder, name))
+
+    @staticmethod
+    def _is_own(folder: str, skipped: str) -> bool:
+        """Whether a folder may hold the project's own files: no environment of Python, nothing hidden."""
+        name = os.path.basename(folder)
+        hidden = name.startswith(".") or name in _NOT_OURS or os.path.exists(os.path.join(folder, "pyvenv.cfg"))
+        return not hidden and os.path.abspath(folder) != skipped
+
+    def _note(self, file: Path) -> None:
+        below = file.relative_to(self._settings.root).as_posix()
+        if file.suffix.lower() in (".yaml", ".yml"):
+            self._specs.append(below)
+        elif file.suffix == ".py":
+            try:
+                with file.open("rb") as opened:
+                    self._code[below] = opened.read(_LARGEST).decode("utf-8", "replace")
+            except OSError:
+                self._all = False
