@@ -29,6 +29,7 @@ from convrun.wire import Reply, Request, Transport
 if TYPE_CHECKING:
     from convrun.cassette.recording import Recorder
     from convrun.cassette.staleness import Difference
+    from convrun.run.rehearsing import Refusing
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
 
@@ -46,12 +47,14 @@ class Carrier:
         *,
         player: Player | None = None,
         recorder: Recorder | None = None,
+        rehearsal: Refusing | None = None,
         offline: bool = False,
     ) -> None:
         self._inner = inner
         self._offline = offline
         self._player = player
         self._recorder = recorder
+        self._rehearsal = rehearsal
         self._turn = 1
         self._call = 0
         self._error_wanted = False
@@ -136,7 +139,8 @@ class Carrier:
         raise StaleError(f"the recording holds no result of {call.name!r}", fix="record the conversation anew")
 
     def _notice(self) -> None:
-        difference = self._player.difference if self._player is not None and self._recorder is None else None
+        playing = self._rehearsal or (self._player if self._recorder is None else None)
+        difference = playing.difference if playing is not None else None
         if difference is not None and self.staleness is None:
             self.staleness = _staleness(difference, self._turn, self._call)
 
@@ -172,7 +176,8 @@ def open_carrier(
         from convrun.run.rehearsing import Refusing  # a replay does without
 
         player = old() if exists else None
-        yield Carrier(Refusing(player), player=player) if player is not None else None
+        rehearsal = Refusing(player) if player is not None else None
+        yield Carrier(rehearsal, player=player, rehearsal=rehearsal) if rehearsal is not None else None
     elif exists and mode in {RecordMode.NONE, RecordMode.ONCE}:
         player = old()
         yield Carrier(player, player=player)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from convrun.cassette.files import load
 from convrun.cassette.playing import Player
@@ -18,6 +19,9 @@ from convrun.run.bound_tools import BoundTool
 from convrun.values import JsonObject
 from convrun.wire import Reply, Request
 
+if TYPE_CHECKING:
+    from convrun.cassette.staleness import Difference
+
 
 class Refusing:
     """Answers from what is known, up to the first request that is not; implements `wire.Transport`."""
@@ -25,6 +29,11 @@ class Refusing:
     def __init__(self, known: Player) -> None:
         self._known = known
         self._over = False
+
+    @property
+    def difference(self) -> Difference | None:
+        """What the first request that would go live has otherwise than the recording; None while there is none."""
+        return self._known.difference if self._over else None
 
     def send(self, request: Request) -> Reply:
         """Return the recorded reply to a request.
