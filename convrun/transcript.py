@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Literal, TypeAlias
 
 from convrun.frozen import frozen
-from convrun.results import CheckResult, Problem, ToolCallResult, UsageResult, Verdict, total_usage
+from convrun.results import CheckResult, Problem, Staleness, ToolCallResult, UsageResult, Verdict, total_usage
 from convrun.source import Where
 from convrun.values import Json, JsonObject
 
 Kind: TypeAlias = Literal["changed", "added", "removed", "same"]
+State: TypeAlias = Literal["fresh", "stale", "missing", "partial", "error", "offline", "skipped"]
 
 
 @frozen
@@ -267,3 +268,71 @@ class ConversationDifference:
     def unreadable(self) -> bool:
         """Whether a side could not be read, so that nothing was compared."""
         return any(side is not None and side.problem is not None for side in (self.old, self.new))
+
+
+@frozen
+class Quote:
+    """What recording takes: the model calls that go live, their tokens and dollars, by what was recorded before.
+
+    `at_least`: of a part nothing is known but how many calls there are at the least; its tokens are not in here. `usd`
+    is None where no price is known, for the models in `unpriced`, or no tokens are.
+    """
+
+    calls: int = 0
+    input: int = 0
+    output: int = 0
+    usd: float | None = 0.0
+    at_least: bool = False
+    unpriced: tuple[str, ...] = ()
+
+
+def total_quote(quotes: Iterable[Quote]) -> Quote:
+    """Return the sum."""
+    every = list(quotes)
+    dollars = [one.usd for one in every if one.usd is not None]
+    return Quote(
+        calls=sum(one.calls for one in every),
+        input=sum(one.input for one in every),
+        output=sum(one.output for one in every),
+        usd=sum(dollars) if len(dollars) == len(every) else None,
+        at_least=any(one.at_least for one in every),
+        unpriced=tuple(sorted({name for one in every for name in one.unpriced})),
+    )
+
+
+@frozen
+class RecordingState:
+    """How the recording of a conversation stands to what would be sent today, and what recording it takes.
+
+    `partial`: a recording broke off, `kept` calls of it were paid for; what it lacks is in the quote. `offline`: a
+    model of our own answers, and needs no cassette. `committed` is the day of the cassette's last commit. `saved` is
+    how many of the calls would not go live if the tool whose result differs gave what was recorded. `assumed` is what
+    has to answer as it did when it was recorded, where that was not tried.
+    """
+
+    id: str
+    spec: str
+    cassette: str
+    state: State
+    kept: int = 0
+    stale: Staleness | None = None
+    problem: Problem | None = None
+    reason: str | None = None
+    committed: str | None = None
+    quote: Quote = field(default_factory=Quote)
+    saved: int | None = None
+    assumed: tuple[str, ...] = ()
+
+
+@frozen
+class RecordingStates:
+    """Those of a selection. `orphans` are cassettes that belong to no conversation. `dated`: commits are known."""
+
+    states: tuple[RecordingState, ...]
+    orphans: tuple[str, ...] = ()
+    dated: bool = False
+
+    @property
+    def quote(self) -> Quote:
+        """What recording all that is stale or missing takes."""
+        return total_quote(one.quote for one in self.states)

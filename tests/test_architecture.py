@@ -18,7 +18,7 @@ NO_REPLAY = (  # beginnings of modules that a replay which passes can do without
     r"convrun\.(importing|review|scaffold|schemas|testing|models|expecting|watching)\b"
     r"|convrun\.cassette\.(recording|breaks|staleness|emitting|writing)\b"
     r"|convrun\.report\.(json_result|junit|github|markdown|transcript)\b"
-    r"|convrun\.cli\.(diff|importing|init|listing|record|schema|show|validate|watch)\b"
+    r"|convrun\.cli\.(diff|importing|init|listing|record|schema|show|status|validate|watch)\b"
 )
 MOST_FOR_A_REPLAY = 190  # files of ours
 FOR_ALL = {"frozen"}  # as the page says above the table

@@ -16,6 +16,7 @@ _COMMANDS = {  # module and function of each, and what the list of commands says
     "init": ("init", "init", "Lay a first project: convrun run is green at once."),
     "run": ("run", "run", "Run specs and check what came out, offline."),
     "record": ("record", "record", "Record what is stale or missing, live."),
+    "status": ("status", "status", "Say which recordings are fresh, stale, missing."),
     "validate": ("validate", "validate", "Report every mistake in specs; runs nothing."),
     "schema": ("schema", "schema", "Print the JSON Schema of specs or of results."),
     "list": ("listing", "list_conversations", "List the conversations that would run."),

@@ -106,8 +106,8 @@ def _conversation(conversation: ConversationResult) -> _Object:
         "usage": _usage(conversation.usage),
         "cost_usd": None,
         "duration_s": conversation.duration_s,
-        "error": _problem(conversation.error),
-        "stale": _stale(conversation.stale),
+        "error": problem_value(conversation.error),
+        "stale": stale_value(conversation.stale),
         "ignored": [
             {"path": difference.path, "recorded": difference.recorded, "now": difference.now}
             for difference in conversation.ignored
@@ -132,7 +132,7 @@ def _turn(turn: TurnResult) -> _Object:
         "model_calls": turn.model_calls,
         "finish_reason": turn.finish_reason,
         "usage": _usage(turn.usage),
-        "error": _problem(turn.error),
+        "error": problem_value(turn.error),
         "tool_calls": [_tool_call(call) for call in turn.tool_calls],
         "checks": [_check(check) for check in turn.checks],
     }
@@ -161,7 +161,8 @@ def _check(check: CheckResult) -> _Object:
     }
 
 
-def _stale(stale: Staleness | None) -> _Object | None:
+def stale_value(stale: Staleness | None) -> _Object | None:
+    """Return what differs as JSON values."""
     if stale is None:
         return None
     changes = [
@@ -177,7 +178,8 @@ def _stale(stale: Staleness | None) -> _Object | None:
     return {"turn": stale.turn, "model_call": stale.model_call, "changes": changes, "breaks": list(stale.breaks)}
 
 
-def _problem(problem: Problem | None) -> _Object | None:
+def problem_value(problem: Problem | None) -> _Object | None:
+    """Return an error as JSON values."""
     if problem is None:
         return None
     return {"type": problem.type, "message": problem.message, "where": _where(problem.where), "fix": problem.fix}

@@ -112,16 +112,34 @@ class Repository:
             found += [Changed(old=None, new=os.fsdecode(path)) for path in others if path]
         return found
 
+    def last_commits(self, below: str) -> dict[str, str]:
+        """Return the day of the last commit of each file below a path of the folder, by its path from there.
+
+        Raises:
+            UsageError: where git cannot say it, as before the first commit.
+        """
+        options = ("--format=%x01%cs", "--name-only", "-z", "--no-renames", "--no-show-signature", "--relative")
+        said = self._said("log", *options, "--", below, folder=self._folder)
+        days: dict[str, str] = {}
+        day = ""
+        for word in said.split(b"\0"):
+            text = os.fsdecode(word).lstrip("\n")
+            if text.startswith("\x01"):
+                day = text[1:]
+            elif text:
+                days.setdefault(text, day)
+        return days
+
     def _shallow(self) -> bool:
         return self._run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
 
-    def _said(self, *words: str, given: bytes | None = None) -> bytes:
+    def _said(self, *words: str, given: bytes | None = None, folder: Path | None = None) -> bytes:
         """What git says.
 
         Raises:
             UsageError: where it fails.
         """
-        done = self._run(*words, given=given)
+        done = self._run(*words, given=given, folder=folder)
         if done.returncode == 0:
             return done.stdout
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -129,9 +147,11 @@ class Repository:
             raise UsageError(f"{str(self._folder)!r} is in no git repository", fix="compare two files, or two in one")
         raise UsageError(f"git says: {said[0] if said else f'exit code {done.returncode}'}")
 
-    def _run(self, *words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        """Run git at the top once that is known; it asks nobody anything, and writes nothing."""
-        folder = getattr(self, "top", self._folder)
+    def _run(
+        self, *words: str, given: bytes | None = None, folder: Path | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run git in a folder, else at the top once that is known; it asks nobody anything, and writes nothing."""
+        folder = folder or getattr(self, "top", self._folder)
         command = ["git", "--no-pager", "-c", "core.fsmonitor=false", "-C", str(folder), *words]
         quiet = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
         try:

@@ -6,7 +6,7 @@ import pytest
 
 from convrun.cli.application import application
 
-COMMANDS = ["init", "run", "record", "validate", "schema", "list", "show", "diff", "import"]
+COMMANDS = ["init", "run", "record", "status", "validate", "schema", "list", "show", "diff", "import"]
 
 
 @pytest.fixture

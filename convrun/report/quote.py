@@ -1,0 +1,93 @@
+"""What recording takes and why: a line for each cause, then calls, tokens and dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from convrun.report.stale import stale_causes, stale_title
+from convrun.report.style import Line
+from convrun.report.wording import noun
+from convrun.results import ConversationResult, Staleness
+from convrun.transcript import Quote, RecordingState, total_quote
+
+_RESULT = "tool result of "
+_ENDED = "recording ended"
+
+
+def quote_lines(states: Sequence[RecordingState]) -> list[Line]:
+    """Return what recording these conversations takes: each cause with its calls, and the sum."""
+    lines = [Line(f"to record: {noun(len(states), 'conversation')}")]
+    for why, members in causes(states):
+        quote = total_quote(one.quote for one in members)
+        words = f"  {why}: {calls(quote)} in {noun(len(members), 'conversation')}"
+        if len(members) < len(states):
+            words += f" ({some(members)})"
+        lines.append(Line(f"{words}{_saved(members, quote)}"))
+    return [*lines, Line(f"recording takes {quoted(total_quote(one.quote for one in states))}")]
+
+
+def quoted(quote: Quote) -> str:
+    """Return calls, tokens and dollars in words."""
+    parts = [calls(quote)]
+    if quote.input or quote.output:
+        parts.append(f"about {quote.input:,} input and {quote.output:,} output tokens")
+    if quote.usd is not None and quote.calls:
+        parts.append(f"${quote.usd:.4f}" if quote.usd or not quote.unpriced else "")
+    text = ", ".join(part for part in parts if part)
+    if quote.unpriced:
+        text += f"; no price is known for {', '.join(quote.unpriced)}"
+    if quote.at_least:
+        text += "; how long those are that nothing is recorded of is unknown"
+    return text
+
+
+def causes(states: Sequence[RecordingState]) -> Iterator[tuple[str, list[RecordingState]]]:
+    """Yield why conversations go live, the same cause once, and whom it concerns."""
+    by_id = {one.id: one for one in states}
+    stale = [_as_result(one) for one in states if one.stale is not None and one.state in {"stale", "partial"}]
+    for group in stale_causes(stale):
+        first = group[0].stale
+        if first is not None:
+            yield _why(first, sole=len(group) == 1), [by_id[one.id] for one in group]
+    missing = [one for one in states if one.state == "missing"]
+    if missing:
+        yield "no cassette", missing
+    partial = [one for one in states if one.state == "partial" and one.stale is None]
+    if partial:
+        yield "what was answered of a recording that broke off is not kept yet", partial
+    anew = [one for one in states if one.state not in {"stale", "missing", "partial"}]
+    if anew:
+        yield "from scratch", anew
+
+
+def calls(quote: Quote) -> str:
+    """Return how many model calls go live."""
+    return f"{'at least ' if quote.at_least else ''}{noun(quote.calls, 'model call')}"
+
+
+def some(members: Sequence[RecordingState], most: int = 3) -> str:
+    """Return the first ids, and how many more there are."""
+    more = len(members) - most
+    return ", ".join(one.id for one in members[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _as_result(one: RecordingState) -> ConversationResult:
+    return ConversationResult(id=one.id, spec=one.spec, verdict="stale", cassette=one.cassette, stale=one.stale)
+
+
+def _why(stale: Staleness, *, sole: bool) -> str:
+    """What makes them go live, and where: `tool 'now' answered differently in turn 2`."""
+    parts = [change.part for change in stale.changes]
+    where = f"turn {stale.turn}" if stale.model_call == 1 else f"turn {stale.turn}, model call {stale.model_call}"
+    if parts and all(part.startswith(_RESULT) for part in parts):
+        names = ", ".join(dict.fromkeys(part.removeprefix(_RESULT) for part in parts))
+        return f"tool {names} answered differently in {f'turn {stale.turn}' if sole else 'a turn'}"
+    if parts and all(part == _ENDED for part in parts):
+        return f"the recording ends before {where}"
+    everything = ", so that everything goes live" if (stale.turn, stale.model_call) == (1, 1) else ""
+    return f"{stale_title(stale)} changed, {where}{everything}"
+
+
+def _saved(members: Sequence[RecordingState], quote: Quote) -> str:
+    saved = sum(one.saved or 0 for one in members)
+    return f"; `policy: replay` would save {saved} of {calls(quote)}" if saved else ""

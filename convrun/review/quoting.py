@@ -1,0 +1,233 @@
+"""What recording a conversation takes, by what was recorded of it: its calls from the first difference on.
+
+Turns of the spec and of the recording are paired by what the user says. A recorded call counts with its own tokens,
+those of its request corrected by how much longer or shorter the request is now. A turn that was not recorded counts as
+an average one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+from convrun.backends.prices import cost_usd
+from convrun.cassette.files import load
+from convrun.cassette.interaction import Recording
+from convrun.conversation.messages import Usage
+from convrun.errors import CassetteError
+from convrun.frozen import frozen
+from convrun.results import Change, ConversationResult
+from convrun.review.judge import Judge, judge_of, partners_of
+from convrun.review.transcripts import transcript
+from convrun.run.bind import BoundConversation
+from convrun.run.plan import Planned
+from convrun.transcript import ModelCallRecord, Quote, RecordedConversation, RecordedTurn
+from convrun.values import Json
+
+_SIBLINGS = 8  # recordings that are read for one that is missing
+_TEXT = ("system prompt", "tool ", "option ", "schema", "order ")  # parts that are in every request from there on
+
+
+@frozen
+class _Recorded:
+    """A recorded conversation, and how long each of its requests is, in characters."""
+
+    conversation: RecordedConversation
+    lengths: Mapping[int, int]
+
+
+@frozen(kw_only=False)
+class _Call:
+    """A model call that goes live; tokens are None where nothing tells."""
+
+    input: float | None
+    output: float | None
+
+
+class Quoting:
+    """Quotes the conversations of a project at `root`. `siblings` gives all conversations of a spec."""
+
+    def __init__(
+        self, *, root: Path, siblings: Callable[[Planned], Sequence[Planned]], environ: Mapping[str, str]
+    ) -> None:
+        self._root = root
+        self._siblings = siblings
+        self._environ = environ
+        self._of_specs: dict[str, list[_Recorded]] = {}
+
+    def quote(self, bound: BoundConversation, result: ConversationResult | None) -> Quote:
+        """Return what recording a conversation takes that a rehearsal found stale or missing.
+
+        Without a result: recording all of it from scratch.
+        """
+        planned = bound.planned
+        if bound.model.offline:
+            return Quote()
+        recorded = _recorded(planned)
+        if recorded is not None and (result is None or result.stale is not None):
+            calls = list(_Remaining(recorded, judge_of(planned, root=self._root), result).calls())
+            return self._priced(bound, calls)
+        return self._by_siblings(bound)
+
+    def _by_siblings(self, bound: BoundConversation) -> Quote:
+        """As an average one of the same spec; where none is recorded, a call a turn at the least."""
+        planned = bound.planned
+        if planned.spec.file not in self._of_specs:
+            others = (one for one in self._siblings(planned) if one.id != planned.id and one.cassette.is_file())
+            readable = (found for one in others if (found := _recorded(one)) is not None)
+            self._of_specs[planned.spec.file] = list(islice(readable, _SIBLINGS))
+        known = self._of_specs[planned.spec.file]
+        if not known:
+            turns = sum(turn.skip is None for turn in planned.spec.turns)
+            return Quote(calls=turns, usd=None, at_least=True, unpriced=self._unpriced(bound))
+        every = [[_Call(one.usage.input, one.usage.output) for one in _calls(found)] for found in known]
+        number = round(sum(map(len, every)) / len(every))
+        calls = [call for calls in every for call in calls]
+        average = _Call(_mean([one.input for one in calls]), _mean([one.output for one in calls]))
+        return self._priced(bound, [average] * max(number, 1))
+
+    def _priced(self, bound: BoundConversation, calls: Sequence[_Call]) -> Quote:
+        known = [
+            (round(one.input), round(one.output)) for one in calls if one.input is not None and one.output is not None
+        ]
+        costs = [
+            cost_usd(bound.model, Usage(input=read, output=written), environ=self._environ) for read, written in known
+        ]
+        dollars = [cost for cost in costs if cost is not None]
+        unpriced = self._unpriced(bound) if len(dollars) < len(costs) or not costs else ()
+        return Quote(
+            calls=len(calls),
+            input=sum(read for read, _ in known),
+            output=sum(written for _, written in known),
+            usd=sum(dollars) if len(dollars) == len(calls) else None,
+            at_least=len(known) < len(calls),
+            unpriced=unpriced,
+        )
+
+    def _unpriced(self, bound: BoundConversation) -> tuple[str, ...]:
+        price = cost_usd(bound.model, Usage(input=1, output=1), environ=self._environ)
+        return (bound.model.name,) if price is None else ()
+
+
+class _Remaining:
+    """The calls of a conversation that go live; `result` says from which on, None: all do."""
+
+    def __init__(self, recorded: _Recorded, judge: Judge, result: ConversationResult | None) -> None:
+        self._recorded = recorded
+        self._judge = judge
+        self._turns = recorded.conversation.turns
+        self._partners = partners_of(judge, self._turns)
+        stale = result.stale if result is not None else None
+        self._first = stale.turn - 1 if stale is not None else 0
+        self._answered = stale.model_call - 1 if stale is not None else 0
+        self._grown = sum(map(_growth, stale.changes)) if stale is not None else 0
+        usages = [one.usage for one in _calls(recorded)]
+        self._output = _mean([usage.output for usage in usages])
+        self._input = _mean([usage.input for usage in usages])
+        lengths = [recorded.lengths.get(one.number, 0) for one in _calls(recorded)]
+        length = _mean(lengths)
+        self._rate = self._input / length if self._input is not None and length else None
+        self._turn = _mean([_length(turn) for turn in self._turns]) or 0.0
+
+    def calls(self) -> Iterator[_Call]:
+        """Yield them in order."""
+        last, grown = -1, float(self._grown)
+        before = self._recorded.lengths.get(1, 0)  # the length of the newest request, about
+        for index, turn in enumerate(self._judge.turns):
+            if turn.bound.spec.skip:
+                continue
+            place = self._partners.get(index)
+            text = len(turn.says if turn.says is not None else turn.bound.spec.user.source)
+            if place is None:
+                if index >= self._first:
+                    yield from self._average(before + grown + text, index)
+                grown += self._turn
+                continue
+            recorded = self._turns[place]
+            grown -= sum(_length(one) for one in self._turns[last + 1 : place])  # they are gone
+            last = place
+            if turn.says is not None and index >= self._first:
+                grown += len(turn.says) - len(recorded.user)
+            if index >= self._first:
+                yield from self._paired(recorded, grown, self._answered if index == self._first else 0)
+            else:
+                grown = float(self._grown)  # all was equal so far
+            before = self._recorded.lengths.get(recorded.last.number, before)
+
+    def _paired(self, recorded: RecordedTurn, grown: float, answered: int) -> Iterator[_Call]:
+        """The calls of a recorded turn, one at least, with their requests grown by so many characters."""
+        for call in recorded.model_calls[answered:] or recorded.model_calls[-1:]:
+            usage, length = call.usage, self._recorded.lengths.get(call.number, 0)
+            read = usage.input
+            if read is not None and length:
+                yield _Call(max(read * (length + grown) / length, 0.0), usage.output)
+            else:
+                yield _Call(self._rate * (length + grown) if self._rate is not None else None, usage.output)
+
+    def _average(self, length: float, index: int) -> Iterator[_Call]:
+        """The calls of a turn that was not recorded, whose first request is about so long."""
+        number = round(len(list(_calls(self._recorded))) / len(self._turns)) - (
+            self._answered if index == self._first else 0
+        )
+        read = self._rate * length if self._rate is not None else None
+        for _ in range(max(number, 1)):
+            yield _Call(read, self._output)
+
+
+def _recorded(planned: Planned) -> _Recorded | None:
+    """What is recorded of a conversation; None where nothing is that can be read."""
+    try:
+        recording = load(planned.cassette, planned.cassette_shown)
+    except CassetteError:
+        return None
+    found = transcript(recording, single=True).conversations
+    if not found or not found[0].turns:
+        return None
+    return _Recorded(conversation=found[0], lengths=_lengths(recording))
+
+
+def _lengths(recording: Recording) -> dict[int, int]:
+    """How long the body of each request is as JSON, by the number of its interaction."""
+    known: dict[int, int] = {}  # of messages, by identity: requests share them
+    found: dict[int, int] = {}
+    for number, interaction in enumerate(recording.interactions, start=1):
+        body, messages = interaction.request.body, interaction.request.messages
+        for message in messages:
+            if id(message) not in known:
+                known[id(message)] = _size(message)
+        rest: Json = (
+            {key: value for key, value in body.items() if key != "messages"} if isinstance(body, dict) else body
+        )
+        found[number] = _size(rest) + sum(known[id(message)] + 2 for message in messages)
+    return found
+
+
+def _calls(recorded: _Recorded) -> Iterator[ModelCallRecord]:
+    for turn in recorded.conversation.turns:
+        yield from turn.model_calls
+
+
+def _length(turn: RecordedTurn) -> int:
+    """About how many characters a turn adds to the history."""
+    calls = [len(call.name) + _size(call.arguments) + len(call.result or "") for call in turn.calls]
+    return len(turn.user) + sum(len(one.text) for one in turn.model_calls) + sum(calls)
+
+
+def _growth(change: Change) -> int:
+    """How much longer every request is from this change on; what the user says is counted turn by turn."""
+    if not change.part.startswith((*_TEXT, "tool result")):
+        return 0
+    return _size(change.now) - _size(change.recorded)
+
+
+def _size(value: Json) -> int:
+    if value is None:
+        return 0
+    return len(value) if isinstance(value, str) else len(json.dumps(value, ensure_ascii=False))
+
+
+def _mean(figures: Iterable[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) / len(known) if known else None

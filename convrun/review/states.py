@@ -1,0 +1,110 @@
+"""How recordings stand to what would be sent today, without running anything: fresh, stale, missing, orphaned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from convrun.conversation.tools import Tool
+from convrun.errors import ConvrunError, UsageError
+from convrun.results import ConversationResult
+from convrun.review.orphans import orphans
+from convrun.review.quoting import Quoting
+from convrun.review.repository import Repository
+from convrun.run.bind import BoundConversation
+from convrun.run.conversation import run_conversation
+from convrun.run.options import RecordMode, Rehearsal, RunOptions
+from convrun.run.plan import Planned, plan
+from convrun.run.project import Prepared
+from convrun.run.rehearsing import makes_tools
+from convrun.settings import Settings
+from convrun.spec.model import ToolUse
+from convrun.transcript import RecordingState, RecordingStates, State
+
+
+def recording_states(
+    prepared: Prepared, options: RunOptions, *, environ: Mapping[str, str], whole: bool
+) -> RecordingStates:
+    """Return how the recordings of these conversations stand; `whole`: they are those of all specs of the project.
+
+    Only then it is known which cassettes are orphaned.
+    """
+    project = prepared.project
+    environ, settings = project.environ(environ), project.settings
+    quoting = quotes_of(prepared, options, environ=environ)
+    dates = _dates(settings)
+    found = []
+    for bound in prepared.conversations:
+        result = rehearsed_on_paper(bound, options, environ=environ)
+        state = state_of(bound, result, assumed=True)
+        if state.state in {"stale", "missing", "partial"}:
+            state = replace(state, quote=quoting.quote(bound, result))
+        found.append(replace(state, committed=(dates or {}).get(bound.planned.cassette_shown)))
+    known = {bound.planned.cassette for bound in prepared.conversations}
+    return RecordingStates(
+        states=tuple(found), orphans=orphans(settings, known) if whole else (), dated=dates is not None
+    )
+
+
+def quotes_of(prepared: Prepared, options: RunOptions, *, environ: Mapping[str, str]) -> Quoting:
+    """Return what quotes the conversations of a project."""
+    settings = prepared.project.settings
+    return Quoting(root=settings.root, siblings=partial(_siblings, settings, options), environ=environ)
+
+
+def rehearsed_on_paper(
+    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str]
+) -> ConversationResult:
+    """Return how far a conversation is known, with tools that answer as they did; no code of the project is called."""
+    how = replace(options, record=RecordMode.NEW_EPISODES, refresh=True, rehearsal=Rehearsal.ON_PAPER)
+    return run_conversation(bound, how, environ=environ)
+
+
+def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: bool = False) -> RecordingState:
+    """Return how the recording of a rehearsed conversation stands; `assumed`: on paper."""
+    planned = bound.planned
+    states: Mapping[str, State] = {"stale": "stale", "missing": "missing", "error": "error", "skipped": "skipped"}
+    state = "skipped" if planned.skip else states.get(result.verdict, "fresh")
+    if state == "missing" and bound.model.offline:
+        state = "offline"
+    return RecordingState(
+        id=planned.id,
+        spec=planned.spec.file,
+        cassette=planned.cassette_shown,
+        state=state,
+        stale=result.stale,
+        problem=result.error,
+        reason=planned.skip,
+        assumed=tuple(dict.fromkeys(_assumed(bound, result))) if assumed and state == "fresh" else (),
+    )
+
+
+def _assumed(bound: BoundConversation, result: ConversationResult) -> Iterator[str]:
+    """What would be called, and may answer otherwise than it did; a name may come twice."""
+    spec = bound.spec
+    called = {call.name for turn in result.turns for call in turn.tool_calls}
+    for hook in (*spec.before_conversation, *((*spec.before_call, *spec.after_call) if called else ())):
+        yield f"hook {getattr(hook, '__name__', repr(hook))!r}"
+    for tool in spec.tools:
+        if isinstance(tool.spec, ToolUse) and not tool.replayed:
+            named = called.intersection(tool.names)
+            yield from (f"tool {name!r}" for name in tool.names if name in named)
+        if makes_tools(tool) and not isinstance(tool.made, Tool):
+            yield f"what {tool.spec.name or tool.made.__name__!r} offers at run time"
+
+
+def _siblings(settings: Settings, options: RunOptions, planned: Planned) -> Sequence[Planned]:
+    """All conversations of the spec of one."""
+    try:
+        return plan([(planned.spec, None)], settings, RunOptions(models=options.models)).conversations
+    except ConvrunError:  # said where it is selected
+        return ()
+
+
+def _dates(settings: Settings) -> Mapping[str, str] | None:
+    """The day of the last commit of each cassette, by its path below the root; None where git knows nothing."""
+    try:
+        return Repository(settings.root).last_commits(settings.cassettes)
+    except UsageError:
+        return None
