@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from convrun.cassette.interaction import SentRequest
+from convrun.cassette.interaction import ReceivedReply, SentRequest
+from convrun.errors import ConvrunError
+from convrun.values import JsonObject
 from convrun.wire import Reply
 
 _DONE = b"[DONE]"
@@ -16,7 +18,8 @@ _DONE = b"[DONE]"
 class Exchange:
     """A live call: the request and as much of the reply as has come. `began` is a reading of the clock in seconds.
 
-    `error_wanted`: an error is kept as well, be it the reply or the end of a stream.
+    `error_wanted`: an error is kept as well, be it the reply or the end of a stream. `ended` is when the reply was read
+    to its end; `given_up` says that it will not be. `announced`: the stream itself said that it was over.
     """
 
     request: SentRequest
@@ -25,14 +28,28 @@ class Exchange:
     error_wanted: bool = False
     first: float | None = None
     ended: float | None = None
+    given_up: bool = False
+    announced: bool = False
     pieces: list[bytes] = field(default_factory=list)
+
+    @property
+    def kept(self) -> bool:
+        """Whether it belongs into a recording, once it has ended: it succeeded, or failed as it should."""
+        return self.reply.status < 400 or self.error_wanted
+
+    def timings(self, *, stream: bool) -> tuple[int | None, int | None]:
+        """Return the milliseconds until the first piece of a stream was there, and until all was."""
+        times = (self.first if stream else None, self.ended)
+        first, ended = (None if time is None else round((time - self.began) * 1000) for time in times)
+        return first, ended
 
 
 class Tee:
-    """The body of a live reply, kept as it is read."""
+    """The body of a live reply, kept as it is read. `over` is called once when it has ended, or was given up."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, over: Callable[[], None]) -> None:
         self._exchange = exchange
+        self._over = over
         self._source = iter(exchange.reply.body)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -45,7 +62,10 @@ class Tee:
         try:
             piece = next(self._source)
         except StopIteration:
-            exchange.ended = perf_counter()
+            self._end(whole=True)
+            raise
+        except ConvrunError:
+            self._end(whole=False)
             raise
         if exchange.first is None:
             exchange.first = perf_counter()
@@ -58,9 +78,43 @@ class Tee:
         So is one that an error ended where one is wanted: nothing of it is read behind that.
         """
         exchange = self._exchange
-        announced = _DONE in b"".join(exchange.pieces[-2:])[-64:]
-        if exchange.ended is None and (announced or exchange.error_wanted):
-            exchange.ended = perf_counter()
         close = getattr(exchange.reply.body, "close", None) or getattr(self._source, "close", None)
-        if close is not None:
-            close()
+        try:
+            self._end(whole=self._is_announced() or exchange.error_wanted)
+        finally:
+            if close is not None:
+                close()
+
+    def _is_announced(self) -> bool:
+        return _DONE in b"".join(self._exchange.pieces[-2:])[-64:]
+
+    def _end(self, *, whole: bool) -> None:
+        exchange = self._exchange
+        if exchange.ended is not None or exchange.given_up:
+            return
+        exchange.announced = self._is_announced()
+        if whole:
+            exchange.ended = perf_counter()
+        else:
+            exchange.given_up = True
+        self._over()
+
+
+def is_answer(reply: ReceivedReply, endpoint: str, *, announced: bool) -> bool:
+    """Return whether a model has answered, whole. `announced`: the stream said itself that it was over.
+
+    What only says that it succeeded is no answer: a recording that went on from it would fail for ever.
+    """
+    payloads = [one for one in reply.payloads or () if isinstance(one, dict)]
+    if not 200 <= reply.status < 300 or not payloads or any(one.get("error") for one in payloads):
+        return False
+    if endpoint != "chat/completions":
+        return True
+    choices = [choice for one in payloads for choice in _choices(one)]
+    ended = announced or any(choice.get("finish_reason") for choice in choices) or payloads[-1].get("choices") == []
+    return bool(choices) and not any(choice.get("error") for choice in choices) and (ended or not reply.stream)
+
+
+def _choices(payload: JsonObject) -> list[JsonObject]:
+    choices = payload.get("choices")
+    return [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []

@@ -111,13 +111,18 @@ def _interactions(nodes: Json, timings: list[Json]) -> tuple[Interaction, ...]:
     found: list[Interaction] = []
     for number, (node, timing) in enumerate(zip(nodes if isinstance(nodes, list) else [], timings, strict=True), 1):
         try:
-            found.append(_interaction(node, timing, asked, answered))
+            found.append(full_interaction(node, timing, asked, answered))
         except CassetteError as error:
             raise CassetteError(f"interaction {number}: {error.what}", fix=error.fix or _MEND) from error
     return tuple(found)
 
 
-def _interaction(node: Json, timing: Json, asked: RequestState, answered: ReplyState) -> Interaction:
+def full_interaction(node: Json, timing: Json, asked: RequestState, answered: ReplyState) -> Interaction:
+    """Return an interaction of its stored form; the states move on.
+
+    Raises:
+        CassetteError: where the node is none.
+    """
     request_part, response = (node.get("request"), node.get("response")) if isinstance(node, dict) else (None, None)
     if not isinstance(node, dict) or not isinstance(request_part, dict) or not isinstance(response, dict):
         raise CassetteError("an interaction has a 'request' and a 'response'")

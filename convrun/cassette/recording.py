@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Self
 
 from convrun.cassette.claims import Claim
-from convrun.cassette.exchange import Exchange, Tee
+from convrun.cassette.exchange import Exchange, Tee, is_answer
 from convrun.cassette.interaction import Interaction, ReceivedReply
+from convrun.cassette.known import Known
 from convrun.cassette.nesting import deep_refused
-from convrun.cassette.playing import Player, sent_request
+from convrun.cassette.partial import PartialWriter
+from convrun.cassette.playing import sent_request
 from convrun.cassette.received import parsed_reply, received
 from convrun.cassette.saving import save
 from convrun.errors import CassetteError, SettingsError
@@ -25,9 +28,10 @@ from convrun.wire import Reply, Request, Transport
 class Recorder:
     """Records one conversation into the cassette at `path`; implements `wire.Transport`.
 
-    With a `player` its recording is played up to the first difference; what comes after replaces the rest. An error is
-    kept only if the request wanted one; a refusal also where `keep_refusals`. Nothing is written before `finish()`;
-    `close()` gives up and leaves the old cassette as it is.
+    What is `known` is played up to the first difference; what comes after replaces the rest. An error is kept only if
+    the request wanted one; a refusal also where `keep_refusals`. The cassette is not written before `finish()`. Until
+    then each call that was answered is kept in a partial recording beside it, unless calls are `free`; `close()` gives
+    up, and leaves that and the old cassette as they are.
     """
 
     def __init__(
@@ -36,22 +40,32 @@ class Recorder:
         *,
         shown_as: str,
         live: Callable[[], Transport],
-        player: Player | None = None,
+        known: Known | None = None,
         redactor: Redactor | None = None,
         keep_refusals: bool = False,
+        free: bool = False,
     ) -> None:
-        self.player = player
+        self.known = Known() if known is None else known
         self.live_calls = 0
         self._path = path
         self._shown_as = shown_as
         self._live = live
         self._redactor = Redactor() if redactor is None else redactor  # one that is empty yet may learn
         self._keep_refusals = keep_refusals
+        self._free = free
         self._claim = Claim(path, shown_as=shown_as)
         self._transport: Transport | None = None
         self._kept: list[Interaction] = []
+        self._prefix: list[Interaction] = []  # the same, redacted
         self._exchanges: list[Exchange] = []
+        self._made: dict[int, Interaction] = {}  # what became of exchanges that have ended, redacted
         self._cleaned: dict[int, Json] = {}  # redacted messages by the identity of the original
+        self._partial: PartialWriter | None = None
+        self._answered: list[Interaction] = []  # what the partial recording is to hold, redacted
+        self._held: list[Interaction] = []  # refusals: whether they were dealt with, the next answer shows
+        self._over = 0  # exchanges that are over, and were looked at
+        self._failure: CassetteError | None = None
+        self._closed = False
 
     def __enter__(self) -> Self:
         """Return the recorder; it is closed at the end of the block."""
@@ -65,25 +79,27 @@ class Recorder:
         """Return the reply to a request: recorded up to the first difference, live from there on.
 
         Raises:
-            CassetteError: before the first live call, where the cassette could not be written afterwards.
+            CassetteError: before a live call, where what it answers could not be kept.
             ProviderError: where no answer came.
         """
-        if self.player is not None and self._transport is None:
-            reply = self.player.play(request)
-            if reply is not None and self.player.last is not None:
-                self._kept.append(self.player.last)
+        if self._transport is None:
+            reply = self.known.play(request)
+            if reply is not None and self.known.last is not None:
+                self._kept.append(self.known.last)
                 return reply
         return self._ask(request)
 
     def _ask(self, request: Request) -> Reply:
-        self._claim.take()
-        if self._transport is None:
-            self._transport = self._live()
+        if self._failure is not None:
+            raise self._failure
+        transport = self._live() if self._transport is None else self._transport
+        self._take()
+        self._transport = transport
         sent = sent_request(request, self._redactor)
         began = perf_counter()
         self.live_calls += 1  # counted first: one that failed on its way was a call, too
         try:
-            reply = self._transport.send(request)
+            reply = transport.send(request)
         except SettingsError:
             self.live_calls -= 1  # it never left
             raise
@@ -93,65 +109,161 @@ class Recorder:
         self._exchanges.append(exchange)
         if reply.payloads is not None:
             exchange.ended = perf_counter()
+            self._keep()
             return reply
-        return replace(reply, body=Tee(exchange))
+        return replace(reply, body=Tee(exchange, self._keep))
+
+    def _take(self) -> None:
+        """Take the right to record; what is known has to be what is there."""
+        self._claim.take()
+        if self._transport is None:
+            self.known.settle(self._path, shown_as=self._shown_as)
 
     def _error_wanted(self, request: Request, reply: Reply) -> bool:
         return request.error_wanted or (self._keep_refusals and reply.status >= 400)
 
     @property
+    def replaying(self) -> bool:
+        """Whether requests are answered from what is known."""
+        return self.known.plays and self.live_calls == 0
+
+    @property
     def unplayed(self) -> tuple[int, ...]:
         """The indexes of the old recording's interactions that were not played; none once a request went live."""
-        return self.player.unplayed if self.player is not None and self._transport is None else ()
+        return self.known.unplayed if self._transport is None else ()
+
+    @property
+    def kept_calls(self) -> int:
+        """How many answered calls the next recording can go on from, as long as this one is not finished."""
+        return self._partial.count if self._partial is not None else len(self.known.found.interactions)
 
     def finish(self) -> None:
-        """Replace the cassette by this conversation, now that it is finished; without a live call nothing changes.
+        """Replace the cassette by this conversation, now that it is finished; where nothing is new, it stays.
 
         Raises:
-            CassetteError: where it cannot be written; the old cassette is as it was.
+            CassetteError: where it cannot be written; the old cassette, and the partial recording, are as they were.
         """
         try:
             with deep_refused("a request or reply", self._shown_as):
                 interactions = (*self._kept_clean(), *self._recorded())
-                if self.live_calls and interactions:
+                if interactions and (self.live_calls or self.known.news):
+                    self._take()
                     with self._claim.writing():
                         save(interactions, self._path, shown_as=self._shown_as, redactor=self._redactor)
+                        self._closed = True
+                        self._drop_partial()
+                elif self.known.spent:
+                    with suppress(CassetteError):  # it may stay: it is in nobody's way
+                        self._take()
+                        self._drop_partial()
         finally:
             self.close()
 
     def close(self) -> None:
-        """Let others record this cassette; what was not finished is forgotten."""
+        """Let others record this cassette; what was answered stays in the partial recording."""
+        if not self._closed:
+            with suppress(KeyboardInterrupt):  # it was given up before
+                self._keep()  # an interruption may have come between an answer and this
+        self._closed = True
         self._exchanges = []
+        if self._partial is not None:
+            self._partial.close()
         self._claim.release()
 
-    def _kept_clean(self) -> Iterator[Interaction]:
+    def redact_anew(self) -> None:
+        """Redact again what was answered so far, also where it is written already: the redactor has learned."""
+        with self._claim.writing():
+            self._cleaned, self._made, self._prefix = {}, {}, []
+            self._answered, self._held, self._over = [], [], 0
+            if self._partial is not None:
+                self._partial.rewrite()
+                self._keep()
+
+    def _writer(self) -> PartialWriter:
+        if self._partial is None:
+            mode = self.known.next_mode
+            self._partial = PartialWriter(self._path, mode=mode, shown_as=self._shown_as, redactor=self._redactor)
+        return self._partial
+
+    def _keep(self) -> None:
+        """Write what is over by now to the partial recording, in the order in which it was asked.
+
+        Where that cannot be, the next request says so: what was answered is shown first.
+
+        Raises:
+            KeyboardInterrupt: where the right to record was given up.
+        """
+        if self._free or self._closed or self._failure is not None:
+            return
+        try:
+            with self._claim.writing(), deep_refused("a request or reply", self._shown_as):
+                if self._gather() and self._answered:
+                    self._writer().write(self._answered)
+        except CassetteError as error:
+            self._failure = error
+
+    def _gather(self) -> bool:
+        """Add what is over by now to what was answered; return whether there is more than before."""
+        before = len(self._answered)
+        while self._over < len(self._exchanges):
+            number, exchange = self._over, self._exchanges[self._over]
+            if exchange.ended is None and not exchange.given_up:
+                break
+            self._over += 1
+            if exchange.given_up or not exchange.kept:
+                continue
+            item = self._interaction(number)
+            self._held.append(item)
+            if is_answer(item.reply, item.request.endpoint, announced=exchange.announced):
+                if not self._answered:
+                    self._answered += self._kept_clean()
+                self._answered += self._held
+                self._held = []
+            elif not exchange.error_wanted:
+                self._held.pop()  # it says that it succeeded, and does not: it is to be asked again
+        return len(self._answered) > before
+
+    def _drop_partial(self) -> None:
+        """Remove the partial recording, if there is one: the cassette holds what it had."""
+        if self._partial is not None or self.known.found.mode:
+            self._writer().remove()
+
+    def _kept_clean(self) -> list[Interaction]:
         """The interactions that were played; a recording of another program may hold keys."""
-        for item in self._kept if self._redactor else ():
-            reply = item.reply
-            if reply.payloads is None:
-                clean = received(reply.status, reply.headers, reply.body, self._redactor)
-            else:
-                clean = parsed_reply(reply.status, reply.headers, reply.payloads, self._redactor, stream=reply.stream)
-            url, body = self._redactor.text(item.request.url), self._clean(item.request.body)
-            yield replace(item, request=replace(item.request, url=url, body=body), reply=clean)
         if not self._redactor:
-            yield from self._kept
+            return self._kept
+        if not self._prefix:
+            self._prefix = [self._clean_interaction(item) for item in self._kept]
+        return self._prefix
+
+    def _clean_interaction(self, item: Interaction) -> Interaction:
+        reply = item.reply
+        if reply.payloads is None:
+            clean = received(reply.status, reply.headers, reply.body, self._redactor)
+        else:
+            clean = parsed_reply(reply.status, reply.headers, reply.payloads, self._redactor, stream=reply.stream)
+        url, body = self._redactor.text(item.request.url), self._clean(item.request.body)
+        return replace(item, request=replace(item.request, url=url, body=body), reply=clean)
 
     def _recorded(self) -> Iterator[Interaction]:
         """The live calls that succeeded, or failed as they should, redacted."""
-        for number, exchange in enumerate(self._exchanges, 1):
-            if exchange.reply.status >= 400 and not exchange.error_wanted:
+        for number, exchange in enumerate(self._exchanges):
+            if not exchange.kept:
                 continue
             if exchange.ended is None:
-                what = f"the reply to live call {number} was not read to its end; nothing was written"
+                what = f"the reply to live call {number + 1} was not read to its end; nothing was written"
                 raise CassetteError(what, where=Where(file=self._shown_as))
-            elapsed = round((exchange.ended - exchange.began) * 1000)
+            yield self._interaction(number)
+
+    def _interaction(self, number: int) -> Interaction:
+        """A live call that has ended, redacted; made once."""
+        if number not in self._made:
+            exchange = self._exchanges[number]
             reply = self._reply(exchange)
-            first = None
-            if reply.stream and exchange.first is not None:
-                first = round((exchange.first - exchange.began) * 1000)
+            first, elapsed = exchange.timings(stream=reply.stream)
             request = replace(exchange.request, body=self._clean(exchange.request.body))
-            yield Interaction(request=request, reply=reply, elapsed_ms=elapsed, first_ms=first)
+            self._made[number] = Interaction(request=request, reply=reply, elapsed_ms=elapsed, first_ms=first)
+        return self._made[number]
 
     def _reply(self, exchange: Exchange) -> ReceivedReply:
         reply = exchange.reply

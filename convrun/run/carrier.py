@@ -20,16 +20,16 @@ from convrun.redaction import Redactor
 from convrun.results import Change, IgnoredDifference, Staleness
 from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.copies import end_copy
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.plan import Planned
 from convrun.run.variable_rules import variable_errors
 from convrun.source import Where, is_below, is_circle
 from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
+    from convrun.cassette.known import Known
     from convrun.cassette.recording import Recorder
     from convrun.cassette.staleness import Difference
-    from convrun.run.rehearsing import Refusing
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
 
@@ -37,17 +37,17 @@ RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None
 class Carrier:
     """The transport of one conversation. It counts the calls of a turn, so that the first stale one can be named.
 
-    `player` is the cassette that is played, if there is one; `recorder` the one that is made. `offline` says that no
-    provider answers, but a model of our own.
+    `player` is the recording that is played, or what is known to a `recorder`, which makes one. `offline` says that no
+    provider answers, but a model of our own; `rehearsal` is all that answers where nothing may go live.
     """
 
     def __init__(
         self,
         inner: Transport,
         *,
-        player: Player | None = None,
+        player: Player | Known | None = None,
         recorder: Recorder | None = None,
-        rehearsal: Refusing | None = None,
+        rehearsal: Known | None = None,
         offline: bool = False,
     ) -> None:
         self._inner = inner
@@ -87,7 +87,7 @@ class Carrier:
     @property
     def replaying(self) -> bool:
         """Whether the model's side comes from a recording now."""
-        return self._player is not None and self._asked == 0
+        return self._recorder.replaying if self._recorder is not None else self._player is not None
 
     @property
     def live_calls(self) -> int:
@@ -98,6 +98,11 @@ class Carrier:
     def _asked(self) -> int:
         """How many requests were answered anew."""
         return self._recorder.live_calls if self._recorder is not None else 0
+
+    @property
+    def kept_calls(self) -> int:
+        """How many answered calls a recording that broke off has left, for the next one to go on from."""
+        return self._recorder.kept_calls if self._recorder is not None else 0
 
     @property
     def unplayed(self) -> tuple[int, ...]:
@@ -167,19 +172,12 @@ def open_carrier(
     planned, mode = bound.planned, options.record
     exists = planned.cassette.exists() or planned.cassette.is_symlink()
     refuse_led_away(planned)
-
-    def old() -> Player:
-        recording = load(planned.cassette, planned.cassette_shown)
-        return Player(recording, ignore=planned.spec.ignore, redactor=redactor)
-
     if options.rehearsal is not None:
-        from convrun.run.rehearsing import Refusing  # a replay does without
-
-        player = old() if exists else None
-        rehearsal = Refusing(player) if player is not None else None
-        yield Carrier(rehearsal, player=player, rehearsal=rehearsal) if rehearsal is not None else None
+        with _rehearsed(bound, options, redactor, exists=exists) as carrier:
+            yield carrier
     elif exists and mode in {RecordMode.NONE, RecordMode.ONCE}:
-        player = old()
+        recording = load(planned.cassette, planned.cassette_shown)
+        player = Player(recording, ignore=planned.spec.ignore, redactor=redactor)
         yield Carrier(player, player=player)
     elif bound.model.offline and not exists and not options.refresh and mode is not RecordMode.ALL:
         yield Carrier(
@@ -188,17 +186,59 @@ def open_carrier(
     elif mode is RecordMode.NONE:
         yield None
     else:
-        from convrun.cassette.recording import Recorder  # a replay does without
+        live = partial(_live, bound, options, environ)
+        with _recorder(bound, _known(bound, options, redactor), live, redactor) as recorder:
+            offline = bound.model.offline is not None
+            yield Carrier(recorder, player=recorder.known, recorder=recorder, offline=offline)
 
-        played = old() if exists and (mode is RecordMode.NEW_EPISODES or _needs_results(bound)) else None
-        with Recorder(
-            planned.cassette,
-            shown_as=planned.cassette_shown,
-            live=partial(_live, bound, options, environ),
-            player=played if mode is RecordMode.NEW_EPISODES else None,
-            redactor=redactor,
-        ) as recorder:
-            yield Carrier(recorder, player=played, recorder=recorder, offline=bound.model.offline is not None)
+
+@contextmanager
+def _rehearsed(
+    bound: BoundConversation, options: RunOptions, redactor: Redactor, *, exists: bool
+) -> Iterator[Carrier | None]:
+    """What answers from what is known only. With tools it keeps what a recording that broke off has all of."""
+    from convrun.run.rehearsing import Refusing, refuse  # a replay does without
+
+    known = _known(bound, options, redactor)
+    if not exists and not known.plays:
+        yield None
+    elif options.rehearsal is Rehearsal.ON_PAPER:
+        yield Carrier(Refusing(known), player=known, rehearsal=known)
+    else:
+        with _recorder(bound, known, refuse, redactor) as recorder:
+            yield Carrier(recorder, player=known, recorder=recorder, rehearsal=known)
+
+
+def _known(bound: BoundConversation, options: RunOptions, redactor: Redactor) -> Known:
+    """What is known of the conversation before it is recorded."""
+    from convrun.cassette.known import read_known  # a replay does without
+
+    planned = bound.planned
+    known = read_known(
+        planned.cassette,
+        shown_as=planned.cassette_shown,
+        mode=options.record.value,
+        ignore=planned.spec.ignore,
+        redactor=redactor,
+        results=_needs_results(bound),
+    )
+    if known.note and options.heard is not None and options.rehearsal is None:
+        options.heard(known.note)
+    return known
+
+
+def _recorder(bound: BoundConversation, known: Known, live: Callable[[], Transport], redactor: Redactor) -> Recorder:
+    """What records the conversation, and goes on from what is known of it."""
+    from convrun.cassette.recording import Recorder  # a replay does without
+
+    return Recorder(
+        bound.planned.cassette,
+        shown_as=bound.planned.cassette_shown,
+        live=live,
+        known=known,
+        redactor=redactor,
+        free=bound.model.offline is not None,
+    )
 
 
 def refuse_led_away(planned: Planned) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
 from convrun.cassette.files import load
-from convrun.cassette.playing import Player
+from convrun.cassette.known import Known
 from convrun.conversation.tools import Tool
 from convrun.errors import CassetteError, StaleError
 from convrun.run.bind import BoundConversation, BoundTurn
@@ -19,21 +19,13 @@ from convrun.run.bound_tools import BoundTool
 from convrun.values import JsonObject
 from convrun.wire import Reply, Request
 
-if TYPE_CHECKING:
-    from convrun.cassette.staleness import Difference
-
 
 class Refusing:
     """Answers from what is known, up to the first request that is not; implements `wire.Transport`."""
 
-    def __init__(self, known: Player) -> None:
+    def __init__(self, known: Known) -> None:
         self._known = known
         self._over = False
-
-    @property
-    def difference(self) -> Difference | None:
-        """What the first request that would go live has otherwise than the recording; None while there is none."""
-        return self._known.difference if self._over else None
 
     def send(self, request: Request) -> Reply:
         """Return the recorded reply to a request.
@@ -45,8 +37,17 @@ class Refusing:
         reply = None if self._over else self._known.play(request)
         if reply is None:
             self._over = True
-            raise StaleError("from here on it would go live", fix="record it")
+            refuse()
         return reply
+
+
+def refuse() -> NoReturn:
+    """Go live: a rehearsal does not.
+
+    Raises:
+        StaleError: in any case.
+    """
+    raise StaleError("from here on it would go live", fix="record it")
 
 
 def on_paper(bound: BoundConversation) -> BoundConversation:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from convrun.backends.presets import PRESETS
 from convrun.cassette.files import load
@@ -15,6 +16,9 @@ from convrun.redaction import Redactor
 from convrun.run.options import RecordMode
 from convrun.source import Where
 from convrun.wire import Reply, Request, Transport
+
+if TYPE_CHECKING:
+    from convrun.cassette.recording import Recorder
 
 
 class CassetteRoute:
@@ -31,7 +35,8 @@ class CassetteRoute:
         self._path = path.absolute()  # the block may change the folder
         self._ignore = tuple(ignore)
         self._allow_unplayed = allow_unplayed
-        self._redactor = Redactor(_preset_keys())  # a block does not say beforehand whose keys are used in it
+        self._secrets = _preset_keys()  # a block does not say beforehand whose keys are used in it
+        self._redactor = Redactor(self._secrets)
         self._lock = Lock()
         self._stale: StaleError | None = None
         self._closed = False
@@ -39,22 +44,27 @@ class CassetteRoute:
         exists = _is_there(self._path, self.file)
         if mode is RecordMode.NONE and not exists:
             raise self._missing()
-        plays = exists and mode is not RecordMode.ALL
+        records = mode in {RecordMode.NEW_EPISODES, RecordMode.ALL} or not exists
+        self._recorder = self._recording() if records else None
         self._player = (
-            Player(load(self._path, self.file), ignore=self._ignore, redactor=self._redactor) if plays else None
+            None if records else Player(load(self._path, self.file), ignore=self._ignore, redactor=self._redactor)
         )
-        self._recorder = None
-        if mode in {RecordMode.NEW_EPISODES, RecordMode.ALL} or not exists:
-            from convrun.cassette.recording import Recorder  # a replay does without
 
-            self._recorder = Recorder(
-                self._path,
-                shown_as=self.file,
-                live=lambda: self._models,
-                player=self._player,
-                redactor=self._redactor,
-                keep_refusals=True,  # where the block ends well, the program has dealt with them
-            )
+    def _recording(self) -> Recorder:
+        from convrun.cassette.known import read_known  # a replay does without
+        from convrun.cassette.recording import Recorder
+
+        known = read_known(
+            self._path, shown_as=self.file, mode=self.mode.value, ignore=self._ignore, redactor=self._redactor
+        )
+        return Recorder(
+            self._path,
+            shown_as=self.file,
+            live=lambda: self._models,
+            known=known,
+            redactor=self._redactor,
+            keep_refusals=True,  # where the block ends well, the program has dealt with them
+        )
 
     @property
     def live_calls(self) -> int:
@@ -74,7 +84,7 @@ class CassetteRoute:
                     f"a model is called behind the end of the block of {self.file!r}",
                     fix="read the block's responses, and wait for its threads, before it ends",
                 )
-            self._redactor.learn(secrets)
+            self._learn(secrets)
             self.model_calls += 1
             if self._recorder is not None:
                 self._models.asked = live
@@ -84,7 +94,14 @@ class CassetteRoute:
     def learn(self, secrets: Mapping[str, str]) -> None:
         """Take these keys out of what is written or shown from now on."""
         with self._lock:
+            self._learn(secrets)
+
+    def _learn(self, secrets: Mapping[str, str]) -> None:
+        if not secrets.items() <= self._secrets.items():
+            self._secrets |= secrets
             self._redactor.learn(secrets)
+            if self._recorder is not None:
+                self._recorder.redact_anew()
 
     def _played(self, request: Request) -> Reply:
         assert self._player is not None  # without a recorder there is a recording
@@ -98,7 +115,10 @@ class CassetteRoute:
         raise error
 
     def abandon(self) -> None:
-        """Close without writing: the block ended in an exception. The old cassette stays as it is."""
+        """Close without writing: the block ended in an exception. The old cassette stays as it is.
+
+        What was answered stays in the partial recording, and the next one goes on from there.
+        """
         self._closed = True
         if self._recorder is not None:
             self._recorder.close()

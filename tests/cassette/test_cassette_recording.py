@@ -16,6 +16,7 @@ from cassette_conversations import completion, exchange, request, stream, text_o
 
 from cassettes import save
 from convrun.cassette.files import load
+from convrun.cassette.known import Known
 from convrun.cassette.playing import Player
 from convrun.cassette.recording import Recorder
 from convrun.cassette.writing import write
@@ -102,8 +103,8 @@ def test_what_was_recorded_plays(recorder: Making, tmp_path: Path, streamed: boo
 
 
 def test_an_unfinished_conversation_leaves_the_old_cassette(recorder: Making, tmp_path: Path) -> None:
-    """Closing without finishing writes nothing, and removes the folder that was made for it."""
-    recording = recorder(Model())
+    """Closing without finishing leaves the cassette; where nothing was answered, also the folder made for it goes."""
+    recording = recorder(Model(status=500))
     converse(recording, ["one"])
     recording.close()
     assert os.listdir(tmp_path) == []
@@ -119,7 +120,7 @@ def test_a_fresh_conversation_costs_nothing(recorder: Making, tmp_path: Path) ->
     path = tmp_path / "chat.yaml"
     save(path, exchange([("one", "1"), ("two", "2")]))
     before = path.stat()
-    recording = recorder(None, path=path, player=Player(load(path, "x")))
+    recording = recorder(None, path=path, known=Known(old=Player(load(path, "x"))))
     assert converse(recording, ["one"]) == ["1"]
     assert recording.unplayed == (1,)
     recording.finish()
@@ -132,7 +133,7 @@ def test_from_the_first_difference_on_it_goes_live(recorder: Making, tmp_path: P
     path = tmp_path / "chat.yaml"
     save(path, exchange([("one", "1"), ("two", "2"), ("three", "3")]))
     model = Model(suffix="!")
-    recording = recorder(model, path=path, player=Player(load(path, "x")))
+    recording = recorder(model, path=path, known=Known(old=Player(load(path, "x"))))
     assert converse(recording, ["one", "zwei", "three"]) == ["1", "zwei!", "three!"]
     assert recording.unplayed == ()
     recording.finish()
@@ -289,7 +290,7 @@ def test_a_request_that_never_left_is_no_live_call(recorder: Making, tmp_path: P
             """Refuse, as a transport without a key does."""
             raise SettingsError(f"OPENAI_API_KEY is not set for {sent.url}")
 
-    recording = recorder(Keyless(), path=path, player=Player(load(path, "x")))
+    recording = recorder(Keyless(), path=path, known=Known(old=Player(load(path, "x"))))
     with pytest.raises(SettingsError):
         converse(recording, ["one", "zwei"])
     assert (recording.live_calls, recording.unplayed) == (0, ())
@@ -316,7 +317,9 @@ def test_keys_in_what_is_kept_of_an_old_recording_are_taken_out(recorder: Making
     path = tmp_path / "chat.yaml"
     save(path, exchange([("my sk-verysecret", "your sk-verysecret"), ("two", "2")]))
     redactor = Redactor({"A_KEY": "sk-verysecret"})
-    recording = recorder(Model(), path=path, player=Player(load(path, "x"), redactor=redactor), redactor=redactor)
+    recording = recorder(
+        Model(), path=path, known=Known(old=Player(load(path, "x"), redactor=redactor)), redactor=redactor
+    )
     assert converse(recording, ["my sk-verysecret", "zwei"]) == ["your sk-verysecret", "zwei"]
     recording.finish()
     written = path.read_text()

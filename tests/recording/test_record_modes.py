@@ -114,18 +114,19 @@ def test_a_failing_check_stops_no_recording(project, echoing):
     assert [turn.verdict for turn in replayed.turns] == ["failed", "skipped", "skipped"]
 
 
-def test_money_spent_on_a_failed_conversation_replaces_nothing(recorded, echoing):
-    """A conversation that fails in its last turn leaves the old recording, and the next try starts from there."""
+def test_money_spent_on_a_failed_conversation_is_kept(recorded, echoing):
+    """A conversation that fails in its last turn leaves the old recording, and the next try goes on from there."""
     before = files(recorded.root / "cassettes")
     say(recorded, echoing, "one", "zwei", "drei")
     echoing.answers[:] = []
     echoing.says(echo, Answer(status=500, body={"error": "boom"}))
     assert recorded.one(record="new_episodes").verdict == "error"
     assert echoing.asked() == ["zwei", "drei"]
-    assert files(recorded.root / "cassettes") == before
+    assert files(recorded.root / "cassettes").items() > before.items()
     echoing.answers[:] = [echo]
     assert recorded.one(record="new_episodes").verdict == "passed"
-    assert echoing.asked() == ["zwei", "drei"]
+    assert echoing.asked() == ["drei"]
+    assert files(recorded.root / "cassettes").keys() == before.keys()
 
 
 def test_a_live_tool_runs_while_its_past_is_played(project, loopback):

@@ -90,7 +90,13 @@ def test_a_write_that_fails_at_the_end_hides_nothing(project, loopback):
     assert (result.error.type, result.error.where.file) == ("CassetteError", CASSETTE)
     assert [(turn.verdict, turn.reply) for turn in result.turns] == [("passed", "taken")]
     assert [check.verdict for check in result.turns[0].checks] == ["passed"]
-    assert [path.name for path in (project.root / "cassettes").iterdir()] == ["a.yaml"]
+    cassette = project.root / CASSETTE
+    assert sorted(path.name for path in cassette.parent.iterdir()) == ["a.yaml", "a.yaml.partial"]
+    cassette.rmdir()
+    project.write("desk.py", "def take() -> str:\n    return 'taken'\n")
+    again = project.one(record="all")
+    assert (again.verdict, again.live_calls, len(loopback.requests)) == ("passed", 0, 2)
+    assert list(files(cassette.parent)) == ["a.yaml"]
 
 
 def test_turns_survive_a_hook_that_raises_at_the_end(project, loopback):

@@ -184,8 +184,8 @@ def test_all_records_anew(talk, loopback):
     assert talk("Hi") == ["Good day"]
 
 
-def test_a_block_that_fails_writes_nothing(talk, loopback, folder):
-    """The old cassette stays byte for byte, and no other file is left."""
+def test_a_block_that_fails_keeps_what_was_answered(talk, loopback, folder):
+    """The old cassette stays byte for byte; the next recording goes on from the answers beside it."""
     loopback.says("Hello", "Rome")
     talk("Hi", record="all")
     before = (folder / "talk.yaml").read_bytes()
@@ -196,6 +196,9 @@ def test_a_block_that_fails_writes_nothing(talk, loopback, folder):
     with pytest.raises(AssertionError), cassette("talk.yaml", "all"):
         failing()
     assert (folder / "talk.yaml").read_bytes() == before
+    assert sorted(entry.name for entry in folder.iterdir()) == ["talk.yaml", "talk.yaml.partial"]
+    with cassette("talk.yaml", "all"):
+        assert convrun.get_model("m", base_url=loopback.base_url).prompt("Ho").text() == "Rome"
     assert [entry.name for entry in folder.iterdir()] == ["talk.yaml"]
     assert len(loopback.requests) == 2
 

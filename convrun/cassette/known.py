@@ -1,0 +1,212 @@
+"""What is known of a conversation before it is recorded: its cassette, and what one that broke off has left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from convrun.cassette.files import load
+from convrun.cassette.interaction import Interaction, Recording
+from convrun.cassette.matching import Ignored
+from convrun.cassette.partial import Partial, partial_path, put_aside, read_partial
+from convrun.cassette.playing import Player
+from convrun.errors import CassetteError
+from convrun.redaction import Redactor
+from convrun.source import Where
+from convrun.values import Json, JsonObject
+from convrun.wire import Reply, Request
+
+if TYPE_CHECKING:
+    from convrun.cassette.staleness import Difference
+
+# What tells whether a cassette, and the partial recording beside it, were changed.
+Seen: TypeAlias = "tuple[tuple[int, int, int] | None, ...]"
+FROM_SCRATCH = "all"  # the record mode in which the cassette does not count, nor what was recorded behind a part of it
+
+
+class Known:
+    """Answers requests from the cassette `old` and a partial recording, as long as one of them holds them all.
+
+    Each of the two is asked for every request until it does not have one; where both have it, the partial one is
+    newer. `results` is a recording that answers no request, and only tells what tools gave back. `found` is what the
+    partial one was read as, and `note` says, for people, what of it cannot be used. `mode` is that of the recording to
+    come. `news`: an answer was taken that the cassette does not have; `from_old`: one that only the cassette has.
+    Nothing is written here, but by `settle`.
+    """
+
+    def __init__(
+        self,
+        *,
+        old: Player | None = None,
+        partial: Player | None = None,
+        results: Player | None = None,
+        found: Partial | None = None,
+        mode: str = FROM_SCRATCH,
+        seen: Seen | None = None,
+        note: str | None = None,
+    ) -> None:
+        self.old = old
+        self.partial = partial
+        self.mode = mode
+        self.note = note
+        self.found = Partial() if found is None else found
+        self._results = results if results is not None else old
+        self._seen = seen
+        self._matching = [player for player in (partial, old) if player is not None]
+        self._longest: list[Player] = []  # that went on to the last request
+        self._answering: Player | None = None
+        self._telling: Player | None = None
+        self.news = False
+        self.from_old = False
+
+    def play(self, request: Request) -> Reply | None:
+        """Return the recorded reply to exactly this request; None where neither recording goes on with it.
+
+        Raises:
+            CassetteError: where the request is nested too deeply to be looked up.
+        """
+        replies = [(player, player.play(request)) for player in self._matching]
+        answers = [(player, reply) for player, reply in replies if reply is not None]
+        self._longest, self._matching = self._matching or self._longest, [player for player, _ in answers]
+        if not answers:
+            return None
+        self._answering, reply = answers[0]
+        if self._answering is self.old:
+            self.from_old = True
+        elif not any(player is self.old for player in self._agreeing()):
+            self.news = True
+        return reply
+
+    def _agreeing(self) -> Iterator[Player]:
+        """The recordings that gave the last answer, the one that was taken first."""
+        if self._answering is not None and (last := self._answering.last) is not None:
+            yield self._answering
+            for player in self._matching:
+                if player is not self._answering and player.last is not None and player.last.reply == last.reply:
+                    yield player
+
+    @property
+    def last(self) -> Interaction | None:
+        """The interaction that was played last."""
+        return None if self._answering is None else self._answering.last
+
+    @property
+    def difference(self) -> Difference | None:
+        """How the first request that neither has differs from the one that went on longer; None while one goes on.
+
+        Where both went as far, it is the cassette's.
+        """
+        player = self.old if self.old in self._longest else self.partial
+        return player.difference if player is not None and not self._matching else None
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """The indexes of the cassette's interactions that were not played; none once another answer was taken."""
+        return self.old.unplayed if self.old is not None and not self.news else ()
+
+    @property
+    def ignored(self) -> tuple[Ignored, ...]:
+        """The differences that `cassette.ignore` let pass, the first of each path."""
+        players = (player for player in (self.old, self.partial) if player is not None)
+        found: dict[str, Ignored] = {}
+        for player in players:
+            found = {one.path: one for one in player.ignored} | found
+        return tuple(found.values())
+
+    @property
+    def next_mode(self) -> str:
+        """The mode that a partial recording has which goes on from what was played.
+
+        It is from scratch where all that was played came from one that was.
+        """
+        scratch = self._answering is not None and not self.from_old and self.found.mode == FROM_SCRATCH
+        return FROM_SCRATCH if scratch else self.mode
+
+    @property
+    def plays(self) -> bool:
+        """Whether anything is there that may answer requests."""
+        return self.old is not None or self.partial is not None
+
+    @property
+    def spent(self) -> bool:
+        """Whether a partial recording is there that holds nothing but what the cassette answered."""
+        whole = self.partial is not None and not self.partial.unplayed and not self.found.note
+        return whole and not self.news
+
+    def recorded_result(self, tool_call_id: str, name: str, arguments: Json) -> str | None:
+        """Return the recorded result of a call that the last reply made; None where no recording tells it."""
+        for player in self._agreeing():
+            text = player.recorded_result(tool_call_id, name, arguments)
+            if text is not None:
+                self._telling = player
+                return text
+        return None
+
+    def recorded_attachments(self, tool_call_id: str, replayed: Container[str]) -> tuple[JsonObject, ...]:
+        """Return the content parts that were sent behind the results, as the recording of the last one tells them."""
+        return self._telling.recorded_attachments(tool_call_id, replayed) if self._telling is not None else ()
+
+    def results_by_call(self, name: str, arguments: Json) -> str | None:
+        """Return the result of a call of this name and these arguments anywhere in the recordings, one by one."""
+        players = (player for player in (self._results, self.partial) if player is not None)
+        results = (player.results_by_call(name, arguments) for player in players)
+        return next((text for text in results if text is not None), None)
+
+    def settle(self, path: Path, *, shown_as: str) -> None:
+        """Make sure, once the cassette at `path` is ours to record, that what is known is still what is there.
+
+        What is no partial recording of ours, and stands at its place, is put aside.
+
+        Raises:
+            CassetteError: where another process has recorded it in the meantime, or the folder does not let us.
+        """
+        if self._seen is not None and self._seen != seen(path):
+            what = "it was recorded by another process in the meantime"
+            raise CassetteError(what, where=Where(file=shown_as), fix="record again: what is there now is played first")
+        if self.found.strange:
+            put_aside(partial_path(path), shown_as=shown_as)
+        self._seen = None
+
+
+def seen(path: Path) -> Seen:
+    """Return what tells whether a cassette, or the partial recording beside it, was changed."""
+    return tuple(_signature(one) for one in (path, partial_path(path)))
+
+
+def _signature(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def read_known(
+    path: Path, *, shown_as: str, mode: str, ignore: Iterable[str] = (), redactor: Redactor, results: bool = False
+) -> Known:
+    """Return what is known of the conversation whose cassette is at `path`, if anything, for a recording in `mode`.
+
+    From scratch only a partial recording counts that was from scratch, too; with `results` the cassette tells what
+    tools gave back all the same.
+
+    Raises:
+        CassetteError: where the cassette cannot be read; a partial recording is never an error.
+    """
+    before, ignore = seen(path), tuple(ignore)
+    exists = before[0] is not None
+
+    def player(recording: Recording) -> Player:
+        return Player(recording, ignore=ignore, redactor=redactor)
+
+    old = player(load(path, shown_as)) if exists and (mode != FROM_SCRATCH or results) else None
+    found = read_partial(partial_path(path))
+    shown = partial_path(Path(shown_as)).as_posix()
+    counts = found.interactions and (mode != FROM_SCRATCH or found.mode == FROM_SCRATCH)
+    partial = player(Recording(interactions=found.interactions, file=shown)) if counts else None
+    plays = mode != FROM_SCRATCH
+    note = f"{shown} {found.note}" if found.note else None
+    return Known(
+        old=old if plays else None, partial=partial, results=old, found=found, mode=mode, seen=before, note=note
+    )
