@@ -20,6 +20,7 @@ ConvrunError                    what, where, fix
 │   ├── ProcessEndedError       the process that ran a conversation was ended, by its code or from outside
 │   ├── BlockedNetworkError     a tool or hook that wants to reach beyond this machine on replay
 │   └── HookError               a hook raised
+├── CostLimitError              a live call that was not made, as the run has spent its limit
 ├── ProviderError               the model's side failed: status, provider message, request id, retryable
 ├── CheckError                  a check that cannot be judged
 ├── ExpectationError            checks of a program that do not hold; also an AssertionError
@@ -183,6 +184,10 @@ class ProviderError(ConvrunError):
         self.request_id = request_id
         self.retryable = retryable
         self.is_answer = is_answer
+
+
+class CostLimitError(ConvrunError):
+    """A live call that was not made: what the run may cost is spent, or what the call costs is not known."""
 
 
 class CheckError(ConvrunError):

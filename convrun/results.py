@@ -48,6 +48,38 @@ class UsageResult:
     output: int | None = None
 
 
+@frozen
+class Spending:
+    """What the live calls of this run took, as their replies tell. Attempts without an answer are not counted.
+
+    `usd` is what is known: `unpriced` calls have no known price, and `untold` ones no usage in their reply; counted by
+    their length the latter cost `more_usd` at most. `tokens` are those of input and output that were told.
+    """
+
+    usd: float = 0.0
+    more_usd: float = 0.0
+    tokens: int = 0
+    unpriced: int = 0
+    untold: int = 0
+
+    @property
+    def total_usd(self) -> float | None:
+        """The dollars; None where they are not known of every call."""
+        return None if self.unpriced or self.untold else self.usd
+
+
+def total_spending(spendings: Iterable[Spending]) -> Spending:
+    """Return the sum."""
+    every = list(spendings)
+    return Spending(
+        usd=sum(one.usd for one in every),
+        more_usd=sum(one.more_usd for one in every),
+        tokens=sum(one.tokens for one in every),
+        unpriced=sum(one.unpriced for one in every),
+        untold=sum(one.untold for one in every),
+    )
+
+
 def total_usage(usages: Iterable[UsageResult]) -> UsageResult:
     """Return the sum; where one part lacks a figure, the whole is unknown."""
     every = list(usages)
@@ -157,6 +189,7 @@ class ConversationResult:
     model_calls: int = 0
     live_calls: int = 0
     usage: UsageResult = field(default_factory=UsageResult)
+    spent: Spending = field(default_factory=Spending)
     duration_s: float = 0.0
     error: Problem | None = None
     stale: Staleness | None = None
@@ -177,6 +210,7 @@ class ConversationResult:
 class RunResult:
     """A whole run. `started` is ISO 8601 with its offset; `exit_code` is what the process ends with.
 
+    `spent` is what all live calls took, those of conversations that were not finished included; None: as they say.
     `command` is the start of the line that reproduces one conversation, as `convrun run -D city=Rome`; empty where none
     does. `planned` is how many conversations there were to run, None where nobody knows; there are fewer results where
     something ended the run.
@@ -192,6 +226,7 @@ class RunResult:
     bug: Problem | None = None  # what ended the run and is convrun's own fault
     command: str = "convrun run"
     planned: int | None = None
+    spent: Spending | None = None
 
     @property
     def only_findings_fail(self) -> bool:

@@ -18,7 +18,7 @@ from convrun.cassette.partial import PartialWriter
 from convrun.cassette.playing import sent_request
 from convrun.cassette.received import parsed_reply, received
 from convrun.cassette.saving import save
-from convrun.errors import CassetteError, SettingsError
+from convrun.errors import CassetteError, CostLimitError, SettingsError
 from convrun.redaction import Redactor
 from convrun.source import Where
 from convrun.values import Json
@@ -100,7 +100,7 @@ class Recorder:
         self.live_calls += 1  # counted first: one that failed on its way was a call, too
         try:
             reply = transport.send(request)
-        except SettingsError:
+        except (CostLimitError, SettingsError):
             self.live_calls -= 1  # it never left
             raise
         # What it waited for its turn, and attempts before the last, are no time of the model's.

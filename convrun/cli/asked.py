@@ -12,6 +12,7 @@ from convrun.cli.parameters import (
     Defines,
     Jobs,
     Keyword,
+    MaxCost,
     MaxFail,
     Models,
     NoColor,
@@ -75,6 +76,7 @@ class Manner:
     strict: Strict = False
     report: Reports = None
     base_url: BaseUrl = None
+    max_cost: MaxCost = None
     quiet: Quiet = False
     verbose: Verbose = 0
     no_color: NoColor = False
@@ -86,7 +88,12 @@ class Manner:
             UsageError: where a text is none that its option takes.
         """
         most = most_failed(self.stop_at_first, self.maxfail)
-        return replace(selection.options(), most_failed=most, strict=self.strict, base_url=self.base_url)
+        options = replace(selection.options(), most_failed=most, strict=self.strict, base_url=self.base_url)
+        if self.max_cost is None:
+            return options
+        from convrun.run.spending import limited, max_cost
+
+        return limited(options, max_cost("--max-cost", self.max_cost), option="--max-cost")
 
     def overrides(self, selection: Selection) -> Mapping[str, str | None]:
         """Return the settings that the command line gives."""

@@ -71,6 +71,10 @@ ForWatch: TypeAlias = Annotated[bool, typer.Option("--for-watch", hidden=True)] 
 BaseUrl: TypeAlias = Annotated[
     str | None, typer.Option("--base-url", metavar="URL", help="Send live calls to this endpoint.")
 ]
+MaxCost: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--max-cost", metavar="USD", help="Make no live call once the run has spent so many dollars."),
+]
 
 REPORT_FORMATS = ("json", "junit", "markdown", "github")
 

@@ -16,6 +16,7 @@ from convrun.pytesting.projects import SpecProject
 from convrun.pytesting.tags import give_tags
 from convrun.pytesting.teller import Told, told
 from convrun.pytesting.visible import visible, visible_reason
+from convrun.report.spending import spent_usd
 from convrun.results import ConversationResult
 from convrun.run.bind import BoundConversation
 from convrun.run.options import RecordMode
@@ -144,6 +145,7 @@ def _properties(result: ConversationResult) -> list[tuple[str, object]]:
         "tags": ", ".join(result.tags) or None,
         "model_calls": result.model_calls,
         "live_calls": result.live_calls,
+        "spent_usd": spent_usd(result),
         "usage.input": result.usage.input,
         "usage.output": result.usage.output,
     }

@@ -14,6 +14,7 @@ from convrun.report.failure import (
     turn_name,
 )
 from convrun.report.findings import findings_block
+from convrun.report.spending import spending_line
 from convrun.report.stale import missing_block, stale_blocks
 from convrun.report.stop_token import StopToken
 from convrun.report.style import Line, Role, Style, plain, rendered
@@ -76,7 +77,7 @@ def closing(
 
 
 def summary(result: RunResult, *, style: Style = plain) -> str:
-    """Return the closing line: how many conversations of which verdict, and what they took."""
+    """Return the closing line: how many conversations of which verdict, and what they took; then what was spent."""
     total = counts(result)
     end = "interrupted: " if result.interrupted else ""
     if not total.conversations:
@@ -90,7 +91,8 @@ def summary(result: RunResult, *, style: Style = plain) -> str:
     text = f"{end}{number}: {total.told()}; {_amounts(total)} in {duration(result.duration_s)}"
     if result.only_findings_fail:
         text += f"; the run is strict and fails, as there {'is a finding' if total.findings == 1 else 'are findings'}"
-    return style(text, _role(total, result))
+    spent = spending_line(total)
+    return style(text, _role(total, result)) + (f"\n{spent}" if spent else "")
 
 
 def _role(total: Counts, result: RunResult) -> Role:

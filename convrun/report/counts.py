@@ -6,7 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from convrun.frozen import frozen
-from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult, UsageResult, total_usage
+from convrun.results import (
+    CheckResult,
+    ConversationResult,
+    RunResult,
+    Spending,
+    TurnResult,
+    UsageResult,
+    total_spending,
+    total_usage,
+)
 
 
 @frozen
@@ -15,7 +24,8 @@ class Counts:
 
     `verdicts` has all seven, and of those skipped `not_begun` were passed over for others; `checks` has passed, failed,
     error, stale and info: a check behind a stale request, or of a known failure, is info, whatever it says. `usage` is
-    None where a provider said nothing, `spent_usd` where a live call has no price.
+    None where a provider said nothing. `spent` is what all live calls took, also those of
+    conversations that were not finished.
     """
 
     conversations: int
@@ -25,7 +35,7 @@ class Counts:
     model_calls: int
     live_calls: int
     usage: UsageResult
-    spent_usd: float | None
+    spent: Spending
     findings: int
     not_begun: int = 0
 
@@ -43,7 +53,6 @@ def counts(result: RunResult) -> Counts:
     conversations = result.conversations
     verdicts = Counter(conversation.verdict for conversation in conversations)
     checks = Counter(standing for conversation in conversations for standing in _standings(conversation))
-    live = sum(conversation.live_calls for conversation in conversations)
     return Counts(
         conversations=len(conversations),
         verdicts={
@@ -58,9 +67,9 @@ def counts(result: RunResult) -> Counts:
         turns=sum(1 for conversation in conversations for turn in conversation.turns if turn.verdict != "skipped"),
         checks={name: checks[name] for name in ("passed", "failed", "error", "stale", "info")},
         model_calls=sum(conversation.model_calls for conversation in conversations),
-        live_calls=live,
+        live_calls=sum(conversation.live_calls for conversation in conversations),
         usage=total_usage(conversation.usage for conversation in conversations if conversation.model_calls),
-        spent_usd=None if live else 0.0,
+        spent=result.spent or total_spending(one.spent for one in conversations),
         findings=len(result.findings) + sum(len(conversation.findings) for conversation in conversations),
         not_begun=sum(conversation.not_begun for conversation in conversations),
     )

@@ -85,7 +85,7 @@ def _summary(result: RunResult) -> _Object:
         "live_calls": total.live_calls,
         "usage": _usage(total.usage),
         "cost_usd": None,
-        "spent_usd": total.spent_usd,
+        "spent_usd": total.spent.total_usd,
     }
 
 
@@ -105,6 +105,7 @@ def _conversation(conversation: ConversationResult) -> _Object:
         "live_calls": conversation.live_calls,
         "usage": _usage(conversation.usage),
         "cost_usd": None,
+        "spent_usd": conversation.spent.total_usd,
         "duration_s": conversation.duration_s,
         "error": problem_value(conversation.error),
         "stale": stale_value(conversation.stale),

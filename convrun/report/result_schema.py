@@ -147,6 +147,7 @@ _CONVERSATION = _closed(
         "live_calls": (_COUNT, "Those that went to a provider."),
         "usage": (_ref("usage"), "Tokens of all turns."),
         "cost_usd": (_DOLLARS, "What the recording cost; null where it is unknown."),
+        "spent_usd": (_DOLLARS, "What its live calls cost in this run; null where it is unknown."),
         "duration_s": (_SECONDS, "How long it ran, in seconds."),
         "error": (_or_null("problem"), "What ended it."),
         "stale": ({"anyOf": [_STALE, {"type": "null"}]}, "Where the recording stopped matching."),

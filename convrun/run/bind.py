@@ -19,8 +19,8 @@ from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools, witho
 from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
 from convrun.run.imports import imported
 from convrun.run.names import mention, name_errors, row_errors, used_templates, variables_named
-from convrun.run.options import RecordMode, RunOptions
-from convrun.run.plan import Plan, Planned
+from convrun.run.options import RunOptions
+from convrun.run.plan import Plan, Planned, may_go_live
 from convrun.run.variable_rules import told_apart_errors, variable_errors
 from convrun.settings import Settings
 from convrun.source import Where
@@ -110,7 +110,7 @@ def bind(
             errors += row_errors(planned.spec, planned.case) or name_errors(planned.spec, names)
         try:
             model = _identity(planned.model, options, environ)
-            live = model if _may_go_live(planned, options) else None
+            live = model if may_go_live(planned, options) else None
             bound_spec = specs[key]
             if bound_spec is None or bound_spec.variables:
                 errors += variable_errors(planned.spec, environ, live, trusted)
@@ -320,10 +320,3 @@ def script_lines(script: Sequence[ScriptLine] | None) -> list[JsonObject | list[
         else [{"call": call.name, "with": call.arguments} for call in line.calls]
         for line in script
     ]
-
-
-def _may_go_live(planned: Planned, options: RunOptions) -> bool:
-    """Whether a key is needed before anything starts; a cassette that turns out to be stale asks for it then."""
-    if planned.skip or options.record is RecordMode.NONE:
-        return False
-    return options.record is RecordMode.ALL or not planned.cassette.is_file()

@@ -17,16 +17,18 @@ from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
 from convrun.errors import CassetteError, StaleError
 from convrun.redaction import Redactor
-from convrun.results import Change, IgnoredDifference, Staleness
+from convrun.results import Change, IgnoredDifference, Spending, Staleness
 from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.copies import end_copy
 from convrun.run.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.plan import Planned
+from convrun.run.spending import spending
 from convrun.run.variable_rules import variable_errors
 from convrun.source import Where, is_below, is_circle
 from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
+    from convrun.backends.metering import Account
     from convrun.cassette.known import Known
     from convrun.cassette.recording import Recorder
     from convrun.cassette.staleness import Difference
@@ -38,7 +40,8 @@ class Carrier:
     """The transport of one conversation. It counts the calls of a turn, so that the first stale one can be named.
 
     `player` is the recording that is played, or what is known to a `recorder`, which makes one. `offline` says that no
-    provider answers, but a model of our own; `rehearsal` is all that answers where nothing may go live.
+    provider answers, but a model of our own; `rehearsal` is all that answers where nothing may go live. `account`
+    counts the live calls.
     """
 
     def __init__(
@@ -49,7 +52,9 @@ class Carrier:
         recorder: Recorder | None = None,
         rehearsal: Known | None = None,
         offline: bool = False,
+        account: Account | None = None,
     ) -> None:
+        self._account = account
         self._inner = inner
         self._offline = offline
         self._player = player
@@ -93,6 +98,11 @@ class Carrier:
     def live_calls(self) -> int:
         """How many requests went to a provider; a model of our own is none."""
         return 0 if self._offline else self._asked
+
+    @property
+    def spent(self) -> Spending:
+        """What those requests took."""
+        return spending(self._account.spent) if self._account is not None else Spending()
 
     @property
     def _asked(self) -> int:
@@ -186,10 +196,14 @@ def open_carrier(
     elif mode is RecordMode.NONE:
         yield None
     else:
-        live = partial(_live, bound, options, environ)
+        account = _account(bound, options, environ)
+
+        def live() -> Transport:
+            return account.metered(_live(bound, options, environ))
+
         with _recorder(bound, _known(bound, options, redactor), live, redactor) as recorder:
             offline = bound.model.offline is not None
-            yield Carrier(recorder, player=recorder.known, recorder=recorder, offline=offline)
+            yield Carrier(recorder, player=recorder.known, recorder=recorder, offline=offline, account=account)
 
 
 @contextmanager
@@ -239,6 +253,13 @@ def _recorder(bound: BoundConversation, known: Known, live: Callable[[], Transpo
         redactor=redactor,
         free=bound.model.offline is not None,
     )
+
+
+def _account(bound: BoundConversation, options: RunOptions, environ: Mapping[str, str]) -> Account:
+    """What counts the conversation's live calls, for the run where that has a meter."""
+    from convrun.backends.metering import Account, Meter  # a replay does without
+
+    return Account(bound.model, options.meter or Meter(), environ=environ)
 
 
 def refuse_led_away(planned: Planned) -> None:

@@ -255,6 +255,7 @@ class _Run:
             error=failure or next((turn.error for turn in turns if turn.verdict == "error"), None),
             model_calls=sum(turn.model_calls for turn in turns),
             live_calls=self.carrier.live_calls,
+            spent=self.carrier.spent,
             usage=total_usage(turn.usage for turn in turns if turn.model_calls),
             stale=with_raised(self.carrier.staleness, turns),
             ignored=self.carrier.ignored,

@@ -12,6 +12,7 @@ from convrun.frozen import frozen
 from convrun.run.shards import Shard
 
 if TYPE_CHECKING:
+    from convrun.backends.metering import Meter
     from convrun.settings import Jobs
 
 
@@ -50,10 +51,11 @@ class RunOptions:
     """The options of `convrun run` and `convrun record`, parsed.
 
     `defines` are the `-D` values. `refresh` is set by `record`: for it an offline model without a cassette is missing.
-    With a `rehearsal`, what `record` names is only rehearsed.
-    `heard` hears, in words, of long waits before live calls. Of what keyword, tags and paths select, `only` keeps these
-    ids, `last_failed` those that did not pass when they last ran, `shard` its part. After `most_failed` that did not
-    pass nothing is begun. `jobs` is how many run at once; the setting of this name is the command line's to put here.
+    With a `rehearsal`, what `record` names is only rehearsed. `heard` hears, in words, of long waits before live calls.
+    The `meter` counts what those cost, and refuses them where it has a limit. Of what keyword, tags and paths select,
+    `only` keeps these ids, `last_failed` those that did not pass when they last ran, `shard` its part. After
+    `most_failed` that did not pass nothing is begun. `jobs` is how many run at once; the setting of this name is the
+    command line's to put here.
     """
 
     keyword: str | None = None
@@ -72,6 +74,7 @@ class RunOptions:
     strict: bool = False
     stale_is_fatal: bool = True
     base_url: str | None = None
+    meter: Meter | None = None
     heard: Callable[[str], None] | None = None
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from convrun.errors import ConvrunError, SpecError, UsageError, did_you_mean
 from convrun.frozen import frozen
-from convrun.run.options import RunOptions
+from convrun.run.options import RecordMode, RunOptions
 from convrun.run.selection import expression, tagged
 from convrun.settings import Settings
 from convrun.source import Where
@@ -62,6 +62,13 @@ class Plan:
     deselected: int = 0
     elsewhere: int = 0
     remarks: tuple[str, ...] = ()
+
+
+def may_go_live(planned: Planned, options: RunOptions) -> bool:
+    """Return whether a key is needed before anything starts; a cassette that turns out to be stale asks for it then."""
+    if planned.skip or options.record is RecordMode.NONE:
+        return False
+    return options.record is RecordMode.ALL or not planned.cassette.is_file()
 
 
 def plan(

@@ -18,6 +18,7 @@ from convrun.run.imports import put_first
 from convrun.run.narrowing import narrowed
 from convrun.run.options import RunOptions
 from convrun.run.plan import Plan, plan
+from convrun.run.spending import unpriced_errors
 from convrun.settings import Settings, find_root, load
 from convrun.source import Where
 from convrun.spec.collecting import Selected, collect
@@ -193,6 +194,7 @@ def prepare(
             os.environ.setdefault(name, value)
     bound, errors = bind(made, settings, options, environ=project.environ(environ), imports=imports)
     every = [*project.errors, *made.errors, *errors]
+    every += unpriced_errors(bound, options, environ=project.environ(environ))
     for unfinished in project.unfinished:
         every += further_errors(unfinished, settings, imports=imports)
     if every:

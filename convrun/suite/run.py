@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from convrun.results import ConversationResult, Finding, RunResult
 from convrun.run.options import RunOptions
 from convrun.run.project import Prepared
+from convrun.run.spending import metered, spent_by
 from convrun.run.verdicts import exit_code
 from convrun.suite.agenda import Agenda, OnStanding
 from convrun.suite.jobs import jobs_for
@@ -35,7 +36,7 @@ def run_all(
     is when the work began on the clock of `time.perf_counter`, so that reading the specs counts too. `on_standing`
     hears how far the run has come, from this thread.
     """
-    environ = prepared.project.environ(environ)
+    environ, options = prepared.project.environ(environ), metered(options)
     began = time.perf_counter() if started is None else started
     moment = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
     strict = options.strict or prepared.project.settings.strict
@@ -77,6 +78,7 @@ def run_all(
         bug=agenda.bug,
         command=command,
         planned=len(prepared.conversations),
+        spent=spent_by(options),
     )
 
 
@@ -116,5 +118,5 @@ def _anew(prepared: Prepared, options: RunOptions, environ: Mapping[str, str]) -
     from convrun.suite.worker import PreparedAnew
 
     ids = tuple(one.planned.id for one in prepared.conversations)
-    alone = replace(options, heard=None)  # nothing is live there, and who hears may be no value
+    alone = replace(options, heard=None, meter=None)  # nothing is live there, and who hears may be no value
     return PreparedAnew(request=request, options=alone, environ=dict(environ), ids=ids)

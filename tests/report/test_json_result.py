@@ -9,7 +9,7 @@ from dataclasses import replace
 from report_samples import EVERYTHING, FIRST, PASSED, RUN, SECOND, STALE, run
 
 from convrun.report.json_result import to_json
-from convrun.results import CheckResult, Finding, UsageResult
+from convrun.results import CheckResult, Finding, Spending, UsageResult
 from convrun.source import Where
 
 
@@ -26,7 +26,7 @@ def test_the_keys_are_the_documented_ones():
     conversation = result["conversations"][0]
     assert conversation.keys() >= {
         "id", "spec", "case", "model", "tags", "vars", "verdict", "cassette", "model_calls", "live_calls", "usage",
-        "cost_usd", "duration_s", "error", "stale", "turns", "checks", "findings", "samples",
+        "cost_usd", "spent_usd", "duration_s", "error", "stale", "turns", "checks", "findings", "samples",
     }  # fmt: skip
     turn = conversation["turns"][0]
     assert turn.keys() >= {
@@ -69,7 +69,12 @@ def test_usage_is_a_sum_only_where_all_of_it_is_known():
 def test_money_is_null_where_it_is_not_known():
     """Offline nothing was spent; what live calls cost is not known."""
     assert json.loads(to_json(run(PASSED)))["summary"]["spent_usd"] == 0.0
-    assert json.loads(to_json(run(replace(PASSED, live_calls=1))))["summary"]["spent_usd"] is None
+    known = json.loads(to_json(run(replace(PASSED, live_calls=2, spent=Spending(usd=0.25, tokens=5)), PASSED)))
+    assert known["summary"]["spent_usd"] == 0.25
+    assert [one["spent_usd"] for one in known["conversations"]] == [0.25, 0.0]
+    for spent in (Spending(usd=0.25, unpriced=1), Spending(usd=0.25, untold=1, more_usd=0.5)):
+        result = json.loads(to_json(run(replace(PASSED, live_calls=2, spent=spent), PASSED)))
+        assert (result["summary"]["spent_usd"], result["conversations"][0]["spent_usd"]) == (None, None)
 
 
 def test_stale_and_errors_are_told_in_full():

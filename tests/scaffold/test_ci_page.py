@@ -144,10 +144,10 @@ def test_a_recording_in_a_job_records(tmp_path, loopback):
     folder.mkdir()
     laid(folder, "--plain")
     spec = folder / "specs/parcel.yaml"
-    spec.write_text("model: gpt-4.1-mini\nturns: [{user: Hi, expect: [{contains: Hi}]}]\n", "utf-8")
+    model = f"{{name: gpt-4.1-mini, provider: openai, base_url: '{loopback.base_url}'}}"  # it has a price
+    spec.write_text(f"model: {model}\nturns: [{{user: Hi, expect: [{{contains: Hi}}]}}]\n", "utf-8")
     loopback.says("Hi there.")
-    given = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": loopback.base_url}
-    ran = run_steps(RECORD, "record", folder, but="Install", **given)
+    ran = run_steps(RECORD, "record", folder, but="Install", OPENAI_API_KEY="sk-test")
     assert (ran.code, "1 passed" in ran.summary) == (0, True), ran.stdout + ran.stderr
     assert "Hi there." in (folder / "cassettes/parcel.yaml").read_text("utf-8")
 

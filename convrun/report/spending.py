@@ -1,0 +1,44 @@
+"""What the live calls of a run cost, in words."""
+
+from __future__ import annotations
+
+from convrun.report.counts import Counts
+from convrun.report.wording import noun
+from convrun.results import ConversationResult, Spending
+
+
+def spending_line(total: Counts) -> str | None:
+    """Return `spent $0.0123 (4 live calls, 3,210 tokens)`; None where nothing went live.
+
+    What is not known of it is said: how many calls have no known price, how many replies told no usage.
+    """
+    spent = total.spent
+    if not total.live_calls and spent == Spending():
+        return None
+    figures = [noun(total.live_calls, "live call"), f"{spent.tokens:,} token{'' if spent.tokens == 1 else 's'}"]
+    if spent.untold:
+        told = "1 reply told no usage and is" if spent.untold == 1 else f"{spent.untold} replies told no usage and are"
+        figures.append(f"{told} counted by length")
+    if spent.unpriced and (spent.usd or spent.more_usd):
+        figures.append(f"no price is known for {spent.unpriced} of them")
+    return f"spent {_amount(spent)} ({', '.join(figures)})"
+
+
+def spent_usd(conversation: ConversationResult) -> str | None:
+    """Return the dollars that a conversation's live calls took; None where there are none, or they are not known."""
+    amount = conversation.spent.total_usd
+    return f"{amount:.6f}" if conversation.live_calls and amount is not None else None
+
+
+def dollars(amount: float) -> str:
+    """Return an amount for people: `$0.0123`; of a large one the cents, of a tiny one that it is not nothing."""
+    if 0 < amount < 0.00005:
+        return "less than $0.0001"
+    return f"${amount:,.2f}" if amount >= 100 else f"${amount:.4f}"
+
+
+def _amount(spent: Spending) -> str:
+    known = spent.usd + spent.more_usd
+    if spent.unpriced:
+        return f"{dollars(known)} and more" if known else "nobody knows what: there is no known price"
+    return f"at most {dollars(known)}" if spent.untold else dollars(known)

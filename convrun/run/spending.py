@@ -1,0 +1,83 @@
+"""What a run may cost: its meter, what that has counted as reports see it, and the models without a price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from convrun.errors import ConvrunError, UsageError
+from convrun.results import Spending
+from convrun.run.options import RunOptions
+from convrun.run.plan import may_go_live
+
+if TYPE_CHECKING:
+    from convrun.backends.metering import Spent
+    from convrun.run.bind import BoundConversation
+
+
+def max_cost(option: str, text: str) -> float:
+    """Return a limit in dollars, as an option gives it; 0 lets nothing go live.
+
+    Raises:
+        UsageError: where it is no number from 0 on.
+    """
+    try:
+        limit = float(text) if text.isascii() and "_" not in text else -1.0
+    except ValueError:
+        limit = -1.0
+    if not 0 <= limit < float("inf"):
+        raise UsageError(f"{option} {text!r} is no number of dollars from 0 on", fix=f"write {option} 0.50")
+    return limit
+
+
+def limited(options: RunOptions, limit: float, *, option: str) -> RunOptions:
+    """Return options of a run that may cost so many dollars; `option` is what asked for it."""
+    from convrun.backends.metering import Meter  # a run without a limit does without, until it goes live
+
+    return replace(options, meter=Meter(limit, option=option))
+
+
+def metered(options: RunOptions) -> RunOptions:
+    """Return the options with a meter, where something may go live."""
+    if options.meter is not None or not options.goes_live:
+        return options
+    from convrun.backends.metering import Meter
+
+    return replace(options, meter=Meter())
+
+
+def spent_by(options: RunOptions) -> Spending | None:
+    """Return what all live calls of a run took; None where none could be made."""
+    return spending(options.meter.spent) if options.meter is not None else None
+
+
+def spending(spent: Spent) -> Spending:
+    """Return what was counted, as reports see it."""
+    return Spending(
+        usd=spent.usd,
+        more_usd=spent.more_usd,
+        tokens=spent.input + spent.output,
+        unpriced=spent.unpriced,
+        untold=spent.untold,
+    )
+
+
+def unpriced_errors(
+    conversations: Iterable[BoundConversation], options: RunOptions, *, environ: Mapping[str, str]
+) -> Iterator[ConvrunError]:
+    """Yield the mistake of a run with a limit that is to call models of which nobody knows what they cost.
+
+    As with keys, a cassette that turns out to be stale asks for the price then: its call is not made.
+    """
+    meter = options.meter
+    if meter is None or meter.limit is None:
+        return
+    from convrun.backends.prices import has_price
+
+    live = {one.model.name: one.model for one in conversations if may_go_live(one.planned, options)}
+    names = [name for name, model in live.items() if not has_price(model, environ=environ)]
+    if names:
+        shown = ", ".join(map(repr, names))
+        fix = "record them by themselves, without the option"
+        yield UsageError(f"{meter.option} needs prices, and none is known for {shown}", fix=fix)
