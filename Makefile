@@ -5,11 +5,17 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
+# Most of what is installed is never imported, so what is imported is compiled then, once, whatever the user's habit is.
+unexport PYTHONDONTWRITEBYTECODE
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --no-compile
+# Many tests wait: for a server, a process, a clock. One worker more than there are cores uses that time.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 ARGS :=
-# Pages, structure, benchmarks, damaged files, other programs (bash, pre-commit) and how edits are watched do not depend on
-# the versions of what convrun depends on; of the plugin a part is enough for the oldest pytest.
-INDEPENDENT := fuzz test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py \
+# Pages, structure, benchmarks, damaged files and payloads, sizes, reports, what is shown of recordings and revisions, other
+# programs (bash, git, pre-commit) and how edits are watched do not depend on the versions of what convrun depends on; of the
+# plugin a part is enough for the oldest pytest.
+INDEPENDENT := fuzz report review test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py \
+	backends/test_decoding_fuzz.py recording/test_recorded_sizes.py \
 	pytest_plugin/test_recording_modes.py pytest_plugin/test_sessions.py pytest_plugin/test_verdicts.py \
 	suite/test_processes.py watching/test_watch_rounds.py \
 	scaffold/test_ci_page.py scaffold/test_commit_hooks.py scaffold/test_workflow.py
@@ -25,7 +31,7 @@ run: $(VENV)/.installed ## run the example specs, offline
 	@$(BIN)/convrun run $(ARGS)
 
 test: $(VENV)/.dev ## run all tests, on all cores
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.dev ## check style and format
 	@$(BIN)/ruff check .
@@ -57,7 +63,7 @@ record-examples: $(VENV)/.installed ## record the example specs and those of `co
 
 lowest: $(VENV)/lowest/.dev ## run the tests with the oldest dependencies that pyproject.toml allows
 	@# A warning of an old version about itself is no defect of ours.
-	@$(VENV)/lowest/bin/python -m pytest -n auto -q -W default $(INDEPENDENT:%=--ignore tests/%) $(ARGS)
+	@$(VENV)/lowest/bin/python -m pytest -n $(WORKERS) -q -W default $(INDEPENDENT:%=--ignore tests/%) $(ARGS)
 
 coverage: $(VENV)/.dev ## say what no test reaches in this process
 	@$(BIN)/python -m coverage run -m pytest -q $(ARGS)
@@ -95,5 +101,5 @@ $(VENV)/lowest/.dev: pyproject.toml .ci/lowest.py | $(BIN)/python
 	@$(call find_python,python3.11 python3.12 $(BIN)/python); \
 	"$$python" -m venv --clear $(VENV)/lowest; \
 	"$$python" .ci/lowest.py > $(VENV)/lowest/constraints.txt
-	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/lowest/bin/python -m pip install -qq -c $(VENV)/lowest/constraints.txt -e '.[dev]'
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/lowest/bin/python -m pip install -qq --no-compile -c $(VENV)/lowest/constraints.txt -e '.[dev]'
 	@touch $@
