@@ -19,6 +19,8 @@ from convrun.redaction import Redactor
 from convrun.values import Json, JsonObject
 
 OURS = "convrun"  # the key of our own data in a stock response; one in the request would break vcrpy
+_NOT_STOCK = ("timings", "digests")
+_BODIES = ("body", "content", "parsed_body")
 _PLAIN = Redactor()
 _GZIP = b"\x1f\x8b"
 _LARGEST = 64 << 20  # bytes of a body once decompressed
@@ -47,6 +49,8 @@ def interactions_of(data: object) -> tuple[Interaction, ...]:
     Raises:
         CassetteError: where an interaction has neither shape that vcrpy writes.
     """
+    if isinstance(data, Mapping) and (not data.keys().isdisjoint(_NOT_STOCK) or "convrun" in str(data.get("version"))):
+        raise CassetteError("a convrun cassette begins with 'version: convrun/1', and this one does not")
     found = data.get("interactions") if isinstance(data, Mapping) else None
     if not isinstance(found, list):
         raise CassetteError(
@@ -59,6 +63,9 @@ def _interaction(item: object, number: int) -> Interaction:
     request, response = (item.get("request"), item.get("response")) if isinstance(item, Mapping) else (None, None)
     if not isinstance(request, Mapping) or not isinstance(response, Mapping):
         raise CassetteError(f"interaction {number} has no 'request' and 'response'")
+    for part, name in ((request, "request"), (response, "response")):
+        if part.keys().isdisjoint(_BODIES):  # of no recorder: what there is would be played as an empty one
+            raise CassetteError(f"the {name} of interaction {number} has no body", fix="is it a recording of vcrpy?")
     try:
         ours = response.get(OURS)
         ours = ours if isinstance(ours, Mapping) else {}
