@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from convrun.cassette.json_text import JSON_TEXT
+from convrun.cassette.json_text import JSON_TEXT, MARKS
 from convrun.values import Json
 
 _ONE_LINE = 100  # longest value written on the line of its key, in characters
@@ -56,7 +56,7 @@ def escaped(value: Json, depth: int = 0) -> Json:
 
 
 def _needs_json(key: str) -> bool:
-    return key == JSON_TEXT or len(key) > _LONGEST_KEY or _SURROGATE.search(key) is not None
+    return key in MARKS or len(key) > _LONGEST_KEY or _SURROGATE.search(key) is not None
 
 
 class _Emitter:

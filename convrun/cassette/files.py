@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convrun.atomic import replace_file
 from convrun.cassette.format import read
@@ -11,11 +14,16 @@ from convrun.document.limits import RECORDED_LIMIT
 from convrun.errors import CassetteError, system_reason
 from convrun.source import Where, read_bytes
 
+if TYPE_CHECKING:
+    from convrun.cassette.attachments import Source
+
 _LARGEST = 4 * RECORDED_LIMIT  # a character has at most four bytes
 
 
-def load(path: Path, shown_as: str) -> Recording:
+def load(path: Path, shown_as: str, *, whole: bool = True) -> Recording:
     """Return the recording in the file at `path`; messages name it `shown_as`.
+
+    Unless it is wanted `whole`, attachments beside it are not read, and only what the file says of them is known.
 
     Raises:
         CassetteError: where it cannot be read or is no cassette.
@@ -32,7 +40,43 @@ def load(path: Path, shown_as: str) -> Recording:
         raise CassetteError("the file is not UTF-8 text", where=Where(file=shown_as), fix=fix) from error
     if not text.strip():
         raise CassetteError("the file is empty", where=Where(file=shown_as), fix=RECORD_ANEW)
-    return read(text.replace("\r\n", "\n"), shown_as)
+    return read(text.replace("\r\n", "\n"), shown_as, partial(_beside, path, shown_as) if whole else not_read)
+
+
+def _beside(path: Path, shown_as: str) -> Source:
+    from convrun.cassette.beside import Beside  # most cassettes have no attachments
+
+    return Beside(path, shown_as)
+
+
+def not_read() -> Source:
+    """Return the source of attachments of which nothing is read but what a cassette says of them."""
+    from convrun.cassette.attachments import unread  # so they do without this
+
+    return unread
+
+
+def replace_cassette(path: Path, text: str, aside: Mapping[str, bytes], *, shown_as: str) -> None:
+    """Put a cassette in the place of the one at `path`, with the attachments that go beside it.
+
+    They are written before it; those of the old one that it does not have are removed afterwards. Whatever fails, what
+    was there stays.
+
+    Raises:
+        CassetteError: where the folder does not let us.
+    """
+    from convrun.cassette.beside import put_beside, take_away, unreferenced  # only what is recorded is written
+
+    try:
+        new = put_beside(path, aside)
+    except OSError as error:
+        raise not_writable(error, shown_as) from error
+    try:
+        replace_text(path, text, shown_as=shown_as)
+    except BaseException:
+        take_away(new)
+        raise
+    take_away(list(unreferenced(path, aside)))
 
 
 def replace_text(path: Path, text: str, *, shown_as: str) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
+from typing import TYPE_CHECKING, TypeAlias
 
 from convrun.cassette import reply_nodes, request_nodes
 from convrun.cassette.beginning import OURS
 from convrun.cassette.interaction import RECORD_ANEW, Interaction, Recording
-from convrun.cassette.json_text import JSON_TEXT, unescaped
+from convrun.cassette.json_text import ATTACHMENT, JSON_TEXT, unescaped
 from convrun.cassette.reply_nodes import ReplyState, full_reply
 from convrun.cassette.request_nodes import RequestState, full_request
 from convrun.document import read_values
@@ -17,11 +20,16 @@ from convrun.errors import CassetteError, ConvrunError, did_you_mean
 from convrun.source import Where
 from convrun.values import Json, JsonObject
 
+if TYPE_CHECKING:
+    from convrun.cassette.attachments import Source
+
 VERSION = "convrun/1"
 _KEYS = ("version", "interactions", "timings", "digests")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)  # texts are indented: only a merge writes this in column 1
 _MEND = f"take one side of the file as it was, or {RECORD_ANEW}"
+
+Attachments: TypeAlias = "Callable[[], Source]"  # what makes their source, where there are some
 
 
 def chained_digest(node: Json, previous: str) -> str:
@@ -37,8 +45,10 @@ def chained_digest(node: Json, previous: str) -> str:
     return sha256(f"{previous}{text}".encode()).hexdigest()[:12]
 
 
-def read(text: str, file: str) -> Recording:
+def read(text: str, file: str, attachments: Attachments | None = None) -> Recording:
     """Return the recording in a cassette's text: ours, or a stock vcrpy file in YAML or JSON.
+
+    `attachments` makes what reads those that lie beside it; without, one that has some is an error.
 
     Raises:
         CassetteError: where it is neither, or is damaged.
@@ -53,7 +63,7 @@ def read(text: str, file: str) -> Recording:
         )
     try:
         if OURS.match(text):
-            return read_ours(text, file)
+            return read_ours(text, file, attachments)
         from convrun.cassette.stock import read_stock  # most files are ours
 
         return Recording(interactions=read_stock(text, file), file=file)
@@ -62,7 +72,7 @@ def read(text: str, file: str) -> Recording:
         raise error.at(Where(file=file)) from error.__cause__
 
 
-def read_ours(text: str, file: str) -> Recording:
+def read_ours(text: str, file: str, attachments: Attachments | None = None) -> Recording:
     """Return the recording in a text of our own format.
 
     Raises:
@@ -91,8 +101,20 @@ def read_ours(text: str, file: str) -> Recording:
             fix=_MEND,
         )
     _check_digests(nodes, digests)
-    escapes = JSON_TEXT in text
-    return Recording(interactions=_interactions(unescaped(nodes) if escapes else nodes, timings), file=file)
+    full: Callable[[Json], Json] | None = None
+    if ATTACHMENT in text:
+        full = partial(unescaped, attached=_attached(attachments))
+    elif JSON_TEXT in text:
+        full = unescaped
+    return Recording(interactions=_interactions(nodes, timings, full), file=file)
+
+
+def _attached(attachments: Attachments | None) -> Callable[[JsonObject], str]:
+    """What reads the reference to an attachment."""
+    from convrun.cassette.attachments import not_beside, reference_of  # most cassettes have none
+
+    source = attachments() if attachments is not None else not_beside
+    return lambda node: source(reference_of(node))
 
 
 def _check_digests(nodes: list[Json], digests: list[Json]) -> None:
@@ -106,12 +128,14 @@ def _check_digests(nodes: list[Json], digests: list[Json]) -> None:
             )
 
 
-def _interactions(nodes: Json, timings: list[Json]) -> tuple[Interaction, ...]:
+def _interactions(
+    nodes: list[Json], timings: list[Json], full: Callable[[Json], Json] | None
+) -> tuple[Interaction, ...]:
     asked, answered = RequestState(), ReplyState()
     found: list[Interaction] = []
-    for number, (node, timing) in enumerate(zip(nodes if isinstance(nodes, list) else [], timings, strict=True), 1):
+    for number, (node, timing) in enumerate(zip(nodes, timings, strict=True), 1):
         try:
-            found.append(full_interaction(node, timing, asked, answered))
+            found.append(full_interaction(node if full is None else full(node), timing, asked, answered))
         except CassetteError as error:
             raise CassetteError(f"interaction {number}: {error.what}", fix=error.fix or _MEND) from error
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from convrun.cassette.files import replace_text
+from convrun.cassette.files import replace_cassette
 from convrun.cassette.interaction import Interaction
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
@@ -38,6 +38,8 @@ def _persister(path: Path, shown_as: str, redactor: Redactor) -> Any:
     from vcr.persisters.filesystem import CassetteNotFoundError
     from vcr.serialize import serialize
 
+    from convrun.cassette.serializer import WithAttachments
+
     class Persister:
         """Finds no old cassette, as what is kept of it is appended again, and writes at once."""
 
@@ -46,11 +48,12 @@ def _persister(path: Path, shown_as: str, redactor: Redactor) -> Any:
             raise CassetteNotFoundError
 
         @staticmethod
-        def save_cassette(_path: object, cassette_dict: Any, serializer: Any) -> None:
-            text = serialize(cassette_dict, serializer)
-            if redactor.text(text) != text:
+        def save_cassette(_path: object, cassette_dict: Any, **_: object) -> None:
+            aside: dict[str, bytes] = {}
+            text = serialize(cassette_dict, WithAttachments(aside))
+            if redactor.text(text) != text or any(redactor.data(content) != content for content in aside.values()):
                 what = "a key value could not be taken out of the recording; nothing was written"
                 raise CassetteError(what, where=Where(file=shown_as), fix="keep the key out of prompts and replies")
-            replace_text(path, text, shown_as=shown_as)
+            replace_cassette(path, text, aside, shown_as=shown_as)
 
     return Persister

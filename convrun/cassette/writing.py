@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from convrun.cassette.attachments import from_memory, put_aside
 from convrun.cassette.emitting import emit, escaped
 from convrun.cassette.format import VERSION, chained_digest, read_ours
 from convrun.cassette.interaction import Interaction, Recording
@@ -14,17 +17,20 @@ from convrun.values import Json, JsonObject
 _LINES = {0: frozenset({"timings", "digests"}), 4: frozenset({"usage", "deltas"})}  # by indent; 4 is a response's
 
 
-def write(recording: Recording) -> str:
+def write(recording: Recording, aside: dict[str, bytes] | None = None) -> str:
     """Return the text of the cassette; it was read back and found equal.
+
+    Attachments go to `aside`, by name, to be written beside it; without, they stay in the text.
 
     Raises:
         CassetteError: where the text cannot hold the recording.
     """
-    document = _document(recording.interactions)
+    document = _document(recording.interactions, aside)
+    source = partial(from_memory, aside or {})
     for cautious in (False, True):
         text = emit(document, _LINES, cautious=cautious)
         try:
-            again = read_ours(text, recording.file).interactions
+            again = read_ours(text, recording.file, source).interactions
         except CassetteError:
             continue
         if all(map(_same, again, recording.interactions)):
@@ -39,7 +45,7 @@ def _same(read_back: Interaction, written: Interaction) -> bool:
     return read_back.request == written.request and same_reply
 
 
-def _document(interactions: tuple[Interaction, ...]) -> JsonObject:
+def _document(interactions: tuple[Interaction, ...], aside: dict[str, bytes] | None) -> JsonObject:
     asked, answered = RequestState(), ReplyState()
     nodes: list[Json] = []
     digests: list[Json] = []
@@ -48,6 +54,7 @@ def _document(interactions: tuple[Interaction, ...]) -> JsonObject:
         request = request_node(interaction.request, asked)
         node = escaped({"request": request, "response": reply_node(interaction.reply, answered)})
         asked.reply = answered.message if "body" not in request else None
+        node = node if aside is None else put_aside(node, aside)
         nodes.append(node)
         previous = chained_digest(node, previous)
         digests.append(previous)

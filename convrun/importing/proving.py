@@ -80,13 +80,13 @@ def proved(text: str, files: Mapping[str, bytes], cassette: str) -> bool:
     return result.verdict == "passed" and not result.findings
 
 
-def cassette_text(sent: tuple[Interaction, ...], shown_as: str) -> str:
-    """Return the text of the cassette that holds what convrun sent.
+def cassette_text(sent: tuple[Interaction, ...], shown_as: str, aside: dict[str, bytes] | None = None) -> str:
+    """Return the text of the cassette that holds what convrun sent; attachments go to `aside`, where it is given.
 
     Raises:
         CassetteError: where it cannot be held.
     """
-    return write(Recording(interactions=sent, file=shown_as))
+    return write(Recording(interactions=sent, file=shown_as), aside)
 
 
 @contextmanager

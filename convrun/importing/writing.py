@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from convrun.atomic import replace_file, replace_files
+from convrun.cassette.beside import folder_of, take_away, unreferenced
 from convrun.checks.registry import check_schema
 from convrun.errors import CassetteError, system_reason
 from convrun.importing.importer import Imported
@@ -35,10 +36,17 @@ def keep(imported: Imported, place: Place, *, force: bool) -> Refusal | None:
     if taken and not force:
         return refused(Reason.EXISTS, f"{taken[0]}; --force replaces it")
     files = {place.beside(name): content for name, content in imported.files.items()}
+    folder = folder_of(place.cassette_path)
+    if folder.is_symlink():
+        return refused(Reason.UNWRITABLE, f"{folder.name!r} beside its cassette is a link")
+    aside: dict[str, bytes] = {}
     try:
-        files[place.cassette_path] = cassette_text(imported.sent, place.cassette).encode()
+        text = cassette_text(imported.sent, place.cassette, aside)
+        files |= {folder / name: content for name, content in aside.items()}
+        files[place.cassette_path] = text.encode()
         files[place.spec_path] = spec_text(imported.spec, schema=place.schema).encode()
         replace_files(files)
+        take_away(list(unreferenced(place.cassette_path, aside)))
     except OSError as error:
         return refused(Reason.UNWRITABLE, system_reason(error))
     except CassetteError as error:

@@ -199,6 +199,8 @@ class Reports:
 class LazySerializer:
     """Our format of cassettes for vcrpy, loaded when a cassette of it is."""
 
+    of_convrun = True
+
     @staticmethod
     def serialize(cassette: dict[str, Any]) -> str:
         """Return the text of a cassette."""
@@ -214,10 +216,33 @@ class LazySerializer:
         return deserialize(text)
 
 
+class LazyPersister:
+    """Our persister around the one that a test has, loaded when a cassette of ours is."""
+
+    def __init__(self, other: Any) -> None:
+        self._other = other
+
+    def load_cassette(self, cassette_path: Any, serializer: Any) -> Any:
+        """Return the requests and responses of a cassette."""
+        return self._meant(serializer).load_cassette(cassette_path, serializer)
+
+    def save_cassette(self, cassette_path: Any, cassette_dict: Any, serializer: Any) -> None:
+        """Write a cassette."""
+        self._meant(serializer).save_cassette(cassette_path, cassette_dict, serializer)
+
+    def _meant(self, serializer: Any) -> Any:
+        if not getattr(serializer, "of_convrun", False):
+            return self._other
+        from convrun.cassette.persister import around
+
+        return around(self._other)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:  # noqa: ARG001  # the hook is pytest-recording's
     """Let the tests of pytest-recording name our serializer: `vcr_config` with `"serializer": "convrun"`."""
     vcr.register_serializer("convrun", LazySerializer)
+    vcr.register_persister(LazyPersister(vcr.persister))  # which leaves cassettes of others to the one that is there
 
 
 @pytest.fixture

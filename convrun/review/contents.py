@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Iterator
 from hashlib import sha256
 
+from convrun.cassette.attachments import Reference, Unread
 from convrun.transcript import AttachmentNote
 from convrun.values import Json, JsonObject
 
@@ -57,14 +58,22 @@ def _attachments(parts: list[Json]) -> Iterator[AttachmentNote]:
 
 
 def _at(url: str, usual: str, *, name: str | None = None) -> AttachmentNote:
-    """What is attached by its address, which may hold the bytes."""
+    """What is attached by its address, which may hold the bytes, or stand for bytes that were not read."""
+    if isinstance(url, Unread):
+        return _unread(url.reference, url.reference.before[5:].partition(";")[0] or usual, name=name)
     if not url.startswith("data:"):
         return AttachmentNote(type=usual, name=name or url)
     head, _, data = url[5:].partition(",")
     return _bytes(data, head.partition(";")[0] or usual, name=name)
 
 
+def _unread(reference: Reference, kind: str, *, name: str | None = None) -> AttachmentNote:
+    return AttachmentNote(type=kind, name=name, size=reference.size, digest=reference.name[:_DIGITS])
+
+
 def _bytes(data: str, kind: str, *, name: str | None = None) -> AttachmentNote:
+    if isinstance(data, Unread):
+        return _unread(data.reference, kind, name=name)
     try:
         content = base64.b64decode(data)
     except (binascii.Error, ValueError):

@@ -68,7 +68,7 @@ def _read(found: Found | None) -> _Read | None:
     if found.file is None:
         return _Read(found=found, problem=Problem(type="CassetteError", message=_LED_AWAY))
     try:
-        recording = load(found.file, found.shown)
+        recording = load(found.file, found.shown, whole=False)
     except CassetteError as error:
         problem = Problem(type="CassetteError", message=error.what, where=error.where, fix=error.fix)
         return _Read(found=found, problem=problem)

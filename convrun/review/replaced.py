@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from convrun.backends.keys import known_keys
+from convrun.cassette.files import not_read
 from convrun.cassette.format import read
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
@@ -43,7 +44,8 @@ class Replaced:
 def _recorded(name: str, content: bytes, judge: Judge, keys: Redactor) -> Recorded:
     """A recording, judged; one that cannot be read has the problem."""
     try:
-        recording = read(content.decode("utf-8-sig").replace("\r\n", "\n"), judge.planned.cassette_shown)
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        recording = read(text, judge.planned.cassette_shown, not_read)
     except (UnicodeDecodeError, CassetteError) as error:
         what = error.what if isinstance(error, CassetteError) else "it is not UTF-8 text"
         return Recorded(name=name, problem=Problem(type="CassetteError", message=f"the recording {name}: {what}"))

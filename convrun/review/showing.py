@@ -44,7 +44,7 @@ def named_recordings(
     keys = known_keys(environ)
     files = [word for word in words if (cwd / word).is_file() and not is_spec(cwd / word, environ)]
     for word in files:
-        script = transcript(load(cwd / word, word), redactor=keys)
+        script = transcript(load(cwd / word, word, whole=False), redactor=keys)
         yield Shown(title=word if len(words) > 1 else None, transcript=script)
     others = [word for word in words if word not in files]
     if not others:
@@ -56,7 +56,11 @@ def named_recordings(
         for word in others:
             if word not in specs:
                 one = recordings.one(word)
-                script = transcript(load(one.file, word), redactor=keys) if one.file else Transcript(conversations=())
+                script = (
+                    transcript(load(one.file, word, whole=False), redactor=keys)
+                    if one.file
+                    else Transcript(conversations=())
+                )
                 yield Shown(title=word, transcript=script)
         found = recordings.of_specs(specs, models) if specs else []
     if len(specs) == len(words) and all(one.file is None for _, one in found):
@@ -66,5 +70,5 @@ def named_recordings(
         if one.file is None:
             yield Shown(title=name, missing=f"{name} is not recorded: no {one.shown}")
         else:
-            script = transcript(load(one.file, one.shown), single=True, redactor=keys)
+            script = transcript(load(one.file, one.shown, whole=False), single=True, redactor=keys)
             yield Shown(title=f"{name} ({one.shown})", transcript=script)
