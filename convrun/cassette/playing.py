@@ -126,15 +126,14 @@ class Player:
 
     def _explained(self, sent: SentRequest) -> Difference:
         from convrun.cassette.breaks import breaks  # what explains a difference is loaded once there is one
-        from convrun.cassette.staleness import Change, Difference, changes, removed_turn
+        from convrun.cassette.change import Change
+        from convrun.cassette.staleness import Difference, changes, ended, removed_turn
 
         now = replace(sent, body=self._redactor.value(sent.body))
         broken = breaks(self.recording.interactions, now)
         index = self._matcher.next
         if index is None:
-            last = now.messages[-1] if now.messages else {}
-            path = f"/messages/{max(len(now.messages) - 1, 0)}"
-            return Difference(changes=(Change(path=path, part=ENDED, now=last.get("content")),), breaks=broken)
+            return Difference(changes=(ended(now, ENDED),), breaks=broken)
         expected = self.recording.interactions[index].request
         expected = replace(expected, body=self._redactor.value(expected.body))
         later = (item.request for item in self.recording.interactions[index + 1 :])

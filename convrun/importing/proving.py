@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from convrun.cassette.change import Change
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.playing import Player, sent_request
-from convrun.cassette.staleness import Change, changes
+from convrun.cassette.staleness import changes
 from convrun.cassette.writing import write
 from convrun.errors import SpecErrors, StaleError
 from convrun.frozen import frozen

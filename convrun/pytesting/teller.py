@@ -77,6 +77,8 @@ def told(result: ConversationResult, command: str, *, full: bool, strict: bool) 
     headline = visible(reason(result))
     about = Told(id=result.id, spec=result.spec, verdict=result.verdict, headline=headline, lines=tuple(lines))
     if result.stale is not None:
+        from convrun.report.causes import cause  # only once something is stale
+
         stale = result.stale
         again = [
             Line(f"STALE {stale_title(stale)}: the same change as above", "stale"),
@@ -84,8 +86,7 @@ def told(result: ConversationResult, command: str, *, full: bool, strict: bool) 
             Line(f"    {result.id}, turn {stale.turn}, model call {stale.model_call}"),
             *(Line(f"      breaks: {text}", "failed") for text in stale.breaks),
         ]
-        cause = repr([(one.part, one.recorded, one.now, one.hint) for one in stale.changes])
-        return replace(about, again=tuple(again), cause=cause)
+        return replace(about, again=tuple(again), cause=cause(result))
     if not result.findings:
         return about
     if strict and result.verdict in {"passed", "unchecked"}:

@@ -68,7 +68,7 @@ def closing(
     """
     full = verbosity >= FULL
     shown = [details(one, command=result.command, verbosity=verbosity, style=style) for one in result.conversations]
-    lines = stale_blocks(result.conversations, command=result.command, full=full)
+    lines = stale_blocks(result.conversations, command=result.command, every=verbosity >= VERBOSE, full=full)
     lines += missing_block(result.conversations, command=result.command)
     if verbosity > QUIET or result.exit_code == 1:
         lines += findings_block(result)

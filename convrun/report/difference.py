@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
+from itertools import groupby, pairwise
 
 from convrun.report.style import Line, Role
 from convrun.report.wording import dumped
 
 _CONTEXT = 40  # characters shown on both sides of what differs in one long line
 _LONG = 160
+_WORD = re.compile(r"\w+|\s+|[^\w\s]")
+_LONGEST = 240  # of what is shown of a line
+_COMPARED = 2_000  # lines that are compared with each other; of more, all are removed and added
 _MOST = 40  # lines of a diff, unless all of it is asked for
 
 
-def difference(old: object, new: object, *, full: bool = False) -> list[Line]:
-    """Return the removed and added lines; a side that is None does not appear."""
+def difference(old: object, new: object, *, full: bool = False, most: int = _MOST) -> list[Line]:
+    """Return the removed and added lines, at most about `most`; a side that is None does not appear.
+
+    Where there are too many, they are told without the lines around them first, then without those at the end.
+    """
     before, after = _lines(old), _lines(new)
     if len(before) == len(after) == 1:
-        first, second = (before[0], after[0]) if full else _window(before[0], after[0])
+        first, second = (before[0], after[0]) if full else around(before[0], after[0])
         return [Line(f"- {first}", "removed"), Line(f"+ {second}", "added")]
     if not before or not after:
-        lines = [*(Line(f"- {line}", "removed") for line in before), *(Line(f"+ {line}", "added") for line in after)]
-    else:
-        lines = _unified(before, after)
-    if full or len(lines) <= _MOST:
+        both = [*(Line(f"- {line}", "removed") for line in before), *(Line(f"+ {line}", "added") for line in after)]
+        return both if full else clipped([limited(line) for line in both], most)
+    lines = _unified(before, after, context=1, full=full)
+    if not full and len(lines) > most:
+        lines = min(lines, _unified(before, after, context=0, full=full), key=lambda found: max(len(found), most))
+    return lines if full else clipped(lines, most)
+
+
+def clipped(lines: list[Line], most: int) -> list[Line]:
+    """Return the lines; where there are more than `most`, without the last ones, which are counted in a line more."""
+    if len(lines) <= most:
         return lines
-    return [*lines[:_MOST], Line(f"... {len(lines) - _MOST} lines more, -vv shows them", "dim")]
+    return [*lines[:most], Line(f"... {len(lines) - most} lines more, -vv shows them", "dim")]
 
 
 def _lines(value: object) -> list[str]:
@@ -45,8 +61,8 @@ def _embedded(text: str) -> str | None:
         return None
 
 
-def _window(old: str, new: str) -> tuple[str, str]:
-    """Both lines around what differs, where they are long."""
+def around(old: str, new: str) -> tuple[str, str]:
+    """Return two lines, of which only what differs and what is next to it is left where they are long."""
     if max(len(old), len(new)) <= _LONG:
         return old, new
     start = _shared(old, new)
@@ -57,23 +73,65 @@ def _window(old: str, new: str) -> tuple[str, str]:
 
 def _piece(text: str, left: int, right: int) -> str:
     right = min(right + _CONTEXT, len(text))
-    return f"{'...' if left else ''}{text[left:right]}{'...' if right < len(text) else ''}"
+    return f"{'...' if left else ''}{_limited(text[left:right])}{'...' if right < len(text) else ''}"
 
 
-def _shared(left: str, right: str) -> int:
-    """How many characters two texts have in common at the start."""
+def _limited(text: str) -> str:
+    """A text without its middle, if it is very long."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+
+
+def limited(line: Line) -> Line:
+    """Return the line without its middle, if it is very long."""
+    return Line(_limited(line.text), line.role)
+
+
+def _shared(left: Sequence[object], right: Sequence[object]) -> int:
+    """How much two texts, or lists of lines, have in common at the start."""
     shortest = min(len(left), len(right))
     return next((index for index in range(shortest) if left[index] != right[index]), shortest)
 
 
-def _unified(before: list[str], after: list[str]) -> list[Line]:
+def _unified(before: list[str], after: list[str], *, context: int, full: bool) -> list[Line]:
+    """The changed lines and those around them, but for blank ones; without any, it is not marked what is left out."""
     from difflib import unified_diff  # only once something differs
 
+    start = _shared(before, after)
+    end = _shared(before[start:][::-1], after[start:][::-1])
+    old, new = (side[max(start - context, 0) : len(side) - max(end - context, 0)] for side in (before, after))
+    if max(len(old), len(new)) > _COMPARED:
+        removed = [limited(Line(f"- {line}", "removed")) for line in old]
+        return [*removed, *(limited(Line(f"+ {line}", "added")) for line in new)]
     lines: list[Line] = []
-    for text in list(unified_diff(before, after, n=1, lineterm=""))[2:]:
+    for text in list(unified_diff(old, new, n=context, lineterm=""))[2:]:
         if text.startswith("@@"):
-            lines += [Line("  ...", "dim")] if lines else []
-        else:
+            lines += [Line("  ...", "dim")] if lines and context else []
+        elif text.strip():
             role: Role = "removed" if text.startswith("-") else "added" if text.startswith("+") else "text"
             lines.append(Line(f"{text[0]} {text[1:]}".rstrip(), role))
-    return lines
+    return lines if full else _shortened(lines)
+
+
+def _shortened(lines: list[Line]) -> list[Line]:
+    """The lines, long ones around what differs between a removed line and the added one in its place."""
+    runs = [list(run) for _, run in groupby(lines, key=lambda line: line.role)]
+    for gone, fresh in pairwise(runs):
+        if (gone[0].role, fresh[0].role) == ("removed", "added"):
+            for index, (old, new) in enumerate(zip(gone, fresh, strict=False)):
+                first, second = around(old.text[2:], new.text[2:])
+                gone[index], fresh[index] = Line(f"- {first}", "removed"), Line(f"+ {second}", "added")
+    return [limited(line) for run in runs for line in run]
+
+
+def changed_words(old: str, new: str) -> list[tuple[str, str]]:
+    """Return which words differ in two texts, each with those in their place; one side of a pair may be empty."""
+    from difflib import SequenceMatcher  # only once something differs
+
+    before, after = _WORD.findall(old), _WORD.findall(new)
+    start = _shared(before, after)
+    end = _shared(before[start:][::-1], after[start:][::-1])
+    before, after = before[start : len(before) - end], after[start : len(after) - end]
+    if max(len(before), len(after)) > _COMPARED:
+        return [("".join(before), "".join(after))]
+    pairs = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return [("".join(before[i:j]), "".join(after[k:m])) for kind, i, j, k, m in pairs if kind != "equal"]

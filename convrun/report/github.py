@@ -106,7 +106,7 @@ def _annotations(result: RunResult) -> list[_Annotation]:
     for members in stale_causes(result.conversations):
         first = members[0]
         title = f"STALE {stale_title(first.stale) if first.stale else first.id}"
-        text = told(stale_blocks(members, command=result.command))
+        text = told(stale_blocks(members, command=result.command, every=True))
         found.append(_Annotation(level=level, title=title, text=text, where=_stale_place(first)))
     missing: dict[str, list[ConversationResult]] = {}
     for one in result.conversations:

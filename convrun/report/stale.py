@@ -5,55 +5,78 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from convrun.report.difference import difference
 from convrun.report.style import Line
-from convrun.report.wording import dumped, noun
+from convrun.report.wording import noun
 from convrun.results import Change, ConversationResult, Staleness
 
 _NAMED = 3  # ids or specs on one command line; with more, all are recorded together
+ENDED = "recording ended"  # the part of the change where the recording holds no more
+_SAID_ALREADY = (ENDED, "recording", "turn ")
+_ROOM = 12  # lines of a block, unless all of it is asked for
+_FEWEST = 3  # conversations that are named at least, and lines that tell the first change
+_BROKEN = 2  # recorded calls that are named of one conversation
+_TITLED = 3  # parts in a title
 
 
 def stale_blocks(
-    conversations: Sequence[ConversationResult], *, command: str = "convrun run", full: bool = False
+    conversations: Sequence[ConversationResult],
+    *,
+    command: str = "convrun run",
+    every: bool = False,
+    full: bool = False,
 ) -> list[Line]:
     """Return a block for each change: what was recorded and what is sent now, then the conversations it makes stale.
 
-    `command` is the start of the line that reproduces this run.
+    `command` is the start of the line that reproduces this run. `every` conversation is named only where that is asked
+    for; `full` leaves nothing out.
     """
     lines: list[Line] = []
     for members in stale_causes(conversations):
         known = [(conversation, conversation.stale) for conversation in members if conversation.stale]
-        lines += _block(known, command, full) if known else [Line(f"STALE {members[0].id}", "stale"), Line("")]
+        if known:
+            lines += _block(known, command, every=every or full, full=full)
+        else:
+            lines += [Line(f"STALE {members[0].id}", "stale"), Line("")]
     return lines
 
 
 def stale_causes(conversations: Sequence[ConversationResult]) -> list[list[ConversationResult]]:
     """Return the stale conversations, those together that one change made stale; last those of which none is known."""
-    groups: dict[str, list[ConversationResult]] = {}
-    for conversation in conversations:
-        if conversation.stale:
-            groups.setdefault(_key(conversation.stale), []).append(conversation)
-    unknown = [[one] for one in conversations if one.verdict == "stale" and not one.stale]
-    return [*groups.values(), *unknown]
+    if not any(conversation.verdict == "stale" or conversation.stale for conversation in conversations):
+        return []
+    from convrun.report.causes import grouped  # only once something is stale
+
+    return grouped(conversations)
 
 
 def stale_title(stale: Staleness) -> str:
-    """Return the parts of the request that changed, as `system prompt, tools`."""
-    return ", ".join(dict.fromkeys(change.part for change in stale.changes)) or "the request"
+    """Return what changed in the request, as `system prompt, tool 'find_room' is gone`."""
+    parts = list(dict.fromkeys(_titled(change, stale) for change in stale.changes))
+    more = [f"{len(parts) - _TITLED + 1} parts more"] if len(parts) > _TITLED else []
+    return ", ".join([*parts[: _TITLED - len(more)], *more]) or "the request"
+
+
+def _titled(change: Change, stale: Staleness) -> str:
+    if change.part == ENDED:
+        new = f"turn {stale.turn} is new"
+        return new if stale.model_call == 1 else f"the recording ends before model call {stale.model_call}"
+    if change.part.startswith(_SAID_ALREADY) or (change.recorded is None) == (change.now is None):
+        return change.part
+    return f"{change.part} is {'new' if change.recorded is None else 'gone'}"
 
 
 def stale_relation(stale: Staleness) -> str:
     """Return how the requests of today stand to the recording."""
-    if all(change.part == "recording ended" for change in stale.changes):
+    if all(change.part == ENDED for change in stale.changes):
         return "new behind the end of the recording of"
     return "no longer the recorded request of"
 
 
 def change_lines(change: Change, *, named: bool = True, full: bool = False) -> list[Line]:
     """Return old and new of one part of a request, and what the difference looks like; `named`: with its name."""
-    lines = [Line(f"  {change.part} ({change.path}):" if change.path else f"  {change.part}:")] if named else []
-    lines += [line.indented(4) for line in difference(change.recorded, change.now, full=full)]
-    return lines + [Line(f"    {line}") for line in (change.hint or "").split("\n") if line]
+    from convrun.report.change import change_lines as told  # only once something is stale
+
+    return told(change, named=named, full=full)
 
 
 def missing_block(conversations: Sequence[ConversationResult], *, command: str = "convrun run") -> list[Line]:
@@ -85,22 +108,39 @@ def record_command(conversations: Sequence[ConversationResult], command: str = "
     return shlex.join(["convrun", "record", *options, *(names if len(names) <= _NAMED else ())])
 
 
-def _key(stale: Staleness) -> str:
-    """The same for the same change, wherever in its conversation it stands."""
-    changes = [(change.part, change.recorded, change.now, change.hint) for change in stale.changes]
-    return dumped(changes, indent=None)
+def _block(
+    members: Sequence[tuple[ConversationResult, Staleness]], command: str, *, every: bool, full: bool
+) -> list[Line]:
+    from convrun.report.change import changes_lines  # only once something is stale
 
-
-def _block(members: Sequence[tuple[ConversationResult, Staleness]], command: str, full: bool) -> list[Line]:
     stale = members[0][1]
-    lines = [Line(f"STALE {stale_title(stale)}", "stale")]
-    for change in stale.changes:
-        lines += change_lines(change, named=len(stale.changes) > 1, full=full)
-    lines.append(Line(f"  {stale_relation(stale)}"))
-    for conversation, where in members:
-        lines.append(Line(f"    {conversation.id}, turn {where.turn}, model call {where.model_call}"))
-        lines += [Line(f"      breaks: {text}", "failed") for text in where.breaks]
-    return [*lines, *_recording("record again", [conversation for conversation, _ in members], command), Line("")]
+    lines = [Line(f"STALE {stale_title(stale)}", "stale"), Line(f"  {stale_relation(stale)}")]
+    again = _recording("record again", [conversation for conversation, _ in members], command)
+    room = _ROOM - len(lines) - len(again)
+    least = len(_concerned(members, 0 if not every else None))
+    changes = changes_lines(stale.changes, full=full, most=max(room - least, _FEWEST))
+    concerned = _concerned(members, None if every else room - len(changes))
+    return [lines[0], *changes, lines[1], *concerned, *again, Line("")]
+
+
+def _concerned(members: Sequence[tuple[ConversationResult, Staleness]], room: int | None) -> list[Line]:
+    """Who is stale and where, with the recorded calls that break; in about `room` lines, all where that is None."""
+    shown = [_member(conversation, stale, whole=room is None) for conversation, stale in members]
+    count = len(shown)
+    while room is not None and count > _FEWEST and sum(map(len, shown[:count])) + (count < len(shown)) > room:
+        count -= 1
+    if len(shown) - count == 1:
+        count += 1  # its id takes no more than the line that counts it
+    more = [Line(f"    and {len(shown) - count} more")] if count < len(shown) else []
+    return [line for lines in shown[:count] for line in lines] + more
+
+
+def _member(conversation: ConversationResult, stale: Staleness, *, whole: bool) -> list[Line]:
+    lines = [Line(f"    {conversation.id}, turn {stale.turn}, model call {stale.model_call}")]
+    broken = stale.breaks if whole or len(stale.breaks) <= _BROKEN else stale.breaks[: _BROKEN - 1]
+    lines += [Line(f"      breaks: {text}", "failed") for text in broken]
+    left = len(stale.breaks) - len(broken)
+    return [*lines, Line(f"      breaks: {left} more", "failed")] if left else lines
 
 
 def _recording(label: str, conversations: Sequence[ConversationResult], command: str) -> list[Line]:

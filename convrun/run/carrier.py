@@ -65,6 +65,7 @@ class Carrier:
         self._error_wanted = False
         self._process = os.getpid()
         self.staleness: Staleness | None = None
+        self.suspects: tuple[str | None, ...] = ()  # of each change, the span that its hint is about
 
     def send(self, request: Request) -> Reply:
         """Carry one request; see `wire.Transport`."""
@@ -158,6 +159,7 @@ class Carrier:
         difference = playing.difference if playing is not None else None
         if difference is not None and self.staleness is None:
             self.staleness = _staleness(difference, self._turn, self._call)
+            self.suspects = tuple(change.suspect for change in difference.changes)
 
 
 def _staleness(difference: Difference, turn: int, call: int) -> Staleness:

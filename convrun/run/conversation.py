@@ -15,11 +15,11 @@ from convrun.checks.context import TurnView
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
 from convrun.conversation.network import network_blocked, raise_refused
-from convrun.conversation.tools import Tool
+from convrun.conversation.tools import Tool, ToolCall, ToolResult
 from convrun.errors import CassetteError, ConvrunError, StaleError
 from convrun.redaction import Redactor
-from convrun.results import CheckResult, ConversationResult, Finding, total_usage
-from convrun.run.bind import BoundConversation
+from convrun.results import CheckResult, ConversationResult, Finding, Staleness, TurnResult, total_usage
+from convrun.run.bind import BoundConversation, BoundTurn
 from convrun.run.bound_tools import opened
 from convrun.run.carrier import Carrier, open_carrier
 from convrun.run.conversation_hooks import hooked
@@ -30,7 +30,6 @@ from convrun.run.known_failures import conversation_known_to_fail, turn_known_to
 from convrun.run.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.problems import problem
 from convrun.run.secrets import redactor_for, without_secrets
-from convrun.run.staleness import with_raised
 from convrun.run.surroundings import Surroundings, shown_variables
 from convrun.run.turn import PlayedTurn, play_turn, skipped_turn
 from convrun.run.verdicts import of_checks, of_conversation
@@ -105,6 +104,7 @@ class _Run:
         self.surroundings = Surroundings()
         self.views: list[TurnView] = []
         self.failure: ConvrunError | None = None
+        self.returned: dict[str, str] = {}  # by call, what the tools returned before a hook changed it
 
     def result(self, environ: Mapping[str, str]) -> ConversationResult:
         """Play and judge; what goes wrong around the turns leaves those that were played."""
@@ -157,7 +157,7 @@ class _Run:
             tools=tools,
             options=dict(spec.spec.options),
             before_call=spec.before_call,
-            after_call=spec.after_call,
+            after_call=(self._returned, *spec.after_call) if spec.after_call else (),
             chain_limit=spec.spec.chain_limit,
             history=history_messages(spec.spec.history, self._names("history")),
             tool_timeout=spec.spec.tool_timeout,
@@ -257,12 +257,48 @@ class _Run:
             live_calls=self.carrier.live_calls,
             spent=self.carrier.spent,
             usage=total_usage(turn.usage for turn in turns if turn.model_calls),
-            stale=with_raised(self.carrier.staleness, turns),
+            stale=self._stale(played, turns),
             ignored=self.carrier.ignored,
             turns=turns,
             checks=checks,
             findings=tuple(self._findings(verdict)) if not failure and self._every_turn_ran(played) else (),
         )
+
+    def _stale(self, played: Sequence[PlayedTurn], turns: Sequence[TurnResult]) -> Staleness | None:
+        """The first request that was not recorded, with what the run knows of it."""
+        stale, bound = self.carrier.staleness, self.bound
+        if stale is None:
+            return None
+        from convrun.run.own_texts import own_texts  # only once something is stale
+        from convrun.run.staleness import Surrounding, explained
+
+        spec = bound.spec.spec
+        own = own_texts(spec, bound.planned.model)
+        around = Surrounding(
+            users=[self._said(turn, index, played) for index, turn in enumerate(bound.spec.turns)],
+            redactor=self.redactor,
+            calls=[call for turn in turns if turn.index == stale.turn for call in turn.tool_calls],
+            tools=self.returned,
+            before_call=[getattr(hook, "__name__", repr(hook)) for hook in bound.spec.before_call],
+            after_call=[getattr(hook, "__name__", repr(hook)) for hook in bound.spec.after_call],
+            suspects=self.carrier.suspects,
+            own=(one.text for one in own if one.where is not None and one.where.file == spec.file),
+        )
+        return explained(stale, around)
+
+    def _said(self, turn: BoundTurn, index: int, played: Sequence[PlayedTurn]) -> str:
+        """What the user says in a turn, as far as that is known."""
+        if index < len(played) and played[index].view is not None:
+            return played[index].user
+        try:
+            return render_text(turn.spec.user, self._names("turn", index + 1))
+        except ConvrunError:  # it takes up a reply that never came
+            return turn.spec.user.source
+
+    def _returned(self, _tool: Tool, call: ToolCall, result: ToolResult) -> None:
+        """Keep what a tool returned, up to the first stale request; called before the hooks of the spec."""
+        if self.carrier.staleness is None:
+            self.returned[call.tool_call_id or ""] = result.output
 
     def _findings(self, verdict: str) -> Iterator[Finding]:
         where = self.empty.where
