@@ -90,8 +90,26 @@ def test_an_unknown_key_shows_its_line_and_the_nearest_key(tmp_path):
 
 def test_a_setting_that_does_not_exist_yet_is_unknown(tmp_path):
     """A key that nothing reads is refused, not taken and ignored."""
-    write(tmp_path / "convrun.toml", "redact = 1\n")
-    assert refusal(tmp_path).what == "unknown setting 'redact'"
+    write(tmp_path / "convrun.toml", "mutations = 1\n")
+    assert refusal(tmp_path).what == "unknown setting 'mutations'"
+
+
+@pytest.mark.parametrize(
+    ("redact", "what"),
+    [
+        ("1", "'redact' must be a list of texts, not 1"),
+        ("['(a']", "'(a' is none (missing ), unterminated subpattern at position 0)"),
+        ("['a*']", "'a*' fits an empty text"),
+        ("['<.*>']", "'<.*>' fits '<redacted>', which stands for one"),
+        ("['(?P<badge>badge|B[0-9]{4})']", "fits '<badge>', which stands for one"),
+    ],
+)
+def test_a_pattern_that_would_fit_everywhere_is_refused(tmp_path, redact, what):
+    """What is no pattern, fits nothing at all, or fits what stands for a secret, is a mistake with its line."""
+    write(tmp_path / "convrun.toml", f"strict = true\nredact = {redact}\n")
+    error = refusal(tmp_path)
+    assert what in error.what
+    assert (error.where.line, bool(error.fix) or redact == "1") == (2, True)
 
 
 def test_a_table_below_ours_is_an_unknown_key_at_its_header(tmp_path):

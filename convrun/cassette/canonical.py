@@ -187,11 +187,13 @@ class History:
 class Keys:
     """Gives requests that follow each other their keys, in time that grows with what is new.
 
-    `ignored` are the parts of JSON pointers that are left out of the comparison.
+    `ignored` are the parts of JSON pointers that are left out of the comparison. `thorough` ones are of requests as
+    they would be written, and tell no secret from another that stands for the same.
     """
 
-    def __init__(self, redactor: Redactor, ignored: Iterable[tuple[str, ...]] = ()) -> None:
+    def __init__(self, redactor: Redactor, ignored: Iterable[tuple[str, ...]] = (), *, thorough: bool = False) -> None:
         self._redactor = redactor
+        self._thorough = redactor.thorough if thorough else None
         self._ignored = tuple(ignored)
         self._in_messages = tuple(parts for parts in self._ignored if parts[:1] == ("messages",) and parts[1:])
         self._history = History(self._add, self._restart)
@@ -208,6 +210,7 @@ class Keys:
     def key(self, endpoint: str, body: Json) -> str:
         """Return the key of a request."""
         if not isinstance(body, dict):
+            body = self._thorough.value(body) if self._thorough is not None else body
             return sha256(f"{_name(endpoint)} {self._text(body)}".encode()).hexdigest()
         messages = body.get("messages")
         self._history.follow(messages if isinstance(messages, list) else [])
@@ -223,6 +226,8 @@ class Keys:
         for parts in self._in_messages:
             if parts[1] == str(index):
                 message = without(message, parts[2:])
+        if self._thorough is not None:
+            message = self._thorough.value(message)
         if message is IGNORED:
             self._gaps += 1
             return
@@ -257,12 +262,15 @@ class Keys:
             reduced: Json = rest
             for parts in self._ignored:
                 reduced = without(reduced, parts)
+            if self._thorough is not None:
+                reduced = self._thorough.value(reduced)
             text = self._text(plain_envelope(reduced) if isinstance(reduced, dict) else reduced)
             self._envelope = (rest, text)
         return text
 
     def _text(self, value: Json) -> str:
-        return self._redactor.text(canonical(value))
+        text = self._redactor.text(canonical(value))
+        return self._thorough.one_name(text) if self._thorough is not None else text
 
 
 def _name(endpoint: str) -> str:

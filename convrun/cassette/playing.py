@@ -47,7 +47,7 @@ class Player:
         self._results: RecordedResults | None = None
         self._last: int | None = None
         self._taken: dict[str, int] = {}
-        self._shapes = (_Shape(self._redactor), _Shape(self._redactor))
+        self._shapes = (_Shape(self._redactor), _Shape(self._redactor))  # asked for behind a difference only
 
     @property
     def ignored(self) -> tuple[Ignored, ...]:
@@ -129,13 +129,14 @@ class Player:
         from convrun.cassette.change import Change
         from convrun.cassette.staleness import Difference, changes, ended, removed_turn
 
-        now = replace(sent, body=self._redactor.value(sent.body))
+        thorough = self._redactor.thorough
+        now = replace(sent, url=thorough.text(sent.url), body=thorough.value(sent.body))
         broken = breaks(self.recording.interactions, now)
         index = self._matcher.next
         if index is None:
             return Difference(changes=(ended(now, ENDED),), breaks=broken)
         expected = self.recording.interactions[index].request
-        expected = replace(expected, body=self._redactor.value(expected.body))
+        expected = replace(expected, body=thorough.value(expected.body))
         later = (item.request for item in self.recording.interactions[index + 1 :])
         found = removed_turn(changes(expected, now, self._ignore), now, later)
         return Difference(changes=found or (Change(path="", part="request"),), interaction=index, breaks=broken)
@@ -206,13 +207,14 @@ class _Shape:
         return self._hash.hexdigest()
 
     def _add(self, message: Json) -> None:
+        message = self._redactor.thorough.value(message)
         if not isinstance(message, dict):
             return
         if message.get("role") == "user":
-            self._hash.update(self._redactor.text(canonical(["user", plain_content(message.get("content"))])).encode())
+            self._hash.update(canonical(["user", plain_content(message.get("content"))]).encode())
         calls = message.get("tool_calls")
         for call in calls if isinstance(calls, list) else []:
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
                 named: list[Json] = ["call", function.get("name"), plain_arguments(function.get("arguments"))]
-                self._hash.update(self._redactor.text(canonical(named)).encode())
+                self._hash.update(canonical(named).encode())

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from convrun.cassette.interaction import PLAIN, STREAM, ReceivedReply, parse_json
 from convrun.cassette.reply_nodes import trimmed
-from convrun.cassette.streams import Folded, events, fold, unfold
+from convrun.cassette.split_secrets import without_split_secrets
+from convrun.cassette.streams import events
 from convrun.redaction import Redactor, without_account, without_ids
 from convrun.values import Json
 
@@ -47,32 +48,8 @@ def parsed_reply(
     kept = redactor.answered_headers(headers)
     if kept.get("content-type", "").partition(";")[0].strip().lower() in ("", STREAM if stream else PLAIN):
         kept.pop("content-type", None)
+    if redactor and stream:
+        payloads = without_split_secrets(payloads, redactor)
     cleaned = (without_account(redactor.value(payload), failed=status >= 400) for payload in payloads)
     payloads = tuple(trimmed(payload, stream=stream) for payload in cleaned)
-    if redactor and stream:
-        payloads = _redacted_stream(payloads, redactor)
     return ReceivedReply(status=status, headers=kept, payloads=payloads, stream=stream)
-
-
-def _redacted_stream(chunks: tuple[Json, ...], redactor: Redactor) -> tuple[Json, ...]:
-    """The chunks without a key value that arrived in pieces: its text is one piece then."""
-    folded = fold(chunks)
-    if folded is None or redactor.value(folded.message) is folded.message:
-        return chunks
-    message = redactor.value(folded.message)
-    pieces = [(channel, [length] if length else []) for channel, length in _whole_lengths(folded, message)]
-    return unfold(Folded(message=message, pieces=pieces, choice=folded.choice, top=folded.top))
-
-
-def _whole_lengths(folded: Folded, message: dict[str, Json]) -> list[tuple[str, int]]:
-    """Every channel once, in the order of its first piece, with the length of its whole text."""
-    calls = message.get("tool_calls")
-    lengths: dict[str, int] = {}
-    for channel, _ in folded.pieces:
-        if channel.startswith("call ") and isinstance(calls, list):
-            call = calls[int(channel[5:]) - 1]
-            function = call["function"] if isinstance(call, dict) else None
-            lengths[channel] = len(str(function["arguments"])) if isinstance(function, dict) else 0
-        else:
-            lengths[channel] = len(str(message.get(channel, "")))
-    return list(lengths.items())

@@ -50,7 +50,7 @@ class Recorder:
         self._path = path
         self._shown_as = shown_as
         self._live = live
-        self._redactor = Redactor() if redactor is None else redactor  # one that is empty yet may learn
+        self._redactor = (Redactor() if redactor is None else redactor).thorough  # as all of this is written
         self._keep_refusals = keep_refusals
         self._free = free
         self._claim = Claim(path, shown_as=shown_as)

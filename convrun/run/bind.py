@@ -68,6 +68,7 @@ class BoundConversation:
     """A planned conversation with its code and its model; `trusted` are the base URLs a key may go to.
 
     `block_network`: on replay its code reaches nothing beyond this machine. `rpm`: how many requests a minute go out.
+    `redact` are the settings' patterns of secrets.
     """
 
     planned: Planned
@@ -76,6 +77,7 @@ class BoundConversation:
     trusted: tuple[str, ...] = ()
     block_network: bool = False
     rpm: Rates | None = None
+    redact: tuple[str, ...] = ()
 
 
 def bind(
@@ -132,6 +134,7 @@ def bind(
                     trusted=trusted,
                     block_network=settings.block_network,
                     rpm=settings.rpm,
+                    redact=settings.redact,
                 )
             )
     return tuple(bound), (*errors, *keyless.errors())

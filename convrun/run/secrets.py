@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any, TypeVar
 
 from convrun.backends.keys import KEY_VARIABLES, key_variable
@@ -30,18 +30,39 @@ def redactor_for(bound: BoundConversation, environ: Mapping[str, str]) -> Redact
         variable = model.api_key_env
     names = KEY_VARIABLES.union(bound.spec.variables, [variable] if variable else [])
     values = variables(sorted(names), environ)
-    return _redactor(tuple((name, value) for name, value in values.items() if value is not None))
+    return _redactor(tuple(values.items()), bound.redact)
 
 
 @lru_cache(maxsize=16)
-def _redactor(secrets: tuple[tuple[str, str], ...]) -> Redactor:
+def _redactor(variables: tuple[tuple[str, str | None], ...], patterns: tuple[str, ...]) -> Redactor:
     """One for all conversations with the same secrets: making it anew for each takes longer than its work."""
-    return Redactor(dict(secrets))
+    secrets = {name: value for name, value in variables if value is not None}
+    return Redactor(secrets, patterns=patterns, names=[name for name, _ in variables])
 
 
 def without_secrets(result: _Value, redactor: Redactor) -> _Value:
-    """Return a result with every key value replaced; the same object where there is none."""
-    return _clean(result, redactor) if redactor else result
+    """Return a result with every secret replaced, as far as it is shown; the same object where there is none."""
+    thorough = redactor.thorough
+    return _clean(result, thorough) if thorough.suspects("\n".join(_texts(result))) else result
+
+
+def _texts(value: object) -> list[str]:
+    """Every text in a result, gathered quickly: most hold nothing to change."""
+    found: list[str] = []
+    waiting: list[Any] = [value]
+    while waiting:
+        item = waiting.pop()
+        kind = item.__class__
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, tuple | list):
+            waiting += item
+        elif isinstance(item, Mapping):
+            waiting += item
+            waiting += item.values()
+        elif kind not in _NO_TEXT and (fields_of := _getter(kind)) is not None:
+            waiting += fields_of(item)
+    return found
 
 
 def _clean(value: Any, redactor: Redactor) -> Any:
@@ -70,3 +91,10 @@ def _clean(value: Any, redactor: Redactor) -> Any:
 def _field_names(kind: type) -> tuple[str, ...]:
     """The fields of a dataclass; none of any other class."""
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+
+
+@lru_cache(maxsize=64)
+def _getter(kind: Hashable) -> Callable[[object], tuple[object, ...]] | None:
+    """What gives the fields of a dataclass; None of any other class."""
+    names = _field_names(kind) if isinstance(kind, type) else ()
+    return attrgetter(*names, names[0]) if names else None  # of one name it would give no tuple

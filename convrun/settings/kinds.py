@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from math import inf
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -21,9 +22,11 @@ KINDS = {
     "tool_policy": "policy",
     "defaults": "defaults",
     "rpm": "rates",
+    "redact": "patterns",
     "jobs": "jobs",
 }
 _POLICIES = ("live", "replay")
+_STANDING = ("<redacted>", "<secret>", "<api-key>", "<github-token>", "<OPENAI_API_KEY>", "<private-key>")
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _MOST_JOBS = 256
 
@@ -43,6 +46,8 @@ def parsed(key: str, given: str | bool) -> object:
         return _rates(given)
     if kind == "jobs":
         return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else given
+    if kind == "patterns":
+        return [given]  # one, as any character may be part of it
     return given.replace(",", " ").split() if kind == "urls" else given
 
 
@@ -128,6 +133,27 @@ def _rates_problem(value: object) -> _Problem:
     return "a number of requests a minute, or a table of them by provider", "write 30, or {groq = 30}"
 
 
+def _patterns_problem(value: object) -> _Problem:
+    problem = _texts_problem(value)
+    found = [_pattern_problem(text) for text in value] if isinstance(value, list) and not problem else []
+    return problem or next(filter(None, found), None)
+
+
+def _pattern_problem(text: str) -> _Problem:
+    try:
+        pattern = re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"a list of regular expressions, and {text!r} is none ({error})", "in TOML they stand best in '…'"
+    wide = "it would fit nearly everywhere: say what the secret begins with, and how long it is"
+    if pattern.search(""):
+        return f"a list of regular expressions of secrets, and {text!r} fits an empty text", wide
+    standing = [*_STANDING, *(f"<{name}>" for name in pattern.groupindex)]
+    fits = next((one for one in standing if pattern.search(one)), None)
+    if fits is None:
+        return None
+    return f"a list of regular expressions of secrets, and {text!r} fits {fits!r}, which stands for one", wide
+
+
 def _jobs_problem(value: object) -> _Problem:
     number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_JOBS
     if number or value == "auto":
@@ -144,5 +170,6 @@ _PROBLEMS = {
     "policy": _policy_problem,
     "defaults": _defaults_problem,
     "rates": _rates_problem,
+    "patterns": _patterns_problem,
     "jobs": _jobs_problem,
 }

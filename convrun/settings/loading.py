@@ -38,6 +38,7 @@ class Settings:
     `pythonpath` are folders below the root. `base_urls` are the endpoints a key may go to beside its preset's host.
     With `block_network`, tools and hooks reach nothing beyond this machine on replay. `rpm` is how many requests a
     minute a provider gets at most: one number for all, or one by provider. `jobs` conversations run at once.
+    `redact` are regular expressions of secrets beside those that are known.
     """
 
     root: Path
@@ -53,6 +54,7 @@ class Settings:
     defaults: Defaults | None = None
     rpm: float | Mapping[str, float] | None = None
     jobs: Jobs = 1
+    redact: tuple[str, ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -1,0 +1,220 @@
+"""What takes secrets out: the values of variables quickly, and all that is known of secrets where it matters."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from convrun.values import Json
+
+if TYPE_CHECKING:
+    from convrun.redaction.finding import Find
+
+SENT_HEADERS = frozenset(
+    {"accept", "anthropic-beta", "anthropic-version", "content-type", "http-referer", "openai-beta", "x-title"}
+)
+ANSWERED_HEADERS = frozenset({"content-type", "retry-after"})
+SHORTEST = 6  # a shorter value is no key; replacing it would tear ordinary words apart
+PATTERN_STANDS = "<redacted>"
+
+_Value = TypeVar("_Value", bound=Json)
+
+
+def placeholder(name: str) -> str:
+    """Return what stands for the value of a variable."""
+    return f"<{name}>"
+
+
+class Redactor:
+    """Replaces the values of variables by their names: `sk-abc…` by `<OPENAI_API_KEY>`.
+
+    `secrets` maps the variables' names to their values. Without any, everything is handed back untouched. This is what
+    requests are compared by; what is written or shown goes through its `thorough` one. `patterns` are the settings'
+    own, `names` those of variables that may have no value here.
+    """
+
+    __slots__ = ("_names", "_pattern", "_thorough", "known", "patterns")
+
+    def __init__(
+        self, secrets: Mapping[str, str] | None = None, *, patterns: Iterable[str] = (), names: Iterable[str] = ()
+    ) -> None:
+        self._names: dict[str, str] = {}
+        self._pattern: re.Pattern[str] | None = None
+        self._thorough: Thorough | None = None
+        self.patterns = tuple(patterns)
+        self.known = {placeholder(name) for name in names}
+        self.learn(secrets or {})
+
+    def learn(self, secrets: Mapping[str, str]) -> None:
+        """Replace these as well from now on; whoever shares this redactor does, too."""
+        names = dict(self._names)
+        for name in sorted(secrets):
+            value = secrets[name].strip()
+            if len(value) >= SHORTEST:
+                self.known.add(placeholder(name))
+                # inside JSON text a key may stand escaped
+                for spelling in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+                    names.setdefault(spelling, placeholder(name))
+        if len(names) > len(self._names):
+            self._names = names  # before the pattern, which finds nothing that has no name
+            self._pattern = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to look for."""
+        return self._pattern is not None
+
+    @property
+    def thorough(self) -> Thorough:
+        """What also finds secrets by their shapes, by the settings' patterns, and in what they are encoded in."""
+        if self._thorough is None:
+            self._thorough = Thorough(self)
+        return self._thorough
+
+    def places(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Yield start and end of each secret in a text, in their order, and what is to stand there."""
+        for start, end, stands, _ in self.values_in(text):
+            yield start, end, stands
+
+    def values_in(self, text: str) -> Iterator[tuple[int, int, str, str]]:
+        """Yield start, end, placeholder and description of each value in a text."""
+        for found in self._pattern.finditer(text) if self._pattern else ():
+            name = self._names[found[0]]
+            yield *found.span(), name, f"the value of {name[1:-1]}"
+
+    def text(self, text: str) -> str:
+        """Return `text` with every key value replaced."""
+        return text if self._pattern is None else self._pattern.sub(lambda found: self._names[found[0]], text)
+
+    def data(self, data: bytes) -> bytes:
+        """Return bytes with every key value replaced."""
+        if not self:
+            return data
+        return self.text(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+    def value(self, value: _Value) -> _Value:
+        """Return a JSON value with every key value replaced in texts and keys; the same object where there is none."""
+        return self._clean(value) if self._found(value) else value  # type: ignore[return-value]  # same shape as given
+
+    def _found(self, value: Json) -> bool:
+        """Whether a key value stands anywhere in `value`."""
+        if not self:
+            return False
+        waiting = [value]  # no recursion here, as nothing says how deep a value is
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, str):
+                if self.text(item) != item:
+                    return True
+            elif isinstance(item, dict):
+                waiting += item
+                waiting += item.values()
+            elif isinstance(item, list):
+                waiting += item
+        return False
+
+    def _clean(self, value: Json) -> Json:
+        whole: list[Json] = [value]
+        waiting: list[Any] = [whole]
+        while waiting:
+            copy = waiting.pop()
+            for key, item in list(copy.items() if isinstance(copy, dict) else enumerate(copy)):
+                if isinstance(item, str):
+                    copy[key] = self.text(item)
+                elif isinstance(item, dict | list):
+                    copy[key] = self._copy(item)
+                    waiting.append(copy[key])
+        return whole[0]
+
+    def _copy(self, value: dict[str, Json] | list[Json]) -> Json:
+        return {self.text(key): item for key, item in value.items()} if isinstance(value, dict) else [*value]
+
+    def sent_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return request headers as they may be stored: lower-case names, `<name>` for a value that may not."""
+        return {
+            name: self.text(value) if name in SENT_HEADERS else f"<{name}>"
+            for name, value in sorted((name.lower(), value) for name, value in headers.items())
+        }
+
+    def answered_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return the response headers that may be stored, with lower-case names."""
+        lowered = sorted((name.lower(), value) for name, value in headers.items())
+        return {name: self.text(value) for name, value in lowered if name in ANSWERED_HEADERS}
+
+
+class Thorough(Redactor):
+    """Finds what `plain` does, secrets of known shapes and the settings' patterns; also escaped and in base64.
+
+    What it made of a text it leaves as it is.
+    """
+
+    __slots__ = ("_own", "_plain")
+
+    def __init__(self, plain: Redactor) -> None:
+        super().__init__()
+        self._plain = plain
+        self._own = tuple(map(re.compile, plain.patterns))
+
+    def learn(self, secrets: Mapping[str, str]) -> None:
+        """Replace these as well from now on."""
+        if secrets:
+            self._plain.learn(secrets)
+
+    def __bool__(self) -> bool:
+        """There is always something to look for."""
+        return True
+
+    @property
+    def thorough(self) -> Thorough:
+        """Return itself."""
+        return self
+
+    def finds(self, text: str) -> list[Find]:
+        """Return the secrets in a text, by their places."""
+        from convrun.redaction.finding import finds  # most replays write nothing
+
+        return finds(text, self._direct) if len(text) >= SHORTEST else []
+
+    def places(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Yield start and end of each secret in a text, in their order, and what is to stand there."""
+        for one in self.finds(text):
+            yield one.start, one.end, one.stands
+
+    def text(self, text: str) -> str:
+        """Return `text` with every secret replaced."""
+        found = self.finds(text)
+        if not found:
+            return text
+        from convrun.redaction.finding import replaced
+
+        return replaced(text, found)
+
+    def suspects(self, text: str) -> bool:
+        """Return quickly whether there may be a secret in a text; no is certain."""
+        from convrun.redaction.finding import finds, long_words
+
+        if next(iter(self._direct(text)), None) is not None:
+            return True
+        long = text if "%" in text or "\\" in text else long_words(text)
+        return bool(long and finds(long, self._direct))
+
+    def one_name(self, text: str) -> str:
+        """Return a text whose placeholders are all one: a value has that of its shape where its variable is not set."""
+        from convrun.redaction.shapes import PLACEHOLDERS
+
+        for one in self._plain.known | PLACEHOLDERS if "<" in text else ():
+            text = text.replace(one, "<secret>")
+        return text
+
+    def _direct(self, text: str) -> Iterator[tuple[int, int, str, str]]:
+        from convrun.redaction.shapes import shaped
+
+        yield from self._plain.values_in(text)
+        for pattern in self._own:
+            for found in pattern.finditer(text):
+                name = next((name for name, value in found.groupdict().items() if value), None)
+                if found[name or 0]:
+                    about = "what the setting 'redact' names"
+                    yield *found.span(name or 0), placeholder(name) if name else PATTERN_STANDS, about
+        yield from shaped(text)
