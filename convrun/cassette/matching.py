@@ -68,7 +68,7 @@ class Matcher:
         """The first playable interaction with the key of a request."""
         same = waiting.get(now.key(request.endpoint, request.body), deque())
         while same and not self._playable(same[0], error_wanted):
-            same.popleft()
+            self._retries.discard(same.popleft())  # one that is passed over is gone
         for index in same:
             playable = self._playable(index, error_wanted)
             if playable and self._same_address(self._interactions[index].request, request):

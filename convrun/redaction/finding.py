@@ -17,7 +17,6 @@ _ESCAPE = re.compile(
 )
 _ONE = {"n": "\n", "r": "\r", "t": "\t"}
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}={0,2}")
-_LONG = 20  # characters of a run that may hold a secret with a shape
 _PRINTABLE = re.compile(rb"[\t\n\r -~]{6,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -66,11 +65,6 @@ def replaced(text: str, found: Sequence[Find]) -> str:
         pieces += [text[behind : one.start], one.stands]
         behind = one.end
     return "".join([*pieces, text[behind:]])
-
-
-def long_words(text: str) -> str:
-    """Return the words of a text that may be base64 of a secret, and no others."""
-    return "\n".join([word for word in text.split() if len(word) >= _LONG])
 
 
 def _plain(text: str, direct: Direct) -> Iterator[Find]:

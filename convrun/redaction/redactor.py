@@ -17,6 +17,7 @@ SENT_HEADERS = frozenset(
 )
 ANSWERED_HEADERS = frozenset({"content-type", "retry-after"})
 SHORTEST = 6  # a shorter value is no key; replacing it would tear ordinary words apart
+_REMEMBERED, _SHORT = 5_000, 4_000  # texts that are known to be clean, and characters of the longest of them
 PATTERN_STANDS = "<redacted>"
 
 _Value = TypeVar("_Value", bound=Json)
@@ -149,17 +150,19 @@ class Thorough(Redactor):
     What it made of a text it leaves as it is.
     """
 
-    __slots__ = ("_own", "_plain")
+    __slots__ = ("_clean_texts", "_own", "_plain")
 
     def __init__(self, plain: Redactor) -> None:
         super().__init__()
         self._plain = plain
         self._own = tuple(map(re.compile, plain.patterns))
+        self._clean_texts: set[str] = set()
 
     def learn(self, secrets: Mapping[str, str]) -> None:
         """Replace these as well from now on."""
         if secrets:
             self._plain.learn(secrets)
+            self._clean_texts.clear()
 
     def __bool__(self) -> bool:
         """There is always something to look for."""
@@ -190,14 +193,24 @@ class Thorough(Redactor):
 
         return replaced(text, found)
 
-    def suspects(self, text: str) -> bool:
-        """Return quickly whether there may be a secret in a text; no is certain."""
-        from convrun.redaction.finding import finds, long_words
+    def found_in(self, texts: Iterable[str]) -> bool:
+        """Return whether there is a secret in any of these texts, quickly where they were seen before or are short."""
+        from convrun.redaction.shapes import suspected
 
-        if next(iter(self._direct(text)), None) is not None:
+        new = {text for text in texts if len(text) >= SHORTEST}.difference(self._clean_texts)
+        if not new:
+            return False
+        text = "\n".join(new)
+        if (
+            self._plain.text(text) != text
+            or any(pattern.search(text) for pattern in self._own)
+            or (suspected(text) and any(map(self.finds, new)))
+        ):
             return True
-        long = text if "%" in text or "\\" in text else long_words(text)
-        return bool(long and finds(long, self._direct))
+        if len(self._clean_texts) > _REMEMBERED:
+            self._clean_texts.clear()
+        self._clean_texts |= {text for text in new if len(text) < _SHORT}
+        return False
 
     def one_name(self, text: str) -> str:
         """Return a text whose placeholders are all one: a value has that of its shape where its variable is not set."""

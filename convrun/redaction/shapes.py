@@ -10,11 +10,12 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import field
+from functools import cache
 
 from convrun.frozen import frozen
 
-_EXAMPLE = re.compile(r"(?i)(?:x{6}|\*{3}|\.{3}|_here|example|placeholder|redacted|your[-_]?(?:api|key|token|secret))")
-_SAFE = re.compile(r"(?i)(?:password|passwd|pass|pwd|secret|token|key|user|admin|changeme|test|x+)")
+_EXAMPLE = r"(?i)(?:x{6}|\*{3}|\.{3}|_here|example|placeholder|redacted|your[-_]?(?:api|key|token|secret))"
+_SAFE = r"(?i)(?:password|passwd|pass|pwd|secret|token|key|user|admin|changeme|test|x+)"
 _SCHEMES = r"[Aa]uthorization[\"']?\s*[:=]\s*[\"']?(?:[Tt]oken|[Bb]earer|[Bb]asic)"
 
 
@@ -39,7 +40,7 @@ def _login(secret: str) -> bool:
 
 
 def _password(secret: str) -> bool:
-    return not _SAFE.fullmatch(secret) and secret[0] not in "<{$%["
+    return not _compiled(_SAFE).fullmatch(secret) and secret[0] not in "<{$%["
 
 
 @frozen
@@ -52,18 +53,18 @@ class Shape:
     stands: str
     about: str
     literals: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: str
     holds: Callable[[str], bool] = field(default=_any)
     lead: int = 0
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where secrets of this shape stand in `text`, in time that grows with its length."""
-        group = "secret" if "secret" in self.pattern.groupindex else 0
+        group = "secret" if "(?P<secret>" in self.pattern else 0
         for literal in self.literals:
             at = text.find(literal)
             while at >= 0:
-                found = self.pattern.match(text, at - self.lead) if at >= self.lead else None
-                if found is not None and not _EXAMPLE.search(found[group]) and self.holds(found[group]):
+                found = _compiled(self.pattern).match(text, at - self.lead) if at >= self.lead else None
+                if found is not None and not _compiled(_EXAMPLE).search(found[group]) and self.holds(found[group]):
                     yield found.span(group)
                 at = text.find(literal, max(at + len(literal), found.end() if found else 0))
 
@@ -79,8 +80,14 @@ def _shape(
 ) -> Shape:
     """A shape that begins where no word goes on, unless it is an `inner` one."""
     begin = "" if inner else r"(?<![A-Za-z0-9])"
-    compiled = re.compile(f"{begin}(?:{pattern})")
-    return Shape(stands=f"<{stands}>", about=about, literals=literals, pattern=compiled, holds=holds, lead=lead)
+    whole = f"{begin}(?:{pattern})"
+    return Shape(stands=f"<{stands}>", about=about, literals=literals, pattern=whole, holds=holds, lead=lead)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern, compiled once it is needed: all of them take longer than a replay's own work."""
+    return re.compile(pattern)
 
 
 _W = "[A-Za-z0-9_-]"
@@ -219,12 +226,26 @@ SHAPES: tuple[Shape, ...] = (
     ),
 )
 # A secret without a shape of its own is known by the name of its parameter.
-PARAMETERS = re.compile(
+_PARAMETER = (
     r"[?&;](?i:(?:api|access|subscription|auth|client|private|secret)?[-_]?(?:key|token|secret|sig|signature|password)"
     r"|x-(?:amz|goog|ms)-(?:signature|credential|security-token)|x-api-key)"
     r"=(?P<secret>[^\s&;#\"'<>{}$\\,)]{12,})"
 )
 PLACEHOLDERS = frozenset({"<secret>", *(shape.stands for shape in SHAPES)})
+_TELLING = (*(literal for shape in SHAPES for literal in shape.literals if " " not in literal), "=")
+_SPACED = ("PRIVATE KEY", "earer ", "EARER ", "asic ", "ASIC ", "uthorization")
+_SHORTEST = 11  # characters of a word with a secret of a shape: `a://b:pwd@c`
+
+
+def suspected(text: str) -> bool:
+    """Return quickly whether there may be a secret of a shape, or one that is encoded; no is certain."""
+    words = [word for word in text.split() if len(word) >= _SHORTEST]
+    if not words:
+        return False
+    if any(len(word) > 19 and not word.islower() for word in words) or any(one in text for one in _SPACED):
+        return True
+    long = " ".join(words)
+    return any(one in long for one in _TELLING) or "%" in long or "\\" in long
 
 
 def shaped(text: str) -> Iterator[tuple[int, int, str, str]]:
@@ -233,6 +254,6 @@ def shaped(text: str) -> Iterator[tuple[int, int, str, str]]:
         for start, end in shape.spans(text):
             yield start, end, shape.stands, shape.about
     if "=" in text:
-        for found in PARAMETERS.finditer(text):
-            if _mixed(found["secret"]) and not _EXAMPLE.search(found["secret"]):
+        for found in _compiled(_PARAMETER).finditer(text):
+            if _mixed(found["secret"]) and not _compiled(_EXAMPLE).search(found["secret"]):
                 yield *found.span("secret"), "<secret>", "a secret in the query of an address"

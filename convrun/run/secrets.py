@@ -43,7 +43,7 @@ def _redactor(variables: tuple[tuple[str, str | None], ...], patterns: tuple[str
 def without_secrets(result: _Value, redactor: Redactor) -> _Value:
     """Return a result with every secret replaced, as far as it is shown; the same object where there is none."""
     thorough = redactor.thorough
-    return _clean(result, thorough) if thorough.suspects("\n".join(_texts(result))) else result
+    return _clean(result, thorough) if thorough.found_in(_texts(result)) else result
 
 
 def _texts(value: object) -> list[str]:
