@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from convrun.backends.chat import ChatBackend
 from convrun.backends.echo import EchoTransport
 from convrun.backends.identity import DEFAULT_MODEL, ModelIdentity, identify
 from convrun.backends.keys import key_for, key_variable
-from convrun.backends.openai import OpenAITransport
-from convrun.backends.pacing import Heard
 from convrun.backends.presets import quirks_of
 from convrun.backends.rates import Rates, rate_of
 from convrun.backends.script import ScriptLines, ScriptTransport
 from convrun.errors import SettingsError
 from convrun.wire import Transport
+
+if TYPE_CHECKING:
+    from convrun.backends.pacing import Heard
 
 
 def resolve(  # noqa: PLR0913  # one for each thing that may be said about a model
@@ -118,6 +120,8 @@ def live_transport(  # noqa: PLR0913  # one for each thing that may be said abou
         return EchoTransport()
     if identity.offline == "script":
         return ScriptTransport(script, history_replies=history_replies)
+    from convrun.backends.openai import OpenAITransport  # a replay does without
+
     key = partial(key_for, identity, environ=environ, trusted_base_urls=tuple(trusted_base_urls))
     return OpenAITransport(
         base_url=identity.base_url,
