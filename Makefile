@@ -52,7 +52,7 @@ schemas: $(VENV)/.dev ## write what is generated from the code: the JSON Schemas
 	@$(BIN)/convrun schema result > schemas/result.schema.json
 	@$(BIN)/python docs/reference.py > docs/reference.md
 
-fuzz: $(VENV)/.dev ## feed 10,000 damaged specs, cassettes and recordings each
+fuzz: $(VENV)/.dev ## feed 10,000 damaged specs, cassettes, recordings and partial recordings each
 	@$(BIN)/python tests/fuzz/fuzzing.py $(ARGS)
 
 bench: $(VENV)/.dev $(VENV)/peers/.installed ## measure whole processes beside the same work done by hand and with llm

@@ -1,4 +1,4 @@
-"""The three kinds of files from outside: how an input of each is made, and all that is done with it."""
+"""The kinds of files from outside: how an input of each is made, and all that is done with it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import fuzz_material as material
 import yaml
+from fuzz_damage import make_damaged, make_partial, take_damaged, take_partial
 from fuzz_texts import changed_bytes, changed_text, encoded
 from fuzz_values import changed
 
@@ -319,4 +320,6 @@ KINDS = {
     "specs": Kind(make=make_spec, take=take_spec, file="specs/fuzzed.yaml"),
     "cassettes": Kind(make=make_cassette, take=take_cassette, file="cassettes/fuzzed.yaml"),
     "recordings": Kind(make=make_recording, take=take_cassette, file="cassettes/fuzzed.yaml"),
+    "damage": Kind(make=make_damaged, take=take_damaged, file="cassettes/damaged.yaml"),
+    "partials": Kind(make=make_partial, take=take_partial, file="cassettes/damaged.yaml.partial"),
 }

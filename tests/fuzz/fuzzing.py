@@ -134,7 +134,7 @@ def supervised(batch: Batch, out: Path, *, program: str = __file__) -> dict[str,
 def main(arguments: list[str] | None = None) -> int:
     """Fuzz; return 1 where an input failed."""
     parser = argparse.ArgumentParser(description="Feed convrun with damaged files.")
-    parser.add_argument("kinds", nargs="*", help="specs, cassettes, recordings; all by default")
+    parser.add_argument("kinds", nargs="*", help="specs, cassettes, recordings, damage, partials; all by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--inputs", type=int, default=10_000, help="how many of each kind")
@@ -147,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
             Batch(kind=given.kinds[0], seed=given.seed, first=given.first, count=given.inputs), given.worker, given.out
         )
         return 0
-    kinds = given.kinds or ["specs", "cassettes", "recordings"]
+    kinds = given.kinds or ["specs", "cassettes", "recordings", "damage", "partials"]
     work_of = [*batches(kinds, given.seed, given.first, given.inputs)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = [*pool.map(lambda batch: supervised(batch, given.out), work_of)]

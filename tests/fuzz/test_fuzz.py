@@ -11,7 +11,7 @@ import pytest
 from fuzz_kinds import KINDS, take_cassette, take_spec
 
 SLICES = 50
-COUNT = 200
+COUNT = 120
 
 
 @pytest.mark.parametrize("kind", KINDS)
