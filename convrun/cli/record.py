@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from convrun.cli.asked import Manner, Selection
 from convrun.cli.ending import named_errors
 from convrun.cli.flattening import flat
+from convrun.cli.parameters import one_of
 from convrun.errors import UsageError
 from convrun.run.options import RecordMode, RunOptions
+
+if TYPE_CHECKING:
+    from convrun.suite.refreshing import Only
 
 
 @flat
@@ -19,17 +23,44 @@ def record(
     *,
     selection: Selection,
     everything: Annotated[bool, typer.Option("--all", help="Record from scratch, fresh conversations too.")] = False,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="stale|missing|failed", help="Only these; failed: from scratch."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask before going live.")] = False,
     manner: Manner,
 ) -> None:
-    """Record what is stale or missing, live: a matching beginning is replayed for free, the rest is asked anew."""
+    """Record what is stale or missing, live: a matching beginning is replayed for free, the rest is asked anew.
+
+    Everything selected is played first, with its tools, up to where it would go live. Then stands what recording takes,
+    and on a terminal it is asked for once.
+    """
     with named_errors(tracebacks=manner.verbose > 1):
-        from convrun.cli.mistakes import mistakes_told  # other commands, and --help, do without
+        from convrun.cli.asking import Asking  # other commands, and --help, do without
+        from convrun.cli.mistakes import mistakes_told
+        from convrun.cli.recording import Recording
         from convrun.cli.running import execute
 
         presentation, overrides = manner.presentation("record"), manner.overrides(selection)
         with mistakes_told(presentation.reports, selection.paths or []):
-            options = _options(selection, everything, manner)
-        execute(selection.paths or [], options, presentation, overrides=overrides)
+            options, kind = _options(selection, everything, manner), _only(only, everything)
+        with Asking(wanted=not yes) as asking:
+            recording = Recording(asking=asking, only=kind, quiet=manner.quiet)
+            execute(selection.paths or [], options, presentation, overrides=overrides, conduct=recording.conduct)
+
+
+def _only(only: str | None, everything: bool) -> Only | None:
+    """What alone is to be recorded.
+
+    Raises:
+        UsageError: for another word, and together with `--all`.
+    """
+    if only is None:
+        return None
+    if everything:
+        raise UsageError("--all and --only exclude each other", fix="leave one of them out")
+    one_of("--only", only, ("stale", "missing", "failed"))
+    return "stale" if only == "stale" else "missing" if only == "missing" else "failed"
 
 
 def _options(selection: Selection, everything: bool, manner: Manner) -> RunOptions:

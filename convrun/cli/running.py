@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 import typer
 
@@ -17,18 +17,22 @@ from convrun.cli.behaviour import remembered_behaviour
 from convrun.cli.ending import BUG, INTERRUPTED, nothing_to_run, say, say_bug
 from convrun.cli.mistakes import mistakes_told
 from convrun.cli.output import commands_stopped, own_stdout
-from convrun.cli.reporting import targets
+from convrun.cli.reporting import Reports, targets
 from convrun.cli.screen import Screen
 from convrun.errors import ReportError
 from convrun.frozen import frozen
 from convrun.report.console import QUIET
 from convrun.report.stop_token import StopToken
-from convrun.results import ConversationResult
+from convrun.results import ConversationResult, RunResult
 from convrun.run.last_failed import remember
 from convrun.run.options import RunOptions
 from convrun.run.project import Prepared, open_project, prepare
 from convrun.run.verdicts import did_not_pass
 from convrun.suite.run import run_all
+
+_Told: TypeAlias = Callable[[ConversationResult], None]
+_Run: TypeAlias = Callable[[Prepared, RunOptions, _Told], RunResult]
+Conduct: TypeAlias = Callable[[Prepared, RunOptions, _Run, Screen, _Told], RunResult]
 
 
 @frozen
@@ -49,10 +53,12 @@ def execute(
     *,
     overrides: Mapping[str, str | None],
     on_result: Callable[[ConversationResult, bool], None] | None = None,
+    conduct: Conduct | None = None,
 ) -> None:
     """Run what the command line asks for, print it, write the reports; `overrides` are settings that it gives.
 
-    `on_result` hears of each conversation, as the console does, and whether it passed.
+    `on_result` hears of each conversation, as the console does, and whether it passed. `conduct` runs what is
+    prepared in another way than all at once.
 
     Raises:
         typer.Exit: always, with the run's exit code.
@@ -86,28 +92,50 @@ def execute(
                 if on_result is not None:
                     on_result(one, not did_not_pass(one, strict=options.strict))
 
-            result = run_all(
-                prepared,
-                options if presentation.quiet else replace(options, heard=screen.say),
-                environ=os.environ,
-                command=_reproducing(presentation.command, options, overrides.get("cassettes")),
-                on_result=show,
-                on_standing=screen.stand if screen.shows_progress else None,
-                started=started,
-            )
+            command = _reproducing(presentation.command, options, overrides.get("cassettes"))
+            run = _runner(screen, quiet=presentation.quiet, command=command, started=started)
+            with mistakes_told(presentation.reports, paths, stdout=stdout, token=token) as opening:
+                opening.project = project
+                result = (conduct or _at_once)(prepared, options, run, screen, show)
             screen.tell(behaviour())
             screen.close(result)
         strict = options.strict or project.settings.strict
         remember(project.settings.root, result.conversations, strict=strict)
-        try:
-            reports.write(result, stdout)
-        except ReportError as error:
-            if result.exit_code not in {BUG, INTERRUPTED}:  # those say more
-                raise
-            say(error.lines())
+        _write(reports, result, stdout)
     if result.bug is not None:
         say_bug(result.bug.message, result.bug.details if presentation.verbosity > 1 else None)
     raise typer.Exit(result.exit_code)
+
+
+def _write(reports: Reports, result: RunResult, stdout: TextIO) -> None:
+    try:
+        reports.write(result, stdout)
+    except ReportError as error:
+        if result.exit_code not in {BUG, INTERRUPTED}:  # those say more
+            raise
+        say(error.lines())
+
+
+def _runner(screen: Screen, *, quiet: bool, command: str, started: float) -> _Run:
+    """What runs conversations with the screen in view."""
+
+    def run(which: Prepared, how: RunOptions, told: _Told) -> RunResult:
+        return run_all(
+            which,
+            how if quiet else replace(how, heard=screen.say),
+            environ=os.environ,
+            command=command,
+            on_result=told,
+            on_standing=screen.stand if screen.shows_progress else None,
+            started=started,
+        )
+
+    return run
+
+
+def _at_once(prepared: Prepared, options: RunOptions, run: _Run, _: Screen, show: _Told) -> RunResult:
+    """A run as it is."""
+    return run(prepared, options, show)
 
 
 def _screen(stream: TextIO, presentation: Presentation, prepared: Prepared, stop_token: StopToken) -> Screen:

@@ -41,6 +41,19 @@ def quoted(quote: Quote) -> str:
     return text
 
 
+def question(states: Sequence[RecordingState]) -> str:
+    """Return what is asked before it costs money."""
+    quote = total_quote(one.quote for one in states)
+    dollars = f", ${quote.usd:.4f}" if quote.usd is not None else ""
+    return f"record {noun(len(states), 'conversation')}, {calls(quote)}{dollars}?"
+
+
+def compared_line(quote: Quote, results: Sequence[ConversationResult]) -> Line:
+    """Return how what a recording took compares with the quote."""
+    took = sum(one.live_calls for one in results)
+    return Line(f"quoted: {quoted(quote)}; it took {noun(took, 'live call')}", "dim")
+
+
 def causes(states: Sequence[RecordingState]) -> Iterator[tuple[str, list[RecordingState]]]:
     """Yield why conversations go live, the same cause once, and whom it concerns."""
     by_id = {one.id: one for one in states}

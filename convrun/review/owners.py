@@ -31,7 +31,6 @@ class Owner:
     orphan: bool = False
 
 
-NO_SPEC = "no spec has this cassette"
 NOBODY = Owner(why="the recording belongs to no spec", orphan=True)
 
 
@@ -49,7 +48,7 @@ class Owners:
         if not cassette.is_relative_to(folder):
             return NOBODY
         stem = cassette.relative_to(folder).with_suffix("").as_posix()
-        why = NO_SPEC
+        why = "no spec has this cassette"
         for file in self._candidates(stem):
             spec = self._spec(file)
             if isinstance(spec, str):

@@ -9,12 +9,12 @@ from functools import partial
 from convrun.conversation.tools import Tool
 from convrun.errors import ConvrunError, UsageError
 from convrun.results import ConversationResult
-from convrun.review.orphans import orphans
 from convrun.review.quoting import Quoting
 from convrun.review.repository import Repository
 from convrun.run.bind import BoundConversation
 from convrun.run.conversation import run_conversation
 from convrun.run.options import RecordMode, Rehearsal, RunOptions
+from convrun.run.orphans import orphans
 from convrun.run.plan import Planned, plan
 from convrun.run.project import Prepared
 from convrun.run.rehearsing import makes_tools
@@ -26,7 +26,7 @@ from convrun.transcript import RecordingState, RecordingStates, State
 def recording_states(
     prepared: Prepared, options: RunOptions, *, environ: Mapping[str, str], whole: bool
 ) -> RecordingStates:
-    """Return how the recordings of these conversations stand; `whole`: they are those of all specs of the project.
+    """Return how the recordings of these conversations stand; `whole`: they are of all specs of the specs folder.
 
     Only then it is known which cassettes are orphaned.
     """
@@ -41,10 +41,9 @@ def recording_states(
         if state.state in {"stale", "missing", "partial"}:
             state = replace(state, quote=quoting.quote(bound, result))
         found.append(replace(state, committed=(dates or {}).get(bound.planned.cassette_shown)))
-    known = {bound.planned.cassette for bound in prepared.conversations}
-    return RecordingStates(
-        states=tuple(found), orphans=orphans(settings, known) if whole else (), dated=dates is not None
-    )
+    every = plan(project.specs, settings, RunOptions()).conversations if whole else ()
+    lost = orphans(settings, every).files if whole else ()
+    return RecordingStates(states=tuple(found), orphans=lost, dated=dates is not None)
 
 
 def quotes_of(prepared: Prepared, options: RunOptions, *, environ: Mapping[str, str]) -> Quoting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +138,18 @@ def bind(
                 )
             )
     return tuple(bound), (*errors, *keyless.errors())
+
+
+def live_errors(conversations: Iterable[BoundConversation], *, environ: Mapping[str, str]) -> list[ConvrunError]:
+    """Return what keeps these conversations from going live: keys and variables that are not set."""
+    keyless = _Keyless()
+    errors: list[ConvrunError] = []
+    for one in conversations:
+        if not one.model.offline:
+            errors += variable_errors(one.planned.spec, environ, one.model, one.trusted)
+            with keyless.of(one.planned):
+                key_for(one.model, environ=environ, trusted_base_urls=one.trusted)
+    return list({str(error): error for error in (*errors, *keyless.errors())}.values())
 
 
 class _Keyless:

@@ -1,0 +1,96 @@
+"""What `convrun record` does once everything is prepared: rehearse, quote, ask, record."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from convrun.cli.asking import Asking
+from convrun.cli.screen import Screen
+from convrun.errors import SpecErrors
+from convrun.frozen import frozen
+from convrun.report.quote import compared_line, question, quote_lines
+from convrun.report.style import Line
+from convrun.results import ConversationResult, RunResult
+from convrun.review.outlook import outlooks
+from convrun.run.bind import live_errors
+from convrun.run.options import RecordMode, RunOptions
+from convrun.run.project import Prepared
+from convrun.suite.refreshing import Only, Rehearsed, Run, recorded, rehearsed, together
+from convrun.transcript import Quote, RecordingState, total_quote
+
+
+@frozen
+class Recording:
+    """How `record` goes about it: what `only` is recorded, whether somebody is asked, what is said."""
+
+    asking: Asking
+    only: Only | None = None
+    quiet: bool = False
+
+    def conduct(
+        self,
+        prepared: Prepared,
+        options: RunOptions,
+        run: Run,
+        screen: Screen,
+        show: Callable[[ConversationResult], None],
+    ) -> RunResult:
+        """Return the result of all that is selected; `show` hears of each conversation once it is over.
+
+        Raises:
+            SpecErrors: where a key is not set that the recording needs.
+        """
+        found = self._found(prepared, options, run, show)
+        if found.result.interrupted or found.result.bug is not None or not found.waiting:
+            return found.result
+        environ = prepared.project.environ(os.environ)
+        if errors := live_errors(found.waiting, environ=environ):
+            raise SpecErrors(errors)
+        if self.only == "failed":
+            options = replace(options, record=RecordMode.ALL)
+        scratch = options.record is RecordMode.ALL
+        pairs = [(one, None if scratch else found.of(one)) for one in found.waiting]
+        states = outlooks(prepared, options, pairs, environ=environ)
+        quote = total_quote(one.quote for one in states)
+        live = any(not one.model.offline for one in found.waiting)
+        if live and not self.quiet:
+            screen.tell(quote_lines(states))
+        if live and self.asking.possible and not self.asking.agreed(question(states)):
+            return self._declined(prepared, options, found, screen, show)
+        result = recorded(prepared, options, run, found, show)
+        if live and not self.quiet and not result.interrupted:
+            screen.tell(_compared(quote, states, result.conversations))
+        return result
+
+    def _found(
+        self, prepared: Prepared, options: RunOptions, run: Run, show: Callable[[ConversationResult], None]
+    ) -> Rehearsed:
+        """What there is to record; where everything is, nothing needs a rehearsal."""
+        if options.record is not RecordMode.ALL:
+            return rehearsed(prepared, options, run, only=self.only, on_done=show)
+        skipped = tuple(one for one in prepared.conversations if one.planned.skip)
+        waiting = tuple(one for one in prepared.conversations if not one.planned.skip)
+        return Rehearsed(result=run(replace(prepared, conversations=skipped), options, show), waiting=waiting)
+
+    def _declined(
+        self,
+        prepared: Prepared,
+        options: RunOptions,
+        found: Rehearsed,
+        screen: Screen,
+        show: Callable[[ConversationResult], None],
+    ) -> RunResult:
+        """Nothing was recorded, as somebody wanted it: that is no mistake."""
+        screen.tell([Line("nothing was recorded", "dim")])
+        for one in found.waiting:
+            result = found.of(one)
+            if result is not None:
+                show(result)
+        return replace(together(prepared, options, found.result, ()), exit_code=0)
+
+
+def _compared(quote: Quote, states: Iterable[RecordingState], results: Iterable[ConversationResult]) -> list[Line]:
+    names = {one.id for one in states}
+    return [compared_line(quote, [one for one in results if one.id in names])]
