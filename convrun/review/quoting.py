@@ -63,30 +63,36 @@ class Quoting:
         Without a result: recording all of it from scratch.
         """
         planned = bound.planned
-        if bound.model.offline:
+        answered = result is not None and result.verdict != "missing" and result.stale is None
+        if bound.model.offline or answered:
             return Quote()
         recorded = _recorded(planned)
         if recorded is not None and (result is None or result.stale is not None):
             calls = list(_Remaining(recorded, judge_of(planned, root=self._root), result).calls())
             return self._priced(bound, calls)
-        return self._by_siblings(bound)
+        return self._by_siblings(bound, result)
 
-    def _by_siblings(self, bound: BoundConversation) -> Quote:
-        """As an average one of the same spec; where none is recorded, a call a turn at the least."""
+    def _by_siblings(self, bound: BoundConversation, result: ConversationResult | None) -> Quote:
+        """As an average one of the same spec; where none is recorded, a call a turn at the least.
+
+        What a recording that broke off has answered is taken off.
+        """
         planned = bound.planned
         if planned.spec.file not in self._of_specs:
             others = (one for one in self._siblings(planned) if one.id != planned.id and one.cassette.is_file())
             readable = (found for one in others if (found := _recorded(one)) is not None)
             self._of_specs[planned.spec.file] = list(islice(readable, _SIBLINGS))
         known = self._of_specs[planned.spec.file]
+        first = result.stale.turn - 1 if result is not None and result.stale is not None else 0
+        left = sum(turn.skip is None for turn in planned.spec.turns[first:])
         if not known:
-            turns = sum(turn.skip is None for turn in planned.spec.turns)
-            return Quote(calls=turns, usd=None, at_least=True, unpriced=self._unpriced(bound))
+            return Quote(calls=left, usd=None, at_least=True, unpriced=self._unpriced(bound))
         every = [[_Call(one.usage.input, one.usage.output) for one in _calls(found)] for found in known]
         number = round(sum(map(len, every)) / len(every))
         calls = [call for calls in every for call in calls]
         average = _Call(_mean([one.input for one in calls]), _mean([one.output for one in calls]))
-        return self._priced(bound, [average] * max(number, 1))
+        answered = sum(turn.model_calls for turn in result.turns) if result is not None else 0
+        return self._priced(bound, [average] * max(number - answered, left))
 
     def _priced(self, bound: BoundConversation, calls: Sequence[_Call]) -> Quote:
         known = [

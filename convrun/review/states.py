@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from convrun.cassette.partial import partial_path, read_partial
 from convrun.conversation.tools import Tool
 from convrun.errors import ConvrunError, UsageError
 from convrun.results import ConversationResult
@@ -17,7 +18,7 @@ from convrun.run.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.orphans import orphans
 from convrun.run.plan import Planned, plan
 from convrun.run.project import Prepared
-from convrun.run.rehearsing import makes_tools
+from convrun.run.rehearsing import makes_tools, on_paper
 from convrun.settings import Settings
 from convrun.spec.model import ToolUse
 from convrun.transcript import RecordingState, RecordingStates, State
@@ -63,20 +64,29 @@ def rehearsed_on_paper(
 def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: bool = False) -> RecordingState:
     """Return how the recording of a rehearsed conversation stands; `assumed`: on paper."""
     planned = bound.planned
+    kept = len(read_partial(partial_path(planned.cassette)).interactions)
     states: Mapping[str, State] = {"stale": "stale", "missing": "missing", "error": "error", "skipped": "skipped"}
     state = "skipped" if planned.skip else states.get(result.verdict, "fresh")
     if state == "missing" and bound.model.offline:
         state = "offline"
+    if kept and (state in {"stale", "missing"} or (state == "fresh" and not _without_partial(bound))):
+        state = "partial"
     return RecordingState(
         id=planned.id,
         spec=planned.spec.file,
         cassette=planned.cassette_shown,
         state=state,
+        kept=kept,
         stale=result.stale,
         problem=result.error,
         reason=planned.skip,
         assumed=tuple(dict.fromkeys(_assumed(bound, result))) if assumed and state == "fresh" else (),
     )
+
+
+def _without_partial(bound: BoundConversation) -> bool:
+    """Whether the cassette alone answers all of a conversation, beside which one that broke off stands."""
+    return run_conversation(on_paper(bound), RunOptions(), environ={}).verdict == "unchecked"
 
 
 def _assumed(bound: BoundConversation, result: ConversationResult) -> Iterator[str]:

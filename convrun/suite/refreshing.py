@@ -46,12 +46,20 @@ def rehearsed(
 
     def heard(result: ConversationResult) -> None:
         if not wanted(bound[result.id], result, only):
-            on_done(result)
+            on_done(_settled(bound[result.id], result))
 
     how = replace(options, record=RecordMode.NEW_EPISODES, rehearsal=Rehearsal.WITH_TOOLS, most_failed=None)
     found = run(prepared, how, heard)
-    waiting = [bound[one.id] for one in found.conversations if wanted(bound[one.id], one, only)]
-    return Rehearsed(result=found, waiting=tuple(waiting))
+    waiting = {one.id: bound[one.id] for one in found.conversations if wanted(bound[one.id], one, only)}
+    results = (one if one.id in waiting else _settled(bound[one.id], one) for one in found.conversations)
+    return Rehearsed(result=replace(found, conversations=tuple(results)), waiting=tuple(waiting.values()))
+
+
+def _settled(bound: BoundConversation, result: ConversationResult) -> ConversationResult:
+    """The result as a run says it: without a cassette it is missing, whatever one that broke off has left."""
+    if result.verdict == "stale" and not bound.planned.cassette.is_file():
+        return replace(blank_result(bound), verdict="missing")
+    return result
 
 
 def wanted(bound: BoundConversation, result: ConversationResult, only: Only | None) -> bool:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from review_projects import CASSETTE, NAME
+from servers import Answer
 
 CASES = """
     model: {script: [{reply: 'A card.'}, {reply: 'Bye.'}]}
@@ -164,3 +165,45 @@ def test_without_conversations_there_is_nothing(convrun, project):
     """It ends with 5, as other commands do."""
     code, _, err = convrun(project.root, "status")
     assert (code, "no spec below" in err) == (5, True)
+
+
+def test_what_a_recording_that_broke_off_has_left_is_not_paid_again(convrun, project, loopback):
+    """How many calls are kept is told, and only what it lacks is quoted."""
+    settings = f"{{name: m, base_url: '{loopback.base_url}', max_retries: 0}}"
+    turns = "[{user: One}, {user: Two}, {user: Three}]"
+    project.write(NAME, f"model: {settings}\nturns: {turns}\n")
+    loopback.says("one", "two", Answer(status=500))
+    assert project.one(record="new_episodes").verdict == "error"
+    found, code = states(convrun, project.root)
+    (one,) = found["conversations"]
+    assert (code, one["state"], one["kept_calls"]) == (3, "partial", 2)
+    assert (one["quote"]["calls"], one["quote"]["at_least"]) == (1, True)
+    assert (
+        "partial   1 conversation, 2 calls of a recording that broke off are kept" in convrun(project.root, "status")[1]
+    )
+    loopback.answers[:] = []
+    loopback.says("three")
+    assert project.cli("record").returncode == 0
+    assert [request.body["messages"][-1]["content"] for request in loopback.requests[3:]] == ["Three"]
+    assert states(convrun, project.root)[0]["conversations"][0]["state"] == "fresh"
+
+
+def test_what_was_answered_to_the_end_costs_nothing_more(convrun, project, loopback):
+    """Where the rest of a stale one is kept already, recording takes no call."""
+    settings = f"{{name: m, base_url: '{loopback.base_url}', max_retries: 0}}"
+    project.write(NAME, f"model: {settings}\nturns: [{{user: One}}, {{user: Two}}]\n")
+    loopback.says("one", "two")
+    project.record()
+    project.edit(NAME, "Two", "Drei")
+    loopback.answers[:] = []
+    loopback.says("three", Answer(status=500))
+    project.edit(NAME, "{user: Drei}", "{user: Drei}, {user: Four}")
+    assert project.one(record="new_episodes").verdict == "error"
+    project.edit(NAME, ", {user: Four}", "")
+    found, code = states(convrun, project.root)
+    (one,) = found["conversations"]
+    assert (code, one["state"], one["kept_calls"], one["quote"]["calls"]) == (3, "partial", 2, 0)
+    asked = len(loopback.requests)
+    done = project.cli("record")
+    assert (done.returncode, len(loopback.requests)) == (0, asked)
+    assert states(convrun, project.root)[1] == 0
