@@ -24,7 +24,9 @@ _COMMANDS = {  # module and function of each, and what the list of commands says
     "diff": ("diff", "diff", "Compare recordings as conversations."),
     "import": ("importing", "import_recordings", "Make specs and cassettes of recordings."),
 }
-_CASSETTE: dict[str, tuple[str, str, str]] = {}  # as above, for `convrun cassette …`
+_CASSETTE: dict[str, tuple[str, str, str]] = {  # as above, for `convrun cassette …`
+    "export": ("cassette_export", "export", "Write cassettes as stock vcrpy has them."),
+}
 _ABOUT_CASSETTE = "Look after recordings."
 
 

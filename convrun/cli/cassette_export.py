@@ -1,0 +1,89 @@
+"""`convrun cassette export`: recordings as stock vcrpy has them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convrun.atomic import create_file, replace_file
+from convrun.cli.ending import counted, named_errors, say
+from convrun.errors import CassetteError, UsageError, did_you_mean, system_reason
+from convrun.source import Where, printable
+
+_NOT_ALL = 1
+
+
+def export(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Cassettes.")],
+    to: Annotated[str, typer.Option("--to", metavar="STOCK", help="The file to write; of several FILEs the folder.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Write cassettes as stock vcrpy YAML, which plays to the openai SDK without convrun: whole, attachments too.
+
+    Several keep their paths below the folder that they have in common. Exit codes: 0, 1 where one was not written, 2
+    for what does not exist.
+    """
+    with named_errors():
+        pairs = list(_pairs(files, to))
+        written = sum(_written(source, target, force=force) for source, target in pairs)
+        print(f"{counted(written, 'cassette')} exported")
+        if written < len(pairs):
+            raise typer.Exit(_NOT_ALL)
+
+
+def _pairs(files: Sequence[str], to: str) -> Iterator[tuple[Path, Path]]:
+    """Each file with the one that is to be written.
+
+    Raises:
+        UsageError: for what is not there, and for a STOCK that cannot take them.
+    """
+    sources = [Path(file) for file in dict.fromkeys(files)]
+    for source in sources:
+        _refuse_missing(source)
+    stock = Path(to)
+    if len(sources) == 1 and not stock.is_dir() and not to.endswith(("/", os.sep)):
+        yield sources[0], stock
+        return
+    if stock.exists() and not stock.is_dir():
+        raise UsageError(f"--to {to!r} is a file, and there are {len(sources)} FILEs", fix="name a folder")
+    common = os.path.commonpath([os.path.abspath(source.parent) for source in sources])
+    for source in sources:
+        yield source, stock / os.path.relpath(os.path.abspath(source), common)
+
+
+def _refuse_missing(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(f"{str(path)!r} is a folder", fix="name its files")
+    if not path.exists():
+        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UsageError(f"{str(path)!r} does not exist", fix=did_you_mean(path.name, siblings))
+
+
+def _written(source: Path, target: Path, *, force: bool) -> bool:
+    """Write one; whether that was possible is said."""
+    from convrun.cassette.exporting import stock_text  # other commands, and --help, do without
+    from convrun.cassette.files import load
+
+    try:
+        if target.exists() and target.samefile(source):
+            raise CassetteError(
+                "it would be written over itself", where=Where(file=str(source)), fix="name another file"
+            )
+        recording = load(source, str(source))
+        content = stock_text(recording).encode()
+        (replace_file if force else create_file)(target, content)
+    except CassetteError as error:
+        say(error.lines())
+        return False
+    except FileExistsError:
+        say([f"{str(target)!r} is there already", "  --force replaces it"])
+        return False
+    except OSError as error:
+        say([f"{str(target)!r} cannot be written: {system_reason(error)}"])
+        return False
+    print(printable(f"{target}: {counted(len(recording.interactions), 'interaction')} of {source}"))
+    return True
