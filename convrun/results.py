@@ -15,6 +15,7 @@ from convrun.values import Json
 
 Verdict: TypeAlias = Literal["passed", "failed", "stale", "missing", "error", "skipped", "unchecked"]
 CheckVerdict: TypeAlias = Literal["passed", "failed", "error"]
+TOOL_RESULT = "tool_result"  # the kind of the checks that verified tools make; no spec writes one
 NOT_BEGUN = "not begun: stopped at "  # how the reason of a conversation begins that was passed over for others
 
 

@@ -152,7 +152,15 @@ def _call_id(identifier: str, quirks: frozenset[QuirkKind]) -> str:
 def _part(part: TextPart | AttachmentPart) -> JsonObject:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
-    attachment = part.attachment
+    return encode_attachment(part.attachment)
+
+
+def encode_attachment(attachment: Attachment) -> JsonObject:
+    """Return the content part of an attachment.
+
+    Raises:
+        AttachmentError: where a chat model takes no such thing, or it cannot be read.
+    """
     kind = attachment.resolve_type()
     if kind.startswith("image/"):
         image: JsonObject = {"url": attachment.url or f"data:{kind};base64,{attachment.base64_content()}"}
@@ -184,6 +192,6 @@ def decode_attachment(part: JsonObject) -> Attachment | None:
         case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(sound)}}:
             found = Attachment(url=f"data:audio/{sound};base64,{data}")
     try:
-        return found if found is not None and _part(AttachmentPart(found)) == part else None
+        return found if found is not None and encode_attachment(found) == part else None
     except AttachmentError:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -15,12 +15,12 @@ from convrun.cassette.pointers import pointer_parts
 from convrun.errors import CassetteError, StaleError
 from convrun.redaction import Redactor
 from convrun.source import Where
-from convrun.values import Json, JsonObject, canonical
+from convrun.values import Json, canonical
 from convrun.wire import Reply, Request
 
 if TYPE_CHECKING:
     from convrun.cassette.staleness import Difference
-    from convrun.cassette.tool_results import RecordedResults
+    from convrun.cassette.tool_results import Attached, RecordedResults
 
 ENDED = "recording ended"
 _RECORD = "if the change is meant, record the conversation again with --record new_episodes"
@@ -150,15 +150,10 @@ class Player:
             return None
         return self._all_results().of_call(self._last, tool_call_id, name, arguments, self._taken)
 
-    def recorded_attachments(self, tool_call_id: str, replayed: Container[str]) -> tuple[JsonObject, ...]:
-        """Return the content parts that were sent behind the results of the last reply's calls.
-
-        They come with the last call, after its `recorded_result`, and only where all calls are of `replayed` tools.
-        """
+    def recorded_attachments(self, tool_call_id: str) -> Attached | None:
+        """Return what was sent behind the results of the last reply's calls, after one's `recorded_result`."""
         position = self._taken.get(tool_call_id)
-        if self._last is None or position is None:
-            return ()
-        return self._all_results().attachments(self._last, position, replayed)
+        return None if self._last is None or position is None else self._all_results().attached(self._last, position)
 
     def results_by_call(self, name: str, arguments: Json) -> str | None:
         """Return the result of a call of this name and these arguments anywhere in the recording, one by one."""

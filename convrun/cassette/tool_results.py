@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
 
 from convrun.cassette.canonical import History, Links, plain_arguments
 from convrun.cassette.interaction import Interaction
 from convrun.cassette.reply_nodes import reply_message
+from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, canonical, equal
 
 
@@ -23,6 +24,24 @@ class _Call:
     arguments: Json
     result: str | None = None
     attachments: tuple[JsonObject, ...] = ()
+
+
+@frozen
+class Attached:
+    """The content parts sent behind the results of all calls of a reply, without a word on whose they are.
+
+    `reply` is the reply's number, `names` are the tools it calls, `position` is the call that was asked about.
+    """
+
+    reply: int
+    names: tuple[str, ...]
+    position: int
+    parts: tuple[JsonObject, ...]
+
+    @property
+    def at_last(self) -> bool:
+        """Whether it is the reply's last call that was asked about."""
+        return self.position == len(self.names) - 1
 
 
 class RecordedResults:
@@ -75,18 +94,12 @@ class RecordedResults:
         found = self._recorded(index, position, name)
         return found.result if found is not None else None
 
-    def attachments(self, index: int, position: int, replayed: Container[str]) -> tuple[JsonObject, ...]:
-        """Return the content parts sent behind the results of a reply's calls, for the call at `position`.
-
-        The last call has those of all; none has them where a call of the reply is not one of `replayed` tools, as
-        nothing tells whose they are.
-        """
+    def attached(self, index: int, position: int) -> Attached:
+        """Return what was sent behind the results of a reply's calls, for the call at `position`."""
         calls = (reply_message(self._interactions[index].reply) or {}).get("tool_calls")
-        names = [_named(call)[0] for call in calls] if isinstance(calls, list) else []
-        if position != len(names) - 1 or not all(name in replayed for name in names):
-            return ()
-        found = self._recorded(index, position, names[-1])
-        return found.attachments if found is not None else ()
+        names = tuple(_named(call)[0] for call in calls) if isinstance(calls, list) else ()
+        found = self._recorded(index, len(names) - 1, names[-1]) if names else None
+        return Attached(reply=index, names=names, position=position, parts=found.attachments if found else ())
 
     def _recorded(self, index: int, position: int, name: str) -> _Call | None:
         """The call at `position` in the reply of interaction `index`, as the first request that has it tells it."""

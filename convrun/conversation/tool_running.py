@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import field
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,7 +22,20 @@ from convrun.errors import (
 from convrun.frozen import frozen
 from convrun.values import show
 
-RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
+
+@frozen
+class Verified:
+    """A recorded result of a tool that is called all the same.
+
+    `agrees` says whether a result is this one. `settled` is told what would go to the model now, and returns what does.
+    """
+
+    result: ToolResult
+    agrees: Callable[[ToolResult], bool]
+    settled: Callable[[ToolResult], ToolResult]
+
+
+RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | Verified | None"]
 _Replacement = TypeVar("_Replacement", ToolCall, ToolResult)
 _STOPPING = (BlockedNetworkError, PauseChain, KeyboardInterrupt, GeneratorExit, TimeUp)
 
@@ -62,22 +75,34 @@ class ToolRunning:
             HookError: where a hook raised.
             PauseChain: where the tool, or `before_call`, paused the chain.
             ToolTimeoutError: where the tool did not return in time.
-            ToolUnavailableError: where the tool has no code.
+            ToolUnavailableError: where the tool has neither code nor a stand-in, or that one has nothing for this call.
         """
         tool = self.tools.get(call.name)
+        recorded = None
         if tool is not None and self.recorded_results is not None:
             recorded = self.recorded_results(tool, call)
-            if recorded is not None:
-                return (yield from self._replayed(tool, call, recorded))
+        if isinstance(recorded, Verified):
+            return recorded.settled((yield from self._made(tool, call, recorded)))
+        if tool is not None and recorded is not None:
+            return (yield from self._replayed(tool, call, recorded))
+        return (yield from self._made(tool, call))
+
+    def _made(self, tool: Tool | None, call: ToolCall, recorded: Verified | None = None) -> Steps:
+        """What goes to the model where nothing is recorded.
+
+        Where `recorded` goes to it instead, hooks see that first; and the tool's own result where that is another one,
+        or where they would change it.
+        """
         try:
             call = yield from self._before(tool, call)
-        except CancelToolCall as why:
-            return ToolResult.cancelled(call, why)
-        tool = self.tools.get(call.name)
-        if tool is None:
-            return ToolResult.failed(call, LookupError(f'tool "{call.name}" does not exist'))
-        result = yield from self._called(tool, call)
-        try:
+            tool = self.tools.get(call.name)
+            if tool is None:
+                return ToolResult.failed(call, LookupError(f'tool "{call.name}" does not exist'))
+            result = yield from self._called(tool, call)
+            if recorded is not None:
+                changed = yield from self._shown(self.hooks.after_call, tool, call, recorded.result)
+                if not changed and recorded.agrees(result):
+                    return result
             return (yield from self._after(tool, call, result))
         except CancelToolCall as why:
             return ToolResult.cancelled(call, why)
@@ -85,15 +110,19 @@ class ToolRunning:
     def _replayed(self, tool: Tool, call: ToolCall, recorded: str | ToolOutput) -> Steps:
         """A recorded result has been through the hooks already: they see it and change nothing."""
         result = ToolResult.of(call, recorded)
-        for hook, arguments in (
-            *((hook, (tool, call)) for hook in self.hooks.before_call),
-            *((hook, (tool, call, result)) for hook in self.hooks.after_call),
-        ):
-            try:
-                yield from _hooked(hook, *arguments)
-            except CancelToolCall:
-                continue
+        yield from self._shown(self.hooks.before_call, tool, call)
+        yield from self._shown(self.hooks.after_call, tool, call, result)
         return result
+
+    def _shown(self, hooks: Iterable[Hook], *arguments: object) -> Generator[Invocation, Any, bool]:
+        """Let hooks see what is settled already; return whether one of them would have changed it."""
+        changed = False
+        for hook in hooks:
+            try:
+                changed = (yield from _hooked(hook, *arguments)) is not None or changed
+            except CancelToolCall:
+                changed = True
+        return changed
 
     def _before(self, tool: Tool | None, call: ToolCall) -> Generator[Invocation, Any, ToolCall]:
         for hook in self.hooks.before_call:
@@ -112,6 +141,8 @@ class ToolRunning:
             raise
         except BaseException as error:  # noqa: BLE001  (the types of the arguments may be the tool's own, too)
             return ToolResult.failed(call, error)
+        if tool.stand_in is not None:
+            return tool.stand_in(call)
         assert tool.implementation is not None  # arguments_for has refused it otherwise
         try:
             value = yield Invocation(

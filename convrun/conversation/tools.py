@@ -125,7 +125,8 @@ class Tool:
     """Something a model may call. Made by `Tool.function` from code, by `Tool.declared` from a definition without any.
 
     With `input_schema` and `implementation` given by hand, arguments are validated against that schema and not coerced.
-    `schema` is what goes to the model, the same object in every request.
+    `stand_in` answers calls in the place of the code, which is not called then. `schema` is what goes to the model, the
+    same object in every request.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Tool:
     implementation: Callable[..., object] | None = field(default=None, repr=False)
     parameters: Parameters | None = field(default=None, repr=False)
     definition: JsonObject | None = field(default=None, repr=False)
+    stand_in: Callable[[ToolCall], ToolResult] | None = field(default=None, repr=False)
     schema: ToolSchema = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -187,19 +189,21 @@ class Tool:
         )
 
     def arguments_for(self, call: ToolCall) -> dict[str, Any]:
-        """Return the keyword arguments with which `implementation` is to be called.
+        """Return the keyword arguments with which `implementation` is to be called; a declared tool takes any.
 
         Raises:
             ToolArgumentsError: where the model's arguments do not fit.
-            ToolUnavailableError: where there is no code to call.
+            ToolUnavailableError: where there is neither code nor a stand-in.
         """
-        if self.implementation is None:
+        if self.implementation is None and self.stand_in is None:
             raise ToolUnavailableError(
                 f"tool {self.name!r} has no code, and no recording holds a result for {show(call.arguments)}",
                 fix="give it a function, or a recording of this call",
             )
         if call.arguments_error is not None:
             raise ToolArgumentsError(call.arguments_error)
+        if self.implementation is None:
+            return call.arguments
         if self.parameters is None:
             return fitting(self.input_schema, call.arguments)
         values = fitted(self.parameters, call.arguments)

@@ -11,10 +11,11 @@ from convrun.report.counts import standing
 from convrun.report.difference import difference
 from convrun.report.style import Line, Role
 from convrun.report.wording import block, cut, dumped, quoted
-from convrun.results import CheckResult, ConversationResult, Problem, ToolCallResult, TurnResult
+from convrun.results import TOOL_RESULT, CheckResult, ConversationResult, Problem, ToolCallResult, TurnResult
 from convrun.source import Where, excerpt
 
 _WRONG = frozenset({"failed", "error"})
+_WHOLE = frozenset({"equals", TOOL_RESULT})  # kinds that compare whole texts
 _SHORT = 100  # characters of a message that is read at a glance
 _STALE = " (stale: the recording no longer holds)"
 _BEHIND = " (info: behind a stale request, counts nowhere)"
@@ -164,7 +165,7 @@ def _comparison(check: CheckResult, full: bool) -> list[Line]:
     """Expected and actual; as a diff where whole texts of several lines are compared."""
     expected, actual = check.expected, check.actual
     texts = isinstance(expected, str) and isinstance(actual, str)
-    if check.kind == "equals" and texts and "\n" in f"{expected}{actual}":
+    if check.kind in _WHOLE and texts and "\n" in f"{expected}{actual}":
         head = Line("expected (-) and actual (+):")
         return [head, *(line.indented(2) for line in difference(expected, actual, full=full))]
     if (expected is None and actual is None) or (not full and _said(check)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
@@ -99,11 +99,15 @@ def _innermost(kind: str, value: object) -> str:
 
 
 def _place(spec: CheckSpec, path: Path) -> Where:
-    """The place of a path into the value, or of the nearest thing above it."""
+    return place(spec.places, path) or spec.where
+
+
+def place(places: Mapping[Path, Where], path: Path) -> Where | None:
+    """Return the place of a path into a value, or of the nearest thing above it."""
     for end in range(len(path), -1, -1):
-        if path[:end] in spec.places:
-            return spec.places[path[:end]]
-    return spec.where
+        if path[:end] in places:
+            return places[path[:end]]
+    return None
 
 
 def value_at(value: object, path: Path) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from convrun.conversation.network import watched
 from convrun.conversation.toolbox import Toolbox
@@ -11,17 +12,22 @@ from convrun.errors import ConversationError, ConvrunError, SpecError, ToolDefin
 from convrun.frozen import frozen
 from convrun.run.imports import imported
 from convrun.settings import Settings
-from convrun.spec.model import Spec, ToolDeclaration, ToolUse
+from convrun.spec.model import Policy, Spec, ToolDeclaration, ToolUse
 from convrun.templates import render_value
 
 
 @frozen
 class BoundTool:
-    """A tool, or a class that becomes tools once a conversation begins. `replayed`: its recorded results are used."""
+    """A tool, or a class that becomes tools once a conversation begins; `policy` says what a replay does with it."""
 
     spec: ToolUse | ToolDeclaration
     made: Tool | type[Toolbox]
-    replayed: bool = False
+    policy: Policy = "live"
+
+    @property
+    def recorded(self) -> bool:
+        """Whether its recorded results go to the model."""
+        return self.policy in ("verify", "replay")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -38,12 +44,14 @@ def bind_tools(
     found: list[BoundTool] = []
     taken: dict[str, BoundTool] = {}
     for tool in spec.tools:
+        if tool.stub:
+            from convrun.run.stubs import stub_errors  # few specs have one
+
+            errors += stub_errors(tool.stub)
         if isinstance(tool, ToolUse) and not imports:
             continue
         try:
-            made = _made(tool)
-            policy = (tool.policy if isinstance(tool, ToolUse) else None) or spec.tool_policy or settings.tool_policy
-            bound = BoundTool(spec=tool, made=made, replayed=isinstance(tool, ToolDeclaration) or policy == "replay")
+            bound = BoundTool(spec=tool, made=_made(tool), policy=_policy(tool, spec, settings))
             names = bound.names
         except ConvrunError as error:
             errors.append(error.at(tool.where))
@@ -99,6 +107,12 @@ def _tools_of(made: type[Toolbox], spec: ToolUse, names: Mapping[str, object]) -
     except BaseException as error:  # both are the user's
         what = f"{called} of {spec.path.text!r} raised {named(error)}"
         raise ConversationError(what, where=spec.where, fix="mend it, or the arguments under `with:`") from error
+
+
+def _policy(tool: ToolUse | ToolDeclaration, spec: Spec, settings: Settings) -> Policy:
+    if isinstance(tool, ToolDeclaration):
+        return "stub" if tool.stub else "replay"
+    return tool.policy or spec.tool_policy or cast("Policy | None", settings.tool_policy) or "live"
 
 
 def _made(tool: ToolUse | ToolDeclaration) -> Tool | type[Toolbox]:

@@ -25,6 +25,7 @@ from convrun.run.plan import Planned
 from convrun.run.spending import spending
 from convrun.run.variable_rules import variable_errors
 from convrun.source import Where, is_below, is_circle
+from convrun.spec.model import ToolDeclaration
 from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from convrun.cassette.known import Known
     from convrun.cassette.recording import Recorder
     from convrun.cassette.staleness import Difference
+    from convrun.cassette.tool_results import Attached
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
 
@@ -136,17 +138,25 @@ class Carrier:
         if call.name not in replayed or self._player is None:
             return None
         if self.replaying:
-            identity = call.tool_call_id or ""
-            text = self._player.recorded_result(identity, call.name, call.arguments)
+            text = self._player.recorded_result(call.tool_call_id or "", call.name, call.arguments)
             if text is not None:
-                parts = self._player.recorded_attachments(identity, replayed)
-                attachments = [found for part in parts if (found := decode_attachment(part)) is not None]
+                attached = self.attached(call)
+                if attached is None or not attached.at_last or not replayed.issuperset(attached.names):
+                    return text
+                attachments = [found for part in attached.parts if (found := decode_attachment(part)) is not None]
                 return ToolOutput(text, attachments) if attachments else text
-            if self._recorder is not None:
-                return None
-            self._ended(call)
+            if self._recorder is None:
+                self._ended(call)
         # Live: a tool with code runs; one without has only what was once recorded for the same call.
         return self._player.results_by_call(call.name, call.arguments) if tool.implementation is None else None
+
+    def attached(self, call: ToolCall) -> Attached | None:
+        """Return what was sent behind the results of the last reply's calls, once the recorded one of `call` is given.
+
+        The last of these calls has all of it, where all are of tools whose recorded results are used: nothing tells
+        whose they are.
+        """
+        return self._player.recorded_attachments(call.tool_call_id or "") if self._player is not None else None
 
     def _ended(self, call: ToolCall) -> None:
         if self.staleness is None:
@@ -284,7 +294,7 @@ def refuse_led_away(planned: Planned) -> None:
 
 def _needs_results(bound: BoundConversation) -> bool:
     """Whether a tool without code can only answer from the old recording."""
-    return any(tool.replayed for tool in bound.spec.tools)
+    return any(isinstance(tool.spec, ToolDeclaration) and tool.recorded for tool in bound.spec.tools)
 
 
 def _live(bound: BoundConversation, options: RunOptions, environ: Mapping[str, str]) -> Transport:

@@ -9,18 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convrun.backends.resolving import backend_for
 from convrun.checks.context import TurnView
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
 from convrun.conversation.network import network_blocked, raise_refused
+from convrun.conversation.tool_running import RecordedResults
 from convrun.conversation.tools import Tool, ToolCall, ToolResult
 from convrun.errors import CassetteError, ConvrunError, StaleError
 from convrun.redaction import Redactor
 from convrun.results import CheckResult, ConversationResult, Finding, Staleness, TurnResult, total_usage
 from convrun.run.bind import BoundConversation, BoundTurn
-from convrun.run.bound_tools import opened
+from convrun.run.bound_tools import BoundTool, opened
 from convrun.run.carrier import Carrier, open_carrier
 from convrun.run.conversation_hooks import hooked
 from convrun.run.copies import end_copy
@@ -34,6 +36,9 @@ from convrun.run.surroundings import Surroundings, shown_variables
 from convrun.run.turn import PlayedTurn, play_turn, skipped_turn
 from convrun.run.verdicts import of_checks, of_conversation
 from convrun.templates import render_text
+
+if TYPE_CHECKING:
+    from convrun.run.verifying import Verifying
 
 
 def blank_result(bound: BoundConversation) -> ConversationResult:
@@ -105,6 +110,7 @@ class _Run:
         self.views: list[TurnView] = []
         self.failure: ConvrunError | None = None
         self.returned: dict[str, str] = {}  # by call, what the tools returned before a hook changed it
+        self.verifying: Verifying | None = None
 
     def result(self, environ: Mapping[str, str]) -> ConversationResult:
         """Play and judge; what goes wrong around the turns leaves those that were played."""
@@ -145,11 +151,7 @@ class _Run:
     def _conversation(self, environ: Mapping[str, str]) -> Conversation:
         """The engine's conversation, over the carrier."""
         bound, spec = self.bound, self.bound.spec
-        tools: list[Tool] = []
-        replayed: set[str] = set()
-        for tool, made in opened(spec.tools, self._names("tools")):
-            tools += made
-            replayed |= {one.name for one in made} if tool.replayed else set()
+        tools, recorded_results = self._tools()
         backend = backend_for(bound.model, self.carrier, environ=environ, trusted_base_urls=bound.trusted)
         system = spec.spec.system
         conversation = Model(backend, stream=bound.planned.model.stream).conversation(
@@ -161,10 +163,41 @@ class _Run:
             chain_limit=spec.spec.chain_limit,
             history=history_messages(spec.spec.history, self._names("history")),
             tool_timeout=spec.spec.tool_timeout,
-            recorded_results=self.carrier.recorded_results(replayed) if replayed else None,
+            recorded_results=recorded_results,
         )
         conversation.replaying = self.carrier.replaying
         return conversation
+
+    def _tools(self) -> tuple[list[Tool], RecordedResults | None]:
+        """The tools with their stand-ins, and what gives the recorded results of those that have such a policy."""
+        tools: list[Tool] = []
+        recorded: dict[str, BoundTool] = {}
+        names = self._names("tools")
+        for tool, made in opened(self.bound.spec.tools, names):
+            tools += self._stubbed(tool, made, names) if tool.policy == "stub" else made
+            recorded |= {one.name: tool for one in made} if tool.recorded else {}
+        results = self.carrier.recorded_results(set(recorded)) if recorded else None
+        verified = {name: tool.spec.where for name, tool in recorded.items() if tool.policy == "verify"}
+        if results is None or not verified:
+            return tools, results
+        from convrun.run.verifying import Verifying  # only where there is something to compare
+
+        self.verifying = Verifying(
+            results,
+            self.carrier.attached,
+            tools=verified,
+            recorded=frozenset(recorded),
+            redactor=self.redactor,
+            conversation=self.empty.id,
+        )
+        return tools, self.verifying
+
+    def _stubbed(self, tool: BoundTool, made: Sequence[Tool], names: Mapping[str, object]) -> list[Tool]:
+        from convrun.run.stubs import stubbed  # few specs have one
+
+        in_checks = template_names(self.bound.planned.vars, (), self.surroundings.for_checks())
+        spec = tool.spec
+        return stubbed(made, spec.stub, names, in_checks, redactor=self.redactor, where=spec.where)
 
     def _play(self, conversation: Conversation) -> Iterator[PlayedTurn]:
         """Play turn by turn; judge each at once, so that a failed one stops the rest, unless this is a recording."""
@@ -179,6 +212,7 @@ class _Run:
             else:
                 conversation.replaying = self.carrier.replaying
                 played = play_turn(conversation, self.carrier, turn, index, self._names("turn", index))
+                played = replace(played, checks=self.verifying.taken()) if self.verifying else played
             view = played.view or TurnView(index=index, id=turn.spec.id, model_calls=0)
             # A secret is its placeholder to later templates and to checks: what they make of it is so on replay, too.
             self.views.append(without_secrets(view, self.redactor))
@@ -229,10 +263,11 @@ class _Run:
 
     def _judged(self, played: PlayedTurn) -> PlayedTurn:
         if played.view is None:
-            return played
+            return replace(played, checks=()) if played.checks else played
         info = played.verdict == "stale"
         views = self.views[: played.index]
         checks = judge_turn(played.bound.checks, views, self.bound.planned.vars, self.surroundings, info=info)
+        checks = (*(replace(check, info=info) for check in played.checks), *checks)
         verdict = played.verdict
         if verdict == "passed":
             verdict = of_checks(checks)

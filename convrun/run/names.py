@@ -13,7 +13,7 @@ from convrun.frozen import frozen
 from convrun.run.freezing import frozen_functions
 from convrun.source import Where
 from convrun.spec.case_rows import RESERVED
-from convrun.spec.model import CaseSpec, CheckSpec, Spec, ToolUse, TurnSpec
+from convrun.spec.model import CaseSpec, CheckSpec, Spec, StubEntry, ToolUse, TurnSpec
 from convrun.templates import Text, calls, problems, references
 
 _ALWAYS = frozenset({"vars", "turns", "env", "tmp"})
@@ -108,6 +108,7 @@ def variables_sent(spec: Spec) -> dict[str, Text]:
     """Return those of them that stand in messages to the model; what tools and checks get is not among these."""
     said: list[object] = [spec.system, *(message.text for message in spec.history)]
     said += [text for turn in spec.turns for text in (turn.user, turn.system)]
+    said += [part for entry in _stub_entries(spec) for part in (entry.returns, entry.raises)]
     return variables_named(text for one in said for text in texts(one))
 
 
@@ -120,6 +121,7 @@ def _uses(spec: Spec) -> Iterator[_Use]:
     turns = spec.turns
     at_start: list[object] = [spec.system, *(message.text for message in spec.history)]
     at_start += [tool.arguments for tool in spec.tools if isinstance(tool, ToolUse)]
+    at_start += [part for entry in _stub_entries(spec) for part in (entry.when, entry.returns, entry.raises)]
     yield from _each(at_start, turns, 0)
     for index, turn in enumerate(turns):
         files = [part for attachment in turn.attachments for part in (attachment.path, attachment.url)]
@@ -131,6 +133,10 @@ def _uses(spec: Spec) -> Iterator[_Use]:
     yield from _each(_in_checks(spec.each_turn), turns, 1, 0)
     last = max((index for index, turn in enumerate(turns, start=1) if not turn.skip), default=0)
     yield from _each(_in_checks(spec.expect), turns, len(turns), last)
+
+
+def _stub_entries(spec: Spec) -> Iterator[StubEntry]:
+    return (entry for tool in spec.tools for entry in tool.stub)
 
 
 def _in_checks(checks: Iterable[CheckSpec]) -> list[object]:

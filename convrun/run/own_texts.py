@@ -34,6 +34,8 @@ def own_texts(spec: Spec, model: ModelSpec, tools: Iterable[str] = ()) -> Iterat
             yield from _in(tool.function, "a tool", tool.where)
         elif isinstance(tool, ToolUse):
             yield from _in([tool.name, tool.arguments], "a tool", tool.where)
+        for entry in tool.stub:
+            yield from _in([entry.when, entry.returns, entry.raises], "a stub", entry.where)
     yield from (OwnText(name, "the name of a tool", spec.where) for name in tools)
     yield from _in(spec.system, "the system prompt", spec.where)
     for message in spec.history:

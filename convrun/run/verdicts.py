@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from convrun.results import CheckResult, ConversationResult, Finding, TurnResult, Verdict
+from convrun.results import TOOL_RESULT, CheckResult, ConversationResult, Finding, TurnResult, Verdict
 
 _DID_NOT_PASS = frozenset({"failed", "error", "stale", "missing"})
 _WORST_FIRST: tuple[Verdict, ...] = ("error", "failed", "stale")
@@ -20,12 +20,16 @@ def of_checks(checks: Iterable[CheckResult]) -> Verdict:
 
 
 def of_conversation(turns: Sequence[TurnResult], checks: Sequence[CheckResult]) -> Verdict:
-    """Return the worst of the turns and of the conversation's own checks; unchecked where nothing was asserted."""
+    """Return the worst of the turns and of the conversation's own checks; unchecked where nothing was asserted.
+
+    That verified tools gave what was recorded asserts nothing of what the model says.
+    """
     found = {turn.verdict for turn in turns} | {of_checks(checks)}
     for verdict in _WORST_FIRST:
         if verdict in found:
             return verdict
-    asserted = any(not check.info for turn in turns for check in turn.checks) or any(not one.info for one in checks)
+    every = (*checks, *(check for turn in turns for check in turn.checks))
+    asserted = any(not check.info and check.kind != TOOL_RESULT for check in every)
     return "passed" if asserted else "unchecked"
 
 

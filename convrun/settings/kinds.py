@@ -25,7 +25,7 @@ KINDS = {
     "redact": "patterns",
     "jobs": "jobs",
 }
-_POLICIES = ("live", "replay")
+_POLICIES = ("live", "replay", "verify")
 _STANDING = ("<redacted>", "<secret>", "<api-key>", "<github-token>", "<OPENAI_API_KEY>", "<private-key>")
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _MOST_JOBS = 256
@@ -122,8 +122,15 @@ def _urls_problem(value: object) -> _Problem:
 def _policy_problem(value: object) -> _Problem:
     if value in _POLICIES:
         return None
+    if value == "stub":
+        return _known_policies(), "a stub needs a value: write `policy: stub` and `returns:` at the tool"
     near = did_you_mean(value, _POLICIES) if isinstance(value, str) else None
-    return " or ".join(map(repr, _POLICIES)), near
+    return _known_policies(), near
+
+
+def _known_policies() -> str:
+    *others, last = map(repr, _POLICIES)
+    return f"{', '.join(others)} or {last}"
 
 
 def _rates_problem(value: object) -> _Problem:

@@ -49,7 +49,7 @@ def check(node: Node, file: SpecFile) -> CheckSpec:
                 value = _value(key.text, inner, file)
     mistakes.stop()
     key, inner = kinds[0]
-    return CheckSpec(kind=key.text, value=value, because=because, where=key.where, places=_Places(inner))
+    return CheckSpec(kind=key.text, value=value, because=because, where=key.where, places=Places(inner))
 
 
 checks = decoding.listed(check, of="checks")
@@ -84,7 +84,7 @@ def expected_error(node: Node, file: SpecFile) -> CheckSpec:
     if not value:
         fix = "any error would do, also that of a missing key: write {status: 400}, or {matches: context}"
         raise SpecError("expect_error says neither 'status' nor 'matches'", where=node.where, fix=fix)
-    return CheckSpec(kind=EXPECT_ERROR, value=value, because=because, where=node.where, places=_Places(node))
+    return CheckSpec(kind=EXPECT_ERROR, value=value, because=because, where=node.where, places=Places(node))
 
 
 def _value(kind: str, node: Node, file: SpecFile) -> Any:
@@ -108,7 +108,7 @@ def _value(kind: str, node: Node, file: SpecFile) -> Any:
     return templates(node, file)
 
 
-class _Places(Mapping[Path, Where]):
+class Places(Mapping[Path, Where]):
     """The place of each path into a value, looked for when the first is asked for: in most specs nothing is wrong."""
 
     __slots__ = ("_found", "_node")

@@ -11,7 +11,7 @@ from convrun.source import Where
 from convrun.templates import Text
 from convrun.values import Json, JsonObject
 
-Policy: TypeAlias = Literal["live", "replay"]
+Policy: TypeAlias = Literal["live", "replay", "verify", "stub"]
 Path: TypeAlias = tuple[str | int, ...]  # into a YAML value: keys and indexes
 
 
@@ -57,22 +57,41 @@ class ModelSpec:
 
 
 @frozen
+class StubEntry:
+    """What a stub gives to calls whose arguments fit `when`, to every call where that is None: a value, or an error.
+
+    `when` and `returns` have Text leaves; `places` gives the Where of each path into `when`.
+    """
+
+    when: Mapping[str, object] | None = None
+    returns: object = None
+    raises: Text | None = None
+    where: Where
+    places: Mapping[Path, Where] = field(default_factory=dict)
+
+
+@frozen
 class ToolUse:
-    """A Python tool: a function or a Toolbox class. `arguments` are the constructor's, with Text leaves."""
+    """A Python tool: a function or a Toolbox class. `arguments` are the constructor's, with Text leaves.
+
+    `stub` stands in for its code, where the policy is that.
+    """
 
     path: ImportPath
     arguments: Mapping[str, object] = field(default_factory=dict)
     name: str | None = None
     policy: Policy | None = None
+    stub: tuple[StubEntry, ...] = ()
     where: Where
 
 
 @frozen
 class ToolDeclaration:
-    """A tool without code; `function` goes out as it was written."""
+    """A tool without code; `function` goes out as it was written. `stub` answers its calls, else the recording does."""
 
     name: str
     function: JsonObject
+    stub: tuple[StubEntry, ...] = ()
     where: Where
 
 
