@@ -139,7 +139,7 @@ def test_record_is_refused_with_the_reason(tmp_path):
         ('strict = "yes"', "'strict' must be true or false, not 'yes'"),
         ('pythonpath = "src"', "'pythonpath' must be a list of texts"),
         ('base_urls = ["localhost"]', "'base_urls' must be a list of URLs"),
-        ('tool_policy = "reply"', "'tool_policy' must be 'live' or 'replay'"),
+        ('tool_policy = "reply"', "'tool_policy' must be 'live', 'replay' or 'verify'"),
     ],
 )
 def test_a_wrong_value_says_what_it_must_be_and_where_it_is(tmp_path, line, wanted):

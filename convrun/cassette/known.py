@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,11 +15,12 @@ from convrun.cassette.playing import Player
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.source import Where
-from convrun.values import Json, JsonObject
+from convrun.values import Json
 from convrun.wire import Reply, Request
 
 if TYPE_CHECKING:
     from convrun.cassette.staleness import Difference
+    from convrun.cassette.tool_results import Attached
 
 # What tells whether a cassette, and the partial recording beside it, were changed.
 Seen: TypeAlias = "tuple[tuple[int, int, int] | None, ...]"
@@ -144,9 +145,9 @@ class Known:
                 return text
         return None
 
-    def recorded_attachments(self, tool_call_id: str, replayed: Container[str]) -> tuple[JsonObject, ...]:
-        """Return the content parts that were sent behind the results, as the recording of the last one tells them."""
-        return self._telling.recorded_attachments(tool_call_id, replayed) if self._telling is not None else ()
+    def recorded_attachments(self, tool_call_id: str) -> Attached | None:
+        """Return what was sent behind the results of the last reply's calls, as the recording of the last one tells."""
+        return self._telling.recorded_attachments(tool_call_id) if self._telling is not None else None
 
     def results_by_call(self, name: str, arguments: Json) -> str | None:
         """Return the result of a call of this name and these arguments anywhere in the recordings, one by one."""

@@ -212,7 +212,7 @@ class _Run:
             else:
                 conversation.replaying = self.carrier.replaying
                 played = play_turn(conversation, self.carrier, turn, index, self._names("turn", index))
-                played = replace(played, checks=self.verifying.taken()) if self.verifying else played
+                played = replace(played, verified=self.verifying.taken()) if self.verifying else played
             view = played.view or TurnView(index=index, id=turn.spec.id, model_calls=0)
             # A secret is its placeholder to later templates and to checks: what they make of it is so on replay, too.
             self.views.append(without_secrets(view, self.redactor))
@@ -263,11 +263,11 @@ class _Run:
 
     def _judged(self, played: PlayedTurn) -> PlayedTurn:
         if played.view is None:
-            return replace(played, checks=()) if played.checks else played
+            return played
         info = played.verdict == "stale"
         views = self.views[: played.index]
         checks = judge_turn(played.bound.checks, views, self.bound.planned.vars, self.surroundings, info=info)
-        checks = (*(replace(check, info=info) for check in played.checks), *checks)
+        checks = (*(replace(check, info=info) for check in played.verified), *checks)
         verdict = played.verdict
         if verdict == "passed":
             verdict = of_checks(checks)

@@ -79,7 +79,11 @@ def _unjudged(turn: BoundTurn) -> BoundTurn:
 
 
 def _without_code(tools: Sequence[BoundTool], bound: BoundConversation) -> Iterator[BoundTool]:
-    """Each tool as one that only its recording answers for; a class as its methods and what it once had beside them."""
+    """Each tool as one that only its recording answers for; a class as its methods and what it once had beside them.
+
+    A stub stays one where no hook would have a say: its value is no code.
+    """
+    hooked = bool(bound.spec.before_call or bound.spec.after_call)
     made = [
         (tool, (tool.made,) if isinstance(tool.made, Tool) else tool.made.described(tool.spec.name)) for tool in tools
     ]
@@ -90,7 +94,7 @@ def _without_code(tools: Sequence[BoundTool], bound: BoundConversation) -> Itera
     for tool, every in made:
         last = every[-1].name if every else last
         for one in (*every, *(others.pop(last, []) if makes_tools(tool) else [])):
-            yield replace(tool, made=one, replayed=True)
+            yield replace(tool, made=one, policy="stub" if tool.policy == "stub" and not hooked else "replay")
 
 
 def _others(recorded: Sequence[JsonObject], known: set[str]) -> dict[str | None, list[Tool]]:

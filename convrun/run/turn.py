@@ -25,7 +25,8 @@ from convrun.templates import render_text
 class PlayedTurn:
     """A turn that was played or passed over. `view` is None where nothing came back that checks could look at.
 
-    `excused`: it failed, as the spec says that it does.
+    `verified` are the checks that verified tools made, which count as its own. `excused`: it failed, as the spec says
+    that it does.
     """
 
     bound: BoundTurn
@@ -35,6 +36,7 @@ class PlayedTurn:
     view: TurnView | None = None
     problem: Problem | None = None
     checks: tuple[CheckResult, ...] = ()
+    verified: tuple[CheckResult, ...] = ()
     reason: str | None = None
     calls: tuple[ToolCallResult, ...] = ()
     model_calls: int = 0

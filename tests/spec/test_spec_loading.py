@@ -212,7 +212,7 @@ def test_all_mistakes_are_found_at_once(mistakes):
         "4:9 expected text, got the number 12",
         "5:11 'stream' is no option",
         "6:9 'a.b.c' is no import path",
-        "6:37 unknown policy 'stub'",
+        "6:37 a stub needs what it gives to the model",
         "7:9 unknown key 'before_cal' in hooks",
         "9:11 a comment behind a text without quotes: is it the text's end?",
         "10:21 a second kind beside 'a': 'b'",
