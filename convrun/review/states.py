@@ -20,7 +20,6 @@ from convrun.run.plan import Planned, plan
 from convrun.run.project import Prepared
 from convrun.run.rehearsing import makes_tools, on_paper
 from convrun.settings import Settings
-from convrun.spec.model import ToolUse
 from convrun.transcript import RecordingState, RecordingStates, State
 
 
@@ -96,7 +95,7 @@ def _assumed(bound: BoundConversation, result: ConversationResult) -> Iterator[s
     for hook in (*spec.before_conversation, *((*spec.before_call, *spec.after_call) if called else ())):
         yield f"hook {getattr(hook, '__name__', repr(hook))!r}"
     for tool in spec.tools:
-        if isinstance(tool.spec, ToolUse) and not tool.replayed:
+        if tool.policy == "live":
             named = called.intersection(tool.names)
             yield from (f"tool {name!r}" for name in tool.names if name in named)
         if makes_tools(tool) and not isinstance(tool.made, Tool):
