@@ -1,23 +1,28 @@
-"""The keys `tools` and `hooks`."""
+"""The keys `tools`, with what stands in for their code (`returns`), and `hooks`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import abc
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
-from convrun.document import Mapping, Node, Scalar
+from convrun.document import Mapping, Node, Scalar, Sequence
 from convrun.errors import SpecError
 from convrun.spec import decoding
-from convrun.spec.decoder import Decoder, Key, Record, SpecFile, mapping, takes
-from convrun.spec.model import HookSpec, ToolDeclaration, ToolUse
-from convrun.spec.stubs import stub
-from convrun.spec.texts import arguments, json_leaf, json_mapping
+from convrun.spec.checks import Places
+from convrun.spec.decoder import Decoder, Key, Record, SpecFile, is_nothing, mapping, takes
+from convrun.spec.model import HookSpec, StubEntry, ToolDeclaration, ToolUse
+from convrun.spec.texts import arguments, json_leaf, json_mapping, spoken, templates
 from convrun.spec.texts import data as plain
+from convrun.templates import Text
+from convrun.values import contains
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _OF_ALL = ("live", "replay", "verify")
 _STUB = "stub"
+_OUTCOMES = ("returns", "raises")
 
 _policy = decoding.choice(*_OF_ALL, _STUB, of="policy")
 _known_to_all = decoding.choice(*_OF_ALL, of="policy")
@@ -32,6 +37,110 @@ def policy(node: Node, file: SpecFile) -> str:
     return _known_to_all(node, file)
 
 
+@takes({})
+def _json_value(node: Node, file: SpecFile) -> Any:
+    """A JSON value whose texts are templates."""
+    if is_nothing(node):
+        raise SpecError("expected a value, got nothing", where=node.where, fix="write it; null is one, too")
+    decoding.refuse_comment(node)
+    return templates(node, file, strict=True)
+
+
+@takes(type="object", minProperties=1)
+def _when(node: Node, file: SpecFile) -> tuple[dict[str, Any], Places]:
+    """Arguments, each a value or conditions on it, with their places."""
+    found = arguments(node, file)
+    if not found:
+        raise SpecError("an empty `when` fits every call", where=node.where, fix="leave it out, in the last entry")
+    return found, Places(node)
+
+
+_ENTRY = Record(
+    of="an entry of a stub",
+    keys={
+        "when": Key(_when, "Arguments, as in the check called: calls that have these get it. Without: every call."),
+        "returns": Key(_json_value, "What the model gets: a text as it is, anything else as JSON."),
+        "raises": Key(spoken, "What the tool raises; the model is told `Error:` and this."),
+    },
+)
+
+
+@takes(_ENTRY)
+def _entry(node: Node, file: SpecFile) -> StubEntry:
+    parts = _ENTRY.values(node, file)
+    given = [name for name in _OUTCOMES if name in parts]
+    if len(given) != 1:
+        what = "an entry both returns and raises" if given else "an entry neither returns nor raises"
+        raise SpecError(what, where=node.where, fix="write one of returns: and raises:")
+    when, places = parts.get("when", (None, {}))
+    return StubEntry(
+        when=when, returns=parts.get("returns"), raises=parts.get("raises"), where=node.where, places=places
+    )
+
+
+def _unreachable(entries: abc.Sequence[StubEntry]) -> Iterator[SpecError]:
+    """A mistake for each entry whose calls have all found one before it."""
+    for index, entry in enumerate(entries):
+        before = next((one for one in entries[:index] if _fits_all_of(one, entry)), None)
+        if before is not None:
+            what = f"no call gets to this entry: each that fits it has fitted the one in line {before.where.line}"
+            yield SpecError(what, where=entry.where, fix="put it above that one, or take it out")
+
+
+def _fits_all_of(before: StubEntry, entry: StubEntry) -> bool:
+    if before.when is None or entry.when is None:
+        return before.when is None
+    return contains(_sources(entry.when), _sources(before.when))
+
+
+def _sources(value: object) -> object:
+    """The value with the sources of its texts."""
+    if isinstance(value, Text):
+        return value.source
+    if isinstance(value, dict):
+        return {key: _sources(item) for key, item in value.items()}
+    return [_sources(item) for item in value] if isinstance(value, list) else value
+
+
+_entries = decoding.listed(_entry, of="entries of a stub", judge=_unreachable)
+
+
+def _is_entry(node: Node) -> bool:
+    """Whether a mapping is meant as an entry: it says what comes of a call, or for which calls."""
+    if not isinstance(node, Mapping):
+        return False
+    return any(node.get(name) is not None for name in _OUTCOMES) or isinstance(node.get("when"), Mapping)
+
+
+def _has_only_keys_of_one(node: Node) -> bool:
+    return isinstance(node, Mapping) and all(key.text in _ENTRY.keys for key, _ in node.entries)
+
+
+def _stub(node: Node, file: SpecFile) -> tuple[StubEntry, ...]:
+    if _is_entry(node) and _has_only_keys_of_one(node):
+        fix = "put it in a list: a dash before it; a value of this form is written as [{returns: {…}}]"
+        raise SpecError("an entry of a stub stands by itself", where=node.where, fix=fix)
+    if isinstance(node, Sequence) and any(map(_is_entry, node.items)):
+        return _entries(node, file)
+    return (StubEntry(returns=_json_value(node, file), where=node.where),)
+
+
+_MEANT_AS_ENTRIES = {
+    "type": "array",
+    "contains": {
+        "anyOf": [
+            *({"type": "object", "required": [name]} for name in _OUTCOMES),
+            {
+                "type": "object",
+                "required": ["when"],
+                "properties": {"when": {"type": "object", "description": "Arguments."}},
+            },
+        ]
+    },
+}
+stub = Decoder(_stub, {"anyOf": [_entries, {"not": _MEANT_AS_ENTRIES}]}, "stub")
+
+
 def _refuse_half_a_stub(entry: Mapping) -> None:
     """Raise for a stub that gives nothing, and for a value that nobody would ask for."""
     chosen, given = entry.get("policy"), entry.get("returns")
@@ -43,7 +152,7 @@ def _refuse_half_a_stub(entry: Mapping) -> None:
         raise SpecError("`returns` without `policy: stub`", where=given.where, fix="write `policy: stub` beside it")
 
 
-def _together(found: Sequence[ToolUse | ToolDeclaration]) -> Iterator[SpecError]:
+def _together(found: abc.Sequence[ToolUse | ToolDeclaration]) -> Iterator[SpecError]:
     """Declared tools of one name; what code is called shows only when it is imported."""
     seen: dict[str, int | None] = {}
     for tool in found:
