@@ -28,9 +28,10 @@ class Key:
     header: str = "Authorization"
 
 
-def known_keys(environ: Mapping[str, str]) -> Redactor:
-    """Return what takes out the keys of every known provider, as far as they are set."""
-    return Redactor({name: environ[name] for name in KEY_VARIABLES if environ.get(name)})
+def known_keys(environ: Mapping[str, str], patterns: Iterable[str] = ()) -> Redactor:
+    """Return what takes out the keys of every known provider, as far as they are set; `patterns` are the settings'."""
+    secrets = {name: environ[name] for name in KEY_VARIABLES if environ.get(name)}
+    return Redactor(secrets, patterns=patterns, names=KEY_VARIABLES)
 
 
 def key_for(

@@ -18,6 +18,7 @@ from convrun.cassette.partial import PartialWriter
 from convrun.cassette.playing import sent_request
 from convrun.cassette.received import parsed_reply, received
 from convrun.cassette.saving import save
+from convrun.cassette.surviving import refusal, surviving
 from convrun.errors import CassetteError, CostLimitError, SettingsError
 from convrun.redaction import Redactor
 from convrun.source import Where
@@ -148,6 +149,9 @@ class Recorder:
                 interactions = (*self._kept_clean(), *self._recorded())
                 if interactions and (self.live_calls or self.known.news):
                     self._take()
+                    for number, item in enumerate(interactions, 1):
+                        if place := surviving(item, self._redactor):
+                            raise refusal(number, place, file=self._shown_as)
                     with self._claim.writing():
                         save(interactions, self._path, shown_as=self._shown_as, redactor=self._redactor)
                         self._closed = True
@@ -213,6 +217,8 @@ class Recorder:
             if exchange.given_up or not exchange.kept:
                 continue
             item = self._interaction(number)
+            if surviving(item, self._redactor):
+                continue  # it is not written; the others are, and the end says so
             self._held.append(item)
             if is_answer(item.reply, item.request.endpoint, announced=exchange.announced):
                 if not self._answered:

@@ -47,7 +47,7 @@ def named_errors(*, tracebacks: bool = False) -> Iterator[None]:
     except ConvrunError as error:
         say(error.lines())
         if tracebacks:
-            traceback.print_exc()
+            say([traceback.format_exc().rstrip()])
         raise typer.Exit(ERROR) from error
     except KeyboardInterrupt as interruption:
         say(["interrupted"])
@@ -90,7 +90,10 @@ def nothing_to_run(specs: Path, found: bool) -> str:
 
 
 def say(lines: Sequence[str]) -> None:
-    """Print lines to stderr; where nobody reads it, nothing is said."""
+    """Print lines to stderr, without secrets; where nobody reads it, nothing is said."""
+    from convrun.run.said import said_without_secrets  # most commands end without a word
+
+    lines = said_without_secrets(lines, os.environ)
     with suppress(OSError, ValueError):  # the latter where code has closed it
         print("\n".join(lines), file=sys.stderr, flush=True)
 

@@ -59,7 +59,7 @@ def import_file(
     """
     defaults = settings.defaults.values if settings.defaults else {}
     recording = _loaded(path)
-    found = conversations(recording, known_keys(environ), source=path.name, defaults=defaults)
+    found = conversations(recording, known_keys(environ, settings.redact).thorough, source=path.name, defaults=defaults)
     written: list[Written] = []
     refused: list[Refusal] = [*found.others]
     tried: list[Place] = []

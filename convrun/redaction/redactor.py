@@ -18,6 +18,7 @@ SENT_HEADERS = frozenset(
 ANSWERED_HEADERS = frozenset({"content-type", "retry-after"})
 SHORTEST = 6  # a shorter value is no key; replacing it would tear ordinary words apart
 _REMEMBERED, _SHORT = 5_000, 4_000  # texts that are known to be clean, and characters of the longest of them
+_OF_NUMBERS = frozenset("0123456789.+-eE")
 PATTERN_STANDS = "<redacted>"
 
 _Value = TypeVar("_Value", bound=Json)
@@ -61,6 +62,8 @@ class Redactor:
         if len(names) > len(self._names):
             self._names = names  # before the pattern, which finds nothing that has no name
             self._pattern = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
+            if self._thorough is not None:
+                self._thorough.forget()
 
     def __bool__(self) -> bool:
         """Whether there is anything to look for."""
@@ -83,6 +86,15 @@ class Redactor:
         for found in self._pattern.finditer(text) if self._pattern else ():
             name = self._names[found[0]]
             yield *found.span(), name, f"the value of {name[1:-1]}"
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a value may stand as a number, which cannot be replaced by a text."""
+        return any(set(value) <= _OF_NUMBERS for value in self._names)
+
+    def is_in(self, text: str) -> bool:
+        """Return whether a value of a variable stands in a text, as it is."""
+        return self._pattern is not None and self._pattern.search(text) is not None
 
     def text(self, text: str) -> str:
         """Return `text` with every key value replaced."""
@@ -162,7 +174,10 @@ class Thorough(Redactor):
         """Replace these as well from now on."""
         if secrets:
             self._plain.learn(secrets)
-            self._clean_texts.clear()
+
+    def forget(self) -> None:
+        """Look at every text anew: there is more to find."""
+        self._clean_texts.clear()
 
     def __bool__(self) -> bool:
         """There is always something to look for."""
@@ -172,6 +187,15 @@ class Thorough(Redactor):
     def thorough(self) -> Thorough:
         """Return itself."""
         return self
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a value may stand as a number, which cannot be replaced by a text."""
+        return self._plain.has_numbers
+
+    def is_in(self, text: str) -> bool:
+        """Return whether a value of a variable stands in a text, as it is."""
+        return self._plain.is_in(text)
 
     def finds(self, text: str) -> list[Find]:
         """Return the secrets in a text, by their places."""

@@ -168,7 +168,7 @@ def planned(project: Project, options: RunOptions, *, cassettes: str | None = No
     """
     made = plan(project.specs, project.settings, options, cassettes=cassettes)
     if project.errors or made.errors:
-        raise SpecErrors(_in_order([*project.errors, *made.errors]))
+        raise _refused([*project.errors, *made.errors], project, os.environ)
     return narrowed(made, options, project.settings)
 
 
@@ -198,8 +198,15 @@ def prepare(
     for unfinished in project.unfinished:
         every += further_errors(unfinished, settings, imports=imports)
     if every:
-        raise SpecErrors(_in_order(every))
+        raise _refused(every, project, environ)
     return Prepared(project=project, plan=made, conversations=bound)
+
+
+def _refused(errors: Sequence[ConvrunError], project: Project, environ: Mapping[str, str]) -> SpecErrors:
+    from convrun.run.said import told_without_secrets  # what is right says nothing
+
+    told_without_secrets(errors, {**os.environ, **project.environ(environ)}, project.settings.redact)
+    return SpecErrors(_in_order(errors))
 
 
 def _in_order(errors: Sequence[ConvrunError]) -> list[ConvrunError]:

@@ -25,6 +25,7 @@ def stale(
     player: Player, request: Request, redactor: Redactor, *, ignore: tuple[str, ...] = (), call: int
 ) -> StaleError:
     """Return the error of a request that `player` has just not found; `call` is its number in the block."""
+    redactor = redactor.thorough
     sent = sent_request(request, redactor)
     found = _changes(player, replace(sent, body=redactor.value(sent.body)), redactor, ignore)
     parts = ", ".join(dict.fromkeys(change.part for change in found))

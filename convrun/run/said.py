@@ -1,0 +1,28 @@
+"""What is said outside of results, without secrets: mistakes for which nothing runs, and lines on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from convrun.backends.keys import known_keys
+from convrun.errors import ConvrunError
+
+
+def said_without_secrets(lines: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return lines about to be told to people without secrets: of known shapes, and the values of key variables."""
+    return known_keys(environ).thorough.text("\n".join(lines)).split("\n")
+
+
+def told_without_secrets(
+    errors: Iterable[ConvrunError], environ: Mapping[str, str], patterns: Iterable[str] = ()
+) -> None:
+    """Take secrets out of mistakes: what a module raises when it is imported, or a line of a spec, may hold some."""
+    thorough = known_keys(environ, patterns).thorough
+    for error in errors:
+        error.what = thorough.text(error.what)
+        error.args = (error.what,)
+        if error.fix:
+            error.fix = thorough.text(error.fix)
+        if error.where is not None and error.where.text:
+            error.where = replace(error.where, text=thorough.text(error.where.text))
