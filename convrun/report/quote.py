@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convrun.report.stale import stale_causes, stale_title
+from convrun.report.spending import dollars
+from convrun.report.stale import ENDED, stale_causes, stale_title
 from convrun.report.style import Line
 from convrun.report.wording import noun
-from convrun.results import ConversationResult, Staleness
+from convrun.results import ConversationResult, Staleness, total_spending
 from convrun.transcript import Quote, RecordingState, total_quote
 
 _RESULT = "tool result of "
-_ENDED = "recording ended"
 
 
 def quote_lines(states: Sequence[RecordingState]) -> list[Line]:
@@ -32,8 +32,8 @@ def quoted(quote: Quote) -> str:
     if quote.input or quote.output:
         parts.append(f"about {quote.input:,} input and {quote.output:,} output tokens")
     if quote.usd is not None and quote.calls:
-        parts.append(f"${quote.usd:.4f}" if quote.usd or not quote.unpriced else "")
-    text = ", ".join(part for part in parts if part)
+        parts.append(dollars(quote.usd))
+    text = ", ".join(parts)
     if quote.unpriced:
         text += f"; no price is known for {', '.join(quote.unpriced)}"
     if quote.at_least:
@@ -44,14 +44,18 @@ def quoted(quote: Quote) -> str:
 def question(states: Sequence[RecordingState]) -> str:
     """Return what is asked before it costs money."""
     quote = total_quote(one.quote for one in states)
-    dollars = f", ${quote.usd:.4f}" if quote.usd is not None else ""
-    return f"record {noun(len(states), 'conversation')}, {calls(quote)}{dollars}?"
+    amount = f", {dollars(quote.usd)}" if quote.usd is not None else ""
+    return f"record {noun(len(states), 'conversation')}, {calls(quote)}{amount}?"
 
 
 def compared_line(quote: Quote, results: Sequence[ConversationResult]) -> Line:
     """Return how what a recording took compares with the quote."""
-    took = sum(one.live_calls for one in results)
-    return Line(f"quoted: {quoted(quote)}; it took {noun(took, 'live call')}", "dim")
+    spent = total_spending(one.spent for one in results)
+    took = [noun(sum(one.live_calls for one in results), "model call"), f"{spent.tokens:,} tokens"]
+    took += [dollars(spent.total_usd)] if spent.total_usd is not None else []
+    said = [calls(quote), f"{quote.input + quote.output:,} tokens"] if quote.input or quote.output else [calls(quote)]
+    said += [dollars(quote.usd)] if quote.usd is not None else []
+    return Line(f"quoted {', '.join(said)}; took {', '.join(took)}", "dim")
 
 
 def causes(states: Sequence[RecordingState]) -> Iterator[tuple[str, list[RecordingState]]]:
@@ -95,10 +99,10 @@ def _why(stale: Staleness, *, sole: bool) -> str:
     if parts and all(part.startswith(_RESULT) for part in parts):
         names = ", ".join(dict.fromkeys(part.removeprefix(_RESULT) for part in parts))
         return f"tool {names} answered differently in {f'turn {stale.turn}' if sole else 'a turn'}"
-    if parts and all(part == _ENDED for part in parts):
-        return f"the recording ends before {where}"
+    if parts and all(part == ENDED for part in parts):
+        return stale_title(stale)
     everything = ", so that everything goes live" if (stale.turn, stale.model_call) == (1, 1) else ""
-    return f"{stale_title(stale)} changed, {where}{everything}"
+    return f"{stale_title(stale)}, {where}{everything}"
 
 
 def _saved(members: Sequence[RecordingState], quote: Quote) -> str:

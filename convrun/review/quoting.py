@@ -185,7 +185,7 @@ class _Remaining:
 def _recorded(planned: Planned) -> _Recorded | None:
     """What is recorded of a conversation; None where nothing is that can be read."""
     try:
-        recording = load(planned.cassette, planned.cassette_shown)
+        recording = load(planned.cassette, planned.cassette_shown, whole=False)  # attachments are no tokens
     except CassetteError:
         return None
     found = transcript(recording, single=True).conversations

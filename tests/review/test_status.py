@@ -65,7 +65,7 @@ def test_what_makes_a_recording_stale_is_told_with_what_a_refresh_takes(convrun,
     assert one["quote"]["calls"] == 3
     code, out, _ = convrun(desk.root, "status")
     assert code == 3
-    assert "user text changed, turn 2" in out
+    assert "user text, turn 2" in out
     assert "recording takes 3 model calls, about " in out
     assert out.splitlines()[-1] == f"record: convrun record {NAME}"
 
@@ -97,7 +97,7 @@ def test_conversations_stale_for_one_change_are_told_once(convrun, cards):
     code, out, _ = convrun(cards.root, "status")
     assert code == 3
     ids = "specs/cards.yaml::Oslo, specs/cards.yaml::Bergen"
-    cause = f"  system prompt changed, turn 1, so that everything goes live: {ids}"
+    cause = f"  system prompt, turn 1, so that everything goes live: {ids}"
     assert out.splitlines()[:2] == ["stale     2 conversations", cause]
 
 
