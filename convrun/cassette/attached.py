@@ -27,6 +27,12 @@ def is_attachment(part: Json) -> bool:
     return isinstance(part, dict) and _told(part) is not None
 
 
+def only_attachments(message: JsonObject) -> bool:
+    """Whether a message has no text: such ones follow the results of tools that returned attachments."""
+    content = message.get("content")
+    return isinstance(content, list) and bool(content) and all(map(is_attachment, content))
+
+
 def _told(part: JsonObject) -> str | None:
     match part:
         case {"type": "image_url", "image_url": {"url": str(url), **more}}:

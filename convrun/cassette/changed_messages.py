@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from convrun.cassette.attached import described, is_attachment
+from convrun.cassette.attached import described, is_attachment, only_attachments
 from convrun.cassette.canonical import Links, linked, merged, plain_message
 from convrun.cassette.change import Change, suspected
 from convrun.cassette.hints import shared
@@ -85,7 +85,8 @@ def _roles(places: Iterable[_Place]) -> list[Json]:
 def _places(body: JsonObject) -> list[_Place]:
     """The messages as they are compared: plain, neighbours merged, ids as numbers."""
     groups = _groups(body.get("messages"))
-    newest = max((index for index, plain in groups if plain.get("role") == "user"), default=-1)
+    said = (index for index, plain in groups if plain.get("role") == "user" and not only_attachments(plain))
+    newest = max(said, default=-1)
     links, names, places = Links(), list[str](), list[_Place]()
     role: Json = None
     for index, plain in groups:
@@ -94,7 +95,7 @@ def _places(body: JsonObject) -> list[_Place]:
         answered = message.get("tool_call_id")
         tool = names[answered] if isinstance(answered, int) and answered < len(names) else None
         before, role = role, message.get("role")
-        part = _part(message, tool=tool, attached=before == "tool" and role == "user", past=index < newest)
+        part = _part(message, tool=tool, attached=before == "tool" and only_attachments(message), past=index < newest)
         places.append(_Place(message=message, path=f"/messages/{index}", tool=tool, part=part))
     return places
 

@@ -30,6 +30,11 @@ def tool_changes(before: Json, after: Json) -> Iterator[Change]:
         yield Change(path="/tools", part="order of the tools", recorded=list(old), now=list(new))
 
 
+def renamed_tools(before: Json, after: Json) -> dict[str, str]:
+    """Return today's names of the tools that are called otherwise now."""
+    return dict(_renamed(_tools(before), _tools(after)))
+
+
 def _part_changes(name: str, old: JsonObject, new: JsonObject, path: str) -> Iterator[Change]:
     """What differs in one tool that was offered then and is now."""
     for key in dict.fromkeys([*old, *new]):
