@@ -65,7 +65,7 @@ def _pairs(old: Sequence[_Place], new: Sequence[_Place]) -> Iterator[tuple[_Plac
         return
     from difflib import SequenceMatcher  # only where messages are new or gone
 
-    for kind, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for kind, i, j, k, m in SequenceMatcher(None, before, after).get_opcodes():
         if kind != "equal":
             yield from _replaced(old[i:j], new[k:m])
 

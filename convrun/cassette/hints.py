@@ -142,14 +142,14 @@ def _differing(old: str, new: str) -> Iterator[tuple[_Span, _Span]]:
     from difflib import SequenceMatcher  # only once something differs
 
     left, right = before[start : len(before) - end], after[start : len(after) - end]
-    for kind, i, j, k, m in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+    for kind, i, j, k, m in SequenceMatcher(None, left, right).get_opcodes():
         if kind == "replace":
             yield _span(before, start + i, start + j), _span(after, start + k, start + m)
 
 
 def _span(pieces: list[str], start: int, end: int) -> _Span:
     ahead = "".join(pieces[max(start - _AROUND, 0) : start])
-    inside = "".join(pieces[start:end])
+    inside = "".join(pieces[start : min(end, start + _MOST)])
     around = ahead + inside + "".join(pieces[end : end + _AROUND])
     return _Span(around=around, start=len(ahead), end=len(ahead) + len(inside))
 

@@ -66,12 +66,11 @@ def _values(change: Change, full: bool, most: int) -> list[Line]:
     parsed = [_parsed(side) for side in (change.recorded, change.now)]
     if all(isinstance(side, Mapping | list) for side in parsed):
         lines = _by_path(change, *parsed)
-        return lines if full or len(lines) <= most else clipped(lines, most - 1)
+        return lines if full else clipped(lines, most - 1)
     if any(isinstance(side, Mapping | list) for side in parsed):  # one side only, or one side only is JSON
         lines = _sides(*(_told(side, change.part) for side in parsed))
-        return lines if full else clipped([limited(line) for line in lines], most - 1 if len(lines) > most else most)
-    lines = difference(change.recorded, change.now, full=full, most=most)
-    return lines if full or len(lines) <= most else difference(change.recorded, change.now, most=most - 1)
+        return lines if full else clipped([limited(line) for line in lines], most - 1)
+    return difference(change.recorded, change.now, full=full, most=most - 1)
 
 
 def _sides(old: str | None, new: str | None) -> list[Line]:

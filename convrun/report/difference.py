@@ -11,6 +11,7 @@ from convrun.report.style import Line, Role
 from convrun.report.wording import dumped
 
 _CONTEXT = 40  # characters shown on both sides of what differs in one long line
+_WORDS = 12  # characters that are left out so that a line is cut between words
 _LONG = 160
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _LONGEST = 240  # of what is shown of a line
@@ -19,7 +20,7 @@ _MOST = 40  # lines of a diff, unless all of it is asked for
 
 
 def difference(old: object, new: object, *, full: bool = False, most: int = _MOST) -> list[Line]:
-    """Return the removed and added lines, at most about `most`; a side that is None does not appear.
+    """Return the removed and added lines, `most` of them and one at most; a side that is None does not appear.
 
     Where there are too many, they are told without the lines around them first, then without those at the end.
     """
@@ -31,14 +32,27 @@ def difference(old: object, new: object, *, full: bool = False, most: int = _MOS
         both = [*(Line(f"- {line}", "removed") for line in before), *(Line(f"+ {line}", "added") for line in after)]
         return both if full else clipped([limited(line) for line in both], most)
     lines = _unified(before, after, context=1, full=full)
-    if not full and len(lines) > most:
-        lines = min(lines, _unified(before, after, context=0, full=full), key=lambda found: max(len(found), most))
-    return lines if full else clipped(lines, most)
+    if not full and most + 1 < len(lines) <= _COMPARED:
+        lines = min(lines, _unified(before, after, context=0, full=full), key=lambda found: max(len(found), most + 1))
+    return lines if full else clipped(_balanced(lines, most), most)
+
+
+def _balanced(lines: list[Line], most: int) -> list[Line]:
+    """The lines; where those that were removed first fill it all, with half of the room for what is in their place."""
+    runs = [[*run] for _, run in groupby(lines, key=lambda line: line.role)]
+    at = next((index for index, run in enumerate(runs) if run[0].role == "removed"), len(runs))
+    before = sum(map(len, runs[:at]))
+    if len(lines) <= most + 1 or len(runs) < at + 2 or before + len(runs[at]) < most or runs[at + 1][0].role != "added":
+        return lines
+    gone, fresh = runs[at : at + 2]
+    shown = max(most - before - min(len(fresh), (most - before) // 2), 1)
+    here = before + len(gone)
+    return [*lines[:before], *gone[:shown], *fresh, *gone[shown:], *lines[here + len(fresh) :]]
 
 
 def clipped(lines: list[Line], most: int) -> list[Line]:
-    """Return the lines; where there are more than `most`, without the last ones, which are counted in a line more."""
-    if len(lines) <= most:
+    """Return the lines; of more than `most` and one, the first `most` and a line that counts the others."""
+    if len(lines) <= most + 1:  # that line would take the place of one
         return lines
     return [*lines[:most], Line(f"... {len(lines) - most} lines more, -vv shows them", "dim")]
 
@@ -68,11 +82,14 @@ def around(old: str, new: str) -> tuple[str, str]:
     start = _shared(old, new)
     end = _shared(old[start:][::-1], new[start:][::-1])
     left = max(start - _CONTEXT, 0)
+    left = old.find(" ", left, left + _WORDS) + 1 or left if left else 0
     return _piece(old, left, len(old) - end), _piece(new, left, len(new) - end)
 
 
 def _piece(text: str, left: int, right: int) -> str:
     right = min(right + _CONTEXT, len(text))
+    if right < len(text) and (blank := text.rfind(" ", right - _WORDS, right)) > left:
+        right = blank
     return f"{'...' if left else ''}{_limited(text[left:right])}{'...' if right < len(text) else ''}"
 
 
@@ -133,5 +150,5 @@ def changed_words(old: str, new: str) -> list[tuple[str, str]]:
     before, after = before[start : len(before) - end], after[start : len(after) - end]
     if max(len(before), len(after)) > _COMPARED:
         return [("".join(before), "".join(after))]
-    pairs = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    pairs = SequenceMatcher(None, before, after).get_opcodes()
     return [("".join(before[i:j]), "".join(after[k:m])) for kind, i, j, k, m in pairs if kind != "equal"]

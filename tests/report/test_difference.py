@@ -64,3 +64,29 @@ def test_a_long_difference_is_cut():
     lines = texts("\n".join(map(str, range(100))), "\n".join(map(str, range(200, 300))))
     assert len(lines) == 41
     assert lines[-1] == "... 160 lines more, -vv shows them"
+
+
+def test_in_little_room_there_is_some_of_both_sides():
+    """Where a whole text is another one, the first lines of both are shown."""
+    old, new = ("\n".join(f"{word} {number}" for number in range(9)) for word in ("rule", "law"))
+    shown = [line.text for line in difference(f"Same\n{old}", f"Same\n{new}", most=4)]
+    assert shown == ["- rule 0", "- rule 1", "+ law 0", "+ law 1", "... 14 lines more, -vv shows them"]
+
+
+def test_lines_around_a_change_give_way_to_changes():
+    """Where there is room for the changed lines only, those around them are left out."""
+    old = "\n".join(f"line {number}" for number in range(30))
+    new = old.replace("line 3\n", "line three\n").replace("line 20\n", "line twenty\n")
+    assert [line.text for line in difference(old, new, most=4)] == [
+        "- line 3", "+ line three", "- line 20", "+ line twenty",
+    ]  # fmt: skip
+
+
+def test_a_long_line_among_others_is_shown_around_what_differs():
+    """A paragraph on one line is cut as a text of one line is, beside blank lines that are not shown."""
+    filler = " ".join(["Rules are rules."] * 20)
+    old, new = (f"# Head\n\n{filler} Dogs cost {price} euros. {filler}\n\n# Next" for price in ("five", "six"))
+    assert texts(old, new) == [
+        "- ...are rules. Rules are rules. Dogs cost five euros. Rules are rules. Rules are...",
+        "+ ...are rules. Rules are rules. Dogs cost six euros. Rules are rules. Rules are...",
+    ]
