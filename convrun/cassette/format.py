@@ -28,6 +28,7 @@ _KEYS = ("version", "interactions", "timings", "digests")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)  # texts are indented: only a merge writes this in column 1
 _MEND = f"take one side of the file as it was, or {RECORD_ANEW}"
+_MIXED = f"it was edited, or a merge made a mix of two recordings: {_MEND}"
 
 Attachments: TypeAlias = "Callable[[], Source]"  # what makes their source, where there are some
 
@@ -82,7 +83,7 @@ def read_ours(text: str, file: str, attachments: Attachments | None = None) -> R
         document = read_values(text, file)
     except ConvrunError as error:
         raise CassetteError(
-            f"not a whole cassette: {error.what}", where=error.where or Where(file=file), fix=_MEND
+            f"not a whole cassette: {error.what}", where=error.where or Where(file=file), fix=_MIXED
         ) from error
     if not isinstance(document, dict):
         raise CassetteError("not a cassette: a mapping is wanted", fix=_MEND)
@@ -98,7 +99,7 @@ def read_ours(text: str, file: str, attachments: Attachments | None = None) -> R
     if not len(nodes) == len(timings) == len(digests):
         raise CassetteError(
             f"{len(nodes)} interactions, {len(timings)} timings, {len(digests)} digests: it was cut or badly merged",
-            fix=_MEND,
+            fix=_MIXED,
         )
     _check_digests(nodes, digests)
     full: Callable[[Json], Json] | None = None
@@ -124,7 +125,7 @@ def _check_digests(nodes: list[Json], digests: list[Json]) -> None:
         if previous != digest:
             raise CassetteError(
                 f"interaction {number} is not what was recorded: its digest is {previous}, the file says {digest}",
-                fix=f"a cassette is not edited by hand; {_MEND}",
+                fix=_MIXED,
             )
 
 

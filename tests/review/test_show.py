@@ -19,6 +19,7 @@ from convrun.cassette.files import load
 from convrun.review.transcripts import transcript
 
 golden = goldens(__file__)
+ATTRIBUTES = (SOURCES / "convrun/scaffold/project/dot-gitattributes").read_text("utf-8")  # those of init
 
 
 def test_a_spec_is_shown_as_it_was_recorded(desk, convrun):
@@ -197,20 +198,27 @@ def test_what_cannot_be_shown_is_said(desk, convrun):
 def test_git_shows_recordings_as_conversations(desk, git):
     """As git's textconv, `convrun show` makes of two cassettes two texts whose difference people read."""
     git.begin(desk.root)
-    git(desk.root, "config", "diff.convrun.textconv", f'"{sys.executable}" -m convrun show')
-    desk.project.write(".gitattributes", "cassettes/** diff=convrun\n")
+    command = f'f() {{ "{sys.executable}" -m convrun show "$1" || cat "$1"; }}; f'  # as docs/cli.md has it
+    git(desk.root, "config", "diff.convrun.textconv", command)
+    desk.project.write(".gitattributes", ATTRIBUTES)
     git.commit(desk.root)
     desk.record(*SCRIPT[:3], "Goodbye.")
+    assert _changed(desk.root) == ["-  reply: 'You are welcome.'", "+  reply: 'Goodbye.'"]
+    desk.project.edit(CASSETTE, "Goodbye.", "Good day.")
+    assert "+    text: Good day." in _changed(desk.root)
+
+
+def _changed(root):
+    """The lines that git shows as changed; it does not fail."""
     done = subprocess.run(
-        ["git", "-C", str(desk.root), "diff", "--unified=0", "--", CASSETTE],
+        ["git", "-C", str(root), "diff", "--unified=0", "--", CASSETTE],
         env={**os.environ, "PYTHONPATH": str(SOURCES), "COVERAGE_PROCESS_START": ""},
         capture_output=True,
         text=True,
         check=False,
     )
-    changed = [line for line in done.stdout.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     assert done.returncode == 0, done.stderr
-    assert changed == ["-  reply: 'You are welcome.'", "+  reply: 'Goodbye.'"]
+    return [line for line in done.stdout.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 
 def test_a_long_conversation_is_read_in_work_that_grows_with_it(tmp_path):

@@ -44,7 +44,7 @@ def test_settings_in_pyproject_stay_the_only_ones(tmp_path):
     assert {"talks/all/parcel.yaml", "tapes/parcel.yaml"} <= outcomes.keys()
     spec = (tmp_path / "talks/all/parcel.yaml").read_text("utf-8")
     assert spec.startswith("# yaml-language-server: $schema=../../spec.schema.json\n")
-    assert "tapes/**/*.yaml text eol=lf\n" in (tmp_path / ".gitattributes").read_text("utf-8")
+    assert "tapes/**/*.yaml text eol=lf diff=convrun merge=binary\n" in (tmp_path / ".gitattributes").read_text("utf-8")
     assert convrun(tmp_path, "run").returncode == 0
 
 
