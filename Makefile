@@ -22,7 +22,7 @@ INDEPENDENT := fuzz report review test_architecture.py test_benchmarks.py test_d
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format types docs schemas fuzz bench record-examples lowest coverage clean
+.PHONY: help run test lint format types docs schemas fuzz kills bench record-examples lowest coverage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ schemas: $(VENV)/.dev ## write what is generated from the code: the JSON Schemas
 
 fuzz: $(VENV)/.dev ## feed 10,000 damaged specs, cassettes, recordings and partial recordings each
 	@$(BIN)/python tests/fuzz/fuzzing.py $(ARGS)
+
+kills: $(VENV)/.dev ## kill 200 recordings at random points; nothing that was paid for may be lost
+	@$(BIN)/python tests/fuzz/killing.py $(ARGS)
 
 bench: $(VENV)/.dev $(VENV)/peers/.installed ## measure whole processes beside the same work done by hand and with llm
 	@$(BIN)/python benchmarks/measure.py $(ARGS)

@@ -41,10 +41,11 @@ def environment(**more):
     return {**kept, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(SOURCES), **more}
 
 
-def convrun(*arguments, cwd, environ=None, alone=False, timeout=60):
+def convrun(*arguments, cwd, environ=None, alone=False, timeout=60, begun=None):
     """Run a command line to its end; return it with its output as text.
 
     `alone` is the interpreter's option `-P`: as for the installed command, the folder is not on the import path.
+    `begun` is told the number of the process (of one that is forked) as soon as it is there.
     """
     environ = environment() if environ is None else environ
     if sys.platform != "linux" or os.environ.get("CONVRUN_TESTS") == "start" or _steering(environ) != _STEERING:
@@ -54,7 +55,7 @@ def convrun(*arguments, cwd, environ=None, alone=False, timeout=60):
         )
     request = {"arguments": arguments, "cwd": os.fspath(cwd), "environ": environ, "alone": alone}
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr, open(os.devnull, "rb") as stdin:
-        code = _parent(arguments).forked(request, [stdin.fileno(), stdout.fileno(), stderr.fileno()], timeout)
+        code = _parent(arguments).forked(request, [stdin.fileno(), stdout.fileno(), stderr.fileno()], timeout, begun)
         texts = [stream.seek(0) or stream.read().decode().replace("\r\n", "\n") for stream in (stdout, stderr)]
     return subprocess.CompletedProcess(["convrun", *arguments], code, *texts)
 
@@ -78,12 +79,14 @@ class Parent:
         self._lock = threading.Lock()
         atexit.register(self.end)
 
-    def forked(self, request, streams, timeout):
-        """Have a command run on these streams; return its exit code."""
+    def forked(self, request, streams, timeout, begun=None):
+        """Have a command run on these streams; return its exit code. `begun` is told the number of the process."""
         with self._lock:
             self._control.settimeout(timeout)
             socket.send_fds(self._control, [json.dumps(request).encode()], streams)
             child = int(self._control.recv(100))
+            if begun is not None:
+                begun(child)
             try:
                 return int(self._control.recv(100))
             except TimeoutError:

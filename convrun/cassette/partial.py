@@ -66,15 +66,15 @@ def read_partial(path: Path) -> Partial:
         return Partial()
     except OSError as error:
         why = "it is a link" if error.errno == errno.ELOOP else system_reason(error)
-        return Partial(note=f"cannot be read ({why})", strange=True)
+        return Partial(note=f"cannot be read: {why}; it is put aside", strange=True)
     try:
         with open(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             if not S_ISREG(found.st_mode) or found.st_size > RECORDED_LIMIT:
-                return Partial(note="is no file that a recording has written", strange=True)
+                return Partial(note="is no file that a recording has written; it is put aside", strange=True)
             content = file.read(RECORDED_LIMIT)
     except OSError as error:  # a folder is one that opens, and does not read
-        return Partial(note=f"cannot be read ({system_reason(error)})", strange=True)
+        return Partial(note=f"cannot be read: {system_reason(error)}; it is put aside", strange=True)
     return _read(content.split(b"\n")[:-1])  # behind the last line break is what was being written
 
 
@@ -85,9 +85,9 @@ def _read(lines: list[bytes]) -> Partial:
         header, digest = _checked(lines[0], "")
         version, mode = header.get("version"), header.get("mode")
     except CassetteError:
-        return Partial(note="does not begin as a partial recording does", strange=True)
+        return Partial(note="does not begin as a partial recording does; it is put aside", strange=True)
     if version != VERSION or not isinstance(mode, str):
-        return Partial(note=f"is of version {version!r}, which is not known", strange=True)
+        return Partial(note=f"is of version {version!r}, which is not known; it is put aside", strange=True)
     asked, answered = RequestState(), ReplyState()
     found: list[Interaction] = []
     for number, line in enumerate(lines[1:], 2):
@@ -162,7 +162,9 @@ class PartialWriter:
         """Put a file with a header and these in the place of what is there, once it is on the disk."""
         header = self._line({"version": VERSION, "mode": self.mode})
         text = b"".join([header, *self._lines(interactions)])
-        staged = self.path.parent / f".{os.urandom(8).hex()}.writing"
+        staged = self.path.with_name(f".{self.path.name}")  # always the same: one that a crash has left gives way
+        with suppress(FileNotFoundError):
+            staged.unlink()
         try:
             rights = _OWN
             with suppress(OSError):

@@ -14,7 +14,7 @@ from convrun.cassette.exchange import Exchange, Tee, is_answer
 from convrun.cassette.interaction import Interaction, ReceivedReply
 from convrun.cassette.known import Known
 from convrun.cassette.nesting import deep_refused
-from convrun.cassette.partial import PartialWriter
+from convrun.cassette.partial import PartialWriter, partial_path
 from convrun.cassette.playing import sent_request
 from convrun.cassette.received import parsed_reply, received
 from convrun.cassette.saving import save
@@ -67,6 +67,7 @@ class Recorder:
         self._over = 0  # exchanges that are over, and were looked at
         self._failure: CassetteError | None = None
         self._closed = False
+        self._finished = False
 
     def __enter__(self) -> Self:
         """Return the recorder; it is closed at the end of the block."""
@@ -135,8 +136,15 @@ class Recorder:
 
     @property
     def kept_calls(self) -> int:
-        """How many answered calls the next recording can go on from, as long as this one is not finished."""
+        """How many answered calls the next recording can go on from; none where this one was finished."""
+        if self._finished:
+            return 0
         return self._partial.count if self._partial is not None else len(self.known.found.interactions)
+
+    @property
+    def kept_in(self) -> str:
+        """The file that they are in, as shown to people."""
+        return partial_path(Path(self._shown_as)).as_posix()
 
     def finish(self) -> None:
         """Replace the cassette by this conversation, now that it is finished; where nothing is new, it stays.
@@ -160,6 +168,7 @@ class Recorder:
                     with suppress(CassetteError):  # it may stay: it is in nobody's way
                         self._take()
                         self._drop_partial()
+            self._finished = True
         finally:
             self.close()
 

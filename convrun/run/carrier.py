@@ -113,9 +113,14 @@ class Carrier:
         return self._recorder.live_calls if self._recorder is not None else 0
 
     @property
-    def kept_calls(self) -> int:
-        """How many answered calls a recording that broke off has left, for the next one to go on from."""
-        return self._recorder.kept_calls if self._recorder is not None else 0
+    def kept(self) -> str | None:
+        """What of a recording that broke off is kept, and what to do with it, in words; None where nothing is."""
+        if self._recorder is None or self._rehearsal is not None or not (calls := self._recorder.kept_calls):
+            return None
+        so_far = "the call answered so far is" if calls == 1 else f"the {calls} calls answered so far are"
+        if self._asked == 0:  # who comes to the same end again and again wants other answers
+            return f"{so_far} played from {self._recorder.kept_in}: remove that to ask anew"
+        return f"{so_far} kept: `convrun record` goes on from there"
 
     @property
     def unplayed(self) -> tuple[int, ...]:

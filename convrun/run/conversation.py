@@ -30,7 +30,7 @@ from convrun.run.history import history_messages
 from convrun.run.judging import judge_conversation, judge_turn, template_names
 from convrun.run.known_failures import conversation_known_to_fail, turn_known_to_fail
 from convrun.run.options import RecordMode, Rehearsal, RunOptions
-from convrun.run.problems import problem
+from convrun.run.problems import advised, problem
 from convrun.run.secrets import redactor_for, without_secrets
 from convrun.run.surroundings import Surroundings, shown_variables
 from convrun.run.turn import PlayedTurn, play_turn, skipped_turn
@@ -280,6 +280,13 @@ class _Run:
         if played and all(turn.skip for turn in played) and not self.failure:
             return replace(self.empty, reason="every turn is skipped")
         failure = problem(self.failure, self.empty.where, conversation=self.empty.id) if self.failure else None
+        kept = self.carrier.kept
+        if kept is not None:
+            failure = advised(failure, kept) if failure else None
+            turns = tuple(
+                replace(turn, error=advised(turn.error, kept)) if turn.error and turn.verdict == "error" else turn
+                for turn in turns
+            )
         verdict = "error" if failure else "stale" if self._would_go_live else of_conversation(turns, checks)
         reason = next((turn.reason for turn in played if turn.excused), None) if verdict == "unchecked" else None
         verdict = "skipped" if reason else verdict  # what failed as it is known to was all that was checked

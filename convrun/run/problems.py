@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import traceback
+from dataclasses import replace
 
 from convrun.cassette.interaction import RECORD_ANEW
 from convrun.errors import ConvrunError
@@ -26,3 +27,8 @@ def problem(error: ConvrunError, where: Where | None = None, *, conversation: st
         fix=fix,
         details="".join(traceback.format_exception(error)),
     )
+
+
+def advised(problem: Problem, more: str) -> Problem:
+    """Return the problem with more to do about it."""
+    return replace(problem, fix=f"{problem.fix}; {more}" if problem.fix else more)
