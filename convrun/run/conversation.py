@@ -325,6 +325,7 @@ class _Run:
             after_call=[getattr(hook, "__name__", repr(hook)) for hook in bound.spec.after_call],
             suspects=self.carrier.suspects,
             own=(one.text for one in own if one.where is not None and one.where.file == spec.file),
+            stubs=frozenset(name for tool in bound.spec.tools if tool.policy == "stub" for name in tool.names),
         )
         return explained(stale, around)
 

@@ -19,7 +19,7 @@ class Surrounding:
 
     `users` are the user's texts of all turns, `calls` those of the stale turn, `tools` what the tools themselves
     returned by call; `before_call` and `after_call` are the names of hooks. `suspects` are the spans that the hints are
-    about, one for each change, and `own` the texts that the spec's file itself says.
+    about, one for each change, and `own` the texts that the spec's file itself says. `stubs` are the tools that are.
     """
 
     users: Sequence[str]
@@ -30,6 +30,7 @@ class Surrounding:
     after_call: Sequence[str] = ()
     suspects: Sequence[str | None] = ()
     own: Iterable[str] = ()
+    stubs: frozenset[str] = frozenset()
 
 
 def explained(stale: Staleness, around: Surrounding) -> Staleness:
@@ -74,6 +75,8 @@ def _hinted(change: Change, around: Surrounding) -> Change:
     """The change of a tool's result with what the project's own code has to do with it."""
     clean = around.redactor.text
     call = next((call for call in around.calls if clean(call.result or "") == change.now), None)
+    if call is not None and call.name in around.stubs and not around.before_call and not around.after_call:
+        return replace(change, hint="the tool is a stub: what it `returns` is not what was recorded")
     if call is None or change.hint:
         return change
     if call.error:

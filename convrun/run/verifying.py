@@ -59,6 +59,7 @@ class Verifying:
         self._conversation = conversation
         self._checks: list[CheckResult] = []
         self._compared = (-1, 0)  # a reply, and how many of its attachments
+        self._lost = -1  # a reply with attachments that are not the recorded ones: whose the next are is not known
 
     def __call__(self, tool: Tool, call: ToolCall) -> str | ToolOutput | Verified | None:
         """Return the recorded result of a call, None where it is to be made."""
@@ -80,8 +81,11 @@ class Verifying:
         """Note whether the result now is the recorded one, and return that, with what the tool raised if it is."""
         found = self._attachments(one, now)
         alike = self._alike(one.result.output, now.output)
-        if found is not None and one.attached is not None:
-            self._compared = one.attached.reply, found
+        if one.attached is not None:
+            if found is None:
+                self._lost = one.attached.reply
+            else:
+                self._compared = one.attached.reply, found
         agrees = alike and found is not None
         self._checks.append(self._check(one, now, "" if agrees else self._message(one, now, alike=alike)))
         attachments = one.result.attachments if self._told_apart(one.attached) else now.attachments
@@ -106,7 +110,7 @@ class Verifying:
         if alike:
             what = "gave other attachments than the recorded ones"
         elif isinstance(now.exception, CancelToolCall):
-            what = "was cancelled by a hook"
+            what = "was cancelled"
         elif now.exception is not None:
             what = f"raised {self._redactor.text(named(now.exception))}"
         else:
@@ -134,14 +138,13 @@ class Verifying:
         attached = one.attached
         if attached is None or not self._told_apart(attached):
             return 0
-        reply, begin = self._compared
-        begin = begin if reply == attached.reply else 0
+        reply, (before, begin) = attached.reply, self._compared
+        begin = begin if before == reply else 0
         wanted, given = self._plain(attached.parts), self._plain(map(encode_attachment, now.attachments))
-        only_verified = all(name in self._tools for name in attached.names)
-        last = begin if only_verified else len(wanted)
-        starts = range(begin, last + 1)
+        counted = self._lost != reply and all(name in self._tools for name in attached.names)
+        starts = range(begin, (begin if counted else len(wanted)) + 1)
         end = next((at + len(given) for at in starts if equal(wanted[at : at + len(given)], given)), None)
-        return None if only_verified and attached.at_last and end != len(wanted) else end
+        return None if counted and attached.at_last and end != len(wanted) else end
 
     def _plain(self, parts: Iterable[JsonObject]) -> list[Json]:
         plain = plain_content([self._redactor.value(part) for part in parts])
