@@ -28,10 +28,12 @@ def quote_lines(states: Sequence[RecordingState]) -> list[Line]:
 
 def quoted(quote: Quote) -> str:
     """Return calls, tokens and dollars in words."""
+    if not quote.calls:
+        return "no model call that goes live"
     parts = [calls(quote)]
     if quote.input or quote.output:
         parts.append(f"about {quote.input:,} input and {quote.output:,} output tokens")
-    if quote.usd is not None and quote.calls:
+    if quote.usd is not None:
         parts.append(dollars(quote.usd))
     text = ", ".join(parts)
     if quote.unpriced:

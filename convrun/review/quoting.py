@@ -135,7 +135,9 @@ class _Remaining:
         lengths = [recorded.lengths.get(one.number, 0) for one in _calls(recorded)]
         length = _mean(lengths)
         self._rate = self._input / length if self._input is not None and length else None
-        self._turn = _mean([_length(turn) for turn in self._turns]) or 0.0
+        self._added = list(_added(recorded))
+        self._turn = _mean(self._added) or 0.0
+        self._places = {turn.user: index for index, turn in enumerate(self._turns)}
 
     def calls(self) -> Iterator[_Call]:
         """Yield them in order."""
@@ -145,14 +147,16 @@ class _Remaining:
             if turn.bound.spec.skip:
                 continue
             place = self._partners.get(index)
-            text = len(turn.says if turn.says is not None else turn.bound.spec.user.source)
             if place is None:
+                text = turn.says if turn.says is not None else turn.bound.spec.user.source
+                moved = self._places.get(text)
                 if index >= self._first:
-                    yield from self._average(before + grown + text, index)
-                grown += self._turn
+                    answered = self._answered if index == self._first else 0
+                    yield from self._new(before + grown + len(text), moved, answered)
+                grown += self._turn if moved is None else self._added[moved]
                 continue
             recorded = self._turns[place]
-            grown -= sum(_length(one) for one in self._turns[last + 1 : place])  # they are gone
+            grown -= sum(self._added[last + 1 : place])  # they are gone
             last = place
             if turn.says is not None and index >= self._first:
                 grown += len(turn.says) - len(recorded.user)
@@ -160,7 +164,7 @@ class _Remaining:
                 yield from self._paired(recorded, grown, self._answered if index == self._first else 0)
             else:
                 grown = float(self._grown)  # all was equal so far
-            before = self._recorded.lengths.get(recorded.last.number, before)
+            before = self._recorded.lengths.get(recorded.last.number, before) + len(recorded.last.text)
 
     def _paired(self, recorded: RecordedTurn, grown: float, answered: int) -> Iterator[_Call]:
         """The calls of a recorded turn, one at least, with their requests grown by so many characters."""
@@ -172,14 +176,18 @@ class _Remaining:
             else:
                 yield _Call(self._rate * (length + grown) if self._rate is not None else None, usage.output)
 
-    def _average(self, length: float, index: int) -> Iterator[_Call]:
-        """The calls of a turn that was not recorded, whose first request is about so long."""
-        number = round(len(list(_calls(self._recorded))) / len(self._turns)) - (
-            self._answered if index == self._first else 0
-        )
+    def _new(self, length: float, moved: int | None, answered: int) -> Iterator[_Call]:
+        """The calls of a turn that was not recorded here, whose first request is about so long: one at least.
+
+        They are those of the recorded turn that was `moved`, else average ones.
+        """
         read = self._rate * length if self._rate is not None else None
-        for _ in range(max(number, 1)):
-            yield _Call(read, self._output)
+        outputs: list[float | None]
+        if moved is not None:
+            outputs = [call.usage.output for call in self._turns[moved].model_calls]
+        else:
+            outputs = [self._output] * max(round(len(list(_calls(self._recorded))) / len(self._turns)), 1)
+        yield from (_Call(read, output) for output in outputs[answered:] or outputs[-1:])
 
 
 def _recorded(planned: Planned) -> _Recorded | None:
@@ -215,10 +223,14 @@ def _calls(recorded: _Recorded) -> Iterator[ModelCallRecord]:
         yield from turn.model_calls
 
 
-def _length(turn: RecordedTurn) -> int:
-    """About how many characters a turn adds to the history."""
-    calls = [len(call.name) + _size(call.arguments) + len(call.result or "") for call in turn.calls]
-    return len(turn.user) + sum(len(one.text) for one in turn.model_calls) + sum(calls)
+def _added(recorded: _Recorded) -> Iterator[int]:
+    """How many characters each turn adds to the requests behind it; of the last one nothing tells but its texts."""
+    turns = recorded.conversation.turns
+    before = [recorded.lengths.get(turn.model_calls[0].number, 0) - len(turn.user) for turn in turns]
+    for turn, start, end in zip(turns, before, [*before[1:], None], strict=True):
+        texts = [len(call.name) + _size(call.arguments) + len(call.result or "") for call in turn.calls]
+        own = len(turn.user) + sum(len(one.text) for one in turn.model_calls) + sum(texts)
+        yield own if end is None else max(end - start, own)
 
 
 def _growth(change: Change) -> int:
