@@ -6,7 +6,7 @@ those of today's code, a class's without an object of it. Hooks and checks are l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -87,14 +87,20 @@ def _without_code(tools: Sequence[BoundTool], bound: BoundConversation) -> Itera
     made = [
         (tool, (tool.made,) if isinstance(tool.made, Tool) else tool.made.described(tool.spec.name)) for tool in tools
     ]
-    others: dict[str | None, list[Tool]] = {}
-    if any(makes_tools(tool) for tool in tools):
-        others = _others(_recorded(bound), {one.name for _, every in made for one in every})
+    recorded = _recorded(bound) if any(makes_tools(tool) for tool in tools) else []
+    others = _others(recorded, {one.name for _, every in made for one in every})
+    known = {str(function.get("name")) for function in recorded}
     last: str | None = None
     for tool, every in made:
-        last = every[-1].name if every else last
-        for one in (*every, *(others.pop(last, []) if makes_tools(tool) else [])):
+        last = next((one.name for one in reversed(every) if one.name in known), last)
+        for one in (*every, *(_added(tool, others.pop(last, [])) if makes_tools(tool) else ())):
             yield replace(tool, made=one, policy="stub" if tool.policy == "stub" and not hooked else "replay")
+
+
+def _added(tool: BoundTool, found: Iterable[Tool]) -> Iterator[Tool]:
+    """Those of the tools found that the class may have added: what is called as its methods are was one of them."""
+    own = tool.spec.name or getattr(tool.made, "__name__", "")
+    yield from (one for one in found if not one.name.startswith(f"{own}_"))
 
 
 def _others(recorded: Sequence[JsonObject], known: set[str]) -> dict[str | None, list[Tool]]:
