@@ -72,7 +72,7 @@ class Meter:
         if spent >= self.limit - _LEAST * (self.limit > 0):
             raise CostLimitError(
                 f"{self.option} {self.limit:g} is reached after {what}{dollars(spent)}; the call was not made",
-                fix=f"raise {self.option} to go on; what was answered is kept",
+                fix=f"raise {self.option} to go on",
             )
         if not has_price(identity, environ=environ):
             raise CostLimitError(
