@@ -51,12 +51,13 @@ class UsageResult:
 
 @frozen
 class Spending:
-    """What the live calls of this run took, as their replies tell. Attempts without an answer are not counted.
+    """What the live `calls` of this run took, as their replies tell. Attempts without an answer are not counted.
 
     `usd` is what is known: `unpriced` calls have no known price, and `untold` ones no usage in their reply; counted by
     their length the latter cost `more_usd` at most. `tokens` are those of input and output that were told.
     """
 
+    calls: int = 0
     usd: float = 0.0
     more_usd: float = 0.0
     tokens: int = 0
@@ -73,6 +74,7 @@ def total_spending(spendings: Iterable[Spending]) -> Spending:
     """Return the sum."""
     every = list(spendings)
     return Spending(
+        calls=sum(one.calls for one in every),
         usd=sum(one.usd for one in every),
         more_usd=sum(one.more_usd for one in every),
         tokens=sum(one.tokens for one in every),
@@ -120,6 +122,9 @@ class ToolCallResult:
     arguments: Json
     result: str | None = None
     error: str | None = None
+
+
+FROM_TURN = "--from-turn"  # the part of a change that is none: from there on it is to be recorded anew
 
 
 @frozen

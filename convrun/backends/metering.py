@@ -26,12 +26,13 @@ _LEAST = 1e-9  # dollars: what adding up may lose, and no call costs
 
 @dataclass(slots=True)
 class Spent:
-    """What calls took so far: their tokens as told, and dollars.
+    """What `calls` that were answered took so far: their tokens as told, and dollars.
 
     `unpriced` calls have no known price, `untold` ones a reply without usage. `more_usd` is what the latter cost at
     most.
     """
 
+    calls: int = 0
     usd: float = 0.0
     more_usd: float = 0.0
     input: int = 0
@@ -41,6 +42,7 @@ class Spent:
 
     def add(self, other: Spent) -> None:
         """Count what others took as well."""
+        self.calls += other.calls
         self.usd += other.usd
         self.more_usd += other.more_usd
         self.input += other.input
@@ -71,7 +73,7 @@ class Meter:
             what = "at most " if self.spent.untold else ""
         if spent >= self.limit - _LEAST * (self.limit > 0):
             raise CostLimitError(
-                f"{self.option} {self.limit:g} is reached after {what}{dollars(spent)}; the call was not made",
+                f"{self.option} {_plain(self.limit)} is reached after {what}${spent:.4f}; the call was not made",
                 fix=f"raise {self.option} to go on",
             )
         if not has_price(identity, environ=environ):
@@ -110,7 +112,7 @@ class Account:
     def add(self, request: Request, payloads: list[Payload], size: int) -> None:
         """Count a call by its reply, of so many bytes; one that holds no answer took nothing."""
         usage = usage_of(payloads)
-        spent = Spent(input=usage.input or 0, output=usage.output or 0)
+        spent = Spent(calls=1, input=usage.input or 0, output=usage.output or 0)
         if usage.input is not None and usage.output is not None:
             cost = reply_cost_usd(self.identity, payloads, environ=self._environ)
             spent.usd, spent.unpriced = cost or 0.0, int(cost is None)
@@ -185,6 +187,18 @@ class _Counted:
             self._account.add(self._request, self._payloads, self._size)
 
 
-def dollars(amount: float) -> str:
-    """Return an amount for people: `$0.0123`, of large ones the cents."""
-    return f"${amount:.2f}" if amount >= 100 else f"${amount:.4f}"
+def model_of(request: Request) -> ModelIdentity:
+    """Return the model that a request is for, as far as its price is concerned."""
+    name, provider = str(request.body.get("model")), request.provider
+    return ModelIdentity(
+        name=name,
+        model=name,
+        base_url=request.base_url,
+        provider=provider,
+        offline=provider if provider in {"echo", "script"} else None,  # type: ignore[arg-type]
+    )
+
+
+def _plain(limit: float) -> str:
+    """A limit as people write it: `0.5`, never `1e-06`."""
+    return f"{limit:.12f}".rstrip("0").rstrip(".")

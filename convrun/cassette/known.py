@@ -59,6 +59,7 @@ class Known:
         self._longest: list[Player] = []  # that went on to the last request
         self._answering: Player | None = None
         self._telling: Player | None = None
+        self._stopped = False
         self.news = False
         self.from_old = False
 
@@ -125,10 +126,14 @@ class Known:
         scratch = self._answering is not None and not self.from_old and self.found.mode == FROM_SCRATCH
         return FROM_SCRATCH if scratch else self.mode
 
+    def stop(self) -> None:
+        """Answer no request any more, also none that is recorded."""
+        self._stopped, self._matching = True, []
+
     @property
     def plays(self) -> bool:
         """Whether anything is there that may answer requests."""
-        return self.old is not None or self.partial is not None
+        return not self._stopped and (self.old is not None or self.partial is not None)
 
     @property
     def spent(self) -> bool:

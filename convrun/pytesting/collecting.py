@@ -9,7 +9,7 @@ import pytest
 
 from convrun.errors import ConvrunError
 from convrun.pytesting.items import ConversationItem, SpecFile
-from convrun.pytesting.modes import record_mode
+from convrun.pytesting.modes import meter, record_mode
 from convrun.pytesting.projects import SpecProject
 from convrun.run.options import RunOptions
 from convrun.settings import find_root
@@ -21,6 +21,7 @@ class SpecCollection:
     def __init__(self, config: pytest.Config) -> None:
         self._options = RunOptions(
             record=record_mode(config),
+            meter=meter(config),
             strict=bool(config.getoption("convrun_strict")),
             stale_is_fatal=config.getoption("on_stale") == "fail",
         )

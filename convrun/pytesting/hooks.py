@@ -40,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=_MODES,
         help="Whether conversations go live, before what --record-mode says. Default: none, never.",
     )
+    group.addoption(
+        "--convrun-max-cost",
+        metavar="USD",
+        type=_dollars,
+        help="Make no live call once the session has spent so many dollars; each worker of xdist has its part.",
+    )
     group.addoption("--convrun-strict", action="store_true", help="Findings (unchecked, unplayed) fail.")
     group.addoption(
         "--on-stale",
@@ -47,6 +53,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="fail",
         help="warn: conversations with a stale or missing recording are expected to fail (xfail).",
     )
+
+
+def _dollars(text: str) -> float:
+    from argparse import ArgumentTypeError
+
+    from convrun.errors import UsageError
+    from convrun.run.spending import max_cost  # only where the option is given
+
+    try:
+        return max_cost("--convrun-max-cost", text)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 @pytest.hookimpl(wrapper=True)
@@ -179,6 +197,26 @@ class Reports:
 
     def __init__(self) -> None:
         self.teller: Teller | None = None
+        self.spent: list[Any] = []  # what live calls took, of each process
+
+    @pytest.hookimpl
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Note what the live calls of this process took; a worker of xdist hands it over."""
+        from convrun.pytesting.modes import spent_in
+
+        taken = spent_in(session.config)
+        if taken is not None:
+            output = getattr(session.config, "workeroutput", None)
+            if output is not None:
+                output["convrun_spent"] = taken
+            else:
+                self.spent.append(taken)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker has handed over."""
+        if taken := getattr(node, "workeroutput", {}).get("convrun_spent"):
+            self.spent.append(taken)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -194,6 +232,11 @@ class Reports:
         """Tell what concerns several conversations: findings, and the command that records what is stale or missing."""
         if self.teller is not None:
             self.teller.conclude(terminalreporter)
+        if self.spent:
+            from convrun.pytesting.modes import spent_line
+
+            if line := spent_line(self.spent):
+                terminalreporter.write_line(line)
 
 
 class LazySerializer:

@@ -17,7 +17,7 @@ from convrun.conversation.model import Model
 from convrun.errors import CassetteError, ConvrunError, StaleError, UsageError
 from convrun.models import get_model
 from convrun.pytesting.markers import OF_CASSETTES, OF_CONVERSATIONS, OF_MODELS, arguments
-from convrun.pytesting.modes import record_mode, recording_option
+from convrun.pytesting.modes import meter, record_mode, recording_option
 from convrun.pytesting.visible import visible
 from convrun.run.options import RecordMode
 from convrun.source import Where
@@ -57,7 +57,8 @@ def opened(request: pytest.FixtureRequest, talking: Iterable[pytest.Item]) -> It
         if mode is RecordMode.NONE and not path.exists():
             raise _missing(path, node)
         made = {key: given[key] for key in OF_CASSETTES if key in given}
-        with cassette(path, mode.value, **made):
+        with cassette(path, mode.value, **made) as block:
+            block.count_with(meter(request.config))
             talk = Talk(_conversation(given))
             yield talk
             if talk.ended_by is not None:

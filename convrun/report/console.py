@@ -91,7 +91,7 @@ def summary(result: RunResult, *, style: Style = plain) -> str:
     text = f"{end}{number}: {total.told()}; {_amounts(total)} in {duration(result.duration_s)}"
     if result.only_findings_fail:
         text += f"; the run is strict and fails, as there {'is a finding' if total.findings == 1 else 'are findings'}"
-    spent = spending_line(total)
+    spent = spending_line(total.spent, total.live_calls)
     return style(text, _role(total, result)) + (f"\n{spent}" if spent else "")
 
 

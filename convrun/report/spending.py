@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from convrun.report.counts import Counts
 from convrun.report.wording import noun
 from convrun.results import ConversationResult, Spending
 
 
-def spending_line(total: Counts) -> str | None:
+def spending_line(spent: Spending, live_calls: int = 0) -> str | None:
     """Return `spent $0.0123 (4 live calls, 3,210 tokens)`; None where nothing went live.
 
-    What is not known of it is said: how many calls have no known price, how many replies told no usage.
+    `live_calls` are those that are known of, with those that got no answer. What is not known is said: how many calls
+    have no known price, how many replies told no usage.
     """
-    spent = total.spent
-    if not total.live_calls and spent == Spending():
+    calls = max(live_calls, spent.calls)
+    if not calls:
         return None
-    figures = [noun(total.live_calls, "live call"), f"{spent.tokens:,} token{'' if spent.tokens == 1 else 's'}"]
+    figures = [noun(calls, "live call"), f"{spent.tokens:,} token{'' if spent.tokens == 1 else 's'}"]
     if spent.untold:
         told = "1 reply told no usage and is" if spent.untold == 1 else f"{spent.untold} replies told no usage and are"
         figures.append(f"{told} counted by length")

@@ -17,7 +17,7 @@ from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
 from convrun.errors import CassetteError, StaleError
 from convrun.redaction import Redactor
-from convrun.results import Change, IgnoredDifference, Spending, Staleness
+from convrun.results import FROM_TURN, Change, IgnoredDifference, Spending, Staleness
 from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.copies import end_copy
 from convrun.run.options import RecordMode, Rehearsal, RunOptions
@@ -43,7 +43,7 @@ class Carrier:
 
     `player` is the recording that is played, or what is known to a `recorder`, which makes one. `offline` says that no
     provider answers, but a model of our own; `rehearsal` is all that answers where nothing may go live. `account`
-    counts the live calls.
+    counts the live calls. From turn number `from_turn` on nothing is played.
     """
 
     def __init__(
@@ -55,8 +55,10 @@ class Carrier:
         rehearsal: Known | None = None,
         offline: bool = False,
         account: Account | None = None,
+        from_turn: int | None = None,
     ) -> None:
         self._account = account
+        self._from_turn = from_turn
         self._inner = inner
         self._offline = offline
         self._player = player
@@ -81,6 +83,16 @@ class Carrier:
     def begin_turn(self, turn: int, *, error_wanted: bool = False) -> None:
         """Count the model calls anew: turn number `turn` begins. `error_wanted`: the provider is to refuse in it."""
         self._turn, self._call, self._error_wanted = turn, 0, error_wanted
+        if self._from_turn is not None and turn >= self._from_turn:
+            self._stop_playing()
+
+    def _stop_playing(self) -> None:
+        known = self._rehearsal or (self._recorder.known if self._recorder is not None else None)
+        if known is not None:
+            known.stop()
+        if self._rehearsal is not None and self.staleness is None:
+            change = Change(path="", part=FROM_TURN, now="asked anew")
+            self.staleness = Staleness(turn=self._turn, model_call=1, changes=(change,))
 
     def finish(self) -> None:
         """Keep what was recorded: the conversation was answered to its end.
@@ -219,8 +231,14 @@ def open_carrier(
             return account.metered(_live(bound, options, environ))
 
         with _recorder(bound, _known(bound, options, redactor), live, redactor) as recorder:
-            offline = bound.model.offline is not None
-            yield Carrier(recorder, player=recorder.known, recorder=recorder, offline=offline, account=account)
+            yield Carrier(
+                recorder,
+                player=recorder.known,
+                recorder=recorder,
+                offline=bound.model.offline is not None,
+                account=account,
+                from_turn=options.from_turn,
+            )
 
 
 @contextmanager
@@ -234,10 +252,10 @@ def _rehearsed(
     if not exists and not known.plays:
         yield None
     elif options.rehearsal is Rehearsal.ON_PAPER:
-        yield Carrier(Refusing(known), player=known, rehearsal=known)
+        yield Carrier(Refusing(known), player=known, rehearsal=known, from_turn=options.from_turn)
     else:
         with _recorder(bound, known, refuse, redactor) as recorder:
-            yield Carrier(recorder, player=known, recorder=recorder, rehearsal=known)
+            yield Carrier(recorder, player=known, recorder=recorder, rehearsal=known, from_turn=options.from_turn)
 
 
 def _known(bound: BoundConversation, options: RunOptions, redactor: Redactor) -> Known:

@@ -210,7 +210,6 @@ class _Run:
             if turn.spec.skip:
                 played = skipped_turn(turn, index, stale=stale, reason=turn.spec.skip)
             else:
-                conversation.replaying = self.carrier.replaying
                 played = play_turn(conversation, self.carrier, turn, index, self._names("turn", index))
                 played = replace(played, verified=self.verifying.taken()) if self.verifying else played
             view = played.view or TurnView(index=index, id=turn.spec.id, model_calls=0)

@@ -184,7 +184,7 @@ def prepare(
 
     Raises:
         SpecErrors: with every mistake of every selected spec, those that only importing shows included.
-        UsageError: where the options fit no spec.
+        UsageError: where the options fit no spec, or not what is selected.
     """
     settings = project.settings
     made = narrowed(plan(project.specs, settings, options, cassettes=cassettes), options, settings)
@@ -199,6 +199,10 @@ def prepare(
         every += further_errors(unfinished, settings, imports=imports)
     if every:
         raise _refused(every, project, environ)
+    if options.from_turn is not None:
+        from convrun.run.from_turn import check_from_turn  # other runs do without
+
+        check_from_turn(options.from_turn, bound)
     return Prepared(project=project, plan=made, conversations=bound)
 
 

@@ -55,6 +55,7 @@ def spent_by(options: RunOptions) -> Spending | None:
 def spending(spent: Spent) -> Spending:
     """Return what was counted, as reports see it."""
     return Spending(
+        calls=spent.calls,
         usd=spent.usd,
         more_usd=spent.more_usd,
         tokens=spent.input + spent.output,

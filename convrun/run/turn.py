@@ -82,6 +82,7 @@ def play_turn(
 ) -> PlayedTurn:
     """Say one turn to the conversation and return what came of it; errors of ours are values in it."""
     carrier.begin_turn(index, error_wanted=turn.spec.expect_error is not None)
+    conversation.replaying = carrier.replaying
     user = turn.spec.user.source
     saying: Response | ChainResponse | None = None
     failure: ConvrunError | None = None

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from convrun.backends.rerouting import entered, rerouted
 from convrun.errors import ConversationError
 from convrun.run.options import RecordMode
 from convrun.testing.cassette_route import CassetteRoute
+
+if TYPE_CHECKING:
+    from convrun.backends.metering import Meter
 
 _Given = ParamSpec("_Given")
 _Returned = TypeVar("_Returned")
@@ -112,6 +115,10 @@ class OpenCassette:
     def live_calls(self) -> int:
         """How many of them went to a provider, or to an offline model, to be recorded."""
         return self._route.live_calls
+
+    def count_with(self, meter: Meter | None) -> None:
+        """Have the block's live calls counted by the meter of a session, which may refuse them."""
+        self._route.count_with(meter)
 
     def inside(self) -> AbstractContextManager[None]:
         """Return a context manager for a thread that the block started: the models called in it are this block's."""

@@ -18,6 +18,7 @@ from convrun.source import Where
 from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
+    from convrun.backends.metering import Meter
     from convrun.cassette.recording import Recorder
 
 
@@ -65,6 +66,10 @@ class CassetteRoute:
             redactor=self._redactor,
             keep_refusals=True,  # where the block ends well, the program has dealt with them
         )
+
+    def count_with(self, meter: Meter | None) -> None:
+        """Have live calls counted by a meter, which may refuse them; None: by nothing."""
+        self._models.meter = meter
 
     @property
     def live_calls(self) -> int:
@@ -174,10 +179,15 @@ class _Models:
     """The models of a block as one transport; `asked` is that of the request under way."""
 
     asked: Transport
+    meter: Meter | None = None
 
     def send(self, request: Request) -> Reply:
         """Send one request."""
-        return self.asked.send(request)
+        if self.meter is None:
+            return self.asked.send(request)
+        from convrun.backends.metering import Account, model_of  # a replay does without
+
+        return Account(model_of(request), self.meter).metered(self.asked).send(request)
 
 
 def _preset_keys() -> dict[str, str]:

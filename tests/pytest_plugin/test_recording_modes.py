@@ -116,3 +116,54 @@ def test_stock_tests_of_pytest_recording_are_left_alone(suite, loopback):
     suite.passes("-n1", passed=2)
     suite.passes("-k", "test_stock and not ours", "-p", "no:convrun", "-p", "no:convrun.pytest_plugin", passed=1)
     assert len(loopback.requests) == 2
+
+
+PRICED = """
+    import pytest
+    from convrun import get_model
+
+    @pytest.mark.convrun(model="gpt-4.1-mini", provider="openai", base_url={address!r})
+    def test_talk(conversation):
+        assert conversation.prompt("Hi").text() == "Hello"
+
+    @pytest.mark.convrun(model="gpt-4.1-mini", provider="openai", base_url={address!r})
+    def test_more(conversation):
+        assert conversation.prompt("Ho").text() == "Hello"
+"""
+
+
+@pytest.fixture
+def priced(live, loopback):
+    """A spec and two tests whose model has a price."""
+    live.write(
+        "specs/a.yaml",
+        f"model: {{name: gpt-4.1-mini, provider: openai, base_url: '{loopback.base_url}'}}\n"
+        "turns: [{user: Hi, expect: [{equals: Hello}]}]\n",
+    )
+    live.write("tests/test_a.py", PRICED.format(address=loopback.base_url))
+    return live
+
+
+def test_a_session_says_what_it_spent(priced, loopback):
+    """Specs and tests together, also where workers of xdist made the calls; a replay says nothing of it."""
+    result = priced.passes("--convrun-record=once", "-n2", passed=3)
+    result.stdout.fnmatch_lines(["spent less than $0.0001 (3 live calls, 15 tokens)"])
+    result = priced.passes("--convrun-record=once", passed=3)
+    result.stdout.no_fnmatch_line("spent*")
+    assert len(loopback.requests) == 3
+
+
+def test_a_session_has_a_limit(priced, loopback):
+    """Once it is reached neither a spec nor a test makes another call."""
+    result = priced.passes(
+        "--convrun-record=all", "--convrun-max-cost=0.000001", "-p", "no:randomly", passed=1, failed=2
+    )
+    result.stdout.fnmatch_lines(["*--convrun-max-cost 0.000001 is reached after $0.0000; the call was not made*"])
+    assert len(loopback.requests) == 1
+
+
+def test_a_limit_is_an_amount(priced, loopback):
+    """What is none is refused by pytest as a wrong option."""
+    result = priced.pytest("--convrun-record=once", "--convrun-max-cost=nan", code=4)
+    assert "--convrun-max-cost 'nan' is no number of dollars from 0 on" in result.stderr.str()
+    assert loopback.requests == []

@@ -57,8 +57,8 @@ def test_a_replay_says_nothing_of_money():
 
 def test_what_an_interrupted_run_spent_is_said():
     """The run knows of calls whose conversation was not finished."""
-    run = replace(RUN, conversations=(PASSED,), interrupted=True, spent=Spending(usd=0.25, tokens=7))
-    assert summary(run).endswith("\nspent $0.2500 (0 live calls, 7 tokens)")
+    run = replace(RUN, conversations=(PASSED,), interrupted=True, spent=Spending(calls=2, usd=0.25, tokens=7))
+    assert summary(run).endswith("\nspent $0.2500 (2 live calls, 7 tokens)")
 
 
 def test_markdown_says_what_was_spent():
