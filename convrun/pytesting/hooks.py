@@ -6,6 +6,7 @@ is imported when there is a spec, a marked test or something to tell.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -202,6 +203,8 @@ class Reports:
     @pytest.hookimpl
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Note what the live calls of this process took; a worker of xdist hands it over."""
+        if "convrun.pytesting.modes" not in sys.modules:
+            return  # there was neither a spec nor a conversation
         from convrun.pytesting.modes import spent_in
 
         taken = spent_in(session.config)
