@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,9 @@ def record(
         str | None,
         typer.Option("--only", metavar="stale|missing|failed", help="Only these; failed: from scratch."),
     ] = None,
+    from_turn: Annotated[
+        str | None, typer.Option("--from-turn", metavar="N", help="Go live from turn N on, of one conversation.")
+    ] = None,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask before going live.")] = False,
     manner: Manner,
 ) -> None:
@@ -44,6 +48,7 @@ def record(
         presentation, overrides = manner.presentation("record"), manner.overrides(selection)
         with mistakes_told(presentation.reports, selection.paths or []):
             options, kind = _options(selection, everything, manner), _only(only, everything)
+            options = _from_turn(options, from_turn, {"--all": everything, "--only": only is not None})
         with Asking(wanted=not yes) as asking:
             recording = Recording(asking=asking, only=kind, quiet=manner.quiet)
             execute(selection.paths or [], options, presentation, overrides=overrides, conduct=recording.conduct)
@@ -61,6 +66,22 @@ def _only(only: str | None, everything: bool) -> Only | None:
         raise UsageError("--all and --only exclude each other", fix="leave one of them out")
     one_of("--only", only, ("stale", "missing", "failed"))
     return "stale" if only == "stale" else "missing" if only == "missing" else "failed"
+
+
+def _from_turn(options: RunOptions, text: str | None, others: Mapping[str, bool]) -> RunOptions:
+    """The options of a recording that goes live from a turn on.
+
+    Raises:
+        UsageError: where it is none, and together with an option that says otherwise what is recorded.
+    """
+    if text is None:
+        return options
+    from convrun.run.from_turn import turn_number
+
+    for option, given in others.items():
+        if given:
+            raise UsageError(f"--from-turn and {option} exclude each other", fix="leave one of them out")
+    return replace(options, from_turn=turn_number(text))
 
 
 def _options(selection: Selection, everything: bool, manner: Manner) -> RunOptions:

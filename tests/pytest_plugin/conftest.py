@@ -11,11 +11,11 @@ from forking import SOURCES
 from plugin import NAMED
 from projects import Project
 
-from convrun.cassette import saving
+from convrun.cassette import saving, serializer
 from convrun.pytesting import collecting, marked, teller
 
 # A run in this process forgets what it imports; what cannot be imported twice, or takes long, is there before.
-LOADED = (jsonschema, openai, pydantic, vcr, collecting, marked, saving, teller)
+LOADED = (jsonschema, openai, pydantic, vcr, collecting, marked, saving, serializer, teller)
 _QUIET = ("-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:anyio")
 
 

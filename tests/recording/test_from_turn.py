@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from live_specs import CASSETTE, SPEC, spec
+from live_specs import CASSETTE, KEYED, SPEC, spec
 from servers import reply
 
 from convrun.errors import UsageError
@@ -112,3 +112,18 @@ def test_it_is_for_one_conversation(counted, loopback):
     with pytest.raises(UsageError, match=r"2 are selected: specs/a\.yaml, specs/b\.yaml"):
         counted.run(record="new_episodes", refresh=True, from_turn=2)
     assert counted.one(SPEC, record="new_episodes", refresh=True, from_turn=3).live_calls == 1
+
+
+def test_the_command_line_records_from_a_turn_on(counted, echoing):
+    """`convrun record --from-turn` does it; mistakes end with 2."""
+    done = counted.cli("record", "-y", "--from-turn", "3", SPEC, **KEYED)
+    assert echoing.asked() == ["three"]
+    assert done.returncode == 1  # the check wants what was said before
+    for wrong in (("--all",), ("--only", "stale")):
+        done = counted.cli("record", "--from-turn", "3", *wrong, SPEC, **KEYED)
+        assert done.returncode == 2
+        assert f"--from-turn and {wrong[0]} exclude each other" in done.stderr
+    for text, said in (("4", "has 3 turns"), ("0", "is no number from 1 on")):
+        done = counted.cli("record", "--from-turn", text, SPEC, **KEYED)
+        assert (done.returncode, said in done.stderr) == (2, True)
+    assert echoing.asked() == []
