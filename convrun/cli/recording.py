@@ -17,6 +17,7 @@ from convrun.review.outlook import outlooks
 from convrun.run.bind import live_errors
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.project import Prepared
+from convrun.run.spending import unpriced_live
 from convrun.suite.refreshing import Only, Rehearsed, Run, recorded, rehearsed, together
 from convrun.transcript import Quote, RecordingState, total_quote
 
@@ -40,13 +41,15 @@ class Recording:
         """Return the result of all that is selected; `show` hears of each conversation once it is over.
 
         Raises:
-            SpecErrors: where a key is not set that the recording needs.
+            SpecErrors: where a key is not set that the recording needs, or a price not known that its limit needs.
         """
         found = self._found(prepared, options, run, show)
         if found.result.interrupted or found.result.bug is not None or not found.waiting:
             return found.result
         environ = prepared.project.environ(os.environ)
-        if errors := live_errors(found.waiting, environ=environ):
+        errors = live_errors(found.waiting, environ=environ)
+        errors += unpriced_live(found.waiting, options, environ=environ)
+        if errors:
             raise SpecErrors(errors)
         if self.only == "failed":
             options = replace(options, record=RecordMode.ALL)
@@ -56,7 +59,8 @@ class Recording:
         quote = total_quote(one.quote for one in states)
         live = any(not one.model.offline for one in found.waiting)
         if live and not self.quiet:
-            screen.tell(quote_lines(states))
+            limit = options.meter.limit if options.meter is not None else None
+            screen.tell(quote_lines(states, limit=limit))
         if live and self.asking.possible and not self.asking.agreed(question(states)):
             return self._declined(prepared, options, found, screen, show)
         result = recorded(prepared, options, run, found, show)

@@ -8,14 +8,17 @@ from convrun.report.spending import dollars
 from convrun.report.stale import ENDED, stale_causes, stale_title
 from convrun.report.style import Line
 from convrun.report.wording import noun
-from convrun.results import ConversationResult, Staleness, total_spending
+from convrun.results import FROM_TURN, ConversationResult, Staleness, total_spending
 from convrun.transcript import Quote, RecordingState, total_quote
 
 _RESULT = "tool result of "
 
 
-def quote_lines(states: Sequence[RecordingState]) -> list[Line]:
-    """Return what recording these conversations takes: each cause with its calls, and the sum."""
+def quote_lines(states: Sequence[RecordingState], *, limit: float | None = None) -> list[Line]:
+    """Return what recording these conversations takes: each cause with its calls, and the sum.
+
+    `limit` is what the run may cost, in dollars; that it will not do is said.
+    """
     lines = [Line(f"to record: {noun(len(states), 'conversation')}")]
     for why, members in causes(states):
         quote = total_quote(one.quote for one in members)
@@ -23,7 +26,11 @@ def quote_lines(states: Sequence[RecordingState]) -> list[Line]:
         if len(members) < len(states):
             words += f" ({some(members)})"
         lines.append(Line(f"{words}{_saved(members, quote)}"))
-    return [*lines, Line(f"recording takes {quoted(total_quote(one.quote for one in states))}")]
+    total = total_quote(one.quote for one in states)
+    lines.append(Line(f"recording takes {quoted(total)}"))
+    if limit is not None and total.usd is not None and total.usd > limit:
+        lines.append(Line(f"that is more than --max-cost allows, {dollars(limit)}: it will end there", "stale"))
+    return lines
 
 
 def quoted(quote: Quote) -> str:
@@ -101,6 +108,8 @@ def _why(stale: Staleness, *, sole: bool) -> str:
     if parts and all(part.startswith(_RESULT) for part in parts):
         names = ", ".join(dict.fromkeys(part.removeprefix(_RESULT) for part in parts))
         return f"tool {names} answered differently in {f'turn {stale.turn}' if sole else 'a turn'}"
+    if parts == [FROM_TURN]:
+        return f"asked anew from {where} on"
     if parts and all(part == ENDED for part in parts):
         return stale_title(stale)
     everything = ", so that everything goes live" if (stale.turn, stale.model_call) == (1, 1) else ""

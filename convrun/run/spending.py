@@ -67,16 +67,23 @@ def spending(spent: Spent) -> Spending:
 def unpriced_errors(
     conversations: Iterable[BoundConversation], options: RunOptions, *, environ: Mapping[str, str]
 ) -> Iterator[ConvrunError]:
-    """Yield the mistake of a run with a limit that is to call models of which nobody knows what they cost.
+    """Return the mistake of a run with a limit that is to call models of which nobody knows what they cost.
 
     As with keys, a cassette that turns out to be stale asks for the price then: its call is not made.
     """
+    return unpriced_live([one for one in conversations if may_go_live(one.planned, options)], options, environ=environ)
+
+
+def unpriced_live(
+    conversations: Iterable[BoundConversation], options: RunOptions, *, environ: Mapping[str, str]
+) -> Iterator[ConvrunError]:
+    """Yield the same of conversations that are known to go live."""
     meter = options.meter
     if meter is None or meter.limit is None:
         return
     from convrun.backends.prices import has_price
 
-    live = {one.model.name: one.model for one in conversations if may_go_live(one.planned, options)}
+    live = {one.model.name: one.model for one in conversations}
     names = [name for name, model in live.items() if not has_price(model, environ=environ)]
     if names:
         shown = ", ".join(map(repr, names))

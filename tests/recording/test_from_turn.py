@@ -118,6 +118,7 @@ def test_the_command_line_records_from_a_turn_on(counted, echoing):
     """`convrun record --from-turn` does it; mistakes end with 2."""
     done = counted.cli("record", "-y", "--from-turn", "3", SPEC, **KEYED)
     assert echoing.asked() == ["three"]
+    assert "asked anew from turn 3 on: 1 model call in 1 conversation" in done.stdout
     assert done.returncode == 1  # the check wants what was said before
     for wrong in (("--all",), ("--only", "stale")):
         done = counted.cli("record", "--from-turn", "3", *wrong, SPEC, **KEYED)

@@ -251,6 +251,27 @@ def test_record_holds_the_limit_and_says_what_it_spent(desk, loopback):
     assert done.returncode == 0
 
 
+def test_record_refuses_what_has_no_price_once_it_is_known_to_go_live(desk, loopback):
+    """A recording that its rehearsal finds stale ends with 2 before anything is sent, as for a key."""
+    desk.write("specs/c.yaml", spec(loopback.base_url, "one", name="own-model"))
+    desk.record("specs/c.yaml")
+    desk.edit("specs/c.yaml", '"one"', '"two"')
+    loopback.requests.clear()
+    done = desk.cli("record", "--max-cost", "1", "specs/c.yaml")
+    assert (done.returncode, loopback.requests) == (2, [])
+    assert "--max-cost needs prices, and none is known for 'own-model'" in done.stderr
+    assert desk.cli("record", "specs/c.yaml").returncode == 0
+
+
+def test_a_quote_beyond_the_limit_is_said_to_be(desk, loopback):
+    """Before it goes live stands that the limit will be reached."""
+    run(desk)
+    desk.edit("specs/a.yaml", "a one", "a new")
+    done = desk.cli("record", "--max-cost", "0.0005", "specs/a.yaml")
+    assert "that is more than --max-cost allows, $0.0005: it will end there" in done.stdout
+    assert (done.returncode, "is more than" in desk.cli("record", "--max-cost", "1").stdout) == (4, False)
+
+
 def test_a_replay_loads_no_prices(desk, loopback):
     """A run that asks for no price does without the price list, the meter and what they bring along."""
     import subprocess
