@@ -159,7 +159,7 @@ class _Run:
             tools=tools,
             options=dict(spec.spec.options),
             before_call=spec.before_call,
-            after_call=(self._returned, *spec.after_call) if spec.after_call else (),
+            after_call=(self._returned, *spec.after_call) if spec.before_call or spec.after_call else (),
             chain_limit=spec.spec.chain_limit,
             history=history_messages(spec.spec.history, self._names("history")),
             tool_timeout=spec.spec.tool_timeout,

@@ -79,12 +79,12 @@ def _hinted(change: Change, around: Surrounding) -> Change:
         return replace(change, hint="the tool is a stub: what it `returns` is not what was recorded")
     if call is None or change.hint:
         return change
-    if call.error:
-        hint = f"{call.name} raised {call.error}: if that is not meant, mend it and record nothing"
-        return replace(change, hint=hint)
     made = around.tools.get(call.id)
     if made is None and around.before_call and str(call.result).startswith(_CANCELLED):
         return replace(change, hint=f"`before_call` ({', '.join(around.before_call)}) cancelled the call")
+    if call.error:
+        hint = f"{call.name} raised {call.error}: if that is not meant, mend it and record nothing"
+        return replace(change, hint=hint)
     if made is None or clean(made) == change.now:
         return change
     hooks = f"`after_call` ({', '.join(around.after_call)})"
