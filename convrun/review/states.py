@@ -53,10 +53,14 @@ def quotes_of(prepared: Prepared, options: RunOptions, *, environ: Mapping[str, 
 
 
 def rehearsed_on_paper(
-    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str]
+    bound: BoundConversation,
+    options: RunOptions,
+    *,
+    mode: RecordMode = RecordMode.NEW_EPISODES,
+    environ: Mapping[str, str],
 ) -> ConversationResult:
     """Return how far a conversation is known, with tools that answer as they did; no code of the project is called."""
-    how = replace(options, record=RecordMode.NEW_EPISODES, refresh=True, rehearsal=Rehearsal.ON_PAPER)
+    how = replace(options, record=mode, refresh=True, rehearsal=Rehearsal.ON_PAPER)
     return run_conversation(bound, how, environ=environ)
 
 

@@ -201,3 +201,20 @@ def test_dollars_are_those_of_the_price_list(harbour):
     usage = Usage(input=quoted.input, output=quoted.output)
     assert quoted.calls == 1
     assert quoted.usd == pytest.approx(cost_usd(identify("gpt-4.1-mini", environ={}), usage, environ={}))
+
+
+def test_from_scratch_what_such_a_recording_has_left_is_taken_off(harbour):
+    """An interrupted one is gone on with, so that only the rest costs."""
+    spec(harbour, *USERS)
+    harbour.record()
+    harbour.loopback.answers[:] = [lambda received: model(received, harbour.loopback)] * 4
+    harbour.loopback.says(Answer(status=500))
+    assert harbour.one(record="all").verdict == "error"
+    prepared = harbour.prepared()
+    options = RunOptions(record=RecordMode.ALL, refresh=True)
+    (state,) = outlooks(prepared, options, [(prepared.conversations[0], None)], environ={})
+    assert state.quote.calls == 10 - 4
+    harbour.loopback.answers[:] = [lambda received: model(received, harbour.loopback)]
+    harbour.loopback.requests.clear()
+    harbour.run(record="all")
+    assert len(harbour.loopback.requests) == 6
