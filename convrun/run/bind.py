@@ -15,7 +15,7 @@ from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SettingsError, SpecError, SpecErrors, UnknownModelError, UsageError
 from convrun.frozen import frozen
 from convrun.run.attachments import attachment_error
-from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools, without_reply
+from convrun.run.bound_checks import BoundCheck, bind_checks, named_tools, untold_errors, without_reply
 from convrun.run.bound_tools import BoundTool, bind_tools, tool_names
 from convrun.run.imports import imported
 from convrun.run.names import mention, name_errors, row_errors, used_templates, variables_named
@@ -250,9 +250,10 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
     played = [turn for turn in spec.turns if not turn.skip]
     if played and all(turn.expect_error for turn in played):
         errors += without_reply(spec.expect)
+    every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
     if known is not None:
-        every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
         errors += named_tools(every, known)
+    errors += untold_errors(every, frozenset(name for tool in tools if tool.policy == "replay" for name in tool.names))
     if errors:
         raise SpecErrors(errors)
     return bound

@@ -78,6 +78,19 @@ def named_tools(specs: Sequence[CheckSpec], known: frozenset[str]) -> list[SpecE
     ]
 
 
+def untold_errors(specs: Sequence[CheckSpec], replayed: frozenset[str]) -> list[SpecError]:
+    """Return a mistake for each check of what a replayed tool raised: a recording has only what the model was told."""
+    found = []
+    for spec in specs:
+        for path, name in tool_names(spec.kind, spec.value):
+            pattern = value_at(spec.value, path[:-1]) if path[-1:] == ("tool",) else None
+            if name in replayed and isinstance(pattern, dict) and "error" in pattern:
+                what = f"what {name!r} raises is in no recording, and with `policy: replay` it is not called"
+                fix = "give it `policy: verify`, or look at what the model was told: `returns: {matches: '^Error: '}`"
+                found.append(SpecError(what, where=_place(spec, (*path[:-1], "error")), fix=fix))
+    return found
+
+
 def without_reply(specs: Sequence[CheckSpec]) -> list[SpecError]:
     """Return a mistake for each of these checks that looks at a reply, where there will be none."""
     return [

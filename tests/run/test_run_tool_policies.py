@@ -209,3 +209,39 @@ def test_a_difference_in_the_prefix_fails_a_recording(recorded):
         "failed", 0, ["failed", "failed"],
     )  # fmt: skip
     assert (recorded.root / "cassettes/a.yaml").read_bytes() == before
+
+
+ERROR = """
+    model: {script: [{call: work}, {reply: done}]}
+    tools: [{use: 'desk:work', policy: POLICY}, {declare: {name: told}}]
+    turns: [{user: Go, expect: [CHECK]}]
+"""
+
+
+@pytest.mark.parametrize("policy", ["live", "verify", "stub, returns: [{raises: no}]"])
+def test_checks_see_what_a_tool_raises(project, policy):
+    """What a tool raised is known where it is called, and where a stub raises it."""
+    project.write("desk.py", "def work():\n    raise ValueError('no')\n")
+    project.write(SPEC_FILE, ERROR.replace("POLICY", "live").replace("CHECK", "{called: {tool: work, error: no}}"))
+    project.record()
+    project.edit(SPEC_FILE, "policy: live", f"policy: {policy}")
+    assert project.one().verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "{called: {tool: work, error: no}}",
+        "{not: {called: {error: true, tool: work}}}",
+        "{calls: {exactly: [{tool: work, error: false}]}}",
+        "{called: {tool: told, error: no}}",
+    ],
+)
+def test_what_a_replayed_tool_raises_cannot_be_checked(project, check):
+    """A recording has only what the model was told: a check of more than that could not tell right from wrong."""
+    project.write("desk.py", "def work():\n    raise ValueError('no')\n")
+    project.write(SPEC_FILE, ERROR.replace("POLICY", "replay").replace("CHECK", check))
+    (found,) = project.mistakes()
+    column = f"turns: [{{user: Go, expect: [{check}".index("error") + 1
+    assert found.startswith(f"{SPEC_FILE}:3:{column}: "), found
+    assert "raises is in no recording, and with `policy: replay` it is not called" in found
