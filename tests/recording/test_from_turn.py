@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from live_specs import CASSETTE, KEYED, SPEC, spec
-from servers import reply
+from live_specs import CASSETTE, KEYED, SPEC, echo, spec
+from servers import Answer, reply
 
 from convrun.errors import UsageError
 from convrun.run.from_turn import turn_number
@@ -120,11 +120,24 @@ def test_the_command_line_records_from_a_turn_on(counted, echoing):
     assert echoing.asked() == ["three"]
     assert "asked anew from turn 3 on: 1 model call in 1 conversation" in done.stdout
     assert done.returncode == 1  # the check wants what was said before
-    for wrong in (("--all",), ("--only", "stale")):
-        done = counted.cli("record", "--from-turn", "3", *wrong, SPEC, **KEYED)
-        assert done.returncode == 2
-        assert f"--from-turn and {wrong[0]} exclude each other" in done.stderr
-    for text, said in (("4", "has 3 turns"), ("0", "is no number from 1 on")):
-        done = counted.cli("record", "--from-turn", text, SPEC, **KEYED)
-        assert (done.returncode, said in done.stderr) == (2, True)
+    done = counted.cli("record", "--from-turn", "4", SPEC)
+    assert (done.returncode, "has 3 turns" in done.stderr) == (2, True)
     assert echoing.asked() == []
+
+
+@pytest.mark.parametrize("other", [("--all",), ("--only", "stale")])
+def test_what_is_recorded_is_said_once(counted, other):
+    """Another option that says what is recorded is refused."""
+    done = counted.cli("record", "--from-turn", "3", *other)
+    assert (done.returncode, f"--from-turn and {other[0]} exclude each other" in done.stderr) == (2, True)
+
+
+def test_what_broke_off_goes_on_where_it_did(counted, loopback, echoing):
+    """The answers from the turn on are kept, and the next recording goes on behind them."""
+    loopback.answers.clear()
+    loopback.says("two again", Answer(status=500), echo)
+    assert again(counted, from_turn=2).verdict == "error"
+    echoing.asked()
+    result = again(counted)
+    assert [one.reply for one in result.turns] == ["one", "two again", "three"]
+    assert echoing.asked() == ["three"]
