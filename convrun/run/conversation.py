@@ -352,7 +352,7 @@ class _Run:
             count = (
                 "1 recorded interaction was" if len(unplayed) == 1 else f"{len(unplayed)} recorded interactions were"
             )
-            fix = f"put the turns back, or record it anew: convrun record --all {shlex.quote(self.empty.id)}"
+            fix = f"put the turns back, or take them out of it: convrun cassette prune {shlex.quote(self.empty.id)}"
             message = f"{count} never played, the first is number {unplayed[0] + 1} in {self.empty.cassette}"
             yield Finding(kind="unplayed", message=message, where=where, fix=fix)
 

@@ -7,7 +7,7 @@ in Python, may play a cassette as well.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
@@ -19,7 +19,7 @@ from convrun.run.options import RunOptions
 from convrun.run.plan import Planned, plan
 from convrun.run.project import Prepared, spec_defaults
 from convrun.settings import Settings
-from convrun.source import Where
+from convrun.source import Where, is_below
 from convrun.spec.ids import cassette_file
 from convrun.spec.loading import load_spec
 from convrun.spec.model import Spec
@@ -38,15 +38,18 @@ class Orphans:
     undecided: tuple[tuple[str, str], ...] = ()
 
 
-def orphans(settings: Settings, conversations: Iterable[Planned]) -> Orphans:
+def orphans(
+    settings: Settings, conversations: Iterable[Planned], unfinished: Mapping[str, Beginning] | None = None
+) -> Orphans:
     """Return the cassettes below the cassettes folder that belong to none of these conversations nor to others.
 
     They are all conversations of the specs folder, with their own models; recordings of other models (`-m`) belong to
-    them as well.
+    them as well. `unfinished` are cassettes that are not there yet, with what is known of them.
     """
     planned = tuple(conversations)
     known = {_folded(one.cassette_shown) for one in planned}
-    rest = [path for path in cassettes(settings) if _folded(path) not in known]
+    unfinished = unfinished or {}
+    rest = [path for path in (*cassettes(settings), *unfinished) if _folded(path) not in known]
     if not rest:
         return Orphans()
     specs = {one.spec.file: one.spec for one in planned}
@@ -54,7 +57,7 @@ def orphans(settings: Settings, conversations: Iterable[Planned]) -> Orphans:
     undecided: list[tuple[str, str]] = []
     elsewhere = _Elsewhere(settings)
     for path in rest:
-        begun = beginning(settings.root / path)
+        begun = unfinished.get(path) or beginning(settings.root / path)
         if begun is None or _has_one(_of_stem(specs.values(), path, settings), path, begun, settings):
             continue
         why = elsewhere.owner(path, begun)
@@ -78,16 +81,27 @@ def orphan_findings(prepared: Prepared) -> tuple[Finding, ...]:
 
 
 def cassettes(settings: Settings) -> Iterator[str]:
-    """Yield the paths below the root of all files that may be cassettes; no link is followed."""
+    """Yield the paths below the root of all files that may be cassettes."""
     top = settings.root / settings.cassettes
-    if top.is_symlink():
+    for folder, files in folders(settings):
+        below = PurePosixPath(settings.cassettes, PurePosixPath(folder.relative_to(top).as_posix()))
+        yield from ((below / name).as_posix() for name in files if name.endswith(_SUFFIX))
+
+
+def folders(settings: Settings) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the cassettes folder and those below it, with the names of their files; nothing hidden or behind a link."""
+    top = settings.root / settings.cassettes
+    if top.is_symlink() or not _is_meant(settings, top):
         return
-    for folder, folders, files in os.walk(top):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below = PurePosixPath(settings.cassettes, PurePosixPath(Path(folder).relative_to(top).as_posix()))
-        for name in sorted(files):
-            if name.endswith(_SUFFIX) and not name.startswith("."):
-                yield (below / name).as_posix()
+    for folder, inner, files in os.walk(top):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        yield Path(folder), sorted(name for name in files if not name.startswith("."))
+
+
+def _is_meant(settings: Settings, top: Path) -> bool:
+    """Whether the folder is where the settings say: a link must not lead out of the project unseen."""
+    named = PurePosixPath(settings.cassettes)
+    return named.is_absolute() or ".." in named.parts or is_below(top, settings.root)
 
 
 def _of_stem(specs: Iterable[Spec], path: str, settings: Settings) -> list[Spec]:

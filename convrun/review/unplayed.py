@@ -1,0 +1,68 @@
+"""Which interactions of a recording no run of its spec plays any more, as far as that is certain without running it.
+
+A spec of so many turns sends no request with more of the user's messages: what was recorded behind its last turn is
+never asked for. Whatever makes that less than certain is a reason to leave a recording as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convrun.cassette.interaction import Interaction, Recording
+from convrun.frozen import frozen
+from convrun.review.judge import Judge, partners_of
+from convrun.review.outdated import outdated_parts
+from convrun.review.transcripts import transcript
+from convrun.transcript import RecordedTurn
+from convrun.values import equal
+
+
+@frozen
+class Unplayed:
+    """How many of the interactions stay; where the recording is longer and nothing of it is certain, `why`."""
+
+    kept: int
+    why: str | None = None
+
+
+def unplayed(judge: Judge, recording: Recording) -> Unplayed:
+    """Return what of a recording the conversation of a judge plays."""
+    every = len(recording.interactions)
+    script = transcript(recording, single=True)
+    played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
+    if judge.planned.skip or not script.conversations:
+        return Unplayed(kept=every)
+    turns = script.conversations[0].turns
+    if len(turns) <= len(played):
+        return Unplayed(kept=every)
+    if script.others:
+        return Unplayed(kept=every, why="not every interaction in it is a chat call")
+    why = _doubt(judge, turns, played)
+    return Unplayed(kept=every, why=why) if why else Unplayed(kept=_first(turns[len(played)], recording.interactions))
+
+
+def _doubt(judge: Judge, turns: Sequence[RecordedTurn], played: Sequence[int]) -> str | None:
+    """Why the recorded turns may not be those of the spec and, behind them, some that it no longer has."""
+    spec = judge.planned.spec
+    if not played:
+        return f"{spec.file} skips every turn"
+    if spec.hooks.before_conversation:
+        return f"the hooks of {spec.file} may say more than its turns"
+    if any(pointer.startswith("/messages") for pointer in spec.ignore):
+        return f"{spec.file} leaves messages out of the comparison"
+    parts = outdated_parts(judge, turns)
+    if parts:
+        return f"{spec.file} sends something else by now: {', '.join(parts)}"
+    if partners_of(judge, turns) != {index: place for place, index in enumerate(played)}:
+        return f"which of its turns are those of {spec.file} is only known when it runs"
+    if turns[len(played) - 1].last.calls:
+        return f"turn {len(played)} ends with open tool calls, and may go on"
+    return None
+
+
+def _first(turn: RecordedTurn, interactions: Sequence[Interaction]) -> int:
+    """The index of the first interaction of a turn, attempts that were repeated included."""
+    index = turn.model_calls[0].number - 1
+    while index and equal(interactions[index - 1].request.body, interactions[index].request.body):
+        index -= 1
+    return index
