@@ -1,6 +1,7 @@
 """What a spec sends otherwise now than a recording of it holds, as far as that is known without running code.
 
-Tools and structured output come of code, and so may what a conversation's hooks say: nothing is said of those.
+Tools and structured output come of code, and so may what a conversation's hooks say: nothing is said of those. A stub's
+value does not, unless hooks see its calls.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from collections.abc import Iterator, Sequence
 
 from convrun.backends.identity import identify
 from convrun.cassette.canonical import plain_envelope
+from convrun.conversation.tools import ToolCall
 from convrun.errors import ConvrunError, TemplateError
+from convrun.redaction import Redactor
 from convrun.review.judge import Judge, partners_of
 from convrun.run.bind import script_lines
 from convrun.run.judging import template_names
-from convrun.run.names import mention
+from convrun.run.names import mention, texts
 from convrun.run.plan import Planned
-from convrun.spec.model import TurnSpec
+from convrun.spec.model import ToolDeclaration, ToolUse, TurnSpec
 from convrun.templates import Text, render_text
 from convrun.transcript import Asked, RecordedTurn
 from convrun.values import equal
@@ -66,6 +69,7 @@ def _parts(judge: Judge, recorded: Sequence[RecordedTurn]) -> Iterator[str]:
         if models and asked.model not in models:
             yield "model"
         yield from _options(judge, own, asked)
+        yield from _stubs(judge, found)
         if found.last.error is not None:
             system, purpose, begun = kept
 
@@ -111,6 +115,43 @@ def _options(judge: Judge, turn: TurnSpec, asked: Asked) -> Iterator[str]:
     for name in sorted({*now, *before}):
         if not equal(now.get(name), before.get(name)):
             yield f"option {name!r}"
+
+
+def _stubs(judge: Judge, turn: RecordedTurn) -> Iterator[str]:
+    """The stubs that give other results to the calls of a turn."""
+    spec = judge.planned.spec
+    if spec.hooks.before_call or spec.hooks.after_call or not any(tool.stub for tool in spec.tools):
+        return
+    from convrun.run.stubs import stub_of  # few specs have one
+
+    names = template_names(judge.planned.vars, (), judge.surroundings.for_messages("tools"))
+    for tool in spec.tools:
+        name = _name(tool)
+        said = [text for entry in tool.stub for text in texts([entry.when, entry.returns, entry.raises])]
+        if not tool.stub or any(mention(said, one) for one in _OF_CODE):
+            continue
+        try:
+            stub = stub_of(name, tool.stub, names, names, redactor=Redactor(), where=tool.where)
+            differs = any(stub(call).output != recorded for call, recorded in _known(turn, tool))
+        except ConvrunError:  # a run says so
+            continue
+        if differs:
+            yield f"what the stub {name!r} returns"
+
+
+def _name(tool: ToolUse | ToolDeclaration) -> str:
+    """What a tool is called, where it is no Toolbox and its function has no other name than it is imported by."""
+    if isinstance(tool, ToolDeclaration):
+        return tool.name
+    return tool.name or tool.path.text.rpartition(":")[2].rpartition(".")[2]
+
+
+def _known(turn: RecordedTurn, tool: ToolUse | ToolDeclaration) -> Iterator[tuple[ToolCall, str]]:
+    """The calls of a stub with their results, where it alone made them: what its function does not take is an error."""
+    for call in turn.calls:
+        refused = isinstance(tool, ToolUse) and (call.result or "").startswith("Error: ")
+        if call.name == _name(tool) and call.result is not None and isinstance(call.arguments, dict) and not refused:
+            yield ToolCall(call.name, call.arguments), call.result
 
 
 def _ignored(part: str, pointers: Sequence[str]) -> bool:

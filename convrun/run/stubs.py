@@ -88,12 +88,24 @@ def stubbed(
         TemplateError: where a template fails.
         SpecError: where what it gives is no condition.
     """
-    made = []
-    for tool in tools:
-        answers = [_answer(tool.name, entry, names, names_in_checks) for entry in entries]
-        stub = Stub(tool=tool.name, answers=answers, redactor=redactor, where=where)
-        made.append(replace(tool, stand_in=stub))
-    return made
+    return [
+        replace(tool, stand_in=stub_of(tool.name, entries, names, names_in_checks, redactor=redactor, where=where))
+        for tool in tools
+    ]
+
+
+def stub_of(
+    tool: str,
+    entries: Sequence[StubEntry],
+    names: Mapping[str, object],
+    names_in_checks: Mapping[str, object],
+    *,
+    redactor: Redactor,
+    where: Where,
+) -> Stub:
+    """Return what stands in for the tool of this name; the rest is as for `stubbed`."""
+    answers = [_answer(tool, entry, names, names_in_checks) for entry in entries]
+    return Stub(tool=tool, answers=answers, redactor=redactor, where=where)
 
 
 def _answer(tool: str, entry: StubEntry, names: Mapping[str, object], names_in_checks: Mapping[str, object]) -> _Answer:

@@ -86,3 +86,60 @@ def test_what_only_a_run_knows_is_not_guessed(desk):
     desk.project.edit("desk.py", '"""Prices."""', "def hook(conversation):\n    yield\n")
     desk.project.edit(NAME, "system: You sell rooms.", "hooks: {before_conversation: 'desk:hook'}")
     assert outdated(desk.project) == ()
+
+
+STUBBED = """
+    model: {script: [[{call: work, with: {text: a}}, {call: work, with: {text: b}}, {call: told}], {reply: ok}]}
+    vars: {colour: red}
+    tools:
+      - use: 'desk:work'
+        policy: stub
+        returns: [{when: {text: a}, returns: '{{ colour }}'}, {returns: {b: 1}}]
+      - {declare: {name: told}, policy: stub, returns: sunny}
+    turns: [{user: Go}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("returns: sunny", "returns: rain", ("what the stub 'told' returns",)),
+        ("colour: red", "colour: blue", ("what the stub 'work' returns",)),
+        ("{b: 1}", "{b: 2}", ("what the stub 'work' returns",)),
+        ("when: {text: a}, returns: '{{ colour }}'", "when: {text: a}, raises: no", ("what the stub 'work' returns",)),
+        ("when: {text: a}, returns: '{{ colour }}'", "when: {text: {matches: ^a}}, returns: red", ()),
+        ("returns: {b: 1}", "returns: '{\"b\": 1}'", ()),
+    ],
+)
+def test_an_edited_stub_outdates_what_it_gave(project, old, new, parts):
+    """A stub's value is known without code: what a run calls stale for it is outdated, and nothing else is."""
+    project.write(NAME, STUBBED)
+    project.write("desk.py", "def work(text: str):\n    raise SystemExit\n")
+    project.record()
+    assert outdated(project) == ()
+    project.edit(NAME, old, new)
+    assert outdated(project) == parts
+    assert project.one(NAME).verdict == ("stale" if parts else "unchecked")
+
+
+@pytest.mark.parametrize("how", ["a hook", "a wrong argument"])
+def test_what_a_stub_alone_did_not_make_outdates_nothing(project, how):
+    """Where a hook, or the signature of the function, has made the result, nothing is known without code."""
+    spec = (
+        STUBBED.replace("{call: work, with: {text: b}}", "{call: work, with: {txt: b}}") if how != "a hook" else STUBBED
+    )
+    project.write(NAME, f"{spec}    hooks: {{after_call: 'desk:loud'}}\n" if how == "a hook" else spec)
+    project.write(
+        "desk.py",
+        """
+        import convrun
+
+        def work(text: str):
+            raise SystemExit
+
+        def loud(tool, call, result):
+            return convrun.ToolResult(result.name, f"{result.output}!")
+        """,
+    )
+    project.record()
+    assert (outdated(project), project.one(NAME).verdict) == ((), "unchecked")
