@@ -46,7 +46,7 @@ def quoted(quote: Quote) -> str:
     if quote.unpriced:
         text += f"; no price is known for {', '.join(quote.unpriced)}"
     if quote.at_least:
-        text += "; how long those are that nothing is recorded of is unknown"
+        text += "; what was never recorded may take more"
     return text
 
 
@@ -74,7 +74,8 @@ def causes(states: Sequence[RecordingState]) -> Iterator[tuple[str, list[Recordi
     for group in stale_causes(stale):
         first = group[0].stale
         if first is not None:
-            yield _why(first, sole=len(group) == 1), [by_id[one.id] for one in group]
+            turns = {one.stale.turn for one in group if one.stale is not None}
+            yield _why(first, sole=len(turns) == 1), [by_id[one.id] for one in group]
     missing = [one for one in states if one.state == "missing"]
     if missing:
         yield "no cassette", missing
@@ -104,15 +105,16 @@ def _as_result(one: RecordingState) -> ConversationResult:
 def _why(stale: Staleness, *, sole: bool) -> str:
     """What makes them go live, and where: `tool 'now' answered differently in turn 2`."""
     parts = [change.part for change in stale.changes]
-    where = f"turn {stale.turn}" if stale.model_call == 1 else f"turn {stale.turn}, model call {stale.model_call}"
+    call = f", model call {stale.model_call}" if stale.model_call > 1 else ""
+    where = f"turn {stale.turn}{call}" if sole else "in different turns"
     if parts and all(part.startswith(_RESULT) for part in parts):
         names = ", ".join(dict.fromkeys(part.removeprefix(_RESULT) for part in parts))
-        return f"tool {names} answered differently in {f'turn {stale.turn}' if sole else 'a turn'}"
+        return f"tool {names} answered differently in {f'turn {stale.turn}' if sole else 'different turns'}"
     if parts == [FROM_TURN]:
         return f"asked anew from {where} on"
     if parts and all(part == ENDED for part in parts):
         return stale_title(stale)
-    everything = ", so that everything goes live" if (stale.turn, stale.model_call) == (1, 1) else ""
+    everything = ", so that everything goes live" if sole and (stale.turn, stale.model_call) == (1, 1) else ""
     return f"{stale_title(stale)}, {where}{everything}"
 
 

@@ -195,7 +195,7 @@ def on_terminal(cards, answer, *arguments):
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
 @pytest.mark.parametrize(
     ("answer", "arguments", "recorded"),
-    [(b"y\n", (), True), (b"\n", ("-q",), False), (b"\x04", (), False), (b"n\n", ("-y",), True)],
+    [(b"y\n", (), True), (b"\x04", ("-q",), False), (b"n\n", ("-y",), True)],
 )
 def test_on_a_terminal_it_is_asked_once(cards, answer, arguments, recorded):
     """Declined, nothing is recorded, which ends with 0; -y asks nothing, -q does."""
