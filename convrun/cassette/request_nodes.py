@@ -7,6 +7,7 @@ back where that is not the usual way. Whoever writes and whoever reads go throug
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from operator import is_
 
@@ -32,6 +33,7 @@ KEYS = frozenset(
         "body",
     }
 )
+_encode = json.JSONEncoder(sort_keys=True).encode
 _SYSTEM_ROLES = ("system", "developer")
 
 
@@ -49,6 +51,11 @@ class RequestState:
     system: JsonObject | None = None
     messages: list[JsonObject] = field(default_factory=list)
     reply: JsonObject | None = None
+
+
+def _same(left: Json, right: Json) -> bool:
+    """Whether one can stand for the other: 1 and 1.0 are equal as JSON, and are not written alike."""
+    return equal(left, right) and _encode(left) == _encode(right)
 
 
 def request_node(request: SentRequest, state: RequestState) -> JsonObject:
@@ -93,10 +100,10 @@ def _chat_node(request: SentRequest, state: RequestState) -> JsonObject | None:
         ("options", options, state.options),
         ("tools", tools, state.tools),
     ):
-        if value is not before and not equal(value, before):
+        if value is not before and not _same(value, before):
             node[key] = value
     system, rest = _parted(messages)
-    if system is not state.system and not equal(system, state.system):
+    if system is not state.system and not _same(system, state.system):
         role = (system or state.system or {})["role"]
         node[str(role)] = system["content"] if system else None
     return node | _message_nodes(rest, state)
@@ -127,7 +134,7 @@ def _message_nodes(rest: list[JsonObject], state: RequestState) -> JsonObject:
 
 def _how_many_same(before: list[JsonObject], rest: list[JsonObject]) -> int:
     pairs = zip(before, rest, strict=False)
-    differing = (number for number, (old, new) in enumerate(pairs) if new is not old and not equal(new, old))
+    differing = (number for number, (old, new) in enumerate(pairs) if new is not old and not _same(new, old))
     return next(differing, min(len(before), len(rest)))
 
 
@@ -140,11 +147,11 @@ def _difference(message: JsonObject, reply: JsonObject) -> JsonObject | None:
     if message.get("role") != "assistant":
         return None
     usual = _sent_back(reply)
-    copied = [key for key in message if key not in usual and key in reply and equal(message[key], reply[key])]
+    copied = [key for key in message if key not in usual and key in reply and _same(message[key], reply[key])]
     changed = {
         key: value
         for key, value in message.items()
-        if key not in copied and not (key in usual and equal(value, usual[key]))
+        if key not in copied and not (key in usual and _same(value, usual[key]))
     }
     dropped = [key for key in usual if key not in message]
     if changed.get("content") or changed.get("tool_calls") or ("content" in dropped and "tool_calls" in dropped):
