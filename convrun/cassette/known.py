@@ -190,12 +190,19 @@ def _signature(path: Path) -> tuple[int, int, int] | None:
 
 
 def read_known(
-    path: Path, *, shown_as: str, mode: str, ignore: Iterable[str] = (), redactor: Redactor, results: bool = False
+    path: Path,
+    *,
+    shown_as: str,
+    mode: str,
+    ignore: Iterable[str] = (),
+    redactor: Redactor,
+    results: bool = False,
+    goes_on: bool = True,
 ) -> Known:
     """Return what is known of the conversation whose cassette is at `path`, if anything, for a recording in `mode`.
 
     From scratch only a partial recording counts that was from scratch, too; with `results` the cassette tells what
-    tools gave back all the same.
+    tools gave back all the same. Without `goes_on` a recording from scratch passes over a partial one in any case.
 
     Raises:
         CassetteError: where the cassette cannot be read; a partial recording is never an error.
@@ -209,7 +216,7 @@ def read_known(
     old = player(load(path, shown_as)) if exists and (mode != FROM_SCRATCH or results) else None
     found = read_partial(partial_path(path))
     shown = partial_path(Path(shown_as)).as_posix()
-    counts = found.interactions and (mode != FROM_SCRATCH or found.mode == FROM_SCRATCH)
+    counts = found.interactions and (mode != FROM_SCRATCH or (goes_on and found.mode == FROM_SCRATCH))
     partial = player(Recording(interactions=found.interactions, file=shown)) if counts else None
     plays = mode != FROM_SCRATCH
     note = f"{shown} {found.note}" if found.note else None

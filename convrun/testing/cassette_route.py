@@ -56,7 +56,12 @@ class CassetteRoute:
         from convrun.cassette.recording import Recorder
 
         known = read_known(
-            self._path, shown_as=self.file, mode=self.mode.value, ignore=self._ignore, redactor=self._redactor
+            self._path,
+            shown_as=self.file,
+            mode=self.mode.value,
+            ignore=self._ignore,
+            redactor=self._redactor,
+            goes_on=False,  # who was not content with the answers, and let the block fail, wants others
         )
         return Recorder(
             self._path,

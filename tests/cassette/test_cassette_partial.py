@@ -375,3 +375,30 @@ def test_the_rights_are_the_cassettes(begin: Beginning, partial: Path, tmp_path:
     (tmp_path / "chat.yaml").chmod(0o640)
     record(begin, ["one"], finish=False)
     assert partial.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of open files are looked up in /proc")
+def test_the_cassette_is_on_the_disk_before_the_partial_recording_goes(
+    begin: Beginning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a power cut one of the two is there: content, then name of the cassette are settled, then the other goes."""
+    done: list[str] = []
+
+    def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(first: Any, *more: Any, **options: Any) -> Any:
+            at = os.readlink(f"/proc/self/fd/{first}") if isinstance(first, int) else str(more[0] if more else first)
+            done.append(f"{name} {Path(at).name}")
+            return function(first, *more, **options)
+
+        return call
+
+    with begin(Model()) as recorder:
+        converse(recorder, ["one"])
+        for name in ("fsync", "replace", "unlink"):
+            monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
+        recorder.finish()
+        monkeypatch.undo()
+    told = [entry for entry in done if not entry.endswith((".lock", ".writing"))]
+    written = next(place for place, entry in enumerate(done) if entry.startswith("fsync") and entry.endswith("writing"))
+    assert written < done.index("replace chat.yaml")
+    assert told == ["replace chat.yaml", f"fsync {tmp_path.name}", "unlink chat.yaml.partial"]

@@ -64,7 +64,7 @@ def test_lines_are_added_behind_those_that_are_there(tmp_path, end):
     write(tmp_path, ".gitignore", old)
     assert laid(tmp_path)[".gitignore"] == "added to"
     text = (tmp_path / ".gitignore").read_bytes().decode()
-    assert text == f"{old}{end}*.partial{end}.venv/{end}convrun-reports/{end}__pycache__/{end}"
+    assert text == f"{old}{end}*.partial{end}.*.writing{end}.venv/{end}convrun-reports/{end}__pycache__/{end}"
     assert laid(tmp_path)[".gitignore"] == "unchanged"
 
 

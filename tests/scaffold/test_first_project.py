@@ -132,7 +132,7 @@ def test_git_keeps_cassettes_and_ignores_what_is_unfinished(tmp_path):
     """Git gives cassettes line feeds everywhere and sees neither keys nor partial recordings."""
     laid(tmp_path)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    names = ["cassettes/a/b.yaml.partial", ".env", "__pycache__/x.pyc"]
+    names = ["cassettes/a/b.yaml.partial", "cassettes/.0a1b.writing", ".env", "__pycache__/x.pyc"]
     ignored = subprocess.run(["git", "check-ignore", *names], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert ignored.stdout.split() == names
     command = ["git", "check-attr", "eol", "text", "--", "cassettes/parcel.yaml", "cassettes/a/b.yaml.d/12ab"]

@@ -197,10 +197,20 @@ def test_a_block_that_fails_keeps_what_was_answered(talk, loopback, folder):
         failing()
     assert (folder / "talk.yaml").read_bytes() == before
     assert sorted(entry.name for entry in folder.iterdir()) == ["talk.yaml", "talk.yaml.partial"]
-    with cassette("talk.yaml", "all"):
+    with cassette("talk.yaml", "new_episodes"):
         assert convrun.get_model("m", base_url=loopback.base_url).prompt("Ho").text() == "Rome"
     assert [entry.name for entry in folder.iterdir()] == ["talk.yaml"]
     assert len(loopback.requests) == 2
+
+
+def test_a_block_from_scratch_asks_everything_anew(loopback, folder):
+    """Who was not content with an answer gets another one: nothing that was kept is played."""
+    loopback.says("Rome", "Hello")
+    with pytest.raises(AssertionError), cassette("talk.yaml", "all"):
+        assert convrun.get_model("m", base_url=loopback.base_url).prompt("Ho").text() == "Hello"
+    with cassette("talk.yaml", "all"):
+        assert convrun.get_model("m", base_url=loopback.base_url).prompt("Ho").text() == "Hello"
+    assert [entry.name for entry in folder.iterdir()] == ["talk.yaml"]
 
 
 def test_a_failure_in_the_block_is_what_is_told(talk, loopback):
