@@ -15,13 +15,9 @@ _NO_TEXT = frozenset({"id", "type", "role", "name", "index", "object", "model"})
 
 def without_split_secrets(events: tuple[Json, ...], redactor: Redactor) -> tuple[Json, ...]:
     """Return the events of a stream; where a secret spreads over several, the first of them has what stands for it."""
-    channels: dict[tuple[Any, ...], list[str]] = {}
-    for event in events:
-        for channel, holder, key in _pieces(event):
-            channels.setdefault(channel, []).append(holder[key])
     changed = {
         channel: anew
-        for channel, pieces in channels.items()
+        for channel, pieces in channels(events).items()
         if len(pieces) > 1 and (anew := _redacted(pieces, redactor)) is not None
     }
     if not changed:
@@ -33,6 +29,15 @@ def without_split_secrets(events: tuple[Json, ...], redactor: Redactor) -> tuple
             if channel in waiting:
                 holder[key] = next(waiting[channel])
     return copies
+
+
+def channels(events: tuple[Json, ...]) -> dict[tuple[Any, ...], list[str]]:
+    """Return what arrived in pieces, by where it belongs: the text of a reply, the arguments of a call."""
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for event in events:
+        for channel, holder, key in _pieces(event):
+            found.setdefault(channel, []).append(holder[key])
+    return found
 
 
 def _redacted(pieces: list[str], redactor: Redactor) -> list[str] | None:

@@ -25,6 +25,7 @@ _COMMANDS = {  # module and function of each, and what the list of commands says
     "import": ("importing", "import_recordings", "Make specs and cassettes of recordings."),
 }
 _CASSETTE: dict[str, tuple[str, str, str]] = {  # as above, for `convrun cassette …`
+    "audit": ("cassette_audit", "audit", "Look for secrets in what is committed."),
     "prune": ("cassette_prune", "prune", "Remove what no spec needs any more."),
     "export": ("cassette_export", "export", "Write cassettes as stock vcrpy has them."),
 }

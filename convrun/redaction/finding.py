@@ -42,19 +42,19 @@ class Find:
 Direct: TypeAlias = Callable[[str], Iterable[tuple[int, int, str, str]]]
 
 
-def finds(text: str, direct: Direct, depth: int = _DEEPEST) -> list[Find]:
+def finds(text: str, direct: Direct, shortest: int, depth: int = _DEEPEST) -> list[Find]:
     """Return the secrets in a text by their places, none of which overlap.
 
     `direct` yields start, end, placeholder and description of those that stand in a text as they are; of two that
-    overlap the first counts.
+    overlap the first counts. None that is encoded has less than `shortest` characters.
     """
     found = list(_plain(text, direct))
     if ("%" in text or "\\" in text) and _ESCAPE.search(text):
         read, places = _unescaped(text)
-        inner = [*_plain(read, direct), *_in_base64(read, direct, depth)]
+        inner = [*_plain(read, direct), *_in_base64(read, direct, shortest, depth)]
         found += [replace(one, start=places(one.start), end=places(one.end)) for one in inner]
     else:
-        found += _in_base64(text, direct, depth)
+        found += _in_base64(text, direct, shortest, depth)
     return _apart(found) if len(found) > 1 else found
 
 
@@ -108,14 +108,15 @@ def _unescaped(text: str) -> tuple[str, Callable[[int], int]]:
     return "".join(pieces), places
 
 
-def _in_base64(text: str, direct: Direct, depth: int) -> Iterator[Find]:
+def _in_base64(text: str, direct: Direct, shortest: int, depth: int) -> Iterator[Find]:
     """Secrets in base64 of either alphabet, wherever in its words it begins."""
     for run in _RUN.finditer(text) if depth else ():
         word = run[0]
         data = word.rstrip("=").encode().translate(_STANDARD)
         for offset in range(4 if len(data) <= _SHIFTED else 1):
             decoded = _decoded(data[offset:])
-            found = [one for part in _PRINTABLE.finditer(decoded) for one in _in_part(part, direct, depth)]
+            parts = [part for part in _PRINTABLE.finditer(decoded) if part.end() - part.start() >= shortest]
+            found = [one for part in parts for one in _in_part(part, direct, shortest, depth)]
             if found:
                 yield _encoded_anew(run.start() + offset, word[offset:], decoded, found)
                 break
@@ -126,8 +127,8 @@ def _decoded(data: bytes) -> bytes:
     return a2b_base64(whole + b"=" * (-len(whole) % 4))
 
 
-def _in_part(part: re.Match[bytes], direct: Direct, depth: int) -> Iterator[Find]:
-    for one in finds(part[0].decode(), direct, depth - 1):
+def _in_part(part: re.Match[bytes], direct: Direct, shortest: int, depth: int) -> Iterator[Find]:
+    for one in finds(part[0].decode(), direct, shortest, depth - 1):
         yield replace(one, start=one.start + part.start(), end=one.end + part.start())
 
 

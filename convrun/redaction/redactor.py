@@ -18,6 +18,7 @@ SENT_HEADERS = frozenset(
 ANSWERED_HEADERS = frozenset({"content-type", "retry-after"})
 SHORTEST = 6  # a shorter value is no key; replacing it would tear ordinary words apart
 _REMEMBERED, _SHORT = 5_000, 4_000  # texts that are known to be clean, and characters of the longest of them
+_SHAPED = 16  # characters of the shortest secret that is known by its shape wherever it stands
 _OF_NUMBERS = frozenset("0123456789.+-eE")
 PATTERN_STANDS = "<redacted>"
 
@@ -91,6 +92,11 @@ class Redactor:
     def has_numbers(self) -> bool:
         """Whether a value may stand as a number, which cannot be replaced by a text."""
         return any(set(value) <= _OF_NUMBERS for value in self._names)
+
+    @property
+    def shortest(self) -> int:
+        """The length of the shortest text that may be a secret."""
+        return min([_SHAPED, *map(len, self._names)])
 
     def is_in(self, text: str) -> bool:
         """Return whether a value of a variable stands in a text, as it is."""
@@ -199,9 +205,20 @@ class Thorough(Redactor):
 
     def finds(self, text: str) -> list[Find]:
         """Return the secrets in a text, by their places."""
-        from convrun.redaction.finding import finds  # most replays write nothing
+        from convrun.redaction.shapes import suspected
 
-        return finds(text, self._direct) if len(text) >= SHORTEST else []
+        if len(text) < SHORTEST:
+            return []
+        shortest = self._plain.shortest
+        if not (
+            self._plain.is_in(text)
+            or any(pattern.search(text) for pattern in self._own)
+            or suspected(text, min(20, shortest * 4 // 3))
+        ):
+            return []
+        from convrun.redaction.finding import finds  # most replays have nothing that looks like it
+
+        return finds(text, self._direct, shortest)
 
     def places(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Yield start and end of each secret in a text, in their order, and what is to stand there."""

@@ -106,7 +106,7 @@ SHAPES: tuple[Shape, ...] = (
         r"(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)?",
         "-----BEGIN ",
     ),
-    _shape("jwt", "a JSON Web Token", rf"eyJ{_W}{{8,}}\.eyJ{_W}{{8,}}\.{_W}{{16,}}", "eyJ"),
+    _shape("jwt", "a JSON Web Token", rf"eyJ{_W}{{8,1000}}\.eyJ{_W}{{8,20000}}\.{_W}{{16,}}", "eyJ"),
     _shape("anthropic-key", "a key of Anthropic", rf"sk-ant-{_W}{{20,}}", "sk-ant-", holds=_mixed),
     _shape("openrouter-key", "a key of OpenRouter", rf"sk-or-{_W}{{20,}}", "sk-or-", holds=_mixed),
     _shape(
@@ -118,7 +118,7 @@ SHAPES: tuple[Shape, ...] = (
     ),
     _shape("langsmith-key", "a key of LangSmith", rf"lsv2_(?:pt|sk)_{_W}{{30,}}", "lsv2_"),
     _shape("langfuse-key", "a secret key of Langfuse", rf"sk-lf-[0-9a-f-]{{36}}{_END}", "sk-lf-"),
-    _shape("api-key", "a key", rf"sk-(?:{_A}{{2,8}}-)*{_A}{{16,}}{_W}*", "sk-", holds=_mixed),
+    _shape("api-key", "a key", rf"sk-(?:{_A}{{2,8}}-){{0,3}}{_A}{{16,}}{_W}*", "sk-", holds=_mixed),
     _shape("groq-key", "a key of Groq", rf"gsk_{_A}{{24,}}", "gsk_", holds=_mixed),
     _shape("google-key", "a key of Google", rf"AIza{_W}{{35}}(?!{_W})|AQ\.{_W}{{40,}}", "AIza", "AQ."),
     _shape("google-token", "a token of Google", rf"ya29\.{_W}{{20,}}|1//0{_W}{{40,}}", "ya29.", "1//0"),
@@ -232,17 +232,18 @@ _PARAMETER = (
     r"=(?P<secret>[^\s&;#\"'<>{}$\\,)]{12,})"
 )
 PLACEHOLDERS = frozenset({"<secret>", *(shape.stands for shape in SHAPES)})
-_TELLING = (*(literal for shape in SHAPES for literal in shape.literals if " " not in literal), "=")
+_BEGINNINGS = tuple((literal, shape) for shape in SHAPES for literal in shape.literals)
+_TELLING = (*(literal for literal, _ in _BEGINNINGS if " " not in literal), "=")
 _SPACED = ("PRIVATE KEY", "earer ", "EARER ", "asic ", "ASIC ", "uthorization")
 _SHORTEST = 11  # characters of a word with a secret of a shape: `a://b:pwd@c`
 
 
-def suspected(text: str) -> bool:
-    """Return quickly whether there may be a secret of a shape, or one that is encoded; no is certain."""
+def suspected(text: str, encoded: int = 20) -> bool:
+    """Return quickly whether there may be a secret of a shape, or `encoded` characters of base64; no is certain."""
     words = [word for word in text.split() if len(word) >= _SHORTEST]
     if not words:
         return False
-    if any(len(word) > 19 and not word.islower() for word in words) or any(one in text for one in _SPACED):
+    if any(len(word) >= encoded and not word.islower() for word in words) or any(one in text for one in _SPACED):
         return True
     long = " ".join(words)
     return any(one in long for one in _TELLING) or "%" in long or "\\" in long
@@ -250,7 +251,7 @@ def suspected(text: str) -> bool:
 
 def shaped(text: str) -> Iterator[tuple[int, int, str, str]]:
     """Yield start, end, placeholder and description of every secret that a shape shows; some may overlap."""
-    for shape in SHAPES:
+    for shape in dict.fromkeys([shape for literal, shape in _BEGINNINGS if literal in text]):
         for start, end in shape.spans(text):
             yield start, end, shape.stands, shape.about
     if "=" in text:
