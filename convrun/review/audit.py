@@ -26,9 +26,10 @@ _SHOWN = 4  # characters of a secret, at most: enough to know it again
 _SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|password|passwd|credential)s?$")
 _SHORTEST_VALUE = 8  # of a variable that is no provider's key
 _ITEM = re.compile(r"^- ", re.MULTILINE)
+_BREAKS = re.compile(r"[^A-Za-z0-9]+")
 _PASSED_OVER = frozenset({".git", "__pycache__", ".venv", "node_modules"})
 _READ_AS_RECORDING = (".yaml", ".yml", ".json", ".partial")
-_HIDING = re.compile(r"data: |chunks:|\"chunks\"|!!binary|base64: |\$json")  # what a text does not show as it is
+_HIDING = re.compile(r"data:(?!\w)|chunks:|\"chunks\"|!!binary|base64: |\$json")  # what a text does not show as it is
 
 
 @frozen
@@ -87,8 +88,13 @@ def audited(file: Path, shown: str, keys: Redactor) -> Iterator[Leak | Unread]:
     for one in found:
         yield from _leaks(one, shown, places.line(one.start), places.interaction(one.start))
     if file.suffix in _READ_AS_RECORDING and _HIDING.search(text):
-        known = {other.secret for one in found for other in (one, *one.more)}
+        known = {_core(other) for one in found for other in (one, *one.more)}
         yield from _hidden(file, shown, thorough, known)
+
+
+def _core(one: Find) -> str:
+    """The secret without the line breaks and indents that it has in a file."""
+    return _BREAKS.sub("", one.secret)
 
 
 def _text(content: bytes) -> str:
@@ -137,8 +143,8 @@ def _hidden(file: Path, shown: str, keys: Thorough, known: set[str]) -> Iterator
     seen: set[int] = set()
     for number, item in enumerate(interactions, 1):
         for one in keys.finds("\n\n".join(_texts(item, seen))):
-            if one.secret not in known:
-                known.add(one.secret)
+            if _core(one) not in known:
+                known.add(_core(one))
                 yield from _leaks(one, shown, None, number)
 
 
