@@ -27,6 +27,7 @@ _SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|password|passwd|credential)s
 _SHORTEST_VALUE = 8  # of a variable that is no provider's key
 _ITEM = re.compile(r"^- ", re.MULTILINE)
 _BREAKS = re.compile(r"[^A-Za-z0-9]+")
+_TELLING = 50  # characters that tell a secret from others
 _PASSED_OVER = frozenset({".git", "__pycache__", ".venv", "node_modules"})
 _READ_AS_RECORDING = (".yaml", ".yml", ".json", ".partial")
 _HIDING = re.compile(r"data:(?!\w)|chunks:|\"chunks\"|!!binary|base64: |\$json")  # what a text does not show as it is
@@ -93,8 +94,8 @@ def audited(file: Path, shown: str, keys: Redactor) -> Iterator[Leak | Unread]:
 
 
 def _core(one: Find) -> str:
-    """The secret without the line breaks and indents that it has in a file."""
-    return _BREAKS.sub("", one.secret)
+    """The beginning of a secret, without the line breaks and indents that it has in a file."""
+    return _BREAKS.sub("", one.secret)[:_TELLING]
 
 
 def _text(content: bytes) -> str:
