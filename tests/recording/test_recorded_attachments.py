@@ -9,6 +9,7 @@ from hashlib import sha256
 import openai
 import pytest
 import vcr
+from forking import SOURCES
 from live_specs import echo, files
 from servers import reply
 
@@ -154,3 +155,38 @@ def test_pytest_recording_records_and_plays_pictures(pictured, loopback):
     )
     assert "2 passed" in ended.stdout, ended.stdout
     assert len(loopback.requests) == 1
+
+
+def test_an_imported_picture_lies_beside_its_cassette(pictured):
+    """What `convrun import` writes has the picture beside its cassette as well, and passes at once."""
+    done = pictured.cli("import", "cassettes/a.yaml", "--specs", "specs/imported", "--force")
+    assert done.returncode == 0, done.stderr
+    assert (pictured.root / "cassettes/imported/a.yaml.d" / NAME).read_bytes() == PICTURE
+    assert pictured.one("specs/imported").verdict == "passed"
+
+
+def test_revisions_are_read_without_the_pictures_beside_them(pictured):
+    """`show` and `diff` of what git has name a picture by size and digest, which the cassette says."""
+    def git(*words):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false", *words]
+        done = subprocess.run(command, cwd=pictured.root, capture_output=True, encoding="utf-8", check=True)
+        return done.stdout
+
+    attributes = SOURCES / "convrun/scaffold/project/dot-gitattributes"
+    pictured.write(".gitattributes", attributes.read_text("utf-8"))
+    git("init", "-q")
+    git("add", "--all")
+    git("commit", "-qm", "one")
+    said = git("check-attr", "diff", "merge", "text", "--", f"cassettes/a.yaml.d/{NAME}", "cassettes/a.yaml")
+    assert [line.rpartition(" ")[2] for line in said.splitlines()] == ["unset"] * 3 + ["convrun", "binary", "set"]
+    other = b"another" * 1_000
+    (pictured.root / "specs/picture.png").write_bytes(other)
+    pictured.record()
+    assert files(pictured.root / "cassettes").keys() == {"a.yaml", f"a.yaml.d/{sha256(other).hexdigest()}"}
+    shown = pictured.cli("show", "HEAD:cassettes/a.yaml")
+    assert f"attachment: image/png, 4,008 bytes, sha256 {NAME[:8]}" in shown.stdout
+    diff = pictured.cli("diff", "HEAD")
+    assert diff.returncode == 0, diff.stderr
+    assert NAME[:8] in diff.stdout
+    assert sha256(other).hexdigest()[:8] in diff.stdout
+    assert pictured.one().verdict == "passed"
