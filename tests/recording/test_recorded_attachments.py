@@ -167,6 +167,7 @@ def test_an_imported_picture_lies_beside_its_cassette(pictured):
 
 def test_revisions_are_read_without_the_pictures_beside_them(pictured):
     """`show` and `diff` of what git has name a picture by size and digest, which the cassette says."""
+
     def git(*words):
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false", *words]
         done = subprocess.run(command, cwd=pictured.root, capture_output=True, encoding="utf-8", check=True)
