@@ -1,7 +1,8 @@
 """What live calls take: counted as each reply ends, and none is made once the limit of the run is reached.
 
 A call is counted by the usage that its reply tells. Where that tells none, it is known only that each token is a byte
-at least: for the limit such a call is taken to cost as many tokens as its request and reply have bytes. Attempts that
+at least: for the limit such a call is taken to cost as many tokens as its request and reply have bytes, far too many
+unless the model thought much and showed nothing of it. Attempts that
 got no answer are not counted, as nobody says what they took.
 """
 
