@@ -77,7 +77,7 @@ def tool_names(tools: Sequence[BoundTool]) -> frozenset[str] | None:
 
 
 def opened(tools: Sequence[BoundTool], names: Mapping[str, object]) -> Iterator[tuple[BoundTool, tuple[Tool, ...]]]:
-    """Yield each tool with what a conversation gets of it: a toolbox class is instantiated anew.
+    """Yield each tool with what a conversation gets of it: a toolbox class is instantiated anew, but for stubs.
 
     Raises:
         TemplateError: where an argument's template fails.
@@ -86,6 +86,8 @@ def opened(tools: Sequence[BoundTool], names: Mapping[str, object]) -> Iterator[
     for tool in tools:
         if isinstance(tool.made, Tool):
             yield tool, (tool.made,)
+        elif tool.policy == "stub" and not tool.made.adds_tools():
+            yield tool, tool.made.described(tool.spec.name)
         else:
             assert isinstance(tool.spec, ToolUse)
             yield tool, _tools_of(tool.made, tool.spec, names)

@@ -44,7 +44,7 @@ class Stub:
         Raises:
             ToolUnavailableError: where no entry fits.
         """
-        arguments: Json = self.redactor.value(call.arguments)  # placeholders, as they are on replay
+        arguments: Json = self.redactor.thorough.value(call.arguments)  # placeholders, as they are on replay
         sent = ToolCallResult(id="", name=self.tool, arguments=arguments)
         for answer in self.answers:
             if answer.pattern is None or answer.pattern.fits(sent):

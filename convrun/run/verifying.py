@@ -55,7 +55,7 @@ class Verifying:
         self._attached = attached
         self._tools = tools
         self._recorded = recorded
-        self._redactor = redactor
+        self._redactor = redactor.thorough  # it is asked only where something differs, or is told
         self._conversation = conversation
         self._checks: list[CheckResult] = []
         self._compared = (-1, 0)  # a reply, and how many of its attachments
@@ -120,8 +120,10 @@ class Verifying:
         return f"{call} {what} (mend the tool; if this is meant, record it anew: {anew})"
 
     def _alike(self, recorded: str, now: str) -> bool:
-        """Whether two texts are equal, as JSON where both are."""
-        old, new = self._redactor.text(recorded), self._redactor.text(now)
+        """Whether two texts are equal, as JSON where both are; secrets are looked for where they are not the same."""
+        if recorded == now:
+            return True
+        old, new = (self._redactor.one_name(self._redactor.text(text)) for text in (recorded, now))
         if old == new:
             return True
         before, after = read_json(old), read_json(new)
@@ -140,12 +142,16 @@ class Verifying:
             return 0
         reply, (before, begin) = attached.reply, self._compared
         begin = begin if before == reply else 0
-        wanted, given = self._plain(attached.parts), self._plain(map(encode_attachment, now.attachments))
+        wanted, given = _plain(attached.parts), _plain(map(encode_attachment, now.attachments))
         counted = self._lost != reply and all(name in self._tools for name in attached.names)
         starts = range(begin, (begin if counted else len(wanted)) + 1)
-        end = next((at + len(given) for at in starts if equal(wanted[at : at + len(given)], given)), None)
+        end = next((at + len(given) for at in starts if self._same(wanted[at : at + len(given)], given)), None)
         return None if counted and attached.at_last and end != len(wanted) else end
 
-    def _plain(self, parts: Iterable[JsonObject]) -> list[Json]:
-        plain = plain_content([self._redactor.value(part) for part in parts])
-        return plain if isinstance(plain, list) else [plain]
+    def _same(self, recorded: list[Json], now: list[Json]) -> bool:
+        return equal(recorded, now) or equal(self._redactor.value(recorded), self._redactor.value(now))
+
+
+def _plain(parts: Iterable[JsonObject]) -> list[Json]:
+    plain = plain_content(list[Json](parts))
+    return plain if isinstance(plain, list) else [plain]

@@ -12,6 +12,9 @@ CODE = """
         raise SystemExit("called")
 
     class Box(convrun.Toolbox):
+        def __init__(self):
+            raise SystemExit("made")
+
         def first(self):
             raise SystemExit("called")
 
@@ -96,7 +99,7 @@ def test_a_declared_tool_may_be_a_stub(project):
 
 
 def test_a_toolbox_may_be_a_stub(project):
-    """All its tools give the value."""
+    """All its tools give the value, and there is no object of it."""
     spec = SPEC.replace("desk:work", "desk:Box").replace(
         "{call: work, with: {text: b, number: 7}}", "[{call: Box_first}, {call: Box_second}]"
     )

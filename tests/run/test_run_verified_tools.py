@@ -228,6 +228,7 @@ def test_secrets_are_compared_by_their_placeholders(recorded):
     body = "import os; return {'key': os.environ.get('DESK_KEY', '<OPENAI_API_KEY>')}"
     project = recorded(body, f"{body} ", environ=environ)
     assert project.one(environ=environ).verdict == "passed"
+    assert project.one().verdict == "passed"
     project.edit("desk.py", "os.environ.get('DESK_KEY', '<OPENAI_API_KEY>')", "'sk-abcdefgh12345678'")
     assert tool_result(project.one(environ=environ)).actual == '{"key": "<OPENAI_API_KEY>"}'
     assert project.one(environ=environ).verdict == "passed"
@@ -287,3 +288,13 @@ def test_attachments_beside_a_live_tool_are_the_tools_own(recorded):
     code = DRAWING.replace("def work", "def draw(text: str):\n    " + GIVES + "\n\ndef work")
     found = recorded(GIVES, f"{GIVES} ", spec=spec, code=code).one()
     assert (found.verdict, found.stale) == ("passed", None)
+
+
+def test_keys_of_known_shapes_are_compared_by_their_placeholders(recorded):
+    """A key that nobody named is a placeholder in the recording, and the tool that gives it gives what was recorded."""
+    project = recorded("return ['ghp_' + 'a1B2' * 9]", "return ['ghp_' + 'a1B2' * 9] ")
+    assert "a1B2" not in (project.root / "cassettes/a.yaml").read_text("utf-8")
+    assert project.one().verdict == "passed"
+    project.edit("desk.py", "* 9]", "* 9, 1]")
+    found = project.one()
+    assert (found.verdict, "a1B2" in repr(found)) == ("failed", False)
