@@ -216,7 +216,11 @@ class Recorder:
             self._failure = error
 
     def _gather(self) -> bool:
-        """Add what is over by now to what was answered; return whether there is more than before."""
+        """Add what is over by now to what was answered; return whether there is more than before.
+
+        Raises:
+            CassetteError: for an answer that holds a secret where nothing else can stand.
+        """
         before = len(self._answered)
         while self._over < len(self._exchanges):
             number, exchange = self._over, self._exchanges[self._over]
@@ -226,8 +230,8 @@ class Recorder:
             if exchange.given_up or not exchange.kept:
                 continue
             item = self._interaction(number)
-            if surviving(item, self._redactor):
-                continue  # it is not written; the others are, and the end says so
+            if place := surviving(item, self._redactor):  # what was answered before it stays; no more is paid for
+                raise refusal(len(self._kept) + number + 1, place, file=self._shown_as)
             self._held.append(item)
             if is_answer(item.reply, item.request.endpoint, announced=exchange.announced):
                 if not self._answered:

@@ -206,6 +206,25 @@ def test_key_values_are_in_no_line(begin: Beginning, partial: Path) -> None:
     assert answering.asked > 0
 
 
+def test_a_key_that_cannot_be_taken_out_stops_the_recording(begin: Beginning, partial: Path) -> None:
+    """A key that stands as a number is not written: what was answered before is kept, and no more is paid for."""
+
+    class Numbering(Model):
+        def send(self, sent: Request) -> Reply:
+            reply = super().send(sent)
+            body = json.loads(b"".join(reply.body))
+            body["usage"] = {"prompt_tokens": 1234567890 if self.asked == 3 else 1}
+            return Reply(status=200, headers={}, body=(json.dumps(body).encode(),))
+
+    model = Numbering()
+    recording = begin(model, redactor=Redactor({"A_KEY": "1234567890"}))
+    with recording, pytest.raises(CassetteError, match="interaction 3 holds the value of a key"):
+        converse(recording, TEXTS)
+    assert model.asked == 3
+    assert len(read_partial(partial).interactions) == 2
+    assert b"1234567890" not in partial.read_bytes()
+
+
 def test_what_another_process_recorded_meanwhile_is_not_paid_again(begin: Beginning, tmp_path: Path) -> None:
     """A recorder whose cassette was made by another one since it read what is known asks nothing."""
     late = Model()
