@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 
+import pytest
+from planted import escaped, found_in, in_base64, in_pieces, planted
+
+from convrun.cassette.split_secrets import without_split_secrets
 from convrun.redaction import Redactor
 
 KEY = 'sk-"quoted"\\key'
@@ -33,3 +38,81 @@ def test_headers_are_kept_by_an_allow_list():
     kept = {"authorization": "<authorization>", "x-org": "<x-org>", "x-title": "app <A_KEY>"}
     assert redactor.sent_headers(sent) == kept
     assert redactor.answered_headers({"Retry-After": "2", "Set-Cookie": "c", "CF-Ray": "r"}) == {"retry-after": "2"}
+
+
+@pytest.mark.parametrize(("kind", "secret"), planted(46, seed=3), ids=range(46))
+def test_a_known_shape_becomes_its_kind(kind, secret):
+    """Whatever its value, alone, in a sentence, in base64 at any place, escaped or in an address; once is enough."""
+    redactor = Redactor().thorough
+    assert redactor.text(secret) == f"<{kind}>"
+    assert redactor.text(f"key={secret}, and") == f"key=<{kind}>, and"
+    texts = [in_base64(number, secret) for number in range(6)] + [escaped(number, secret) for number in range(3)]
+    for text in [*texts, json.dumps(json.dumps({"a": [secret]})), f"a/{texts[0]}"]:
+        clean = redactor.text(text)
+        assert not found_in(clean, [secret])
+        assert redactor.text(clean) == clean
+        assert clean != text
+    assert redactor.value({secret: [secret, {"a": secret}]}) == {f"<{kind}>": [f"<{kind}>", {"a": f"<{kind}>"}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("postgres://ann:s3cr3t-x@db/x", "postgres://ann:<password>@db/x"),
+        ("https://a.example/x?page=2&api_key=0a1b2c3d4e5f6g7h#top", "https://a.example/x?page=2&api_key=<secret>#top"),
+        ("/blob?se=2030&sig=aB3%2Fde%3D0123456789", "/blob?se=2030&sig=<secret>"),
+        ("Authorization: Bearer 0a1b2c3d", "Authorization: Bearer <token>"),
+        ("curl -H 'Authorization: Basic YW5uOnBhc3M='", "curl -H 'Authorization: Basic <credentials>'"),
+        ("hooks.slack.com/services/T01/B02/a1B2c3D4e5F6g7H8", "hooks.slack.com/services/<slack-hook>"),
+        ("aws_secret_access_key = " + "aB3/" * 10, "aws_secret_access_key = <aws-secret>"),
+        ("AccountKey=" + "aB3/" * 21 + "ab==;", "AccountKey=<azure-key>;"),
+    ],
+)
+def test_a_secret_is_known_by_what_stands_beside_it(text, clean):
+    """Passwords and signatures in addresses, and what an authorization header sends."""
+    assert Redactor().thorough.text(text) == clean
+
+
+def test_the_values_of_variables_are_found_encoded():
+    """A value without any shape in base64, in an address, escaped, and in what was learned late."""
+    redactor = Redactor({"A_KEY": "tiger-lily-99"})
+    for lead in ("", "x", "xy"):
+        assert b64decode(redactor.thorough.text(b64encode(f"{lead}tiger-lily-99".encode()).decode())) == (
+            f"{lead}<A_KEY>".encode()
+        )
+    assert redactor.thorough.text("tiger%2Dlily%2d99 \\u0074iger-lily-99") == "<A_KEY> <A_KEY>"
+    assert not redactor.thorough.found_in(["lily of the valley"])
+    redactor.learn({"B_KEY": "lily of the valley"})
+    assert redactor.thorough.found_in(["lily of the valley"])
+
+
+def test_patterns_of_the_settings_are_secrets():
+    """One becomes `<redacted>`, or the name of its group, which alone is replaced."""
+    redactor = Redactor(patterns=["EMP-[0-9]{6}", "badge (?P<badge>B[0-9]{4})"]).thorough
+    assert redactor.text("EMP-123456 has badge B0042") == "<redacted> has badge <badge>"
+    assert redactor.found_in(["badge B0042"])
+
+
+def test_a_secret_is_replaced_in_an_attachment():
+    """The base64 stays base64: of the same file without the secret."""
+    (_, secret), *_ = planted(1)
+    data = bytes(range(256)) * 300 + secret.encode() + bytes(range(256)) * 300
+    clean = Redactor().thorough.text(f"data:image/png;base64,{b64encode(data).decode()}")
+    assert b64decode(clean.partition(",")[2]) == data.replace(secret.encode(), b"<openai-key>")
+
+
+def test_what_a_secret_spreads_over_is_looked_at_as_one_text():
+    """Also in a stream of several choices, of which a cassette keeps every chunk, and beside other text."""
+    (_, secret), *_ = planted(1)
+    pieces = [*in_pieces(f"it is {secret}, yes")]
+    chunks = [
+        {"choices": [{"index": index, "delta": {"content": piece if index else "so"}}]}
+        for piece in pieces
+        for index in (0, 1)
+    ]
+    clean = without_split_secrets(tuple(chunks), Redactor().thorough)
+    said = [one["choices"][0]["delta"]["content"] for one in clean]
+    assert "".join(said[1::2]) == "it is <openai-key>, yes"
+    assert set(said[::2]) == {"so"}
+    assert said[1] == "it "
+    assert without_split_secrets(clean, Redactor().thorough) is clean

@@ -115,3 +115,76 @@ def test_a_hundred_secrets_leave_no_trace(planted_project, loopback):
         assert (again.returncode, "stale" in again.stdout) == (1, False)
         seen = told(project, again)
         assert {name: found for name, text in seen.items() if (found := found_in(text, secrets))} == {}
+
+
+def test_a_rotated_token_plays_the_recording(project, loopback):
+    """A tool that answers with another token of the same kind is fresh; one that says something else is stale."""
+    first, second, other = [secret for kind, secret in planted(120) if kind == "github-token"][:3]
+    loopback.says(reply(calls={"look": {"word": "x"}}), reply("done"))
+    project.write("convrun.toml", f"base_urls = ['{loopback.base_url}']\n")
+    model = {"name": "m", "base_url": loopback.base_url}
+    turns = [{"user": "go", "expect": [{"equals": "done"}, {"called": {"tool": "look"}}]}]
+    project.write("specs/a.yaml", json.dumps({"model": model, "tools": ["desk:look"], "turns": turns}))
+
+    def answers(text):
+        project.write("desk.py", f"def look(word: str) -> str:\n    return {text!r}\n")
+
+    answers(f"token {first}")
+    assert project.record().verdict == "passed"
+    answers(f"token {second}")
+    replayed = project.one()
+    assert (replayed.verdict, replayed.live_calls) == ("passed", 0)
+    assert "<github-token>" in str(replayed.turns)
+    assert project.one(record="new_episodes").live_calls == 0
+    answers(f"the token {other}")
+    stale = project.one()
+    assert stale.verdict == "stale"
+    assert (other in repr(stale), "the token <github-token>" in repr(stale)) == (False, True)
+
+
+def test_a_key_that_stands_as_a_number_is_not_written(project, loopback):
+    """That interaction is named with the place, and is in no file; the others stay in the partial recording."""
+    loopback.says("one", reply("two", usage={"prompt_tokens": 73501946, "completion_tokens": 1}), "three")
+    project.write("convrun.toml", f"base_urls = ['{loopback.base_url}']\n")
+    model = {"name": "m", "base_url": loopback.base_url}
+    project.write("specs/a.yaml", json.dumps({"model": model, "turns": [{"user": str(n)} for n in range(3)]}))
+    result = project.one(record="all", environ={"OPENAI_API_KEY": "73501946"})
+    assert result.verdict == "error"
+    assert result.error.message.startswith("interaction 2 holds the value of a key where it cannot be taken out")
+    assert "/response/0/usage/prompt_tokens" in result.error.message
+    left = {name: data.decode() for name, data in files(project.root).items()}
+    assert not [name for name, text in left.items() if "73501946" in text]
+    assert "cassettes/a.yaml" not in left
+    assert left["cassettes/a.yaml.partial"].count("\n") == 3
+    assert '"three"' in left["cassettes/a.yaml.partial"]
+
+
+def test_what_a_module_raises_is_told_without_secrets(project):
+    """An import that fails with a key in its message: neither the console, nor a report, nor a traceback has it."""
+    (_, secret), (_, other) = planted(2)
+    project.write("desk.py", f"raise RuntimeError('no login with {secret} and plain-0-words')\n")
+    project.write("specs/a.yaml", "model: echo\ntools: [desk:look]\nturns: [{user: hi}]\n")
+    project.write(".env", "OPENAI_API_KEY=plain-0-words\n")
+    ended = project.cli("run", "-vv", "--report", "json=out/json", "--report", "junit=out/junit")
+    assert "no login with <openai-key> and <OPENAI_API_KEY>" in ended.stderr
+    seen = told(project, ended)
+    assert not [name for name, text in seen.items() if secret in text or ("plain-0" in text and name != ".env")]
+    project.write("specs/a.yaml", f"model: echo\nturns: [{{user: hi, expct: '{other}'}}]\n")
+    ended = project.cli("validate")
+    assert (ended.returncode, other in ended.stderr) == (2, False)
+
+
+def test_an_imported_recording_has_no_secrets(project):
+    """Those of vcrpy's own files are in neither the spec nor the cassette that are made of them."""
+    (_, secret), *_ = planted(1)
+    body = {"model": "m", "messages": [{"role": "user", "content": f"my key is {secret}"}]}
+    request = {"method": "POST", "uri": "https://api.openai.com/v1/chat/completions", "body": json.dumps(body)}
+    response = {"status": {"code": 200, "message": "OK"}, "headers": {}, "body": {"string": json.dumps(reply(secret))}}
+    value = {"version": 1, "interactions": [{"request": request | {"headers": {}}, "response": response}]}
+    project.write("old.json", json.dumps(value))
+    ended = project.cli("import", "old.json")
+    assert ended.returncode == 0, ended.stdout
+    made = {name: data.decode() for name, data in files(project.root).items() if name != "old.json"}
+    assert not [name for name, text in made.items() if secret in text]
+    assert "my key is <openai-key>" in made["specs/old.yaml"]
+    assert project.cli("run").returncode == 0
