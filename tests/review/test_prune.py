@@ -83,6 +83,10 @@ def test_turns_that_the_spec_no_longer_has_are_removed(project, convrun):
         (spec("two", "three"), "specs/a.yaml sends something else by now: turns that it no longer has"),
         (spec("one", "{{ turns[0].reply }}"), "specs/a.yaml sends something else by now: turn 2"),
         (spec("one", "two", options={"temperature": 1}), "specs/a.yaml sends something else by now: option"),
+        (
+            spec("one", "two", "three").replace('"three", "ex', '"three", "skip": "later", "ex'),
+            "specs/a.yaml skips turns",
+        ),
         (spec("one", "two", hooks={"before_conversation": "desk:hook"}), "the hooks of specs/a.yaml may say more"),
         (spec("one", "two", cassette={"ignore": ["/messages/0"]}), "specs/a.yaml leaves messages out"),
     ],
