@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from page import page
+from growth import growth
+from page import GROWTH, page
 from processes import Failed
 from rows import replayed, start_up
 from sides import HERE, PEERS, sides
@@ -22,7 +23,7 @@ WORKLOADS = (
     Workload(name="800 conversations, 5 turns, 4,800 calls", conversations=800, turns=5),
     Workload(name="one conversation, 50 turns of 300 characters", turns=50, length=300),
     Workload(name="one conversation, 200 turns of 300 characters", turns=200, length=300),
-    Workload(name="one conversation, 400 turns of 300 characters", turns=400, length=300),
+    Workload(name="one conversation, 400 turns of 300 characters", turns=400, length=300, aim=0.05, patience=6),
 )
 
 
@@ -39,9 +40,10 @@ def main() -> None:
             if options.only in workload.name:
                 print(workload.name, file=sys.stderr, flush=True)
                 rows.append(replayed(workload, options.runs, options.limit))
+        grown = growth(max(options.runs, 3), options.limit) if options.only in GROWTH else None
     except Failed as error:
         sys.exit(str(error))
-    text = page(rows, sides(""), runs=options.runs)
+    text = page(rows, sides(""), runs=options.runs, grown=grown)
     print(text)
     if options.write:
         (HERE.parent / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")

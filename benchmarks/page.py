@@ -10,10 +10,12 @@ from pathlib import Path
 from statistics import median
 from textwrap import fill
 
+from growth import AIM
 from processes import Usage
 from rows import Row
 from sides import Side
 
+GROWTH = "growth with the turns"
 _NOTHING = "–"
 _MEASURED = """Measured on {day} with Python {python} on {machine}. `make bench ARGS=--write` measures again and writes
 this page, `make bench` only prints it."""
@@ -23,9 +25,13 @@ _READ = """The figures are medians of whole processes, everybody in turn in each
 they take long. A ratio is convrun's time by the other's, the median over the rounds: it holds where the seconds do not,
 and is below 1 where convrun is the faster one. An aim is what we want it to be by hand."""
 
+_GROWN = """To load and replay one conversation of 400 turns takes convrun {grown:.2f} times as long as one of 200 turns
+(aim: at most {aim}). Here both are replayed in one process, in turn: start and imports, the same for both, would hide
+what turns cost. It is CPU time, the median of the rounds, spec and cassette read anew in each."""
 
-def page(rows: Sequence[Row], sides: Sequence[Side], *, runs: int) -> str:
-    """Return the page as Markdown."""
+
+def page(rows: Sequence[Row], sides: Sequence[Side], *, runs: int, grown: float | None = None) -> str:
+    """Return the page as Markdown; `grown` is how many times as long 400 turns take as 200."""
     names = [side.name for side in sides]
     return "\n".join(
         [
@@ -36,6 +42,7 @@ def page(rows: Sequence[Row], sides: Sequence[Side], *, runs: int) -> str:
             "",
             *_costs(rows, names),
             "",
+            *([f"## {GROWTH.capitalize()}", "", _wrapped(_GROWN.format(grown=grown, aim=AIM)), ""] if grown else []),
         ]
     )
 

@@ -51,6 +51,7 @@ def replayed(workload: Workload, runs: int, limit: float) -> Row:
         Failed: where a side does not do the same work; see `recorded`.
     """
     stopped: dict[str, str] = {}
+    limit *= workload.patience
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with provider() as base_url:

@@ -27,6 +27,7 @@ class Workload:
     tool: bool = True
     length: int = 60  # characters of what the user says
     aim: float | None = None  # convrun's time beside that by hand, as we want it
+    patience: int = 1  # how many times the limit of a run holds for it: some take long to record, too
 
     @property
     def requests(self) -> int:
