@@ -245,7 +245,7 @@ class Thorough(Redactor):
         if (
             self._plain.text(text) != text
             or any(pattern.search(text) for pattern in self._own)
-            or (suspected(text) and any(map(self.finds, new)))
+            or (suspected(text) and any(map(self.finds, filter(suspected, new))))
         ):
             return True
         if len(self._clean_texts) > _REMEMBERED:
