@@ -15,6 +15,7 @@ import pytest
 import yaml
 from documentation import ROOT
 from forking import environment
+from planted import planted
 from test_first_project import laid
 
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
@@ -60,7 +61,7 @@ def repository(tmp_path):
 def test_the_manifest_is_one():
     """Pre-commit takes the file as a manifest, and installs the package that it stands beside."""
     assert run(ROOT, sys.executable, "-m", "pre_commit", "validate-manifest", str(MANIFEST)) == (0, "")
-    assert [hook["language"] for hook in yaml.safe_load(MANIFEST.read_text("utf-8"))] == ["python"]
+    assert [hook["language"] for hook in yaml.safe_load(MANIFEST.read_text("utf-8"))] == ["python"] * 2
 
 
 def test_right_specs_are_committed(repository):
@@ -77,6 +78,15 @@ def test_a_mistake_is_not_committed(repository):
     assert code == 1
     assert f"{SPEC}:15:9: unknown check 'contians'" in told
     assert "did you mean 'contains'?" in told
+
+
+def test_a_secret_is_not_committed(repository):
+    """A staged recording with a token fails, with its line; the token is not shown."""
+    (_, secret), *_ = planted(1)
+    (repository / "cassettes/more.yaml").write_text(f"interactions:\n- request: {{body: {secret}}}\n", "utf-8")
+    code, told = hooked(repository, ".pre-commit-config.yaml", SPEC, "cassettes/more.yaml")
+    assert (code, secret in told) == (1, False)
+    assert "cassettes/more.yaml:2: interaction 1: a key of OpenAI, sk-" in told
 
 
 def test_an_edit_of_what_specs_share_looks_at_all_of_them(repository):

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from junitparser import JUnitXml
+from planted import planted
 from test_first_project import laid
 from workflows import run_steps, steps
 
@@ -102,6 +103,15 @@ def test_a_mistake_fails_the_job(project, text):
     edit(project, "contains: Lisbon", "contians: Lisbon")
     ran = run_steps(text, "convrun", project, but="Install")
     assert (ran.code, f"{SPEC}:15:9: unknown check 'contians'" in ran.stdout + ran.stderr) == (2, True)
+
+
+def test_a_secret_fails_the_job(project, text):
+    """A token in a cassette, which plays all the same, ends the job with 1."""
+    (_, secret), *_ = planted(1)
+    (project / "cassettes/more.partial").write_text(secret, "utf-8")
+    ran = run_steps(text, "convrun", project, but="Install")
+    assert (ran.code, secret in ran.stdout) == (1, False)
+    assert "cassettes/more.partial:1: a key of OpenAI, sk-" in ran.stdout
 
 
 def test_requirements_are_installed_first(project, text):
