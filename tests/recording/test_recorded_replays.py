@@ -124,7 +124,7 @@ def comparable(text):
         del result[key]
     del result["summary"]["live_calls"], result["summary"]["spent_usd"]
     for one in result["conversations"]:
-        del one["duration_s"], one["live_calls"]
+        del one["duration_s"], one["live_calls"], one["spent_usd"]
     return result
 
 
