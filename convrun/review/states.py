@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -107,11 +108,12 @@ def _assumed(bound: BoundConversation, result: ConversationResult) -> Iterator[s
 
 
 def _siblings(settings: Settings, options: RunOptions, planned: Planned) -> Sequence[Planned]:
-    """All conversations of the spec of one."""
-    try:
-        return plan([(planned.spec, None)], settings, RunOptions(models=options.models)).conversations
-    except ConvrunError:  # said where it is selected
-        return ()
+    """All conversations of the spec of one, those with the models asked for first."""
+    found: list[Planned] = []
+    for models in dict.fromkeys((options.models, ())):
+        with suppress(ConvrunError):  # said where it is selected
+            found += plan([(planned.spec, None)], settings, RunOptions(models=models)).conversations
+    return found
 
 
 def _dates(settings: Settings) -> Mapping[str, str] | None:

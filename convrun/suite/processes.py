@@ -99,7 +99,7 @@ def in_processes(agenda: Agenda, play: Play, anew: MakePlay | None, jobs: int) -
     Raises:
         KeyboardInterrupt: where this process or a conversation was interrupted. No process is left then.
     """
-    method, make = ("fork", lambda: play) if anew is None or _can_fork() else ("spawn", anew)
+    method, make = ("fork", lambda: play) if anew is None or can_fork() else ("spawn", anew)
     workers: list[Worker] = []
     try:
         while True:
@@ -196,8 +196,8 @@ def _interruptions_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _can_fork() -> bool:
-    """Whether a copy of this process works: on macOS system libraries break, and other threads are not copied."""
+def can_fork() -> bool:
+    """Return whether a copy of this process works: on macOS libraries break, and other threads are not copied."""
     if not hasattr(os, "fork") or sys.platform == "darwin" or threading.active_count() > 1:
         return False
     try:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from convrun.results import ConversationResult, Finding, RunResult
-from convrun.run.options import RunOptions
+from convrun.run.options import Rehearsal, RunOptions
 from convrun.run.project import Prepared
 from convrun.run.spending import metered, spent_by
 from convrun.run.verdicts import exit_code
@@ -96,7 +96,7 @@ def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: 
     """In turn, in processes or in threads: whatever is asked for and pays."""
     play = playing(prepared.conversations, options, environ=environ)
     jobs = jobs_for(prepared, options)
-    if jobs == 1:
+    if jobs == 1 and not _apart(options):
         while (index := agenda.next()) is not None:
             agenda.show()
             agenda.done(index, play(index))
@@ -108,6 +108,18 @@ def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: 
         from convrun.suite.threads import in_threads  # so it does here
 
         in_threads(agenda, play, jobs)
+
+
+def _apart(options: RunOptions) -> bool:
+    """Whether code runs in another process even where nothing runs at once.
+
+    A rehearsal must leave nothing behind in the modules of tools: the recording begins as if there had been none.
+    """
+    if options.rehearsal is not Rehearsal.WITH_TOOLS:
+        return False
+    from convrun.suite.processes import can_fork  # a run does without
+
+    return can_fork()
 
 
 def _anew(prepared: Prepared, options: RunOptions, environ: Mapping[str, str]) -> Callable[[], Play] | None:

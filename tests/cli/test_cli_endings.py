@@ -29,7 +29,7 @@ PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
         ["run", "--maxfail", "0"],
         ["run", "--maxfail", "x"],
         ["run", "--maxfail", "-1"],
-        ["run", "--max-cost", "1"],
+        ["run", "--max-cost", "x"],
         ["run", "--report", "html"],
         ["run", "--report", "json", "--report", "json=x"],
         ["run", "--report", "json="],

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from servers import reply
 
 CASES = """
     model: {name: m, base_url: BASE, max_retries: 0, timeout: 5s}
@@ -203,3 +204,28 @@ def test_on_a_terminal_it_is_asked_once(cards, answer, arguments, recorded):
     assert (code, bool(cards.asked())) == (0, recorded)
     assert ("record 1 conversation, 2 model calls? [y/N]" in said) is ("-y" not in arguments)
     assert ("nothing was recorded" in said) is not recorded
+
+
+def test_a_rehearsal_leaves_nothing_behind_in_the_modules_of_tools(project, loopback):
+    """A tool that counts its calls begins anew in the recording, which goes live where the quote says."""
+    settings = f"{{name: m, base_url: '{loopback.base_url}', max_retries: 0}}"
+    turns = "[{user: Count}, {user: And?}, {user: Thanks}]"
+    project.write(NAME, f"model: {settings}\ntools: ['counting:count']\nturns: {turns}\n")
+    code = "CALLS = []\n\ndef count() -> int:\n    CALLS.append(1)\n    return len(CALLS)\n"
+    project.write("counting.py", code)
+    loopback.says(reply(calls={"count": {}}), "one", "two", "three")
+    assert project.cli("record").returncode == 0
+    project.edit(NAME, "Thanks", "Bye")
+    loopback.requests.clear()
+    done = project.cli("record")
+    assert done.returncode == 0
+    assert "recording takes 1 model call," in done.stdout
+    assert [request.body["messages"][-1]["content"] for request in loopback.requests] == ["Bye"]
+
+
+def test_another_model_is_quoted_by_what_the_first_one_said(cards):
+    """The recordings of the spec's own model tell how long its conversations are."""
+    done = cards.cli("status", "-m", "gpt-4.1-mini", "-k", "Oslo", "--json")
+    quote = json.loads(done.stdout)["quote"]
+    assert (done.returncode, quote["calls"], quote["input"], quote["at_least"]) == (3, 2, 20, False)
+    assert quote["usd"] > 0
