@@ -63,9 +63,13 @@ class Pruning:
         made = plan(self._project.specs, self._settings, RunOptions())
         yield from self._shortened({one.id for one in made.conversations})
         errors = [*self._project.errors, *made.errors]
+        if self._selected:
+            for error in errors:
+                path = error.where.file if error.where else self._settings.specs
+                yield Pruned(path=path, kind="failed", why=f"it cannot be read: {error.what}")
+            return
         if errors:
             yield Pruned(path=self._settings.cassettes, kind="failed", why=_unknown(errors[0]))
-        if errors or self._selected:
             return
         yield from self._orphans(made.conversations)
         yield from self._left_behind()
