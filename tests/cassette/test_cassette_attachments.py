@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -334,6 +335,17 @@ def test_a_secret_in_the_bytes_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(CassetteError, match="a key value could not be taken out"):
         save_recorded(recording.interactions, tmp_path / "chat.yaml", shown_as="chat.yaml", redactor=redactor)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_text_is_attached_without_its_secrets(tmp_path: Path) -> None:
+    """What a recorder takes out of base64 is not in the file beside the cassette either."""
+    content = b"a text with sk-secret-12345678 in it, " * 50
+    part = {"type": "file", "file": {"filename": "a.txt", "file_data": data_url(content, "text/plain")}}
+    redactor = Redactor({"OPENAI_API_KEY": "sk-secret-12345678"}).thorough
+    (item,) = asked([part]).interactions
+    clean = replace(item, request=replace(item.request, body=redactor.value(item.request.body)))
+    save_recorded((clean,), tmp_path / "chat.yaml", shown_as="chat.yaml", redactor=redactor)
+    assert beside(tmp_path / "chat.yaml") == named(b"a text with <OPENAI_API_KEY> in it, " * 50)
 
 
 def test_what_is_shown_needs_no_attachment(tmp_path: Path) -> None:
