@@ -242,7 +242,9 @@ class _Run:
         # A turn that was passed over has no reply: the last one that ran is what text checks look at.
         last = max((turn.index for turn in played if turn.view is not None), default=0)
         views = self.views[:last]
-        return judge_conversation(self.bound.spec.checks, views, self.bound.planned.vars, self.surroundings)
+        late = self.verifying.taken() if self.verifying is not None else ()  # of what hooks asked behind the last turn
+        own = judge_conversation(self.bound.spec.checks, views, self.bound.planned.vars, self.surroundings)
+        return (*late, *own)
 
     @property
     def _would_go_live(self) -> bool:

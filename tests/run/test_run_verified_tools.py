@@ -255,6 +255,25 @@ def test_parallel_calls_are_compared_one_by_one(recorded):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"), [("return text", "return text ", "passed"), ("return text", "return 1", "failed")]
+)
+def test_what_a_hook_asks_is_compared_too(recorded, old, new, verdict):
+    """A verified tool that is called behind the last turn, by the prompt of a hook, is a check of the conversation."""
+    spec = SPEC.replace(
+        "{reply: done}, {reply: bye}]}", "{reply: done}, {reply: bye}, {call: work, with: {text: c}}, {reply: x}]}"
+    )
+    spec = f"{spec}    hooks: {{before_conversation: 'desk:around'}}\n".replace(
+        "call: work, with: {text: b}", "call: told"
+    )
+    spec = spec.replace("tools:", "tools:\n      - {declare: {name: told}, policy: stub, returns: 1}")
+    code = (
+        "def around(conversation):\n    yield\n    conversation.chain('One more').text()\n\ndef work(text: str):\n    "
+    )
+    found = recorded(old, new, spec=spec, code=code).one()
+    assert (found.verdict, [check.verdict for check in found.checks]) == (verdict, [verdict])
+
+
 DRAWING = """
 def image(text):
     return convrun.Attachment(content=b"\\x89PNG\\r\\n\\x1a\\n" + text.encode())
