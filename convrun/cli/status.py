@@ -27,7 +27,7 @@ def status(
     *,
     selection: Selection,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    every: Annotated[bool, typer.Option("-v", "--verbose", help="A line for each conversation, all causes.")] = False,
+    every: Annotated[bool, typer.Option("-v", "--verbose", help="A line for each conversation, what changed.")] = False,
     no_color: NoColor = False,
 ) -> None:
     """Say which recordings are fresh, stale (because of what), missing or orphaned, and what a refresh would take.

@@ -70,8 +70,7 @@ def compared_line(quote: Quote, results: Sequence[ConversationResult]) -> Line:
 def causes(states: Sequence[RecordingState]) -> Iterator[tuple[str, list[RecordingState]]]:
     """Yield why conversations go live, the same cause once, and whom it concerns."""
     by_id = {one.id: one for one in states}
-    stale = [_as_result(one) for one in states if one.stale is not None and one.state in {"stale", "partial"}]
-    for group in stale_causes(stale):
+    for group in stale_causes(stale_results(states)):
         first = group[0].stale
         if first is not None:
             turns = {one.stale.turn for one in group if one.stale is not None}
@@ -98,8 +97,13 @@ def some(members: Sequence[RecordingState], most: int = 3) -> str:
     return ", ".join(one.id for one in members[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def _as_result(one: RecordingState) -> ConversationResult:
-    return ConversationResult(id=one.id, spec=one.spec, verdict="stale", cassette=one.cassette, stale=one.stale)
+def stale_results(states: Sequence[RecordingState]) -> list[ConversationResult]:
+    """Return those that are stale as results, of which others know how to tell what changed."""
+    return [
+        ConversationResult(id=one.id, spec=one.spec, verdict="stale", cassette=one.cassette, stale=one.stale)
+        for one in states
+        if one.stale is not None and one.state in {"stale", "partial"}
+    ]
 
 
 def _why(stale: Staleness, *, sole: bool) -> str:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from convrun.report.json_result import escaped, problem_value, stale_value
-from convrun.report.quote import causes, quoted, some
-from convrun.report.stale import record_command
+from convrun.report.quote import causes, quoted, some, stale_results
+from convrun.report.stale import record_command, stale_blocks
 from convrun.report.style import Line, Role
 from convrun.report.wording import noun, short
 from convrun.results import ConversationResult
@@ -27,12 +27,13 @@ _LONG = 200
 
 
 def status_lines(found: RecordingStates, *, command: str, every: bool = False) -> list[Line]:
-    """Return the states, those of one kind together; with `every`, a line for each conversation before that.
+    """Return the states, those of one kind together.
 
-    `command` is the start of the line that asks the same again.
+    With `every`, before that a line for each conversation, and what changed. `command` is the start of the line that
+    asks the same again.
     """
     lines = [_line(one, found) for one in found.states] if every else []
-    lines += [Line("")] if every and found.states else []
+    lines += [Line(""), *stale_blocks(stale_results(found.states), command="")] if every and found.states else []
     for state in _ROLES:
         members = [one for one in found.states if one.state == state]
         if members:

@@ -99,6 +99,9 @@ def test_conversations_stale_for_one_change_are_told_once(convrun, cards):
     ids = "specs/cards.yaml::Oslo, specs/cards.yaml::Bergen"
     cause = f"  system prompt, turn 1, so that everything goes live: {ids}"
     assert out.splitlines()[:2] == ["stale     2 conversations", cause]
+    assert "You write letters." not in out
+    _, out, _ = convrun(cards.root, "status", "-v")
+    assert out.count("+ You write letters.") == 1
 
 
 def test_an_offline_model_without_a_cassette_is_in_order(convrun, cards):
