@@ -270,7 +270,7 @@ def _answered(player: Player, request: Request) -> None:
         found = _completion(reply)
         for call in found.message.tool_calls:
             player.recorded_result(call.id, call.name, call.arguments)
-            player.recorded_attachments(call.id, {call.name})
+            player.recorded_attachments(call.id)
             player.results_by_call(call.name, call.arguments)
     except ConvrunError as error:
         _shown(error)
