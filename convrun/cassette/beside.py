@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -15,6 +16,7 @@ from convrun.cassette.interaction import RECORD_ANEW
 from convrun.errors import CassetteError, system_reason
 
 SUFFIX = ".d"
+_LEFT = re.compile(r"\.[0-9a-f]{16}\.writing")  # by a process that was killed while it wrote
 _RESTORE = f"restore it from version control, or {RECORD_ANEW}"
 
 
@@ -123,8 +125,16 @@ def take_away(files: Collection[Path]) -> None:
             folder.rmdir()
 
 
+def is_own_name(name: str) -> bool:
+    """Return whether a file beside a cassette is called as those that we write."""
+    return bool(NAME.fullmatch(name) or _LEFT.fullmatch(name))
+
+
 def unreferenced(path: Path, names: Collection[str]) -> Iterator[Path]:
-    """Yield the attachments beside the cassette at `path` whose names are not among these; other files are nobody's."""
+    """Yield the attachments beside the cassette at `path` whose names are not among these, and what is left of them.
+
+    Other files are not ours. Whoever asks has the right to record the cassette: nobody else writes there.
+    """
     folder = folder_of(path)
     try:
         if _oddity(folder, stat.S_IFDIR) is not None:
@@ -133,7 +143,7 @@ def unreferenced(path: Path, names: Collection[str]) -> Iterator[Path]:
     except OSError:
         return
     for file in entries:
-        if file.name not in names and NAME.fullmatch(file.name):
+        if file.name not in names and is_own_name(file.name):
             with suppress(OSError):
                 if _oddity(file, stat.S_IFREG) is None:
                     yield file

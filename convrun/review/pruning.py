@@ -268,14 +268,16 @@ def _is_ours(partial: Path) -> bool:
 
 
 def _is_what_it_says(file: Path) -> bool:
+    """Whether a file is an attachment of ours, or what was left of the writing of one."""
     try:
-        return NAME.fullmatch(file.name) is not None and sha256(file.read_bytes()).hexdigest() == file.name
+        return not NAME.fullmatch(file.name) or sha256(file.read_bytes()).hexdigest() == file.name
     except OSError:
         return False
 
 
 def _counted(files: Sequence[Path]) -> str:
-    return "1 attachment" if len(files) == 1 else f"{len(files)} attachments"
+    noun = "attachment" if all(NAME.fullmatch(file.name) for file in files) else "file"
+    return f"{len(files)} {noun}{'' if len(files) == 1 else 's'}"
 
 
 def _unknown(error: ConvrunError) -> str:

@@ -284,6 +284,7 @@ def test_what_is_no_longer_sent_goes(tmp_path: Path) -> None:
     path = tmp_path / "chat.yaml"
     save(path, asked(PARTS))
     (tmp_path / "chat.yaml.d" / "notes.txt").write_text("mine")
+    (tmp_path / "chat.yaml.d" / ".0123456789abcdef.writing").write_text("of a process that was killed")
     save(path, asked([image(data_url(PICTURE))]))
     assert beside(path) == named(PICTURE) | {"notes.txt": b"mine"}
     (tmp_path / "chat.yaml.d" / "notes.txt").unlink()
