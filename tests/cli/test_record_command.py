@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 import sys
 
@@ -175,6 +174,8 @@ def test_at_once_the_result_is_the_same(cards):
 
 def on_terminal(cards, answer, *arguments):
     """Run `record` on a terminal where a person types this; return the exit code and what stands there."""
+    import pty  # not everywhere
+
     control, terminal = pty.openpty()
     environ = cards.environment()
     process = subprocess.Popen(
