@@ -72,13 +72,6 @@ def stale_relation(stale: Staleness) -> str:
     return "no longer the recorded request of"
 
 
-def change_lines(change: Change, *, named: bool = True, full: bool = False) -> list[Line]:
-    """Return old and new of one part of a request, and what the difference looks like; `named`: with its name."""
-    from convrun.report.change import change_lines as told  # only once something is stale
-
-    return told(change, named=named, full=full)
-
-
 def missing_block(conversations: Sequence[ConversationResult], *, command: str = "convrun run") -> list[Line]:
     """Return which conversations have no recording, where it would be, and the command that makes it."""
     missing = [conversation for conversation in conversations if conversation.verdict == "missing"]

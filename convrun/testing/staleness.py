@@ -11,13 +11,14 @@ from convrun.cassette.playing import ENDED, Player, sent_request
 from convrun.cassette.staleness import changes
 from convrun.errors import StaleError
 from convrun.redaction import Redactor
-from convrun.report.stale import change_lines
+from convrun.report.change import changes_lines
 from convrun.report.style import Line, plain, rendered
 from convrun.results import Change as ShownChange
 from convrun.source import Where
 from convrun.values import equal
 from convrun.wire import Request
 
+_MOST = 20  # lines that tell what differs
 _LOOKED_AT = 50  # interactions that are compared with a request, to find the one that was meant
 
 
@@ -30,7 +31,7 @@ def stale(
     found = _changes(player, replace(sent, body=redactor.value(sent.body)), redactor, ignore)
     parts = ", ".join(dict.fromkeys(change.part for change in found))
     told = "is new: the recording has ended" if parts == ENDED else f"is not the recorded one: {parts}"
-    lines = [line for change in found for line in change_lines(_shown(change), named=len(found) > 1)]
+    lines = changes_lines([_shown(change) for change in found], most=_MOST)
     lines += [Line(f"  breaks: {text}") for text in (player.difference.breaks if player.difference else ())]
     return StaleError(
         f"model call {call} of the block {told}\n{rendered(lines, plain)}",
