@@ -23,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _OF_ALL = ("live", "replay", "verify")
 _STUB = "stub"
 _OUTCOMES = ("returns", "raises")
+_COMPARED = 100  # entries of a stub that others are compared with: a hostile list would take for ever
 
 _policy = decoding.choice(*_OF_ALL, _STUB, of="policy")
 _known_to_all = decoding.choice(*_OF_ALL, of="policy")
@@ -80,17 +81,17 @@ def _entry(node: Node, file: SpecFile) -> StubEntry:
 
 def _unreachable(entries: abc.Sequence[StubEntry]) -> Iterator[SpecError]:
     """A mistake for each entry whose calls have all found one before it."""
+    conditions = [_sources(entry.when) for entry in entries]
     for index, entry in enumerate(entries):
-        before = next((one for one in entries[:index] if _fits_all_of(one, entry)), None)
+        wanted = conditions[index]
+        compared = enumerate(conditions[: min(index, _COMPARED)])
+        before = next(
+            (at for at, one in compared if one is None or (wanted is not None and contains(wanted, one))), None
+        )
         if before is not None:
-            what = f"no call gets to this entry: each that fits it has fitted the one in line {before.where.line}"
+            line = entries[before].where.line
+            what = f"no call gets to this entry: each that fits it has fitted the one in line {line}"
             yield SpecError(what, where=entry.where, fix="put it above that one, or take it out")
-
-
-def _fits_all_of(before: StubEntry, entry: StubEntry) -> bool:
-    if before.when is None or entry.when is None:
-        return before.when is None
-    return contains(_sources(entry.when), _sources(before.when))
 
 
 def _sources(value: object) -> object:
