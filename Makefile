@@ -22,7 +22,7 @@ INDEPENDENT := fuzz report review test_architecture.py test_benchmarks.py test_d
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format types docs schemas fuzz kills bench record-examples lowest coverage clean
+.PHONY: help run test lint format types docs schemas fuzz kills exact bench record-examples lowest coverage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ fuzz: $(VENV)/.dev ## feed 10,000 damaged specs, cassettes, recordings and parti
 
 kills: $(VENV)/.dev ## kill 200 recordings at random points; nothing that was paid for may be lost
 	@$(BIN)/python tests/fuzz/killing.py $(ARGS)
+
+exact: $(VENV)/.dev ## record 2,000 random conversations, and compare each request with what the server got
+	@$(BIN)/python tests/fuzz/exactness.py $(ARGS)
 
 bench: $(VENV)/.dev $(VENV)/peers/.installed ## measure whole processes beside the same work done by hand and with llm
 	@$(BIN)/python benchmarks/measure.py $(ARGS)
