@@ -154,7 +154,9 @@ def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> st
 
     words = ["convrun", command]
     for key, value in options.defines.items():
-        words += ["-D", f"{key}={value}"]
+        from convrun.run.said import said_without_secrets  # nothing else here may be a secret
+
+        words += ["-D", *said_without_secrets([f"{key}={value}"], os.environ)]
     for model in options.models:
         words += ["-m", model]
     if cassettes is not None:

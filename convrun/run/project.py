@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from convrun import document
+from convrun.backends.keys import known_keys
 from convrun.environment import NAME as DOTENV
 from convrun.environment import read_dotenv
-from convrun.errors import ConvrunError, DocumentError, SettingsError, SpecErrors, UsageError
+from convrun.errors import ConvrunError, DocumentError, SettingsError, SpecError, SpecErrors, UsageError
 from convrun.frozen import frozen
 from convrun.run.bind import BoundConversation, bind, further_errors
 from convrun.run.imports import put_first
@@ -167,8 +168,9 @@ def planned(project: Project, options: RunOptions, *, cassettes: str | None = No
         UsageError: where the options fit no spec.
     """
     made = plan(project.specs, project.settings, options, cassettes=cassettes)
-    if project.errors or made.errors:
-        raise _refused([*project.errors, *made.errors], project, os.environ)
+    errors = [*project.errors, *made.errors, *_named_by_secrets(made, project, os.environ)]
+    if errors:
+        raise _refused(errors, project, os.environ)
     return narrowed(made, options, project.settings)
 
 
@@ -193,7 +195,7 @@ def prepare(
         for name, value in project.dotenv.items():
             os.environ.setdefault(name, value)
     bound, errors = bind(made, settings, options, environ=project.environ(environ), imports=imports)
-    every = [*project.errors, *made.errors, *errors]
+    every = [*project.errors, *made.errors, *errors, *_named_by_secrets(made, project, environ)]
     every += unpriced_errors(bound, options, environ=project.environ(environ))
     for unfinished in project.unfinished:
         every += further_errors(unfinished, settings, imports=imports)
@@ -204,6 +206,16 @@ def prepare(
 
         check_from_turn(options.from_turn, bound)
     return Prepared(project=project, plan=made, conversations=bound)
+
+
+def _named_by_secrets(made: Plan, project: Project, environ: Mapping[str, str]) -> list[ConvrunError]:
+    """Mistakes of cases whose ids are secrets: those name cassettes, and are told everywhere."""
+    thorough = known_keys(project.environ(environ), project.settings.redact).thorough
+    return [
+        SpecError("the id of this case is a secret", where=one.where, fix="give each case an `id` that all may read")
+        for one in made.conversations
+        if one.case is not None and thorough.found_in([one.case.id])
+    ]
 
 
 def _refused(errors: Sequence[ConvrunError], project: Project, environ: Mapping[str, str]) -> SpecErrors:

@@ -53,15 +53,21 @@ def _texts(value: object) -> list[str]:
     while waiting:
         item = waiting.pop()
         kind = item.__class__
-        if isinstance(item, str):
+        if kind is str:
             found.append(item)
-        elif isinstance(item, tuple | list):
+        elif kind in _NO_TEXT:
+            continue
+        elif kind is tuple or kind is list:
             waiting += item
+        elif kind is not dict and (fields_of := _getter(kind)) is not None:
+            waiting += fields_of(item)
         elif isinstance(item, Mapping):
             waiting += item
             waiting += item.values()
-        elif kind not in _NO_TEXT and (fields_of := _getter(kind)) is not None:
-            waiting += fields_of(item)
+        elif isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, tuple | list):
+            waiting += item
     return found
 
 

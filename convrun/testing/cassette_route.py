@@ -14,6 +14,8 @@ from convrun.cassette.playing import Player
 from convrun.errors import CassetteError, ConversationError, StaleError, UnplayedError, did_you_mean
 from convrun.redaction import Redactor
 from convrun.run.options import RecordMode
+from convrun.settings import find_root
+from convrun.settings import load as load_settings
 from convrun.source import Where
 from convrun.wire import Reply, Request, Transport
 
@@ -37,12 +39,12 @@ class CassetteRoute:
         self._ignore = tuple(ignore)
         self._allow_unplayed = allow_unplayed
         self._secrets = _preset_keys()  # a block does not say beforehand whose keys are used in it
-        self._redactor = Redactor(self._secrets)
         self._lock = Lock()
         self._stale: StaleError | None = None
         self._closed = False
         self._models = _Models()
         exists = _is_there(self._path, self.file)
+        self._redactor = Redactor(self._secrets, patterns=_patterns(self._path))
         if mode is RecordMode.NONE and not exists:
             raise self._missing()
         records = mode in {RecordMode.NEW_EPISODES, RecordMode.ALL} or not exists
@@ -193,6 +195,11 @@ class _Models:
         from convrun.backends.metering import Account, model_of  # a replay does without
 
         return Account(model_of(request), self.meter).metered(self.asked).send(request)
+
+
+def _patterns(cassette: Path) -> tuple[str, ...]:
+    """The setting `redact` of the project that a cassette is in."""
+    return load_settings(find_root([cassette], Path.cwd()), os.environ, {}).redact
 
 
 def _preset_keys() -> dict[str, str]:
