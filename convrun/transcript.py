@@ -305,7 +305,8 @@ class RecordingState:
     """How the recording of a conversation stands to what would be sent today, and what recording it takes.
 
     `partial`: a recording broke off, `kept` calls of it were paid for; what it lacks is in the quote. `offline`: a
-    model of our own answers, and needs no cassette. `committed` is the day of the cassette's last commit. `saved` is
+    model of our own answers, and needs no cassette. `committed` is the day of the cassette's last commit, where that
+    has all of it as it is now; `unsaved` are attachments that it lacks, although it has the cassette. `saved` is
     how many of the calls would not go live if the tool whose result differs gave what was recorded. `assumed` is what
     has to answer as it did when it was recorded, where that was not tried.
     """
@@ -319,6 +320,7 @@ class RecordingState:
     problem: Problem | None = None
     reason: str | None = None
     committed: str | None = None
+    unsaved: tuple[str, ...] = ()
     quote: Quote = field(default_factory=Quote)
     saved: int | None = None
     assumed: tuple[str, ...] = ()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
+from convrun.cassette.attachments import NAME
+from convrun.cassette.beside import SUFFIX, folder_of
 from convrun.cli.asking import Asking
 from convrun.cli.screen import Screen
 from convrun.errors import SpecErrors
@@ -14,12 +17,14 @@ from convrun.report.quote import compared_line, question, quote_lines
 from convrun.report.style import Line
 from convrun.results import ConversationResult, RunResult
 from convrun.review.outlook import outlooks
-from convrun.run.bind import live_errors
+from convrun.run.bind import BoundConversation, live_errors
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.project import Prepared
 from convrun.run.spending import unpriced_live
 from convrun.suite.refreshing import Only, Rehearsed, Run, recorded, rehearsed, together
 from convrun.transcript import Quote, RecordingState, total_quote
+
+_MOST = 3  # new files that are named
 
 
 @frozen
@@ -63,7 +68,10 @@ class Recording:
             screen.tell(quote_lines(states, limit=limit))
         if live and self.asking.possible and not self.asking.agreed(question(states)):
             return self._declined(prepared, options, found, screen, show)
+        before = _attachments(found.waiting)
         result = recorded(prepared, options, run, found, show)
+        if not self.quiet:
+            screen.tell(_new_files(before, _attachments(found.waiting)))
         if live and not self.quiet and not result.interrupted:
             screen.tell(_compared(quote, states, result.conversations))
         return result
@@ -93,6 +101,26 @@ class Recording:
             if result is not None:
                 show(result)
         return replace(together(prepared, options, found.result, ()), exit_code=0)
+
+
+def _attachments(waiting: Iterable[BoundConversation]) -> Mapping[str, frozenset[str]]:
+    """The names of the attachments beside each cassette, by the folder that they are in."""
+    found = {}
+    for planned in (one.planned for one in waiting):
+        with suppress(OSError):
+            names = (entry.name for entry in folder_of(planned.cassette).iterdir())
+            found[f"{planned.cassette_shown}{SUFFIX}"] = frozenset(filter(NAME.fullmatch, names))
+    return found
+
+
+def _new_files(before: Mapping[str, frozenset[str]], now: Mapping[str, frozenset[str]]) -> list[Line]:
+    """The attachments that are new: what commits changed files alone leaves them out."""
+    new = {folder: names - before.get(folder, frozenset()) for folder, names in now.items()}
+    told = [f"{folder}/{name}" for folder, names in new.items() for name in sorted(names)]
+    if not told:
+        return []
+    more = f" and {len(told) - _MOST} more" if len(told) > _MOST else ""
+    return [Line(f"new files: {', '.join(told[:_MOST])}{more}; commit them with the cassettes", "dim")]
 
 
 def _compared(quote: Quote, states: Iterable[RecordingState], results: Iterable[ConversationResult]) -> list[Line]:

@@ -41,7 +41,7 @@ def status_lines(found: RecordingStates, *, command: str, every: bool = False) -
     if found.orphans:
         lines.append(Line(f"orphaned  {noun(len(found.orphans), 'cassette')} of no conversation", "unchecked"))
         lines += _most([f"  {one}" for one in found.orphans], every)
-    return [*lines, *_assumed(found), *_ending(found, command)]
+    return [*lines, *_unsaved(found, every), *_assumed(found), *_ending(found, command)]
 
 
 def status_json(found: RecordingStates, exit_code: int) -> str:
@@ -55,6 +55,7 @@ def status_json(found: RecordingStates, exit_code: int) -> str:
                 "cassette": one.cassette,
                 "state": one.state,
                 "committed": one.committed,
+                "unsaved": list(one.unsaved),
                 "kept_calls": one.kept,
                 "reason": one.reason,
                 "stale": stale_value(one.stale),
@@ -122,6 +123,15 @@ def _days(members: Sequence[RecordingState], found: RecordingStates) -> str:
     span = f", committed {days[0]}" if days else ""
     span += f" to {days[-1]}" if days and days[0] != days[-1] else ""
     return span + (f", {new} not committed" if new and days else ", not committed" if new else "")
+
+
+def _unsaved(found: RecordingStates, every: bool) -> list[Line]:
+    """Attachments of committed cassettes that are not: who clones the repository lacks them."""
+    files = [path for one in found.states for path in one.unsaved]
+    if not files:
+        return []
+    words = f"{noun(len(files), 'attachment')} of committed cassettes {'is' if len(files) == 1 else 'are'} not"
+    return [Line(f"unsaved   {words}: git add, and commit", "stale"), *_most([f"  {path}" for path in files], every)]
 
 
 def _assumed(found: RecordingStates) -> list[Line]:

@@ -130,6 +130,18 @@ class Repository:
                 days.setdefault(text, day)
         return days
 
+    def unsaved(self, below: str) -> set[str]:
+        """Return the files below a path of the folder that are not in HEAD as they are, by their paths from there.
+
+        Raises:
+            UsageError: where git cannot say it.
+        """
+        options = ("--porcelain", "-z", "--untracked-files=all", "--ignored=traditional", "--no-renames")
+        said = self._said("status", *options, "--", below, folder=self._folder)
+        prefix = os.fsdecode(self._said("rev-parse", "--show-prefix", folder=self._folder).rstrip(b"\r\n"))
+        paths = (os.fsdecode(word)[3:] for word in said.split(b"\0") if word)  # behind two letters and a space
+        return {path.removeprefix(prefix) for path in paths if path.startswith(prefix)}
+
     def _shallow(self) -> bool:
         return self._run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import partial
+from posixpath import normpath
 
+from convrun.cassette.beside import SUFFIX
 from convrun.cassette.partial import partial_path, read_partial
 from convrun.conversation.tools import Tool
 from convrun.errors import ConvrunError, UsageError
+from convrun.frozen import frozen
 from convrun.results import ConversationResult
 from convrun.review.quoting import Quoting
 from convrun.review.repository import Repository
@@ -34,17 +37,19 @@ def recording_states(
     project = prepared.project
     environ, settings = project.environ(environ), project.settings
     quoting = quotes_of(prepared, options, environ=environ)
-    dates = _dates(settings)
+    commits = _Commits.of(settings)
     found = []
     for bound in prepared.conversations:
         result = rehearsed_on_paper(bound, options, environ=environ)
         state = state_of(bound, result, assumed=True)
         if state.state in {"stale", "missing", "partial"}:
             state = replace(state, quote=quoting.quote(bound, result))
-        found.append(replace(state, committed=(dates or {}).get(bound.planned.cassette_shown)))
+        found.append(
+            replace(state, committed=commits.day(bound.planned), unsaved=commits.unsaved_beside(bound.planned))
+        )
     every = plan(project.specs, settings, RunOptions()).conversations if whole else ()
     lost = orphans(settings, every).files if whole else ()
-    return RecordingStates(states=tuple(found), orphans=lost, dated=dates is not None)
+    return RecordingStates(states=tuple(found), orphans=lost, dated=commits.known)
 
 
 def quotes_of(prepared: Prepared, options: RunOptions, *, environ: Mapping[str, str]) -> Quoting:
@@ -116,9 +121,44 @@ def _siblings(settings: Settings, options: RunOptions, planned: Planned) -> Sequ
     return found
 
 
-def _dates(settings: Settings) -> Mapping[str, str] | None:
-    """The day of the last commit of each cassette, by its path below the root; None where git knows nothing."""
-    try:
-        return Repository(settings.root).last_commits(settings.cassettes)
-    except UsageError:
-        return None
+@frozen
+class _Commits:
+    """What git knows of the cassettes folder: the days of last commits, and what is not committed as it is now.
+
+    Paths begin at the root. Unless it is `known`, there is no repository, or nothing in it.
+    """
+
+    days: Mapping[str, str] = field(default_factory=dict)
+    unsaved: frozenset[str] = frozenset()
+    known: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> _Commits:
+        """Return what git knows of a project's cassettes."""
+        try:
+            repository = Repository(settings.root)
+            days = repository.last_commits(settings.cassettes)
+            return cls(days=days, unsaved=frozenset(repository.unsaved(settings.cassettes)), known=True)
+        except UsageError:
+            return cls()
+
+    def day(self, planned: Planned) -> str | None:
+        """Return the day of a cassette's last commit; None where that does not hold it, or not all it refers to."""
+        path = normpath(planned.cassette_shown)
+        return None if path in self.unsaved or self._beside(planned) else self.days.get(path)
+
+    def unsaved_beside(self, planned: Planned) -> tuple[str, ...]:
+        """Return the attachments that lack in the last commit, where that has the cassette as it is."""
+        path = normpath(planned.cassette_shown)
+        return self._beside(planned) if path in self.days and path not in self.unsaved else ()
+
+    def _beside(self, planned: Planned) -> tuple[str, ...]:
+        folder = f"{normpath(planned.cassette_shown)}{SUFFIX}/"
+        files = sorted(path for path in self.unsaved if path.startswith(folder))
+        if not files:
+            return ()
+        try:
+            text = planned.cassette.read_text("utf-8", "replace")
+        except OSError:
+            return ()
+        return tuple(path for path in files if path.removeprefix(folder) in text)  # only what it names is its own
