@@ -304,9 +304,10 @@ def total_quote(quotes: Iterable[Quote]) -> Quote:
 class RecordingState:
     """How the recording of a conversation stands to what would be sent today, and what recording it takes.
 
-    `partial`: a recording broke off, `kept` calls of it were paid for; what it lacks is in the quote. `offline`: a
-    model of our own answers, and needs no cassette. `committed` is the day of the cassette's last commit, where that
-    has all of it as it is now; `unsaved` are attachments that it lacks, although it has the cassette. `saved` is
+    `partial`: a recording broke off, one from `scratch` or not, `kept` calls of it were paid for; what it lacks is in
+    the quote. `offline`: a model of our own answers, and needs no cassette. `committed` is the day of the cassette's
+    last commit, where that has all of it as it is now; `unsaved` are attachments that it lacks, although it has the
+    cassette. `saved` is
     how many of the calls would not go live if the tool whose result differs gave what was recorded. `assumed` is what
     has to answer as it did when it was recorded, where that was not tried.
     """
@@ -316,6 +317,7 @@ class RecordingState:
     cassette: str
     state: State
     kept: int = 0
+    scratch: bool = False
     stale: Staleness | None = None
     problem: Problem | None = None
     reason: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,7 +12,7 @@ from convrun.cassette.files import load
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.cassette.matching import Ignored
 from convrun.cassette.partial import Partial, partial_path, put_aside, read_partial
-from convrun.cassette.playing import Player
+from convrun.cassette.playing import ENDED, Player
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.source import Where
@@ -25,16 +26,29 @@ if TYPE_CHECKING:
 # What tells whether a cassette, and the partial recording beside it, were changed.
 Seen: TypeAlias = "tuple[tuple[int, int, int] | None, ...]"
 FROM_SCRATCH = "all"  # the record mode in which the cassette does not count, nor what was recorded behind a part of it
+BROKE_OFF = "recording broke off"  # the part of a change where a partial recording holds no more
+_FROM_TURN = "from turn "
+
+
+def from_turn_mode(turn: int) -> str:
+    """Return the mode of a recording that asks everything anew from a turn on."""
+    return f"{_FROM_TURN}{turn}"
+
+
+def asks_anew(mode: str) -> bool:
+    """Return whether a recording in this mode asks anew what the cassette could answer."""
+    return mode == FROM_SCRATCH or mode.startswith(_FROM_TURN)
 
 
 class Known:
     """Answers requests from the cassette `old` and a partial recording, as long as one of them holds them all.
 
-    Each of the two is asked for every request until it does not have one; where both have it, the partial one is
-    newer. `results` is a recording that answers no request, and only tells what tools gave back. `found` is what the
-    partial one was read as, and `note` says, for people, what of it cannot be used. `mode` is that of the recording to
-    come. `news`: an answer was taken that the cassette does not have; `from_old`: one that only the cassette has.
-    Nothing is written here, but by `settle`.
+    Each of the two is asked for every request until it does not have one; where both have it, the partial one is newer.
+    A partial one that asks anew what the cassette has, and holds the first request, answers alone: the recording goes
+    on where it broke off. `results` is a recording that answers no request, and only tells what tools gave back.
+    `found` is what the partial one was read as, and `note` says, for people, what of it cannot be used. `mode` is that
+    of the recording to come. `news`: an answer was taken that the cassette does not have; `from_old`: one that only the
+    cassette has. Nothing is written here, but by `settle`.
     """
 
     def __init__(
@@ -60,6 +74,7 @@ class Known:
         self._answering: Player | None = None
         self._telling: Player | None = None
         self._stopped = False
+        self._begun = False
         self.news = False
         self.from_old = False
 
@@ -71,6 +86,9 @@ class Known:
         """
         replies = [(player, player.play(request)) for player in self._matching]
         answers = [(player, reply) for player, reply in replies if reply is not None]
+        if not self._begun and answers and answers[0][0] is self.partial and asks_anew(self.found.mode):
+            del answers[1:]
+        self._begun = True
         self._longest, self._matching = self._matching or self._longest, [player for player, _ in answers]
         if not answers:
             return None
@@ -98,10 +116,19 @@ class Known:
     def difference(self) -> Difference | None:
         """How the first request that neither has differs from the one that went on longer; None while one goes on.
 
-        Where both went as far, it is the cassette's.
+        Where both went as far, it is the cassette's, unless that has other answers.
         """
-        player = self.old if self.old in self._longest else self.partial
-        return player.difference if player is not None and not self._matching else None
+        player = self.old if self.old in self._longest and not self.news else self.partial or self.old
+        found = player.difference if player is not None and not self._matching else None
+        if found is None or player is not self.partial:
+            return found
+        parts = (replace(one, part=BROKE_OFF) if one.part == ENDED else one for one in found.changes)
+        return replace(found, changes=tuple(parts))
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether the last answer was the last one of the partial recording."""
+        return self._answering is not None and self._answering is self.partial and not self.partial.unplayed
 
     @property
     def unplayed(self) -> tuple[int, ...]:
@@ -121,14 +148,20 @@ class Known:
     def next_mode(self) -> str:
         """The mode that a partial recording has which goes on from what was played.
 
-        It is from scratch where all that was played came from one that was.
+        It asks anew where all that was played came from one that did, and from the same turn on.
         """
-        scratch = self._answering is not None and not self.from_old and self.found.mode == FROM_SCRATCH
-        return FROM_SCRATCH if scratch else self.mode
+        goes_on = self._answering is not None and not self.from_old and not self._stopped
+        return self.found.mode if goes_on and asks_anew(self.found.mode) else self.mode
 
-    def stop(self) -> None:
-        """Answer no request any more, also none that is recorded."""
-        self._stopped, self._matching = True, []
+    def stop(self) -> bool:
+        """Answer no request any more, also none that is recorded; return whether that is so.
+
+        A partial recording that was made from the same turn on goes on.
+        """
+        same = self.found.mode == self.mode
+        self._matching = [one for one in self._matching if same and one is self.partial]
+        self._stopped = not self._matching
+        return self._stopped
 
     @property
     def plays(self) -> bool:

@@ -8,7 +8,7 @@ from convrun.report.spending import dollars
 from convrun.report.stale import ENDED, stale_causes, stale_title
 from convrun.report.style import Line
 from convrun.report.wording import noun
-from convrun.results import FROM_TURN, ConversationResult, Staleness, total_spending
+from convrun.results import BROKE_OFF, FROM_TURN, ConversationResult, Staleness, total_spending
 from convrun.transcript import Quote, RecordingState, total_quote
 
 _RESULT = "tool result of "
@@ -70,7 +70,8 @@ def compared_line(quote: Quote, results: Sequence[ConversationResult]) -> Line:
 def causes(states: Sequence[RecordingState]) -> Iterator[tuple[str, list[RecordingState]]]:
     """Yield why conversations go live, the same cause once, and whom it concerns."""
     by_id = {one.id: one for one in states}
-    for group in stale_causes(stale_results(states)):
+    yield from _broken_off([one for one in states if _broke_off(one)])
+    for group in stale_causes(stale_results([one for one in states if not _broke_off(one)])):
         first = group[0].stale
         if first is not None:
             turns = {one.stale.turn for one in group if one.stale is not None}
@@ -84,6 +85,38 @@ def causes(states: Sequence[RecordingState]) -> Iterator[tuple[str, list[Recordi
     anew = [one for one in states if one.state not in {"stale", "missing", "partial"}]
     if anew:
         yield "from scratch", anew
+
+
+def _broke_off(one: RecordingState) -> bool:
+    """Whether it goes live because what was kept of a recording ends there."""
+    changes = one.stale.changes if one.stale is not None else ()
+    return one.state == "partial" and any(change.part == BROKE_OFF for change in changes)
+
+
+def _broken_off(states: Sequence[RecordingState]) -> Iterator[tuple[str, list[RecordingState]]]:
+    """Yield how much is kept of recordings that broke off, those from scratch apart."""
+    for scratch in (False, True):
+        members = [one for one in states if one.scratch is scratch]
+        turns = {one.stale.turn for one in members if one.stale is not None}
+        if members:
+            where = f"turn {turns.pop()}" if len(turns) == 1 else "different turns"
+            yield f"{_recordings(members)} broke off in {where}, {kept(members)}", members
+
+
+def _recordings(members: Sequence[RecordingState]) -> str:
+    words = "recording" if len(members) == 1 else "recordings"
+    return f"{'a ' if len(members) == 1 else ''}{words}{' from scratch' if members[0].scratch else ''}"
+
+
+def broken_off(members: Sequence[RecordingState]) -> str:
+    """Return that recordings broke off, and what is kept of them; all are from scratch, or none is."""
+    return f"{_recordings(members)} broke off, {kept(members)}"
+
+
+def kept(members: Sequence[RecordingState]) -> str:
+    """Return how many calls are kept of recordings that broke off."""
+    number = sum(one.kept for one in members)
+    return f"{noun(number, 'call')} {'is' if number == 1 else 'are'} kept"
 
 
 def calls(quote: Quote) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from convrun.report.style import Line
 from convrun.report.wording import noun
-from convrun.results import Change, ConversationResult, Staleness
+from convrun.results import BROKE_OFF, Change, ConversationResult, Staleness
 
 _NAMED = 3  # ids or specs on one command line; with more, all are recorded together
 ENDED = "recording ended"  # the part of the change where the recording holds no more
@@ -67,7 +67,7 @@ def _titled(change: Change, stale: Staleness) -> str:
 
 def stale_relation(stale: Staleness) -> str:
     """Return how the requests of today stand to the recording."""
-    if all(change.part == ENDED for change in stale.changes):
+    if all(change.part in {ENDED, BROKE_OFF} for change in stale.changes):
         return "new behind the end of the recording of"
     return "no longer the recorded request of"
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from convrun.report.json_result import escaped, problem_value, stale_value
-from convrun.report.quote import causes, quoted, some, stale_results
+from convrun.report.quote import broken_off, causes, quoted, some, stale_results
 from convrun.report.stale import record_command, stale_blocks
 from convrun.report.style import Line, Role
 from convrun.report.wording import noun, short
@@ -98,8 +98,12 @@ def _group(state: State, members: Sequence[RecordingState], found: RecordingStat
         words = "answered by a model of our own, without a cassette"
         return [Line(f"offline   {number} {words}", "dim")]
     if state == "partial":
-        words = f"{noun(sum(one.kept for one in members), 'call')} of a recording that broke off {_are(members)} kept"
-        return [Line(f"partial   {number}, {words}: {some(members)}", "stale")]
+        kinds = ([one for one in members if one.scratch is scratch] for scratch in (False, True))
+        return [
+            Line(f"partial   {noun(len(kind), 'conversation')}, {broken_off(kind)}: {some(kind)}", "stale")
+            for kind in kinds
+            if kind
+        ]
     if state != "stale":
         lines = [
             Line(f"{state:<8}  {number}: {some(members)}" if state != "error" else f"error     {number}", _ROLES[state])
@@ -108,10 +112,6 @@ def _group(state: State, members: Sequence[RecordingState], found: RecordingStat
         return lines + _most(errors, every)
     told = [f"  {why}: {some(concerned)}" for why, concerned in causes(members)]
     return [Line(f"stale     {number}{_days(members, found)}", "stale"), *_most(told, every)]
-
-
-def _are(members: Sequence[RecordingState]) -> str:
-    return "is" if sum(one.kept for one in members) == 1 else "are"
 
 
 def _days(members: Sequence[RecordingState], found: RecordingStates) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from convrun.cassette.known import FROM_SCRATCH
-from convrun.cassette.partial import partial_path, read_partial
-from convrun.results import ConversationResult
-from convrun.review.states import quotes_of, rehearsed_on_paper, state_of
+from convrun.results import BROKE_OFF, ConversationResult
+from convrun.review.states import broken_off, quotes_of, rehearsed_on_paper, state_of
 from convrun.run.bind import BoundConversation
 from convrun.run.conversation import blank_result
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.options import RunOptions
 from convrun.run.project import Prepared
 from convrun.transcript import RecordingState
 
@@ -29,10 +27,11 @@ def outlooks(
     quoting = quotes_of(prepared, options, environ=environ)
     found = []
     for bound, result in rehearsed:
-        known = result if result is not None else _broken_off(bound, options, environ=environ)
+        known = result if result is not None else broken_off(bound, options, environ=environ)
         quote = quoting.quote(bound, known)
-        state = replace(state_of(bound, result or blank_result(bound)), quote=quote)
-        if result is None:
+        goes_on = result is None and _goes_on(known)
+        state = replace(state_of(bound, (known if goes_on else result) or blank_result(bound)), quote=quote)
+        if result is None and not goes_on:
             state = replace(state, state="fresh")
         elif state.state == "offline":
             state = replace(state, state="missing")
@@ -44,14 +43,10 @@ def outlooks(
     return tuple(found)
 
 
-def _broken_off(
-    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str]
-) -> ConversationResult | None:
-    """How far one that is recorded from scratch is known, as such a recording broke off; None where it is not."""
-    found = read_partial(partial_path(bound.planned.cassette))
-    if found.mode != FROM_SCRATCH or not found.interactions:
-        return None
-    return rehearsed_on_paper(bound, options, mode=RecordMode.ALL, environ=environ)
+def _goes_on(known: ConversationResult | None) -> bool:
+    """Whether a recording from scratch asks for what follows on one that broke off."""
+    stale = known.stale if known is not None else None
+    return stale is not None and any(change.part == BROKE_OFF for change in stale.changes)
 
 
 def _by_tools(result: ConversationResult) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 from posixpath import normpath
 
 from convrun.cassette.beside import SUFFIX
+from convrun.cassette.known import FROM_SCRATCH
 from convrun.cassette.partial import partial_path, read_partial
 from convrun.conversation.tools import Tool
 from convrun.errors import ConvrunError, UsageError
@@ -70,15 +71,26 @@ def rehearsed_on_paper(
     return run_conversation(bound, how, environ=environ)
 
 
+def broken_off(
+    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str]
+) -> ConversationResult | None:
+    """Return how far a recording from scratch that broke off goes on; None where none has left anything."""
+    found = read_partial(partial_path(bound.planned.cassette))
+    if found.mode != FROM_SCRATCH or not found.interactions:
+        return None
+    return rehearsed_on_paper(bound, options, mode=RecordMode.ALL, environ=environ)
+
+
 def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: bool = False) -> RecordingState:
     """Return how the recording of a rehearsed conversation stands; `assumed`: on paper."""
     planned = bound.planned
-    kept = len(read_partial(partial_path(planned.cassette)).interactions)
+    partial_recording = read_partial(partial_path(planned.cassette))
+    kept, scratch = len(partial_recording.interactions), partial_recording.mode == FROM_SCRATCH
     states: Mapping[str, State] = {"stale": "stale", "missing": "missing", "error": "error", "skipped": "skipped"}
     state = "skipped" if planned.skip else states.get(result.verdict, "fresh")
     if state == "missing" and bound.model.offline:
         state = "offline"
-    if kept and (state in {"stale", "missing"} or (state == "fresh" and not _without_partial(bound))):
+    if kept and (state in {"stale", "missing"} or (state == "fresh" and not _without_partial(bound, scratch=scratch))):
         state = "partial"
     return RecordingState(
         id=planned.id,
@@ -86,6 +98,7 @@ def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: b
         cassette=planned.cassette_shown,
         state=state,
         kept=kept,
+        scratch=scratch,
         stale=result.stale,
         problem=result.error,
         reason=planned.skip,
@@ -93,8 +106,10 @@ def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: b
     )
 
 
-def _without_partial(bound: BoundConversation) -> bool:
+def _without_partial(bound: BoundConversation, *, scratch: bool) -> bool:
     """Whether the cassette alone answers all of a conversation, beside which one that broke off stands."""
+    if scratch and (found := broken_off(bound, RunOptions(), environ={})) is not None and found.verdict == "unchecked":
+        return False
     return run_conversation(on_paper(bound), RunOptions(), environ={}).verdict == "unchecked"
 
 

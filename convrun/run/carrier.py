@@ -17,7 +17,7 @@ from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
 from convrun.errors import CassetteError, StaleError
 from convrun.redaction import Redactor
-from convrun.results import FROM_TURN, Change, IgnoredDifference, Spending, Staleness
+from convrun.results import BROKE_OFF, FROM_TURN, Change, IgnoredDifference, Spending, Staleness
 from convrun.run.bind import BoundConversation, script_lines
 from convrun.run.copies import end_copy
 from convrun.run.options import RecordMode, Rehearsal, RunOptions
@@ -88,9 +88,8 @@ class Carrier:
 
     def _stop_playing(self) -> None:
         known = self._rehearsal or (self._recorder.known if self._recorder is not None else None)
-        if known is not None:
-            known.stop()
-        if self._rehearsal is not None and self.staleness is None:
+        stopped = known is not None and known.stop()
+        if stopped and self._rehearsal is not None and self.staleness is None:
             change = Change(path="", part=FROM_TURN, now="asked anew")
             self.staleness = Staleness(turn=self._turn, model_call=1, changes=(change,))
 
@@ -177,7 +176,9 @@ class Carrier:
 
     def _ended(self, call: ToolCall) -> None:
         if self.staleness is None:
-            change = Change(path="", part="recording", recorded="it ends before this call", now=call.name)
+            broke_off = self._rehearsal is not None and self._rehearsal.broke_off
+            part = BROKE_OFF if broke_off else "recording"
+            change = Change(path="", part=part, recorded="it ends before this call", now=call.name)
             self.staleness = Staleness(turn=self._turn, model_call=self._call + 1, changes=(change,))
         raise StaleError(f"the recording holds no result of {call.name!r}", fix="record the conversation anew")
 
@@ -260,13 +261,13 @@ def _rehearsed(
 
 def _known(bound: BoundConversation, options: RunOptions, redactor: Redactor) -> Known:
     """What is known of the conversation before it is recorded."""
-    from convrun.cassette.known import read_known  # a replay does without
+    from convrun.cassette.known import from_turn_mode, read_known  # a replay does without
 
     planned = bound.planned
     known = read_known(
         planned.cassette,
         shown_as=planned.cassette_shown,
-        mode=options.record.value,
+        mode=options.record.value if options.from_turn is None else from_turn_mode(options.from_turn),
         ignore=planned.spec.ignore,
         redactor=redactor,
         results=_needs_results(bound),

@@ -141,3 +141,24 @@ def test_what_broke_off_goes_on_where_it_did(counted, loopback, echoing):
     result = again(counted)
     assert [one.reply for one in result.turns] == ["one", "two again", "three"]
     assert echoing.asked() == ["three"]
+
+
+@pytest.mark.parametrize("then", [("--from-turn", "2"), ()])
+def test_from_the_same_turn_it_goes_on_where_it_broke_off(recorded, loopback, echoing, then):
+    """What was answered anew is not asked again, by the same command and by `record`, be it what it was."""
+    loopback.answers[:] = [echo, Answer(status=500), echo]
+    assert again(recorded, from_turn=2).verdict == "error"
+    assert echoing.asked() == ["two", "three"]
+    done = recorded.cli("record", SPEC, *then)
+    assert "  a recording broke off in turn 3, 2 calls are kept: 1 model call in 1 conversation" in done.stdout
+    assert (done.returncode, echoing.asked()) == (0, ["three"])
+
+
+def test_from_another_turn_on_all_is_asked_anew(recorded, loopback, echoing):
+    """What broke off is played up to there only, and gives way."""
+    loopback.answers[:] = [echo, Answer(status=500), echo]
+    again(recorded, from_turn=2)
+    echoing.asked()
+    again(recorded, from_turn=1)
+    assert echoing.asked() == ["one", "two", "three"]
+    assert [one.name for one in (recorded.root / "cassettes").iterdir()] == ["a.yaml"]

@@ -207,3 +207,55 @@ def test_a_rehearsal_only_reads(project, echoing):
     assert list(files(project.root / "cassettes")) == ["a.yaml"]
     assert project.one().verdict == "passed"
     assert echoing.asked() == []
+
+
+@pytest.fixture
+def clocked(project, echoing):
+    """A recorded conversation of four turns, whose model is asked again and breaks off at the second call."""
+    project.write(SPEC, spec(echoing.base_url, *USERS[:4]))
+    project.record()
+    echoing.answers[:] = [refusing("two")]
+    project.cli("record", "--all")
+    echoing.answers[:] = [echo]
+    echoing.asked()
+    return project
+
+
+def test_a_recording_from_scratch_goes_on_beside_a_cassette_that_could_answer(clocked, echoing):
+    """What is kept equals what the cassette says, and still the rest is asked anew; status and quote say so."""
+    said = clocked.cli("status").stdout
+    assert "partial   1 conversation, a recording from scratch broke off, 1 call is kept: specs/a.yaml" in said
+    assert "recording takes 3 model calls" in said
+    done = clocked.cli("record")
+    assert (
+        "  a recording from scratch broke off in turn 2, 1 call is kept: 3 model calls in 1 conversation" in done.stdout
+    )
+    assert (done.returncode, echoing.asked()) == (0, USERS[1:4])
+    assert list(files(clocked.root / "cassettes")) == ["a.yaml"]
+
+
+def test_a_recording_from_scratch_of_other_questions_leaves_the_cassette_to_answer(clocked, echoing):
+    """It does not hold the first request: the cassette alone counts."""
+    clocked.write(SPEC, spec(echoing.base_url, "other", *USERS[1:4]))
+    clocked.cli("record", "--all")  # whole
+    echoing.answers[:] = [refusing("one")]
+    clocked.write(SPEC, spec(echoing.base_url, "zero", *USERS[:4]))
+    clocked.cli("record", "--all")
+    clocked.write(SPEC, spec(echoing.base_url, "other", *USERS[1:4]))
+    assert "fresh     1 conversation" in clocked.cli("status").stdout
+    echoing.asked()
+    done = clocked.cli("record")
+    assert (done.returncode, echoing.asked()) == (0, [])
+
+
+def test_the_reason_is_that_a_recording_broke_off(project, echoing):
+    """A cassette of two turns, a spec of eight, of which the last ones were not answered: no turn is called new."""
+    project.write(SPEC, spec(echoing.base_url, *USERS[:2]))
+    project.record()
+    project.write(SPEC, spec(echoing.base_url, *USERS))
+    echoing.answers[:] = [refusing("six")]
+    project.cli("record")
+    echoing.answers[:] = [echo]
+    said = project.cli("record").stdout
+    assert "  a recording broke off in turn 6, 5 calls are kept: 3 model calls in 1 conversation" in said
+    assert "is new" not in said
