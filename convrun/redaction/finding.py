@@ -13,7 +13,7 @@ from typing import TypeAlias
 from convrun.frozen import frozen
 
 _ESCAPE = re.compile(
-    r"%(?:25)*(?P<url>[2-7][0-9A-Fa-f]|0[9AaDd])|\\+(?:u00(?P<json>[2-7][0-9A-Fa-f]|0[9AaDd])|x(?P<byte>[2-7][0-9A-Fa-f]|0[9AaDd])|(?P<one>[nrt\"/]))"
+    r"%(?:25)*(?P<url>[2-7][0-9A-Fa-f]|0[9AaDd])|(?<!\\)\\++(?:u00(?P<json>[2-7][0-9A-Fa-f]|0[9AaDd])|x(?P<byte>[2-7][0-9A-Fa-f]|0[9AaDd])|(?P<one>[nrt\"/]))"
 )
 _ONE = {"n": "\n", "r": "\r", "t": "\t"}
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}={0,2}")
