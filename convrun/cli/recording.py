@@ -17,6 +17,7 @@ from convrun.report.quote import compared_line, question, quote_lines
 from convrun.report.style import Line
 from convrun.results import ConversationResult, RunResult
 from convrun.review.outlook import outlooks
+from convrun.review.states import goes_on_from
 from convrun.run.bind import BoundConversation, live_errors
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.project import Prepared
@@ -60,6 +61,8 @@ class Recording:
             options = replace(options, record=RecordMode.ALL)
         scratch = options.record is RecordMode.ALL
         pairs = [(one, None if scratch else found.of(one)) for one in found.waiting]
+        if self.only is not None:  # they were judged without what is played before they go live
+            pairs = [(one, goes_on_from(one, result, options, environ=environ)) for one, result in pairs]
         states = outlooks(prepared, options, pairs, environ=environ)
         quote = total_quote(one.quote for one in states)
         live = any(not one.model.offline for one in found.waiting)

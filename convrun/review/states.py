@@ -81,6 +81,15 @@ def broken_off(
     return rehearsed_on_paper(bound, options, mode=RecordMode.ALL, environ=environ)
 
 
+def goes_on_from(
+    bound: BoundConversation, result: ConversationResult | None, options: RunOptions, *, environ: Mapping[str, str]
+) -> ConversationResult | None:
+    """Return how a conversation stands that was judged by its cassette alone, with what one that broke off has left."""
+    if result is None or not read_partial(partial_path(bound.planned.cassette)).interactions:
+        return result
+    return rehearsed_on_paper(bound, options, environ=environ)
+
+
 def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: bool = False) -> RecordingState:
     """Return how the recording of a rehearsed conversation stands; `assumed`: on paper."""
     planned = bound.planned

@@ -52,10 +52,11 @@ class RunOptions:
 
     `defines` are the `-D` values. `refresh` is set by `record`: for it an offline model without a cassette is missing.
     From turn number `from_turn` on it goes live, whatever is recorded. With a `rehearsal`, what `record` names is only
-    rehearsed. `heard` hears, in words, of long waits before live calls. The `meter` counts what those cost, and refuses
-    them where it has a limit. Of what keyword, tags and paths select, `only` keeps these ids, `last_failed` those that
-    did not pass when they last ran, `shard` its part. After `most_failed` that did not pass nothing is begun. `jobs` is
-    how many run at once; the setting of this name is the command line's to put here.
+    rehearsed. `apart`: the code of the project runs in another process, so that nothing is left of it here. `heard`
+    hears, in words, of long waits before live calls. The `meter` counts what those cost, and refuses them where it has
+    a limit. Of what keyword, tags and paths select, `only` keeps these ids, `last_failed` those that did not pass when
+    they last ran, `shard` its part. After `most_failed` that did not pass nothing is begun. `jobs` is how many run at
+    once; the setting of this name is the command line's to put here.
     """
 
     keyword: str | None = None
@@ -66,6 +67,7 @@ class RunOptions:
     refresh: bool = False
     from_turn: int | None = None
     rehearsal: Rehearsal | None = None
+    apart: bool = False
     only: frozenset[str] | None = None
     last_failed: bool = False
     shard: Shard | None = None

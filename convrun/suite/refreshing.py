@@ -40,7 +40,8 @@ def rehearsed(
 ) -> Rehearsed:
     """Rehearse everything with its tools; `on_done` hears of what needs no recording, which is over with that.
 
-    Nothing is written, and nothing goes live.
+    Nothing is written, and nothing goes live. Where `only` some are to be recorded, the cassette is judged alone, as a
+    run does it: what a recording that broke off has left makes no conversation stale, or failed.
     """
     bound = {one.planned.id: one for one in prepared.conversations}
 
@@ -49,6 +50,8 @@ def rehearsed(
             on_done(_settled(bound[result.id], result))
 
     how = replace(options, record=RecordMode.NEW_EPISODES, rehearsal=Rehearsal.WITH_TOOLS, most_failed=None)
+    if only is not None:
+        how = replace(how, record=RecordMode.NONE, rehearsal=None, apart=True)
     found = run(prepared, how, heard)
     waiting = {one.id: bound[one.id] for one in found.conversations if wanted(bound[one.id], one, only)}
     results = (one if one.id in waiting else _settled(bound[one.id], one) for one in found.conversations)

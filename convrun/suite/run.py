@@ -115,7 +115,7 @@ def _apart(options: RunOptions) -> bool:
 
     A rehearsal must leave nothing behind in the modules of tools: the recording begins as if there had been none.
     """
-    if options.rehearsal is not Rehearsal.WITH_TOOLS:
+    if options.rehearsal is not Rehearsal.WITH_TOOLS and not options.apart:
         return False
     from convrun.suite.processes import can_fork  # a run does without
 

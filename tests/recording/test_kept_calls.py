@@ -259,3 +259,39 @@ def test_the_reason_is_that_a_recording_broke_off(project, echoing):
     said = project.cli("record").stdout
     assert "  a recording broke off in turn 6, 5 calls are kept: 3 model calls in 1 conversation" in said
     assert "is new" not in said
+
+
+@pytest.mark.parametrize("only", ["stale", "missing", "failed"])
+def test_what_broke_off_makes_none_stale_where_only_some_are_recorded(clocked, echoing, only):
+    """A conversation that passes by its cassette is left alone, and so is what is kept."""
+    done = clocked.cli("record", "--only", only)
+    assert (done.returncode, echoing.asked()) == (0, [])
+    assert "passed     specs/a.yaml" in done.stdout
+    assert (clocked.root / PARTIAL).exists()
+
+
+def test_only_failed_goes_on_by_itself(clocked, echoing):
+    """It is from scratch, and what it had before it broke off is not asked again."""
+    (clocked.root / PARTIAL).unlink()
+    clocked.edit(SPEC, '"equals": "four"', '"equals": "five"')
+    echoing.answers[:] = [refusing("three")]
+    assert clocked.cli("record", "--only", "failed").returncode == 4
+    echoing.answers[:] = [echo]
+    echoing.asked()
+    done = clocked.cli("record", "--only", "failed")
+    assert "  a recording from scratch broke off in turn 3, 2 calls are kept: 2 model calls" in done.stdout
+    assert (done.returncode, echoing.asked()) == (1, USERS[2:4])
+
+
+def test_only_stale_is_quoted_and_recorded_with_what_is_kept(project, echoing):
+    """The cassette is judged alone, and what was paid for behind it is not asked again."""
+    project.write(SPEC, spec(echoing.base_url, *USERS[:2]))
+    project.record()
+    project.write(SPEC, spec(echoing.base_url, "one", "deux", "three", "four"))
+    echoing.answers[:] = [refusing("three")]
+    project.cli("record", "--only", "stale")
+    echoing.answers[:] = [echo]
+    echoing.asked()
+    done = project.cli("record", "--only", "stale")
+    assert "  a recording broke off in turn 3, 2 calls are kept: 2 model calls" in done.stdout
+    assert (done.returncode, echoing.asked()) == (0, ["three", "four"])
