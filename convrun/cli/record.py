@@ -47,11 +47,17 @@ def record(
 
         presentation, overrides = manner.presentation("record"), manner.overrides(selection)
         with mistakes_told(presentation.reports, selection.paths or []):
+            presentation = replace(presentation, more=_more(everything=everything, only=only))
             options, kind = _options(selection, everything, manner), _only(only, everything)
             options = _from_turn(options, from_turn, {"--all": everything, "--only": only is not None})
         with Asking(wanted=not yes) as asking:
             recording = Recording(asking=asking, only=kind, quiet=manner.quiet)
             execute(selection.paths or [], options, presentation, overrides=overrides, conduct=recording.conduct)
+
+
+def _more(*, everything: bool, only: str | None) -> tuple[str, ...]:
+    """The options that say what alone, or anew, is recorded."""
+    return (*(["--all"] if everything else []), *(["--only", only] if only is not None else []))
 
 
 def _only(only: str | None, everything: bool) -> Only | None:

@@ -23,7 +23,7 @@ from convrun.errors import ReportError
 from convrun.frozen import frozen
 from convrun.report.console import QUIET
 from convrun.report.stop_token import StopToken
-from convrun.results import ConversationResult, RunResult
+from convrun.results import FROM_TURN, ConversationResult, RunResult
 from convrun.run.last_failed import remember
 from convrun.run.options import RunOptions
 from convrun.run.project import Prepared, open_project, prepare
@@ -37,9 +37,13 @@ Conduct: TypeAlias = Callable[[Prepared, RunOptions, _Run, Screen, _Told], RunRe
 
 @frozen
 class Presentation:
-    """How a run is shown. `reports` are formats with their files, None for stdout; `command` is `run` or `record`."""
+    """How a run is shown. `reports` are formats with their files, None for stdout; `command` is `run` or `record`.
+
+    `more` are options of this command that stand in the line which repeats a conversation, beside those of the run.
+    """
 
     command: str
+    more: tuple[str, ...] = ()
     reports: Mapping[str, str | None] = field(default_factory=dict)
     quiet: bool = False
     verbosity: int = 0
@@ -92,7 +96,7 @@ def execute(
                 if on_result is not None:
                     on_result(one, not did_not_pass(one, strict=options.strict))
 
-            command = _reproducing(presentation.command, options, overrides.get("cassettes"))
+            command = _reproducing(presentation, options, overrides.get("cassettes"))
             run = _runner(screen, quiet=presentation.quiet, command=command, started=started)
             with mistakes_told(presentation.reports, paths, stdout=stdout, token=token) as opening:
                 opening.project = project
@@ -148,10 +152,11 @@ def _screen(stream: TextIO, presentation: Presentation, prepared: Prepared, stop
     )
 
 
-def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> str:
+def _reproducing(presentation: Presentation, options: RunOptions, cassettes: str | None) -> str:
     """The start of the line that repeats one conversation of this run."""
     import shlex
 
+    command = presentation.command
     words = ["convrun", command]
     for key, value in options.defines.items():
         from convrun.run.said import said_without_secrets  # nothing else here may be a secret
@@ -165,4 +170,8 @@ def _reproducing(command: str, options: RunOptions, cassettes: str | None) -> st
         words += ["--base-url", options.base_url]
     if command == "run" and options.record.value != "none":
         words += ["--record", options.record.value]
-    return shlex.join(words)
+    if options.from_turn is not None:
+        words += [FROM_TURN, str(options.from_turn)]
+    if options.meter is not None and options.meter.limit is not None:
+        words += ["--max-cost", f"{options.meter.limit:.10g}"]
+    return shlex.join([*words, *presentation.more])

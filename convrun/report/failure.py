@@ -10,10 +10,11 @@ from convrun.frozen import frozen
 from convrun.report.counts import standing
 from convrun.report.difference import difference
 from convrun.report.style import Line, Role
-from convrun.report.wording import block, cut, dumped, quoted
+from convrun.report.wording import block, cut, dumped, quoted, without_options
 from convrun.results import TOOL_RESULT, CheckResult, ConversationResult, Problem, ToolCallResult, TurnResult
 from convrun.source import Where, excerpt
 
+_OF_RECORDING = {"--base-url": 1, "--all": 0, "--from-turn": 1, "--only": 1, "--max-cost": 1}
 _WRONG = frozenset({"failed", "error"})
 _WHOLE = frozenset({"equals", TOOL_RESULT})  # kinds that compare whole texts
 _SHORT = 100  # characters of a message that is read at a glance
@@ -88,10 +89,7 @@ def reproduction(command: str, conversation: ConversationResult) -> str:
     words = shlex.split(command)
     if conversation.verdict != "error" and words[:2] == ["convrun", "record"]:
         words[1] = "run"
-        if "--base-url" in words:  # a replay goes nowhere
-            place = words.index("--base-url")
-            del words[place : place + 2]
-        command = shlex.join(words)
+        command = shlex.join(without_options(words, _OF_RECORDING))  # a replay goes nowhere
     return f"{command} {shlex.quote(conversation.id)}"
 
 

@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Sequence
 
 from convrun.report.style import Line
-from convrun.report.wording import noun
+from convrun.report.wording import noun, without_options
 from convrun.results import BROKE_OFF, Change, ConversationResult, Staleness
 
+_SAYING_WHAT = {"--record": 1, "--only": 1}  # options that say what is recorded: what is named is
 _NAMED = 3  # ids or specs on one command line; with more, all are recorded together
 ENDED = "recording ended"  # the part of the change where the recording holds no more
 _SAID_ALREADY = (ENDED, "recording", "turn ")
@@ -89,10 +90,7 @@ def record_command(conversations: Sequence[ConversationResult], command: str = "
 
     With `-D` it needs a folder of its own for the cassettes, which the user has to name.
     """
-    options = shlex.split(command)[2:]
-    if "--record" in options:
-        at = options.index("--record")
-        del options[at : at + 2]
+    options = without_options(shlex.split(command)[2:], _SAYING_WHAT)
     if "-D" in options and "--cassettes" not in options:
         options += ["--cassettes", "DIR"]
     names = [conversation.id for conversation in conversations]

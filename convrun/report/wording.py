@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 from convrun.report.style import Line, Role
 
@@ -64,3 +65,13 @@ def short(text: str, limit: int) -> str:
         return text
     half = limit // 2
     return f"{text[:half]} ... {len(text) - 2 * half} characters more, -vv shows them ... {text[-half:]}"
+
+
+def without_options(words: Sequence[str], options: Mapping[str, int]) -> list[str]:
+    """Return a command line without these options, each with so many words behind it."""
+    left = list(words)
+    for option, values in options.items():
+        if option in left:
+            at = left.index(option)
+            del left[at : at + 1 + values]
+    return left

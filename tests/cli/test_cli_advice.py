@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 
+from servers import Answer
+
 ECHO = "model: echo\ntags: [smoke]\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
 LIVE = ECHO.replace("echo", "gpt-4.1-mini")
 
@@ -73,3 +75,19 @@ def test_a_failed_check_of_a_recording_is_replayed_without_an_address(project, l
     loopback.says("Hello")
     ended = project.cli("record", "--base-url", loopback.base_url, OPENAI_API_KEY="sk-test")
     assert re.search(r"run just it: convrun run specs/a.yaml\n", ended.stdout), ended.stdout
+
+
+def test_the_line_that_repeats_an_error_says_all_that_was_asked_for(project, loopback):
+    """What is recorded, from where on and for how much; where a check failed it plays, without those."""
+    project.write("specs/a.yaml", LIVE.replace("equals: Hi", "equals: nothing"))
+    project.write("specs/b.yaml", LIVE.replace("equals: Hi", "contains: e"))
+    keyed = {"OPENAI_API_KEY": "sk-test"}
+    loopback.says("Hello")
+    ended = project.cli("record", "--all", "--base-url", loopback.base_url, **keyed)
+    assert "run just it: convrun run specs/a.yaml\n" in ended.stdout
+    loopback.answers[:] = [Answer(status=400, body={"error": "no"})]
+    address = f"--base-url {loopback.base_url}"
+    for words, which in (("--from-turn 1", "b"), ("--max-cost 0.05 --all", "b"), ("--only failed", "a")):
+        ended = project.cli("record", *words.split(), *address.split(), f"specs/{which}.yaml", **keyed)
+        said = f"run just it: convrun record {address} {words} specs/{which}.yaml\n"
+        assert said in ended.stdout, ended.stdout
