@@ -244,7 +244,7 @@ class Thorough(Redactor):
         text = "\n".join(new)
         if (
             self._plain.text(text) != text
-            or any(pattern.search(text) for pattern in self._own)
+            or any(pattern.search(one) for pattern in self._own for one in new)
             or (suspected(text) and any(map(self.finds, filter(suspected, new))))
         ):
             return True

@@ -31,7 +31,7 @@ from convrun.run.judging import judge_conversation, judge_turn, template_names
 from convrun.run.known_failures import conversation_known_to_fail, turn_known_to_fail
 from convrun.run.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.problems import advised, problem
-from convrun.run.secrets import redactor_for, without_secrets
+from convrun.run.secrets import redactor_for, told_without_secrets, without_secrets
 from convrun.run.surroundings import Surroundings, shown_variables
 from convrun.run.turn import PlayedTurn, play_turn, skipped_turn
 from convrun.run.verdicts import of_checks, of_conversation
@@ -78,7 +78,7 @@ def run_conversation(
             result = _Run(bound, options, carrier, empty, redactor).result(environ)
     except ConvrunError as error:
         result = replace(empty, verdict="error", error=problem(error, planned.where, conversation=planned.id))
-    result = without_secrets(result, redactor)
+    result = told_without_secrets(result, redactor)
     return replace(result, duration_s=time.perf_counter() - began)
 
 

@@ -209,13 +209,20 @@ def prepare(
 
 
 def _named_by_secrets(made: Plan, project: Project, environ: Mapping[str, str]) -> list[ConvrunError]:
-    """Mistakes of cases whose ids are secrets: those name cassettes, and are told everywhere."""
+    """Mistakes of specs and cases whose names are secrets: they name cassettes, and are told everywhere."""
     thorough = known_keys(project.environ(environ), project.settings.redact).thorough
-    return [
-        SpecError("the id of this case is a secret", where=one.where, fix="give each case an `id` that all may read")
-        for one in made.conversations
-        if one.case is not None and thorough.found_in([one.case.id])
-    ]
+    cases = [one.case.id for one in made.conversations if one.case is not None]
+    if not thorough.found_in([*cases, *(one.spec.file for one in made.conversations)]):
+        return []
+    found: list[ConvrunError] = []
+    for one in made.conversations:
+        if thorough.found_in([one.spec.file]):
+            what, fix = "there is a secret in the path of this spec", "rename it: all may read where it is"
+            found.append(SpecError(what, where=Where(file=one.spec.file), fix=fix))
+        elif one.case is not None and thorough.found_in([one.case.id]):
+            what, fix = "the id of this case is a secret", "give each case an `id` that all may read"
+            found.append(SpecError(what, where=one.where, fix=fix))
+    return found
 
 
 def _refused(errors: Sequence[ConvrunError], project: Project, environ: Mapping[str, str]) -> SpecErrors:

@@ -24,5 +24,6 @@ def told_without_secrets(
         error.args = (error.what,)
         if error.fix:
             error.fix = thorough.text(error.fix)
-        if error.where is not None and error.where.text:
-            error.where = replace(error.where, text=thorough.text(error.where.text))
+        if (where := error.where) is not None:
+            text = thorough.text(where.text) if where.text else where.text
+            error.where = replace(where, file=thorough.text(where.file), text=text)

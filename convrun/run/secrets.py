@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Container, Hashable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from operator import attrgetter, is_
@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 from convrun.backends.keys import KEY_VARIABLES, key_variable
 from convrun.errors import SettingsError
 from convrun.redaction import Redactor
+from convrun.results import ConversationResult
 from convrun.run.bind import BoundConversation
 from convrun.run.surroundings import variables
+from convrun.source import Where
 
 _NO_TEXT = frozenset({type(None), bool, int, float})
 _Value = TypeVar("_Value")
@@ -46,6 +48,20 @@ def without_secrets(result: _Value, redactor: Redactor) -> _Value:
     return _clean(result, thorough) if thorough.found_in(_texts(result)) else result
 
 
+def told_without_secrets(result: ConversationResult, redactor: Redactor) -> ConversationResult:
+    """Return the result of a conversation with every secret replaced, but in the names of it and of its files.
+
+    By those it is found again, and they are no secrets: the value of a variable is there for all to read, and what is
+    a secret by its shape was refused before.
+    """
+    thorough = redactor.thorough
+    if not thorough.found_in(_texts(result)):
+        return result
+    files = {result.spec, result.cassette}
+    clean: ConversationResult = _clean(result, thorough, files)
+    return replace(clean, id=result.id, spec=result.spec, case=result.case, cassette=result.cassette)
+
+
 def _texts(value: object) -> list[str]:
     """Every text in a result, gathered quickly: most hold nothing to change."""
     found: list[str] = []
@@ -71,15 +87,18 @@ def _texts(value: object) -> list[str]:
     return found
 
 
-def _clean(value: Any, redactor: Redactor) -> Any:
-    """The value, or a changed copy: results are dataclasses of JSON values, and most hold nothing to change."""
+def _clean(value: Any, redactor: Redactor, files: Container[str | None] = ()) -> Any:
+    """The value, or a changed copy: results are dataclasses of JSON values, and most hold nothing to change.
+
+    A place in one of `files` keeps its name.
+    """
     kind = value.__class__
     if kind in _NO_TEXT:
         return value
     if isinstance(value, str):
         return redactor.text(value)
     if isinstance(value, tuple | list):
-        items = [_clean(item, redactor) for item in value]
+        items = [_clean(item, redactor, files) for item in value]
         return value if all(map(is_, items, value)) else kind(items)
     if isinstance(value, Mapping):
         pairs = {_clean(key, redactor): _clean(item, redactor) for key, item in value.items()}
@@ -88,8 +107,10 @@ def _clean(value: Any, redactor: Redactor) -> Any:
     changed = {}
     for name in _field_names(kind):
         before = getattr(value, name)
-        if before.__class__ not in _NO_TEXT and (after := _clean(before, redactor)) is not before:
+        if before.__class__ not in _NO_TEXT and (after := _clean(before, redactor, files)) is not before:
             changed[name] = after
+    if kind is Where and value.file in files:
+        changed.pop("file", None)
     return replace(value, **changed) if changed else value
 
 

@@ -218,3 +218,36 @@ def test_a_block_of_a_program_takes_out_what_the_settings_name(project, monkeypa
     text = (project.root / "cassettes/block.yaml").read_text("utf-8")
     assert "I am <redacted> with <openai-key>" in text
     assert not found_in(text, [secret])
+
+
+def test_what_a_variable_says_may_name_a_spec(project, echoing):
+    """Conversations whose names hold a variable's value stay apart: recorded, failing, remembered, and run alone."""
+    project.write("convrun.toml", f"base_urls = ['{echoing.base_url}']\n")
+    model = {"name": "m", "base_url": echoing.base_url, "max_retries": 0}
+    for area, holds in (("europe", True), ("asia", False)):
+        turns = [{"user": "ok {{ env.EU }} {{ env.AS }}", "expect": [{"contains": "ok" if holds else "nowhere"}]}]
+        project.write(f"specs/{area}.yaml", json.dumps({"model": model, "turns": turns}))
+    named = {"EU": "europe", "AS": "s/asia"}
+    assert project.cli("record", "-y", **named).returncode == 1
+    again = project.cli("record", "-y", **named)
+    assert (again.returncode, "1 failed" in again.stdout, "1 passed" in again.stdout) == (1, True, True), again.stdout
+    failed = project.cli("run", "--last-failed", "--report", "json", **named)
+    (only,) = json.loads(failed.stdout[failed.stdout.index("{") :])["conversations"]
+    assert (failed.returncode, only["id"], only["where"]["file"]) == (1, "specs/asia.yaml", "specs/asia.yaml")
+    assert "europe" not in json.dumps(only)
+    assert only["turns"][0]["user"] == "ok <EU> <AS>"
+    assert project.cli("run", only["id"], **named).returncode == 1
+
+
+@pytest.mark.parametrize("command", ["list", "validate", "status", "run", "record"])
+def test_a_secret_names_no_spec(project, command):
+    """A path with a token in it, or an id that `redact` fits, is a mistake wherever names are shown."""
+    (_, secret), *_ = planted(1)
+    project.write("convrun.toml", "redact = ['EMP-[0-9]{6}']\n")
+    project.write(f"specs/{secret}.yaml", "model: echo\nturns: [{user: x}]\n")
+    project.write("specs/a.yaml", "model: echo\ncases: [{id: EMP-123456}]\nturns: [{user: x}]\n")
+    ended = project.cli(command)
+    said = ended.stdout + ended.stderr
+    assert (ended.returncode, secret in said, "EMP-1" in said) == (2, False, False), said
+    assert "specs/<openai-key>.yaml: there is a secret in the path of this spec" in said
+    assert "specs/a.yaml:2:9: the id of this case is a secret" in said
