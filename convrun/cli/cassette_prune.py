@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from convrun.cli.ending import named_errors
+from convrun.cli.ending import NOTHING_TO_RUN, named_errors, nothing_to_run, say
 from convrun.cli.parameters import Cassettes, Paths
 from convrun.source import printable
 
@@ -24,13 +24,16 @@ def prune(
     """Remove interactions that are surely unplayed and, without PATH, recordings that no spec has, with what is beside.
 
     Nothing is run or imported, and nothing outside of the cassettes folder is touched. Exit codes: 0, 1 where something
-    could not be removed, or a spec cannot be read, 2 for what does not exist.
+    could not be removed, or a spec cannot be read, 2 for what does not exist, 5 where there is no spec.
     """
     from convrun.review.pruning import Pruning  # other commands, and --help, do without
     from convrun.run.project import open_project
 
     with named_errors():
         project = open_project(paths or [], cwd=Path.cwd(), environ=os.environ, overrides={"cassettes": cassettes})
+        if not project.specs and not project.errors:
+            say([nothing_to_run(project.settings.root / project.settings.specs, found=False)])
+            raise typer.Exit(NOTHING_TO_RUN)
         counts: Counter[str] = Counter()
         for step in Pruning(project, dry=dry_run, selected=bool(paths)).steps():
             counts[step.kind] += 1

@@ -22,12 +22,13 @@ from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
 from convrun.cassette.partial import Partial, partial_path, read_partial
 from convrun.cassette.writing import write
-from convrun.errors import CassetteError, ConvrunError, SpecErrors, system_reason
+from convrun.errors import CassetteError, ConvrunError, SpecErrors, UsageError, system_reason
 from convrun.frozen import frozen
 from convrun.importing.reasons import listed
 from convrun.review.owners import Owners
 from convrun.review.trees import WorkingTree
 from convrun.review.unplayed import unplayed
+from convrun.run.neighbours import holds_root, not_ours_alone
 from convrun.run.options import RunOptions
 from convrun.run.orphans import cassettes, folders, orphans
 from convrun.run.plan import Planned, plan
@@ -59,7 +60,16 @@ class Pruning:
         self._gone: set[Path] = set()
 
     def steps(self) -> Iterator[Pruned]:
-        """Do it, and yield what became of each."""
+        """Do it, and yield what became of each.
+
+        Raises:
+            UsageError: where the cassettes folder is, or holds, the project itself.
+        """
+        if holds_root(self._settings):
+            raise _refused(self._settings.cassettes)
+        if (why := not_ours_alone(self._settings)) is not None:
+            yield Pruned(path=self._settings.cassettes, kind="left", why=why)
+            return
         made = plan(self._project.specs, self._settings, RunOptions())
         yield from self._shortened({one.id for one in made.conversations})
         errors = [*self._project.errors, *made.errors]
@@ -139,6 +149,9 @@ class Pruning:
         """Cassettes of nobody, with what lies beside them."""
         unfinished = dict(self._unfinished())
         found = orphans(self._settings, conversations, unfinished)
+        if found.unknown is not None:
+            why = f"which recordings are nobody's is not known: {found.unknown}"
+            yield Pruned(path=self._settings.cassettes, kind="left", why=why)
         for path, why in found.undecided:
             yield Pruned(path=path, kind="left", why=f"no spec of the specs folder has it, but {why}")
         for path in found.files:
@@ -180,9 +193,10 @@ class Pruning:
             yield self._done(step, cassette, lambda: take_away(files), files)
 
     def _empty_folders(self) -> Iterator[Pruned]:
+        """Folders of which all was removed, and what once held attachments; others are empty on somebody's purpose."""
         top = self._settings.root / self._settings.cassettes
         for place in sorted((folder for folder, _ in folders(self._settings)), reverse=True):  # the inner ones first
-            if place != top and place not in self._gone and place.is_dir() and self._is_empty(place):
+            if place != top and place not in self._gone and place.is_dir() and self._is_emptied(place):
                 self._gone.add(place)
                 try:
                     if not self._dry:
@@ -206,6 +220,11 @@ class Pruning:
         beside = {file.parent for file in gone if file.parent.name.endswith(SUFFIX) and file.parent.is_dir()}
         self._gone.update(place for place in beside if self._is_empty(place))
         return step
+
+    def _is_emptied(self, folder: Path) -> bool:
+        """Whether something was removed of a folder, and nothing is left in it."""
+        touched = folder.name.endswith(f".yaml{SUFFIX}") or any(folder in file.parents for file in self._gone)
+        return touched and self._is_empty(folder)
 
     def _is_empty(self, folder: Path) -> bool:
         """Whether nothing is left in a folder."""
@@ -278,6 +297,12 @@ def _is_what_it_says(file: Path) -> bool:
 def _counted(files: Sequence[Path]) -> str:
     noun = "attachment" if all(NAME.fullmatch(file.name) for file in files) else "file"
     return f"{len(files)} {noun}{'' if len(files) == 1 else 's'}"
+
+
+def _refused(cassettes: str) -> UsageError:
+    """The mistake of a project whose cassettes lie around in it."""
+    what = f"the cassettes folder {cassettes!r} is, or holds, the project itself: what is nobody's there is not known"
+    return UsageError(what, fix="give the recordings a folder of their own: set `cassettes` in the settings")
 
 
 def _unknown(error: ConvrunError) -> str:

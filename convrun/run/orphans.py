@@ -1,14 +1,17 @@
 """Cassettes that no spec of the project has: those of conversations that were renamed or removed.
 
-Nothing is run or imported. What cannot be said for certain is no orphan: a spec outside of the specs folder, or a test
-in Python, may play a cassette as well.
+Nothing is run or imported. What cannot be said for certain is no orphan: a spec outside of the specs folder, a test in
+Python, or another project may play a cassette as well.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from convrun.cassette.beginning import Beginning, beginning
@@ -24,7 +27,11 @@ from convrun.spec.ids import cassette_file
 from convrun.spec.loading import load_spec
 from convrun.spec.model import Spec
 
+if TYPE_CHECKING:
+    from convrun.run.neighbours import OtherProjects
+
 _SUFFIX = ".yaml"  # of every cassette of ours
+_SUFFIXES = (".yaml", ".yml")  # of specs
 _MOST = 20_000  # files that are looked at for specs elsewhere, and for code that names a cassette
 _LARGEST = 1_000_000  # bytes of code
 _NOT_OURS = frozenset({"node_modules", "site-packages", "__pycache__"})
@@ -32,10 +39,14 @@ _NOT_OURS = frozenset({"node_modules", "site-packages", "__pycache__"})
 
 @frozen
 class Orphans:
-    """Cassettes, as paths below the root: `files` belong to nobody; of the `undecided` it is said why they may not."""
+    """Cassettes, as paths below the root: `files` belong to nobody; of the `undecided` it is said why they may not.
+
+    `unknown` is why nothing is known of any of them.
+    """
 
     files: tuple[str, ...] = ()
     undecided: tuple[tuple[str, str], ...] = ()
+    unknown: str | None = None
 
 
 def orphans(
@@ -52,6 +63,11 @@ def orphans(
     rest = [path for path in (*cassettes(settings), *unfinished) if _folded(path) not in known]
     if not rest:
         return Orphans()
+    from convrun.run.neighbours import named_otherwise, not_ours_alone  # most runs have no cassette too many
+
+    unknown = not_ours_alone(settings) or named_otherwise(settings)
+    if unknown or not planned:
+        return Orphans(unknown=unknown or f"there is no spec below {settings.specs!r}")
     specs = {one.spec.file: one.spec for one in planned}
     found: list[str] = []
     undecided: list[tuple[str, str]] = []
@@ -143,34 +159,67 @@ def _folded(path: str) -> str:
 
 
 class _Elsewhere:
-    """Who else may have a cassette: specs outside of the specs folder, and code. The project is walked once at most."""
+    """Who else may have a cassette: other specs, code, other projects. The project is walked once at most."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._specs: list[str] = []
         self._code: dict[str, str] = {}
+        self._computing: str | None = None
+        self._projects: list[Path] = []
         self._all = True
-        self._walked = False
+        self._others: OtherProjects | None = None
 
     def owner(self, path: str, begun: Beginning) -> str | None:
         """Return why a cassette may be somebody's; empty where a spec surely has it, None where nobody does."""
         if (test := self._test(path)) is not None:
             return f"the tests in {test} may play it"
-        if not self._walked:
+        if self._others is None:
+            from convrun.run.neighbours import OtherProjects
+
             self._walk()
+            self._others = OtherProjects(self._settings, self._projects)
+        if (owned := self._of_spec(path, begun)) is not None:
+            return owned
+        if (other := self._others.owner(self._settings.root / path)) is not None:
+            return other
         if not self._all:
-            return f"the project has more than {_MOST:,} files, and not all were looked at for who plays it"
-        stems, settings = _stems(path, self._settings), self._settings
-        for file in (file for file in self._specs if _stem(file, settings) in stems):
+            return f"the project has more than {_MOST:,} files, or some that cannot be read: not all were looked at"
+        return self._of_code(PurePosixPath(path))
+
+    def _of_spec(self, path: str, begun: Beginning) -> str | None:
+        """As `owner`, of specs that were not selected: behind links, in hidden folders, anywhere in the project."""
+        settings, stems = self._settings, _stems(path, self._settings)
+        walked = (file for file in self._specs if _stem(file, settings) in stems)
+        for file in dict.fromkeys([*walked, *self._of_name(path)]):
             try:
                 spec = load_spec(settings.root / file, settings.root, spec_defaults(settings))
             except ConvrunError:
                 return f"{file} may have it, and cannot be read as a spec"
             if _has_one([spec], path, begun, settings):
                 return ""
-        name = PurePosixPath(path).name
-        named = next((file for file, text in self._code.items() if name in text), None)
-        return None if named is None else f"{named} names a {name}"
+        specs = f"{_folded(settings.specs)}/"
+        ends = tuple(f"/{stem}{suffix}" for stem in stems if stem != "." for suffix in _SUFFIXES)
+        outside = (file for file in self._specs if not _folded(file).startswith(specs))
+        moved = next((file for file in outside if _folded(file).endswith(ends)), None)
+        return None if moved is None else f"{moved} would have it, were its folder that of the specs"
+
+    def _of_name(self, path: str) -> Iterator[str]:
+        """The files that have the name of a cassette's spec, below the specs folder and below the root."""
+        own = PurePosixPath(path).relative_to(PurePosixPath(self._settings.cassettes)).with_suffix("")
+        for folder in (self._settings.specs, "."):
+            for stem in (own, own.parent):
+                for suffix in _SUFFIXES if stem.name else ():
+                    file = PurePosixPath(folder, f"{stem}{suffix}").as_posix()
+                    if _may_be_there(self._settings.root / file):
+                        yield file
+
+    def _of_code(self, path: PurePosixPath) -> str | None:
+        alone = re.compile(rf"[/\"']{re.escape(path.stem)}[\"']")
+        for file, text in self._code.items():
+            if path.name in text or alone.search(text):
+                return f"{file} names a {path.name}"
+        return f"{self._computing} computes names of cassettes" if self._computing else None
 
     def _test(self, path: str) -> str | None:
         """The module whose tests have their cassettes in this folder, if there is: `cassettes/<module>/<test>.yaml`."""
@@ -182,11 +231,16 @@ class _Elsewhere:
         return module.as_posix() if (self._settings.root / module).is_file() else None
 
     def _walk(self) -> None:
-        self._walked = True
+        from convrun.run.neighbours import SETTINGS_FILES
+
         root, seen = self._settings.root, 0
-        skipped = os.path.abspath(root / self._settings.cassettes)
-        for folder, folders, files in os.walk(root):
-            folders[:] = [name for name in folders if self._is_own(os.path.join(folder, name), skipped)]
+        cassettes = os.path.abspath(root / self._settings.cassettes)
+        for folder, folders, files in os.walk(root, onerror=self._unreadable):
+            folders[:] = [name for name in folders if self._is_own(os.path.join(folder, name))]
+            if not Path(folder).samefile(root) and not {*SETTINGS_FILES}.isdisjoint(files):
+                self._projects.append(Path(folder))
+            if Path(os.path.abspath(folder)).is_relative_to(cassettes):
+                continue
             seen += len(files)
             if seen > _MOST:
                 self._all = False
@@ -194,20 +248,38 @@ class _Elsewhere:
             for name in files:
                 self._note(Path(folder, name))
 
+    def _unreadable(self, _: OSError) -> None:
+        self._all = False
+
     @staticmethod
-    def _is_own(folder: str, skipped: str) -> bool:
+    def _is_own(folder: str) -> bool:
         """Whether a folder may hold the project's own files: no environment of Python, nothing hidden."""
         name = os.path.basename(folder)
-        hidden = name.startswith(".") or name in _NOT_OURS or os.path.exists(os.path.join(folder, "pyvenv.cfg"))
-        return not hidden and os.path.abspath(folder) != skipped
+        return not (name.startswith(".") or name in _NOT_OURS or os.path.exists(os.path.join(folder, "pyvenv.cfg")))
 
     def _note(self, file: Path) -> None:
         below = file.relative_to(self._settings.root).as_posix()
-        if file.suffix.lower() in (".yaml", ".yml"):
+        if file.suffix.lower() in _SUFFIXES:
             self._specs.append(below)
-        elif file.suffix == ".py":
+        elif file.suffix in (".py", ".ipynb"):
             try:
                 with file.open("rb") as opened:
-                    self._code[below] = opened.read(_LARGEST).decode("utf-8", "replace")
+                    text = opened.read(_LARGEST + 1).decode("utf-8", "replace")
             except OSError:
                 self._all = False
+                return
+            from convrun.run.neighbours import computes_names
+
+            self._code[below] = text
+            if self._computing is None and computes_names(text):
+                self._computing = below
+
+
+def _may_be_there(file: Path) -> bool:
+    """Whether there is a file, or may be one that cannot be looked at."""
+    try:
+        return stat.S_ISREG(file.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return True

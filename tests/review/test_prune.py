@@ -223,7 +223,8 @@ def test_only_our_cassettes_below_the_folder_are_touched(project, convrun):
     project.write("convrun.toml", "cassettes = 'led/tapes'\n")
     (project.root / "led").symlink_to(project.root.parent)
     project.write("led/tapes/b.yaml", ours)
-    assert pruned(convrun, project) == ["nothing to prune"]
+    outside = "the cassettes folder is outside of the project: others may have recordings there"
+    assert pruned(convrun, project) == [f"left led/tapes: {outside}", "1 left"]
 
 
 def test_with_a_path_only_its_recordings_are_looked_at(project, convrun):
