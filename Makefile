@@ -52,7 +52,7 @@ schemas: $(VENV)/.dev ## write what is generated from the code: the JSON Schemas
 	@$(BIN)/convrun schema result > schemas/result.schema.json
 	@$(BIN)/python docs/reference.py > docs/reference.md
 
-fuzz: $(VENV)/.dev ## feed 10,000 damaged specs, cassettes, recordings and partial recordings each
+fuzz: $(VENV)/.dev ## feed 10,000 damaged files of each kind, 10,000 flips of bytes, and cassettes cut at every byte
 	@$(BIN)/python tests/fuzz/fuzzing.py $(ARGS)
 
 kills: $(VENV)/.dev ## kill 200 recordings at random points; nothing that was paid for may be lost

@@ -29,7 +29,6 @@ from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 
 _SHOWN_AS = "cassettes/damaged.yaml"
-_SMALL = 3_000  # characters of a cassette that is cut at every byte
 _BOMB = ", ".join(f"{name}: &{name} [{', '.join([f'*{inner}'] * 9)}]" for inner, name in pairwise("abcdefgh"))
 HOSTILE = (
     *(
@@ -77,21 +76,16 @@ def _originals() -> tuple[tuple[str, tuple[Interaction, ...]], ...]:
     return tuple((text, read(text, _SHOWN_AS).interactions) for text in material.our_cassettes())
 
 
-@cache
-def _cuts() -> tuple[tuple[bytes, int], ...]:
-    """Every way to cut a small cassette, those with several interactions and other scripts among them."""
-    small = [text.encode() for text, _ in _originals() if len(text) < _SMALL]
-    return tuple((data, end) for data in sorted({*small}, key=len) for end in range(len(data)))
-
-
 def make_damaged(random: Random) -> bytes:
     """A cassette to which one thing happened."""
-    if random.random() < 0.3:
-        data, end = random.choice(_cuts())
-        return data[:end]
     text, _ = random.choice(_originals())
-    ways = (_flipped, _flipped, _lines, _merged, _hand, _interactions, _hostile, _version, _harmless)
+    ways = (_lines, _merged, _hand, _interactions, _hostile, _version, _harmless)
     return random.choice(ways)(text, random)
+
+
+def make_flipped(random: Random) -> bytes:
+    """A cassette of which some bytes, mostly one, are others."""
+    return _flipped(random.choice(_originals())[0], random)
 
 
 def _flipped(text: str, random: Random) -> bytes:
@@ -235,17 +229,22 @@ def _version(text: str, random: Random) -> bytes:
 
 def take_damaged(path: Path) -> bool:
     """Load it: it is refused, or what it was."""
+    found = loaded(path)
+    assert found is None or any(_same(found, original) for _, original in _originals()), "another conversation"
+    return found is not None
+
+
+def loaded(path: Path) -> tuple[Interaction, ...] | None:
+    """What a cassette says; None where it is refused, with the name of the file and a way out."""
     try:
-        found = load(path, _SHOWN_AS).interactions
+        return load(path, _SHOWN_AS).interactions
     except CassetteError as error:
         assert error.what, "an error has words"
         assert error.where is not None, error
         assert error.where.file == _SHOWN_AS, error
         assert error.fix, f"no way out: {error}"
         "\n".join([str(error), *error.lines()]).encode("utf-8", "backslashreplace")
-        return False
-    assert any(_same(found, original) for _, original in _originals()), "another conversation"
-    return True
+        return None
 
 
 # Partial recordings
@@ -253,25 +252,24 @@ def take_damaged(path: Path) -> bool:
 
 @cache
 def _partials() -> tuple[str, ...]:
-    """The partial recordings of our cassettes, as a recorder would have left them."""
-    found = []
+    """Those of our cassettes, as a recorder would have left them."""
+    return tuple(partial_of(interactions) for _, interactions in _originals())
+
+
+def partial_of(interactions: tuple[Interaction, ...]) -> str:
+    """The partial recording of a conversation that broke off behind the last of them."""
     with TemporaryDirectory() as folder:
-        for number, (_, interactions) in enumerate(_originals()):
-            path = Path(folder) / f"{number}.yaml"
-            writer = PartialWriter(path, mode="all", shown_as=_SHOWN_AS, redactor=Redactor())
-            for count in range(1, len(interactions) + 1):
-                writer.write(interactions[:count])
-            writer.close()
-            found.append(partial_path(path).read_text("utf-8"))
-    return tuple(found)
+        path = Path(folder) / "a.yaml"
+        writer = PartialWriter(path, mode="all", shown_as=_SHOWN_AS, redactor=Redactor())
+        for count in range(1, len(interactions) + 1):
+            writer.write(interactions[:count])
+        writer.close()
+        return partial_path(path).read_text("utf-8")
 
 
 def make_partial(random: Random) -> bytes:
     """A partial recording to which one thing happened."""
     text = random.choice(_partials())
-    if random.random() < 0.3:
-        data = text.encode()
-        return data[: random.randrange(len(data))]
     other = random.choice(_partials())
     lines = text.splitlines(keepends=True)
     at = random.randrange(len(lines))
@@ -312,10 +310,11 @@ def take_partial(path: Path) -> bool:
 def _same(found: tuple[Interaction, ...], original: tuple[Interaction, ...]) -> bool:
     """Whether it is the original, or its beginning: what comes behind that is asked for and not there."""
     pairs = zip(found, original, strict=False)
-    return len(found) <= len(original) and all(_exact(one) == _exact(two) for one, two in pairs)
+    return len(found) <= len(original) and all(exact(one) == exact(two) for one, two in pairs)
 
 
-def _exact(item: Interaction) -> tuple[Any, ...]:
+def exact(item: Interaction) -> tuple[Any, ...]:
+    """All of an interaction but its timing."""
     request, reply = item.request, item.reply
     values = json.dumps([request.body, dict(request.headers), dict(reply.headers), reply.payloads], sort_keys=True)
     return request.url, request.method, request.provider, reply.status, reply.body, reply.stream, values

@@ -6,7 +6,7 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any
 
 import fuzz_material as material
 import yaml
-from fuzz_damage import make_damaged, make_partial, take_damaged, take_partial
+from fuzz_cuts import cassette_cuts, partial_cuts, take_cut, take_partial_cut
+from fuzz_damage import make_damaged, make_flipped, make_partial, take_damaged, take_partial
 from fuzz_texts import changed_bytes, changed_text, encoded
 from fuzz_values import changed
 
@@ -44,11 +45,22 @@ from convrun.wire import Reply, Request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`make` gives the bytes of an input; `take` does what convrun does with a file, and says whether it is right."""
+    """`take` does what convrun does with a file, and says whether it is right.
 
-    make: Callable[[Random], bytes]
+    `make` gives the bytes of a random input. Where there are only so many, `every` gives all.
+    """
+
     take: Callable[[Path], bool]
     file: str
+    make: Callable[[Random], bytes] | None = None
+    every: Callable[[], Sequence[bytes]] | None = None
+
+    def made(self, number: int, name: str) -> bytes:
+        """The bytes of the input of this number; the name stands for all that a random one is made from."""
+        if self.every is not None:
+            return self.every()[number]
+        assert self.make is not None
+        return self.make(Random(name))
 
 
 def _vocabulary() -> list[str]:
@@ -320,6 +332,9 @@ KINDS = {
     "specs": Kind(make=make_spec, take=take_spec, file="specs/fuzzed.yaml"),
     "cassettes": Kind(make=make_cassette, take=take_cassette, file="cassettes/fuzzed.yaml"),
     "recordings": Kind(make=make_recording, take=take_cassette, file="cassettes/fuzzed.yaml"),
+    "flips": Kind(make=make_flipped, take=take_damaged, file="cassettes/damaged.yaml"),
+    "cuts": Kind(every=cassette_cuts, take=take_cut, file="cassettes/damaged.yaml"),
     "damage": Kind(make=make_damaged, take=take_damaged, file="cassettes/damaged.yaml"),
     "partials": Kind(make=make_partial, take=take_partial, file="cassettes/damaged.yaml.partial"),
+    "partial-cuts": Kind(every=partial_cuts, take=take_partial_cut, file="cassettes/damaged.yaml.partial"),
 }

@@ -1,7 +1,8 @@
 """Fuzzing of what comes from outside: `python tests/fuzz/fuzzing.py --help`, or `make fuzz`.
 
 Input number N of a kind is made from the seed and N alone, so the same command makes the same inputs wherever the
-material is the same. Each is taken by a worker process, which may crash or hang without harm: it notes the number of an
+material is the same. Of the ways to cut a file there are only so many: all are taken, or as many as were asked for,
+evenly spread. Each input is taken by a worker process, which may crash or hang without harm: it notes the number of an
 input before it is taken. An input fails if anything but an error of convrun comes out, or if it costs more than a
 second of CPU; it is written to `.fuzz/`, and printed with the command that repeats it.
 """
@@ -19,38 +20,45 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from random import Random
 from time import monotonic, thread_time
 
 ROOT = Path(__file__).parents[2]
 SLOW = 1.0  # seconds of CPU that no input may cost
 HANGS = 30.0  # seconds after which an input is taken to hang, in C too
 REARMED = 5.0  # seconds between two looks at the clock of the watchdog: it costs a thread each time
+INPUTS = 10_000  # of each kind
 BATCH = 1000  # inputs for one worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The inputs `first` to `first + count - 1` of a kind and a seed."""
+    """So many inputs of a kind and a seed: `first`, and each `step` further."""
 
     kind: str
     seed: int
     first: int
     count: int
+    step: int = 1
+
+    @property
+    def numbers(self) -> range:
+        """Those of its inputs."""
+        return range(self.first, self.first + self.count * self.step, self.step)
 
     @property
     def command(self) -> list[str]:
         """The arguments that repeat it."""
         numbers = ["--seed", str(self.seed), "--first", str(self.first), "--inputs", str(self.count)]
-        return [self.kind, *numbers]
+        return [self.kind, *numbers, *(["--step", str(self.step)] if self.step > 1 else [])]
 
 
 def made(kind: str, seed: int, number: int) -> bytes:
     """The bytes of one input."""
     from fuzz_kinds import KINDS
 
-    return KINDS[kind].make(Random(f"{kind} {seed} {number}"))
+    return KINDS[kind].made(number, f"{kind} {seed} {number}")
 
 
 def work(batch: Batch, noted: Path, out: Path) -> None:
@@ -64,7 +72,7 @@ def work(batch: Batch, noted: Path, out: Path) -> None:
         path.parent.mkdir()
         (Path(folder) / "convrun.toml").write_text('model = "echo"\n')
         armed = -REARMED
-        for number in range(batch.first, batch.first + batch.count):
+        for number in batch.numbers:
             if monotonic() - armed > REARMED:
                 armed = monotonic()
                 faulthandler.dump_traceback_later(HANGS, exit=True)
@@ -106,11 +114,25 @@ def _report(one: Batch, data: bytes, why: str, out: Path) -> None:
     print(f"FAILED {path}\n  python tests/fuzz/fuzzing.py {' '.join(one.command)}\n{why}", file=sys.stderr, flush=True)
 
 
-def batches(kinds: list[str], seed: int, first: int, count: int) -> Iterator[Batch]:
+def batches(kinds: list[str], seed: int, first: int, count: int | None) -> Iterator[Batch]:
     """The work of a run in pieces, those of different kinds side by side."""
-    for start in range(first, first + count, BATCH):
-        for kind in kinds:
-            yield Batch(kind=kind, seed=seed, first=start, count=min(BATCH, first + count - start))
+    pieces = zip_longest(*(_pieces(kind, seed, first, count) for kind in kinds))
+    return (batch for row in pieces for batch in row if batch is not None)
+
+
+def _pieces(kind: str, seed: int, first: int, count: int | None) -> Iterator[Batch]:
+    from fuzz_kinds import KINDS
+
+    every = KINDS[kind].every
+    if every is None:
+        numbers, size = range(first, first + (INPUTS if count is None else count)), BATCH
+    else:
+        total = len(every())
+        step = max(total // count, 1) if count else 1
+        numbers, size = range(first % step, total, step)[:count], 5 * BATCH  # they are small
+    for start in range(0, len(numbers), size):
+        part = numbers[start : start + size]
+        yield Batch(kind=kind, seed=seed, first=part[0], count=len(part), step=part.step)
 
 
 def supervised(batch: Batch, out: Path, *, program: str = __file__) -> dict[str, float]:
@@ -128,26 +150,28 @@ def supervised(batch: Batch, out: Path, *, program: str = __file__) -> dict[str,
         number = int(noted.read_bytes() or batch.first)
         one = Batch(kind=batch.kind, seed=batch.seed, first=number, count=1)
         _report(one, made(batch.kind, batch.seed, number), f"the worker ended with {ended.returncode}\n", out)
-        return {"taken": number - batch.first + 1, "right": 0, "failed": 1, "slowest": HANGS}
+        return {"taken": batch.numbers.index(number) + 1, "right": 0, "failed": 1, "slowest": HANGS}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Fuzz; return 1 where an input failed."""
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    from fuzz_kinds import KINDS
+
     parser = argparse.ArgumentParser(description="Feed convrun with damaged files.")
-    parser.add_argument("kinds", nargs="*", help="specs, cassettes, recordings, damage, partials; all by default")
+    parser.add_argument("kinds", nargs="*", help=f"{', '.join(KINDS)}; all by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
-    parser.add_argument("--inputs", type=int, default=10_000, help="how many of each kind")
+    parser.add_argument("--inputs", type=int, help=f"how many of each kind; {INPUTS:,} by default, and all cuts")
+    parser.add_argument("--step", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=ROOT / ".fuzz", help="where failing inputs are written")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     if given.worker:
-        work(
-            Batch(kind=given.kinds[0], seed=given.seed, first=given.first, count=given.inputs), given.worker, given.out
-        )
+        numbers = {"first": given.first, "count": given.inputs, "step": given.step}
+        work(Batch(kind=given.kinds[0], seed=given.seed, **numbers), given.worker, given.out)
         return 0
-    kinds = given.kinds or ["specs", "cassettes", "recordings", "damage", "partials"]
+    kinds = given.kinds or [*KINDS]
     work_of = [*batches(kinds, given.seed, given.first, given.inputs)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = [*pool.map(lambda batch: supervised(batch, given.out), work_of)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import fuzzing
@@ -15,16 +13,30 @@ COUNT = 120
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damaged_files_are_refused_or_right(kind, request):
+def test_damaged_files_are_refused_or_right(kind, request, tmp_path, capsys):
     """One of fifty slices of the inputs that `make fuzz` takes; the seed of the test run says which."""
     seed = getattr(request.config.option, "randomly_seed", 0)
     first = (seed if isinstance(seed, int) else 0) % SLICES * COUNT
-    command = [sys.executable, fuzzing.__file__, kind, "--first", str(first), "--inputs", str(COUNT)]
-    ended = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=300, check=False)
-    assert ended.returncode == 0, ended.stderr + ended.stdout
-    taken, right = (int(part.split()[-2].replace(",", "")) for part in ended.stdout.split(", ")[:2])
-    assert taken == COUNT
-    assert COUNT / 20 < right < COUNT  # some are well-formed, not all: else it would show nothing
+    (batch,) = fuzzing.batches([kind], 0, first, COUNT)
+    found = fuzzing.supervised(batch, tmp_path)
+    assert found["failed"] == 0, capsys.readouterr().err
+    assert found["taken"] == COUNT
+    least = 0 if kind in {"flips", "cuts"} else COUNT / 20  # few of those are harmless
+    assert least <= found["right"] < COUNT  # some are well-formed, not all: else it would show nothing
+
+
+def test_every_cut_is_made():
+    """Without a number, each beginning of each cassette and partial recording is taken, with one, so many of them."""
+    for kind in ("cuts", "partial-cuts"):
+        cuts = KINDS[kind].every()
+        numbers = [number for batch in fuzzing.batches([kind], 0, 0, None) for number in batch.numbers]
+        assert numbers == [*range(len(cuts))]
+        ends = [cuts[number] for number, behind in enumerate([*numbers[1:], 0]) if cuts[behind] == b""]
+        assert len({*ends}) == len(ends) > 10
+        assert sum(len(end) + 1 for end in ends) == len(cuts)  # those that are whole but for a byte
+        some = [number for batch in fuzzing.batches([kind], 0, 7, COUNT) for number in batch.numbers]
+        assert (some[0], len(some)) == (7, COUNT)
+        assert max(some) > len(cuts) * 0.9
 
 
 def test_inputs_are_the_same_every_time():
