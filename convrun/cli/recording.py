@@ -97,13 +97,14 @@ class Recording:
         screen: Screen,
         show: Callable[[ConversationResult], None],
     ) -> RunResult:
-        """Nothing was recorded, as somebody wanted it: that is no mistake."""
+        """Nothing was recorded, as somebody wanted it: it ends as a run of what is shown does."""
         screen.tell([Line("nothing was recorded", "dim")])
         for one in found.waiting:
             result = found.of(one)
             if result is not None:
                 show(result)
-        return replace(together(prepared, options, found.result, ()), exit_code=0)
+        result = together(prepared, options, found.result, ())
+        return result if result.conversations else replace(result, exit_code=0)
 
 
 def _attachments(waiting: Iterable[BoundConversation]) -> Mapping[str, frozenset[str]]:

@@ -82,7 +82,8 @@ def summary(result: RunResult, *, style: Style = plain) -> str:
     end = "interrupted: " if result.interrupted else ""
     if not total.conversations:
         if result.exit_code == 0:
-            return style("nothing to run in this shard", "dim")
+            left = f"none of {noun(result.planned, 'conversation')} was run" if result.planned else ""
+            return style(left or "nothing to run in this shard", "dim")
         of = f" of {noun(result.planned, 'conversation')}" if result.planned else ""
         return style(f"interrupted: nothing{of} was finished" if result.interrupted else "nothing to run", "failed")
     number = noun(total.conversations, "conversation")

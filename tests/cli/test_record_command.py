@@ -200,11 +200,19 @@ def on_terminal(cards, answer, *arguments):
     [(b"y\n", (), True), (b"\x04", ("-q",), False), (b"n\n", ("-y",), True)],
 )
 def test_on_a_terminal_it_is_asked_once(cards, answer, arguments, recorded):
-    """Declined, nothing is recorded, which ends with 0; -y asks nothing, -q does."""
+    """Declined, nothing is recorded, which ends as a run does; -y asks nothing, -q does."""
     code, said = on_terminal(cards, answer, *arguments)
-    assert (code, bool(cards.asked())) == (0, recorded)
+    assert (code, bool(cards.asked())) == (0 if recorded else 3, recorded)
     assert ("record 1 conversation, 2 model calls? [y/N]" in said) is ("-y" not in arguments)
     assert ("nothing was recorded" in said) is not recorded
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+def test_declined_from_scratch_nothing_was_run(cards):
+    """Nothing was played before the question: none is shown, nor is the run taken for an empty shard."""
+    code, said = on_terminal(cards, b"n\n", "--all")
+    assert (code, cards.asked()) == (0, [])
+    assert said.endswith("nothing was recorded\nnone of 3 conversations was run\n")
 
 
 def test_a_rehearsal_leaves_nothing_behind_in_the_modules_of_tools(project, loopback):
