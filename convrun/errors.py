@@ -85,12 +85,16 @@ class SpecError(ConvrunError):
 
 
 class SpecErrors(SpecError):
-    """All mistakes that were found, in file order: `errors`. `rest` is what could be read all the same, if anything."""
+    """All mistakes that were found, in file order: `errors`. `rest` is what could be read all the same, if anything.
 
-    def __init__(self, errors: Sequence[ConvrunError], *, rest: object = None) -> None:
+    `left` says what was not done for them.
+    """
+
+    def __init__(self, errors: Sequence[ConvrunError], *, rest: object = None, left: str = "nothing ran") -> None:
         super().__init__(f"{len(errors)} mistakes" if len(errors) != 1 else "1 mistake")
         self.errors = tuple(errors)
         self.rest = rest
+        self.left = left
 
     def lines(self) -> list[str]:
         """Return the lines of every mistake, one below the other."""

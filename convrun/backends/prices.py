@@ -120,8 +120,8 @@ def _listed(
 def _asked(identity: ModelIdentity, environ: Mapping[str, str]) -> dict[str, str] | None:
     """Which price it is, as the list wants to be asked; None where it cannot know."""
     url, provider, model = identity.base_url, identity.provider, identity.model
-    if provider == "openai" and _is_local(url) and url == environ.get("OPENAI_BASE_URL", "").strip().rstrip("/"):
-        return None  # a server on this machine that speaks as OpenAI does
+    if speaks_as_openai(identity, environ):
+        return None
     if provider is None:
         if _is_local(url):
             return None
@@ -135,6 +135,13 @@ def _asked(identity: ModelIdentity, environ: Mapping[str, str]) -> dict[str, str
         return {"model_ref": model, "provider_id": f"huggingface_{seller}"} if colon else None
     listed = _LISTED.get(provider)
     return {"model_ref": model, "provider_id": listed} if listed else None
+
+
+def speaks_as_openai(identity: ModelIdentity, environ: Mapping[str, str]) -> bool:
+    """Return whether OPENAI_BASE_URL leads to a server on this machine that only speaks as OpenAI does."""
+    url = identity.base_url
+    here = identity.provider == "openai" and _is_local(url)
+    return here and url == environ.get("OPENAI_BASE_URL", "").strip().rstrip("/")
 
 
 def _is_local(url: str) -> bool:

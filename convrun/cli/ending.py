@@ -71,9 +71,9 @@ def _listed(found: SpecErrors) -> list[str]:
     lines: list[str] = []
     for error in found.errors:
         lines += [*error.lines(), ""]
-    files = len({error.where.file for error in found.errors if error.where}) or 1
-    mistakes = len(found.errors)
-    return [*lines, f"{counted(mistakes, 'mistake')} in {counted(files, 'file')}; nothing ran"]
+    files = len({error.where.file for error in found.errors if error.where})
+    places = f" in {counted(files, 'file')}" if files else ""
+    return [*lines, f"{counted(len(found.errors), 'mistake')}{places}; {found.left}"]
 
 
 def counted(number: int, noun: str) -> str:

@@ -56,7 +56,7 @@ class Recording:
         errors = live_errors(found.waiting, environ=environ)
         errors += unpriced_live(found.waiting, options, environ=environ)
         if errors:
-            raise SpecErrors(errors)
+            raise SpecErrors(errors, left="nothing was recorded")
         if self.only == "failed":
             options = replace(options, record=RecordMode.ALL)
         scratch = options.record is RecordMode.ALL
@@ -103,8 +103,8 @@ class Recording:
             result = found.of(one)
             if result is not None:
                 show(result)
-        result = together(prepared, options, found.result, ())
-        return result if result.conversations else replace(result, exit_code=0)
+        whole = together(prepared, options, found.result, ())
+        return whole if whole.conversations else replace(whole, exit_code=0)
 
 
 def _attachments(waiting: Iterable[BoundConversation]) -> Mapping[str, frozenset[str]]:

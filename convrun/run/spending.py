@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from convrun.backends.metering import Spent
     from convrun.run.bind import BoundConversation
 
+_NAMED = 3  # conversations that are named
+
 
 def max_cost(option: str, text: str) -> float:
     """Return a limit in dollars, as an option gives it; 0 lets nothing go live.
@@ -81,11 +83,20 @@ def unpriced_live(
     meter = options.meter
     if meter is None or meter.limit is None:
         return
-    from convrun.backends.prices import has_price
+    from convrun.backends.prices import has_price, speaks_as_openai
 
-    live = {one.model.name: one.model for one in conversations}
-    names = [name for name, model in live.items() if not has_price(model, environ=environ)]
-    if names:
-        shown = ", ".join(map(repr, names))
+    live: dict[str, list[BoundConversation]] = {}
+    for one in conversations:
+        live.setdefault(one.model.name, []).append(one)
+    found = [every for every in live.values() if not has_price(every[0].model, environ=environ)]
+    if found:
+        names = ", ".join(repr(every[0].model.name) for every in found)
+        ids = [one.planned.id for every in found for one in every]
+        more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+        what = (
+            f"{meter.option} needs prices, and none is known for {names}, the model of {', '.join(ids[:_NAMED])}{more}"
+        )
+        if any(speaks_as_openai(every[0].model, environ) for every in found):
+            what += "; OPENAI_BASE_URL leads to a server on this machine, of which no price is known"
         fix = "record them by themselves, without the option"
-        yield UsageError(f"{meter.option} needs prices, and none is known for {shown}", fix=fix)
+        yield UsageError(what, where=found[0][0].planned.model.where, fix=fix)

@@ -256,7 +256,18 @@ def test_record_refuses_what_has_no_price_once_it_is_known_to_go_live(desk, loop
     loopback.requests.clear()
     done = desk.cli("record", "--max-cost", "1", "specs/c.yaml")
     assert (done.returncode, loopback.requests) == (2, [])
-    assert "--max-cost needs prices, and none is known for 'own-model'" in done.stderr
+    assert "--max-cost needs prices, and none is known for 'own-model', the model of specs/c.yaml\n" in done.stderr
+    assert "specs/c.yaml:1:" in done.stderr
+    assert done.stderr.endswith("1 mistake in 1 file; nothing was recorded\n")
+
+
+def test_an_address_of_openai_on_this_machine_is_said_to_have_no_price(desk, loopback):
+    """The variable that leads there is named."""
+    desk.write("specs/c.yaml", json.dumps({"model": MODEL, "turns": [{"user": "one"}]}))
+    (mistake,) = desk.mistakes(
+        "specs/c.yaml", record="all", meter=Meter(1.0), environ={"OPENAI_BASE_URL": loopback.base_url, **KEYED}
+    )
+    assert "; OPENAI_BASE_URL leads to a server on this machine, of which no price is known" in mistake
 
 
 def test_a_quote_beyond_the_limit_is_said_to_be(desk, loopback):
