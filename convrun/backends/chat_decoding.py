@@ -16,6 +16,9 @@ from convrun.conversation.backend import Completion, StreamEvent
 from convrun.conversation.messages import Message, Part, ReasoningPart, RefusalPart, TextPart, Usage
 from convrun.values import Json, JsonObject
 
+MOST_TOKENS = 10**9  # of one call; a provider that tells more tells nothing
+_LARGEST = 10**15  # number of a detail of usage
+
 _FINISH_REASONS = {
     "eos": "stop",
     "eos_token": "stop",
@@ -253,7 +256,8 @@ def _usage(usage: JsonObject) -> Usage:
     named = {"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"}
     told = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
     said = _count(usage.get("completion_tokens", usage.get("output_tokens")))
-    details: JsonObject = {key: value for key, value in usage.items() if key not in named and value is not None}
+    rest = {key: value for key, value in usage.items() if key not in named and value is not None}
+    details: JsonObject = {key: value for key, value in rest.items() if _can_be_added(value)}
     total = _count(usage.get("total_tokens"))
     if None not in (told, said, total) and total != (told or 0) + (said or 0):
         details["total_tokens"] = total  # what is counted apart, as thoughts are by some, is in the total alone
@@ -261,9 +265,19 @@ def _usage(usage: JsonObject) -> Usage:
 
 
 def _count(value: Json) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """A number of tokens; None for what is none, and for more than any call takes."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_TOKENS:
         return None
-    return int(value) if value >= 0 and value == value // 1 else None
+    return int(value) if value == value // 1 else None
+
+
+def _can_be_added(value: Json) -> bool:
+    """Whether the numbers of a detail stay numbers, in a sum of many and as JSON."""
+    if isinstance(value, dict):
+        return all(map(_can_be_added, value.values()))
+    if isinstance(value, list):
+        return all(map(_can_be_added, value))
+    return not isinstance(value, int | float) or abs(value) <= _LARGEST
 
 
 def _text_or_none(value: Json) -> str | None:

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from convrun.backends.chat_decoding import usage_of
+from convrun.backends.chat_decoding import MOST_TOKENS, usage_of
 from convrun.backends.framing import Payload
 from convrun.backends.identity import ModelIdentity
 from convrun.backends.presets import preset_at
@@ -21,6 +21,7 @@ from convrun.conversation.messages import Usage
 from convrun.values import Json, JsonObject
 
 # How the list calls our providers; those that are not here run on machines of the user's.
+_MOST_USD = 100_000  # of one call; a provider that charges more has miscounted
 _LISTED = {
     "openai": "openai",
     "azure": "azure",
@@ -158,7 +159,7 @@ def _charged(identity: ModelIdentity, usage: Usage) -> float | None:
     cost = usage.details.get("cost")
     if identity.provider != "openrouter" or usage.details.get("is_byok") is True:
         return None
-    if isinstance(cost, bool) or not isinstance(cost, int | float) or not math.isfinite(cost) or cost < 0:
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost <= _MOST_USD:
         return None
     return float(cost)
 
@@ -203,5 +204,6 @@ def _at(details: JsonObject, place: tuple[str, ...]) -> int:
 
 def _number(value: Json) -> int:
     """A count of tokens; 0 for what is none."""
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value == value // 1
-    return int(value) if whole else 0  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 2 * MOST_TOKENS:
+        return 0
+    return int(value) if value == value // 1 else 0

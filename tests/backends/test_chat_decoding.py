@@ -127,6 +127,19 @@ def test_usage_may_be_odd() -> None:
     assert completion(message(content="x") | {"usage": None}).usage.input is None
 
 
+@pytest.mark.parametrize("count", [-1, 1e308, 10**9 + 1, 10**400, 2.5, float("nan"), float("inf"), True])
+def test_usage_that_no_call_takes_is_unknown(count: float) -> None:
+    """What is no count of tokens is not told, nor summed: neither as a count nor as a detail that is no number."""
+    usage = {"prompt_tokens": count, "completion_tokens": 4, "total_tokens": count, "prompt_details": {"read": count}}
+    found = completion(message(content="x") | {"usage": usage}).usage
+    assert (found.input, found.output) == (None, 4)
+    assert found.details.get("prompt_details") in (
+        None,
+        {"read": None},
+        {"read": count} if abs(count) < 10**15 else None,
+    )
+
+
 def test_the_first_of_several_choices_is_taken() -> None:
     """Of several choices the one with index 0 is the reply."""
     choices = [{"index": index, "message": {"content": str(index)}, "finish_reason": "stop"} for index in (1, 0)]

@@ -183,8 +183,14 @@ def test_what_openrouter_says_it_took_is_the_price():
 
 
 def test_usage_beyond_measure_is_no_price():
-    """What no float can hold is not known."""
-    assert of({"prompt_tokens": 10**400, "completion_tokens": 1}) is None
+    """What no float can hold, and what no call takes, is not known; nor is a charge that nobody would."""
+    for count in (10**400, 1e308, 10**10, 2.5, -1):
+        assert of({"prompt_tokens": count, "completion_tokens": 1}) is None
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100}
+    by_list = of(usage, "openai/gpt-4o", "openrouter")
+    assert of(usage | {"cost": 1e308}, "openai/gpt-4o", "openrouter") == by_list
+    odd = {"prompt_tokens_details": {"cached_tokens": 1e308}}
+    assert of(usage | odd) == of(usage)
 
 
 def test_a_stream_is_as_long_as_its_last_usage_says():
