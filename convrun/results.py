@@ -130,13 +130,17 @@ BROKE_OFF = "recording broke off"  # that of a change where a recording that bro
 
 @frozen
 class Change:
-    """One part of a request that differs from the recording. `path` is a JSON pointer; `part` names it for people."""
+    """One part of a request that differs from the recording. `path` is a JSON pointer; `part` names it for people.
+
+    `raised` is what the tool raised of whose result this is.
+    """
 
     path: str
     part: str
     recorded: Json = None
     now: Json = None
     hint: str | None = None
+    raised: str | None = None
 
 
 @frozen

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from convrun.report.spending import dollars
 from convrun.report.stale import ENDED, stale_causes, stale_title
 from convrun.report.style import Line
-from convrun.report.wording import noun
+from convrun.report.wording import noun, short
 from convrun.results import BROKE_OFF, FROM_TURN, ConversationResult, Staleness, total_spending
 from convrun.transcript import Quote, RecordingState, total_quote
 
 _RESULT = "tool result of "
+_LONG = 120  # characters of what a tool raised
 
 
 def quote_lines(states: Sequence[RecordingState], *, limit: float | None = None) -> list[Line]:
@@ -145,14 +146,25 @@ def _why(stale: Staleness, *, sole: bool) -> str:
     call = f", model call {stale.model_call}" if stale.model_call > 1 else ""
     where = f"turn {stale.turn}{call}" if sole else "in different turns"
     if parts and all(part.startswith(_RESULT) for part in parts):
+        place = f"in {f'turn {stale.turn}' if sole else 'different turns'}"
+        raised = [f"{part.removeprefix(_RESULT)} raised {short(one, _LONG)}" for part, one in _raised(stale)]
+        if raised:
+            return f"tool {', '.join(dict.fromkeys(raised))} {place}"
         names = ", ".join(dict.fromkeys(part.removeprefix(_RESULT) for part in parts))
-        return f"tool {names} answered differently in {f'turn {stale.turn}' if sole else 'different turns'}"
+        return f"tool {names} answered differently {place}"
     if parts == [FROM_TURN]:
         return f"asked anew from {where} on"
     if parts and all(part == ENDED for part in parts):
         return stale_title(stale)
     everything = ", so that everything goes live" if sole and (stale.turn, stale.model_call) == (1, 1) else ""
     return f"{stale_title(stale)}, {where}{everything}"
+
+
+def _raised(stale: Staleness) -> Iterator[tuple[str, str]]:
+    """What tools raised, on one line, each with the part that it changed."""
+    for change in stale.changes:
+        if change.raised:
+            yield change.part, " ".join(change.raised.split())
 
 
 def _saved(members: Sequence[RecordingState], quote: Quote) -> str:

@@ -77,6 +77,8 @@ def _hinted(change: Change, around: Surrounding) -> Change:
     call = next((call for call in around.calls if clean(call.result or "") == change.now), None)
     if call is not None and call.name in around.stubs and not around.before_call and not around.after_call:
         return replace(change, hint="the tool is a stub: what it `returns` is not what was recorded")
+    if call is not None and call.error:
+        change = replace(change, raised=clean(call.error))
     if call is None or change.hint:
         return change
     made = around.tools.get(call.id)

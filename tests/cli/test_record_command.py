@@ -232,6 +232,18 @@ def test_a_rehearsal_leaves_nothing_behind_in_the_modules_of_tools(project, loop
     assert [request.body["messages"][-1]["content"] for request in loopback.requests] == ["Bye"]
 
 
+def test_a_tool_that_raises_is_said_to_before_that_is_recorded(project, loopback):
+    """The quote names what it raised: a broken tool is to be mended, not recorded."""
+    settings = f"{{name: m, base_url: '{loopback.base_url}', max_retries: 0}}"
+    project.write(NAME, f"model: {settings}\ntools: ['desk:now']\nturns: [{{user: Hi}}, {{user: When}}]\n")
+    project.write("desk.py", "def now() -> str:\n    return '12:00'\n")
+    loopback.says("Hi", reply(calls={"now": {}}), "It is noon", "It is noon")
+    project.record()
+    project.write("desk.py", "def now() -> str:\n    raise RuntimeError('no clock')\n")
+    said = project.cli("record").stdout
+    assert "  tool 'now' raised RuntimeError: no clock in turn 2: 1 model call in 1 conversation" in said
+
+
 def test_another_model_is_quoted_by_what_the_first_one_said(cards):
     """The recordings of the spec's own model tell how long its conversations are."""
     done = cards.cli("status", "-m", "gpt-4.1-mini", "-k", "Oslo", "--json")
