@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from traceback import format_exception
+from typing import TYPE_CHECKING
 
 from convrun.backends.chat_encoding import encode_attachment
 from convrun.cassette.canonical import plain_content
@@ -20,6 +21,9 @@ from convrun.redaction import Redactor
 from convrun.results import TOOL_RESULT, CheckResult
 from convrun.source import Where
 from convrun.values import Json, JsonObject, equal, is_deep
+
+if TYPE_CHECKING:
+    from convrun.cassette.hints import Suspect
 
 
 @frozen
@@ -116,8 +120,17 @@ class Verifying:
         else:
             what = "gave another result than the recorded one"
         call = show_call(one.call.name, self._redactor.value(one.call.arguments))
+        if not alike and now.exception is None and (found := self._suspect(one, now)) is not None:
+            # Recorded anew it would differ in the next run.
+            return f"{call} {what} ({found.now!r} looks like {found.name}: give the tool `policy: replay`)"
         anew = f"convrun record --all {shlex.quote(self._conversation)}"
         return f"{call} {what} (mend the tool; if this is meant, record it anew: {anew})"
+
+    def _suspect(self, one: _Call, now: ToolResult) -> Suspect | None:
+        """What differs and looks like what is different in each run."""
+        from convrun.cassette.hints import suspect  # only where something differs
+
+        return suspect("", *map(self._redactor.text, (one.result.output, now.output)))
 
     def _alike(self, recorded: str, now: str) -> bool:
         """Whether two texts are equal, as JSON where both are; secrets are looked for where they are not the same."""

@@ -105,6 +105,15 @@ def test_a_failure_says_where_what_and_how_to_mend_it(recorded):
     assert "2 checks (1 failed)" in printed
 
 
+def test_what_is_different_in_each_run_is_not_advised_to_be_recorded_anew(recorded):
+    """A time recorded anew would fail in the next run: the policy that plays it is named."""
+    check = tool_result(recorded("return 'at 2026-01-31 12:00'", "return 'at 2026-02-01 09:30'").one())
+    assert check.message == (
+        "work(text='b') gave another result than the recorded one ('2026-02-01 09:30' looks like a date and time: "
+        "give the tool `policy: replay`)"
+    )
+
+
 def test_what_it_raised_is_told(recorded):
     """The message has the error, and the details its traceback."""
     check = tool_result(recorded("return 'sunny'", "raise ValueError('no')").one())
