@@ -307,7 +307,7 @@ class RecordingState:
     `partial`: a recording broke off, one from `scratch` or not, `kept` calls of it were paid for; what it lacks is in
     the quote. `offline`: a model of our own answers, and needs no cassette. `committed` is the day of the cassette's
     last commit, where that has all of it as it is now; `unsaved` are attachments that it lacks, although it has the
-    cassette. `saved` is
+    cassette. `longer`: some of it is not played. `saved` is
     how many of the calls would not go live if the tool whose result differs gave what was recorded. `assumed` is what
     has to answer as it did when it was recorded, where that was not tried.
     """
@@ -323,17 +323,31 @@ class RecordingState:
     reason: str | None = None
     committed: str | None = None
     unsaved: tuple[str, ...] = ()
+    longer: bool = False
     quote: Quote = field(default_factory=Quote)
     saved: int | None = None
     assumed: tuple[str, ...] = ()
 
 
 @frozen
+class Renaming:
+    """A cassette that may be the recording of a conversation, by its id; the command makes it so."""
+
+    cassette: str
+    conversation: str
+    command: str
+
+
+@frozen
 class RecordingStates:
-    """Those of a selection. `orphans` are cassettes that belong to no conversation. `dated`: commits are known."""
+    """Those of a selection. `orphans` are cassettes that belong to no conversation. `dated`: commits are known.
+
+    `renamed` are orphans that fit conversations without a recording.
+    """
 
     states: tuple[RecordingState, ...]
     orphans: tuple[str, ...] = ()
+    renamed: tuple[Renaming, ...] = ()
     dated: bool = False
 
     @property

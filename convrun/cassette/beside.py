@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
 from convrun.atomic import replace_file
 from convrun.cassette.attachments import LARGEST, NAME, Reference, whole_text
@@ -16,6 +18,7 @@ from convrun.cassette.interaction import RECORD_ANEW
 from convrun.errors import CassetteError, system_reason
 
 SUFFIX = ".d"
+_MOST = 5_000  # folders that are looked through for what is missing
 _LEFT = re.compile(r"\.[0-9a-f]{16}\.writing")  # by a process that was killed while it wrote
 _RESTORE = f"restore it from version control, or {RECORD_ANEW}"
 
@@ -57,13 +60,44 @@ class Beside:
             with open(file, "rb", opener=_opened_itself) as opened:
                 content = opened.read(reference.size + 1)
         except FileNotFoundError as error:
-            raise CassetteError(f"attachment {shown!r} is missing", fix=_RESTORE) from error
+            fix = self._elsewhere(reference) or _RESTORE
+            raise CassetteError(f"attachment {shown!r} is missing", fix=fix) from error
         except OSError as error:
             what = f"attachment {shown!r} cannot be read: {system_reason(error)}"
             raise CassetteError(what, fix=_RESTORE) from error
         if len(content) != reference.size or sha256(content).hexdigest() != reference.name:
             raise CassetteError(f"attachment {shown!r} is not what was recorded: its content has changed", fix=_RESTORE)
         return content
+
+    def _elsewhere(self, reference: Reference) -> str | None:
+        """How to get an attachment that lies beside another cassette, as one that was renamed; None where none does."""
+        here = PurePosixPath(self._shown)
+        if here.is_absolute() or ".." in here.parts:
+            return None
+        root = self._folder.absolute().parents[len(here.parts) - 1]
+        for folder, _, files in islice(os.walk(root / here.parts[0]), _MOST):
+            found = Path(folder, reference.name)
+            if not folder.endswith(f".yaml{SUFFIX}") or reference.name not in files or not _is_it(found, reference):
+                continue
+            old, new = found.parent.relative_to(root).as_posix(), here.as_posix()
+            if os.path.lexists(folder.removesuffix(SUFFIX)) or os.path.lexists(self._folder):
+                what = f"{shlex.quote(f'{old}/{reference.name}')} {shlex.quote(f'{new}/')}"
+                return f"{old!r} has it: mkdir -p {shlex.quote(new)} && cp {what}"
+            return f"{old!r} has it, whose cassette is gone: {moving(root)} {shlex.quote(old)} {shlex.quote(new)}"
+        return None
+
+
+def _is_it(file: Path, reference: Reference) -> bool:
+    try:
+        return _oddity(file, stat.S_IFREG) is None and file.lstat().st_size == reference.size
+    except OSError:
+        return False
+
+
+def moving(folder: Path) -> str:
+    """Return the command that gives a file below a folder another name: git's, where it is git's."""
+    places = (folder.resolve(), *folder.resolve().parents)
+    return "git mv" if any((place / ".git").exists() for place in places) else "mv"
 
 
 def _oddity(path: Path, wanted: int) -> str | None:

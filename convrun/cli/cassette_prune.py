@@ -14,6 +14,7 @@ from convrun.cli.parameters import Cassettes, Paths
 from convrun.source import printable
 
 _NOT_ALL = 1
+_DRY = {"removed": "would remove", "shortened": "would shorten"}
 
 
 def prune(
@@ -35,10 +36,16 @@ def prune(
             say([nothing_to_run(project.settings.root / project.settings.specs, found=False)])
             raise typer.Exit(NOTHING_TO_RUN)
         counts: Counter[str] = Counter()
+        width = max(map(len, _DRY.values())) if dry_run else len("shortened") + 1
         for step in Pruning(project, dry=dry_run, selected=bool(paths)).steps():
             counts[step.kind] += 1
-            print(printable(f"{step.kind:<10} {step.path}: {step.why}"), flush=True)
-        total = ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "nothing to prune"
+            kind = _DRY.get(step.kind, step.kind) if dry_run else step.kind
+            print(printable(f"{kind:<{width}} {step.path}: {step.why}"), flush=True)
+        total = ", ".join(_counted(kind, number, dry_run) for kind, number in counts.items()) or "nothing to prune"
         print(f"{total}; nothing was changed (--dry-run)" if dry_run and counts else total)
         if counts["failed"]:
             raise typer.Exit(_NOT_ALL)
+
+
+def _counted(kind: str, number: int, dry: bool) -> str:
+    return f"{_DRY[kind]} {number}" if dry and kind in _DRY else f"{number} {kind}"

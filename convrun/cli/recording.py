@@ -21,6 +21,7 @@ from convrun.review.states import goes_on_from
 from convrun.run.bind import BoundConversation, live_errors
 from convrun.run.options import RecordMode, RunOptions
 from convrun.run.project import Prepared
+from convrun.run.renamed import renamed_in
 from convrun.run.spending import unpriced_live
 from convrun.suite.refreshing import Only, Rehearsed, Run, recorded, rehearsed, together
 from convrun.transcript import Quote, RecordingState, total_quote
@@ -68,6 +69,8 @@ class Recording:
         live = any(not one.model.offline for one in found.waiting)
         if live and not self.quiet:
             limit = options.meter.limit if options.meter is not None else None
+            moved = renamed_in(replace(prepared, conversations=found.waiting), options, environ)
+            screen.tell([Line(one.remark, "stale") for one in moved])
             screen.tell(quote_lines(states, limit=limit))
         if live and self.asking.possible and not self.asking.agreed(question(states)):
             return self._declined(prepared, options, found, screen, show)

@@ -24,6 +24,7 @@ _ROLES: dict[State, Role] = {
 }
 _MOST = 8  # causes, errors or orphans that are named
 _LONG = 200
+_NOTHING = "nothing is to be recorded"
 
 
 def status_lines(found: RecordingStates, *, command: str, every: bool = False) -> list[Line]:
@@ -41,7 +42,10 @@ def status_lines(found: RecordingStates, *, command: str, every: bool = False) -
     if found.orphans:
         lines.append(Line(f"orphaned  {noun(len(found.orphans), 'cassette')} of no conversation", "unchecked"))
         lines += _most([f"  {one}" for one in found.orphans], every)
-    return [*lines, *_unsaved(found, every), *_assumed(found), *_ending(found, command)]
+    for one in found.renamed:
+        lines.append(Line(f"renamed   {one.cassette} may be the recording of {one.conversation}:", "stale"))
+        lines.append(Line(f"  {one.command}"))
+    return [*lines, *_longer(found), *_unsaved(found, every), *_assumed(found), *_ending(found, command)]
 
 
 def status_json(found: RecordingStates, exit_code: int) -> str:
@@ -56,6 +60,7 @@ def status_json(found: RecordingStates, exit_code: int) -> str:
                 "state": one.state,
                 "committed": one.committed,
                 "unsaved": list(one.unsaved),
+                "longer": one.longer,
                 "kept_calls": one.kept,
                 "reason": one.reason,
                 "stale": stale_value(one.stale),
@@ -66,6 +71,10 @@ def status_json(found: RecordingStates, exit_code: int) -> str:
             for one in found.states
         ],
         "orphans": list(found.orphans),
+        "renamed": [
+            {"cassette": one.cassette, "conversation": one.conversation, "command": one.command}
+            for one in found.renamed
+        ],
         "quote": _quote(found.quote),
     }
     return escaped(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
@@ -108,7 +117,11 @@ def _group(state: State, members: Sequence[RecordingState], found: RecordingStat
         lines = [
             Line(f"{state:<8}  {number}: {some(members)}" if state != "error" else f"error     {number}", _ROLES[state])
         ]
-        errors = [f"  {one.id}: {short(one.problem.message, _LONG)}" for one in members if one.problem]
+        errors = [
+            f"  {one.id}: {short(one.problem.message, _LONG)}" + (f"\n    {one.problem.fix}" if one.problem.fix else "")
+            for one in members
+            if one.problem
+        ]
         return lines + _most(errors, every)
     told = [f"  {why}: {some(concerned)}" for why, concerned in causes(members)]
     return [Line(f"stale     {number}{_days(members, found)}", "stale"), *_most(told, every)]
@@ -123,6 +136,14 @@ def _days(members: Sequence[RecordingState], found: RecordingStates) -> str:
     span = f", committed {days[0]}" if days else ""
     span += f" to {days[-1]}" if days and days[0] != days[-1] else ""
     return span + (f", {new} not committed" if new and days else ", not committed" if new else "")
+
+
+def _longer(found: RecordingStates) -> list[Line]:
+    number = sum(one.longer for one in found.states)
+    if not number:
+        return []
+    words = "recording is longer than its spec" if number == 1 else "recordings are longer than their specs"
+    return [Line(f"unplayed  {number} {words}: convrun cassette prune", "unchecked")]
 
 
 def _unsaved(found: RecordingStates, every: bool) -> list[Line]:
@@ -146,7 +167,8 @@ def _assumed(found: RecordingStates) -> list[Line]:
 def _ending(found: RecordingStates, command: str) -> list[Line]:
     waiting = [one for one in found.states if one.state in {"stale", "missing", "partial"}]
     if not waiting:
-        return [Line("nothing is to be recorded", "dim")]
+        unread = any(one.state == "error" for one in found.states)
+        return [Line("nothing is to be recorded but what cannot be read" if unread else _NOTHING, "dim")]
     results = [ConversationResult(id=one.id, spec=one.spec, verdict="stale") for one in waiting]
     return [
         Line(f"recording takes {quoted(found.quote)}"),
@@ -155,8 +177,9 @@ def _ending(found: RecordingStates, command: str) -> list[Line]:
 
 
 def _most(texts: Sequence[str], every: bool) -> list[Line]:
-    """The first of them, all with `every`."""
+    """The first of them, all with `every`; each of them line by line."""
     more = len(texts) - _MOST
     if every or more <= 0:
-        return [Line(text) for text in texts]
-    return [*(Line(text) for text in texts[:_MOST]), Line(f"  and {more} more, -v shows them", "dim")]
+        return [Line(line) for text in texts for line in text.split("\n")]
+    shown = [Line(line) for text in texts[:_MOST] for line in text.split("\n")]
+    return [*shown, Line(f"  and {more} more, -v shows them", "dim")]

@@ -14,25 +14,28 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from convrun.cassette.attachments import NAME, Reference, unread
-from convrun.cassette.beginning import Beginning, beginning
+from convrun.cassette.beginning import beginning
 from convrun.cassette.beside import SUFFIX, folder_of, take_away, unreferenced
 from convrun.cassette.claims import Claim
 from convrun.cassette.files import load, replace_cassette
 from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
-from convrun.cassette.partial import Partial, partial_path, read_partial
+from convrun.cassette.partial import partial_path, read_partial
 from convrun.cassette.writing import write
 from convrun.errors import CassetteError, ConvrunError, SpecErrors, UsageError, system_reason
 from convrun.frozen import frozen
 from convrun.importing.reasons import listed
+from convrun.review.leftovers import leftovers
 from convrun.review.owners import Owners
 from convrun.review.trees import WorkingTree
+from convrun.review.unfinished import part_of, unfinished
 from convrun.review.unplayed import unplayed
 from convrun.run.neighbours import holds_root, not_ours_alone
 from convrun.run.options import RunOptions
 from convrun.run.orphans import cassettes, folders, orphans
 from convrun.run.plan import Planned, plan
 from convrun.run.project import Project
+from convrun.run.renamed import renamed
 
 Kind: TypeAlias = Literal["removed", "shortened", "left", "failed"]
 
@@ -83,6 +86,7 @@ class Pruning:
             return
         yield from self._orphans(made.conversations)
         yield from self._left_behind()
+        yield from self._leftovers()
         yield from self._empty_folders()
 
     def _shortened(self, chosen: Collection[str]) -> Iterator[Pruned]:
@@ -147,31 +151,27 @@ class Pruning:
 
     def _orphans(self, conversations: Sequence[Planned]) -> Iterator[Pruned]:
         """Cassettes of nobody, with what lies beside them."""
-        unfinished = dict(self._unfinished())
-        found = orphans(self._settings, conversations, unfinished)
+        parts = dict(unfinished(self._settings))
+        found = orphans(self._settings, conversations, parts)
         if found.unknown is not None:
             why = f"which recordings are nobody's is not known: {found.unknown}"
             yield Pruned(path=self._settings.cassettes, kind="left", why=why)
+        moved = {one.cassette: one.remark for one in renamed(self._settings, conversations, found.files)}
         for path, why in found.undecided:
             yield Pruned(path=path, kind="left", why=f"no spec of the specs folder has it, but {why}")
         for path in found.files:
+            if path in moved:
+                yield Pruned(path=path, kind="left", why=moved[path])
+                continue
             file = self._settings.root / path
             beside = [*unreferenced(file, ())]
             partial = [one for one in (partial_path(file),) if _is_ours(one)]
-            there = [] if path in unfinished else [file]
-            also = [one.name for one in partial] + ([_counted(beside)] if beside else [])
+            there = [] if path in parts else [file]
+            also = [one.name for one in partial if there] + ([_counted(beside)] if beside else [])
             why = f"no spec has it{', nor what is beside it: ' if also else ''}{', '.join(also)}"
             gone = [*there, *beside, *partial]
-            yield self._done(Pruned(path=path, kind="removed", why=why), file, _removal(file, partial), gone)
-
-    def _unfinished(self) -> Iterator[tuple[str, Beginning]]:
-        """The cassettes that are not there, of which a part is."""
-        for file in self._files():
-            if file.name.endswith(".yaml.partial"):
-                cassette = file.with_name(file.name.removesuffix(".partial"))
-                found = read_partial(file)
-                if found.mode and not os.path.lexists(cassette):
-                    yield self._shown(cassette), _asked(found)
+            shown = path if there else part_of(path)
+            yield self._done(Pruned(path=shown, kind="removed", why=why), file, _removal(file, partial), gone)
 
     def _files(self) -> Iterator[Path]:
         """The files below the cassettes folder; no link is followed, and nothing hidden is there."""
@@ -184,6 +184,17 @@ class Pruning:
             cassette = folder.with_name(folder.name.removesuffix(SUFFIX))
             if not os.path.lexists(cassette):
                 yield from self._without_cassette(cassette)
+
+    def _leftovers(self) -> Iterator[Pruned]:
+        for file, why in list(leftovers(self._settings)):
+            self._gone.add(file)
+            try:
+                if not self._dry:
+                    file.unlink(missing_ok=True)
+            except OSError as error:
+                yield Pruned(path=self._shown(file), kind="failed", why=system_reason(error))
+            else:
+                yield Pruned(path=self._shown(file), kind="removed", why=why)
 
     def _without_cassette(self, cassette: Path) -> Iterator[Pruned]:
         files = [file for file in unreferenced(cassette, ()) if file not in self._gone and _is_what_it_says(file)]
@@ -271,14 +282,6 @@ def _names(file: Path, shown_as: str) -> set[str]:
 
     read(file.read_text("utf-8-sig").replace("\r\n", "\n"), shown_as, lambda: note)
     return names
-
-
-def _asked(partial: Partial) -> Beginning:
-    """What a partial recording says of the model that was asked."""
-    for one in partial.interactions[:1]:
-        model = one.request.body.get("model") if isinstance(one.request.body, dict) else None
-        return Beginning(model=model if isinstance(model, str) else None, provider=one.request.provider)
-    return Beginning()
 
 
 def _is_ours(partial: Path) -> bool:

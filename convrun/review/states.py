@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
 from functools import partial
@@ -17,6 +17,7 @@ from convrun.frozen import frozen
 from convrun.results import ConversationResult
 from convrun.review.quoting import Quoting
 from convrun.review.repository import Repository
+from convrun.review.unfinished import part_of, unfinished
 from convrun.run.bind import BoundConversation
 from convrun.run.conversation import run_conversation
 from convrun.run.options import RecordMode, Rehearsal, RunOptions
@@ -24,8 +25,9 @@ from convrun.run.orphans import orphans
 from convrun.run.plan import Planned, plan
 from convrun.run.project import Prepared
 from convrun.run.rehearsing import makes_tools, on_paper
+from convrun.run.renamed import Renamed, renamed_in
 from convrun.settings import Settings
-from convrun.transcript import RecordingState, RecordingStates, State
+from convrun.transcript import RecordingState, RecordingStates, Renaming, State
 
 
 def recording_states(
@@ -49,8 +51,18 @@ def recording_states(
             replace(state, committed=commits.day(bound.planned), unsaved=commits.unsaved_beside(bound.planned))
         )
     every = plan(project.specs, settings, RunOptions()).conversations if whole else ()
-    lost = orphans(settings, every).files if whole else ()
-    return RecordingStates(states=tuple(found), orphans=lost, dated=commits.known)
+    parts = dict(unfinished(settings)) if whole else {}
+    lost = orphans(settings, every, parts).files if whole else ()
+    return RecordingStates(
+        states=tuple(found),
+        orphans=tuple(part_of(one) if one in parts else one for one in lost),
+        renamed=_renamings(renamed_in(prepared, options, environ)),
+        dated=commits.known,
+    )
+
+
+def _renamings(found: Iterable[Renamed]) -> tuple[Renaming, ...]:
+    return tuple(Renaming(cassette=one.cassette, conversation=one.planned.id, command=one.command) for one in found)
 
 
 def quotes_of(prepared: Prepared, options: RunOptions, *, environ: Mapping[str, str]) -> Quoting:
@@ -111,6 +123,7 @@ def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: b
         stale=result.stale,
         problem=result.error,
         reason=planned.skip,
+        longer=state == "fresh" and any(one.kind == "unplayed" for one in result.findings),
         assumed=tuple(dict.fromkeys(_assumed(bound, result))) if assumed and state == "fresh" else (),
     )
 

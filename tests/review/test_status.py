@@ -208,3 +208,40 @@ def test_what_was_answered_to_the_end_costs_nothing_more(convrun, project, loopb
     done = project.cli("record")
     assert (done.returncode, len(loopback.requests)) == (0, asked)
     assert states(convrun, project.root)[1] == 0
+
+
+def test_a_recording_longer_than_its_spec_is_fresh_and_told(convrun, cards):
+    """It passes, and prune shortens it."""
+    cards.edit("specs/cards.yaml", ", {user: Thanks}", "")
+    found, code = states(convrun, cards.root)
+    assert (code, [(one["state"], one["longer"]) for one in found["conversations"]]) == (0, [("fresh", True)] * 2)
+    assert (
+        "unplayed  2 recordings are longer than their specs: convrun cassette prune" in convrun(cards.root, "status")[1]
+    )
+    assert convrun(cards.root, "cassette", "prune")[1].endswith("2 shortened\n")
+    assert not any(one["longer"] for one in states(convrun, cards.root)[0]["conversations"])
+
+
+def test_what_broke_off_and_is_nobodys_is_orphaned(convrun, project, loopback):
+    """A partial recording without a cassette is named by its own name, by prune too."""
+    project.write(
+        NAME,
+        f"model: {{name: m, base_url: '{loopback.base_url}', max_retries: 0}}\nturns: [{{user: One}}, {{user: Two}}]\n",
+    )
+    loopback.says("one", Answer(status=500))
+    assert project.one(record="new_episodes").verdict == "error"
+    project.write("specs/other.yaml", "model: echo\nturns: [{user: Hi}]\n")
+    (project.root / NAME).unlink()
+    found, code = states(convrun, project.root)
+    assert (code, found["orphans"]) == (0, ["cassettes/desk.yaml.partial"])
+    out = convrun(project.root, "cassette", "prune")[1]
+    assert out == "removed    cassettes/desk.yaml.partial: no spec has it\n1 removed\n"
+
+
+def test_what_cannot_be_read_comes_with_what_mends_it(convrun, cards):
+    """As a run says it; it is not said that all is in order."""
+    cards.write("cassettes/cards/Oslo.yaml", "convrun: [")
+    fix = next(one.error.fix for one in cards.run().conversations if one.error)
+    out = convrun(cards.root, "status")[1]
+    assert f"\n    {fix}" in out
+    assert out.splitlines()[-1] == "nothing is to be recorded but what cannot be read"

@@ -1,0 +1,115 @@
+"""A spec or a case that was renamed: its recording is found again, and not paid for twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+from projects import Project
+
+
+def spec(*users, attach=None, model="echo", **more):
+    """A spec of a model, with a turn for each text; the last one shows a picture where one is named."""
+    turns = [{"user": text} for text in users]
+    if attach:
+        turns[-1]["attachments"] = [{"path": attach}]
+    return json.dumps({"model": model, "turns": turns, **more})
+
+
+@pytest.fixture
+def clock(tmp_path, loopback):
+    """A project with a recorded conversation with a server about a picture, whose spec is then renamed."""
+    project = Project(tmp_path)
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs/a.png").write_bytes(b"1" * 3_000)
+    model = {"name": "m", "base_url": loopback.base_url, "max_retries": 0}
+    project.write("specs/clock.yaml", spec("Hello", "What is it?", attach="a.png", model=model, system="You see."))
+    loopback.says("Hi.", "A clock.")
+    project.record()
+    (tmp_path / "specs/clock.yaml").rename(tmp_path / "specs/clock2.yaml")
+    return project
+
+
+MOVE = "mv cassettes/clock.yaml cassettes/clock2.yaml && mv cassettes/clock.yaml.d cassettes/clock2.yaml.d"
+
+
+def test_each_command_names_the_recording_and_what_gives_it_its_name(clock, convrun, loopback):
+    """`run`, `status` and `record` say it, `prune` leaves it; after the command all is fresh and nothing was paid."""
+    asked = len(loopback.requests)
+    _, out, _ = convrun(clock.root, "run")
+    assert f"it may be the recording of specs/clock2.yaml, which has none: {MOVE}" in out
+    code, out, _ = convrun(clock.root, "status")
+    assert (code, f"renamed   cassettes/clock.yaml may be the recording of specs/clock2.yaml:\n  {MOVE}" in out) == (
+        3,
+        True,
+    )
+    assert json.loads(convrun(clock.root, "status", "--json")[1])["renamed"] == [
+        {"cassette": "cassettes/clock.yaml", "conversation": "specs/clock2.yaml", "command": MOVE}
+    ]
+    told = f"cassettes/clock.yaml may be the recording of specs/clock2.yaml: {MOVE}"
+    code, out, _ = convrun(clock.root, "cassette", "prune")
+    assert (code, out.splitlines()) == (0, [f"left       cassettes/clock.yaml: {told}", "1 left"])
+    loopback.answers[:] = []
+    _, out, err = convrun(clock.root, "record", "specs/clock2.yaml")
+    assert told in out + err
+    (clock.root / "cassettes/clock2.yaml.partial").unlink(missing_ok=True)
+    subprocess.run(["sh", "-c", MOVE], cwd=clock.root, check=True)
+    assert convrun(clock.root, "status")[0] == 0
+    assert convrun(clock.root, "cassette", "prune")[1] == "nothing to prune\n"
+    assert len(loopback.requests) <= asked + 1  # the one that the server refused
+
+
+def test_a_cassette_that_was_moved_alone_is_told_where_its_attachments_are(clock, convrun):
+    """They lie beside the old name; beside another cassette with the same picture, they are to be copied."""
+    folder = clock.root / "cassettes"
+    (name,) = os.listdir(folder / "clock.yaml.d")
+    (folder / "clock.yaml").rename(folder / "clock2.yaml")
+    code, out, _ = convrun(clock.root, "run")
+    move = "mv cassettes/clock.yaml.d cassettes/clock2.yaml.d"
+    assert (code, f"'cassettes/clock.yaml.d' has it, whose cassette is gone: {move}" in out) == (4, True)
+    code, out, _ = convrun(clock.root, "status")
+    assert (code, move in out, "nothing is to be recorded but what cannot be read" in out) == (4, True, True)
+    clock.write("cassettes/clock.yaml", "version: convrun/1\n")
+    copy = f"mkdir -p cassettes/clock2.yaml.d && cp cassettes/clock.yaml.d/{name} cassettes/clock2.yaml.d/"
+    assert copy in convrun(clock.root, "run", "specs/clock2.yaml")[1]
+    subprocess.run(["sh", "-c", copy], cwd=clock.root, check=True)
+    assert convrun(clock.root, "run", "specs/clock2.yaml")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "fits"),
+    [
+        (spec("Hi {{ name }}", "Bye", vars={"name": "Ada"}), True),
+        (spec("Hi Ada", "Bye", "And more"), True),
+        (spec("Hi Ada"), True),
+        (spec("Hi Ada", "Bye", system="Be kind."), True),
+        (spec("Hi Ada", "Good night"), True),  # the first request is the same
+        (spec("Hi Ada", "Good night", system="Be kind."), False),
+        (spec("Hi Bob", "Bye"), False),
+    ],
+)
+def test_what_the_user_says_tells_whose_a_recording_is(project, convrun, now, fits):
+    """The same texts as far as both go, or the same first request; where git is, it moves the file."""
+    project.write("specs/old.yaml", spec("Hi Ada", "Bye"))
+    project.record()
+    (project.root / "specs/old.yaml").unlink()
+    project.write("specs/deep/new.yaml", now)
+    (project.root / ".git").mkdir()
+    move = "mkdir -p cassettes/deep && git mv cassettes/old.yaml cassettes/deep/new.yaml"
+    out = convrun(project.root, "cassette", "prune", "--dry-run")[1]
+    assert (move in out, "would remove" in out) == (fits, not fits)
+
+
+def test_each_recording_is_of_one_conversation_the_most_alike(project, convrun):
+    """Of two cases that were renamed each gets its own; a case that is new gets none."""
+    project.write("specs/a.yaml", spec("Hi", "{{ w }}", cases=[{"id": "x", "w": "X"}, {"id": "y", "w": "Y"}]))
+    project.run(record="all")
+    rows = [{"id": "v", "w": "Y"}, {"id": "w", "w": "X"}, {"id": "z", "w": "Z"}]
+    project.write("specs/a.yaml", spec("Hi", "{{ w }}", cases=rows))
+    found = json.loads(convrun(project.root, "status", "--json")[1])["renamed"]
+    assert [(one["cassette"], one["conversation"]) for one in found] == [
+        ("cassettes/a/x.yaml", "specs/a.yaml::w"),
+        ("cassettes/a/y.yaml", "specs/a.yaml::v"),
+    ]
