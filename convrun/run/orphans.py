@@ -17,11 +17,12 @@ from unicodedata import normalize
 from convrun.cassette.beginning import Beginning, beginning
 from convrun.errors import ConvrunError
 from convrun.frozen import frozen
+from convrun.results import Finding
 from convrun.run.options import RunOptions
 from convrun.run.plan import Planned, plan
-from convrun.run.project import spec_defaults
+from convrun.run.project import Prepared, spec_defaults
 from convrun.settings import Settings
-from convrun.source import is_below
+from convrun.source import Where, is_below
 from convrun.spec.ids import cassette_file
 from convrun.spec.loading import load_spec
 from convrun.spec.model import Spec
@@ -81,6 +82,18 @@ def orphans(
         elif why:
             undecided.append((path, why))
     return Orphans(files=tuple(found), undecided=tuple(undecided))
+
+
+def orphan_findings(prepared: Prepared) -> tuple[Finding, ...]:
+    """Return a finding for each orphan, where all specs of the specs folder were selected; else none."""
+    settings, request = prepared.project.settings, prepared.project.request
+    specs = (settings.root / settings.specs).resolve()
+    paths = request.paths if request else ()
+    if request is None or not all(specs.is_relative_to((request.cwd / path).resolve()) for path in paths):
+        return ()
+    what, fix = "no spec has this recording", "`convrun cassette prune` removes it"
+    found = orphans(settings, prepared.plan.conversations).files
+    return tuple(Finding(kind="orphaned", message=what, where=Where(file=file), fix=fix) for file in found)
 
 
 def cassettes(settings: Settings) -> Iterator[str]:

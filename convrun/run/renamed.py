@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from convrun.cassette.beside import SUFFIX, moving
@@ -24,7 +25,6 @@ from convrun.run.plan import Planned, plan
 from convrun.run.project import Prepared, open_project
 from convrun.run.surroundings import Surroundings, shown_variables
 from convrun.settings import Settings
-from convrun.source import Where
 from convrun.spec.model import Spec
 from convrun.templates import Text, render_text
 from convrun.values import Json, JsonObject
@@ -52,23 +52,14 @@ class _Said:
     users: tuple[str | None, ...]
 
 
-def orphan_findings(prepared: Prepared) -> tuple[Finding, ...]:
-    """Return a finding for each orphan, where all specs of the specs folder were selected; else none."""
-    settings, request = prepared.project.settings, prepared.project.request
-    specs = (settings.root / settings.specs).resolve()
-    paths = request.paths if request else ()
-    if request is None or not all(specs.is_relative_to((request.cwd / path).resolve()) for path in paths):
-        return ()
-    found = orphans(settings, prepared.plan.conversations).files
-    moved = {one.cassette: one for one in renamed(settings, prepared.plan.conversations, found)}
-    return tuple(_finding(file, moved.get(file)) for file in found)
-
-
-def _finding(file: str, moved: Renamed | None) -> Finding:
-    fix = "`convrun cassette prune` removes it"
-    if moved is not None:
-        fix = f"it may be the recording of {moved.planned.id}, which has none: {moved.command}"
-    return Finding(kind="orphaned", message="no spec has this recording", where=Where(file=file), fix=fix)
+def told_as_renamed(prepared: Prepared, orphaned: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings of orphans; one that fits a conversation says so, and what moves it."""
+    files = [one.where.file for one in orphaned if one.where]
+    found = renamed(prepared.project.settings, prepared.plan.conversations, files)
+    moved = {
+        one.cassette: f"it may be the recording of {one.planned.id}, which has none: {one.command}" for one in found
+    }
+    return tuple(replace(one, fix=moved.get(one.where.file, one.fix)) if one.where else one for one in orphaned)
 
 
 def renamed_in(prepared: Prepared, options: RunOptions, environ: Mapping[str, str]) -> tuple[Renamed, ...]:

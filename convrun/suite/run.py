@@ -87,9 +87,14 @@ def _orphaned(prepared: Prepared, options: RunOptions, results: Sequence[Convers
     left_out = options.models or options.only is not None or prepared.plan.deselected or prepared.plan.elsewhere
     if left_out or any(one.not_begun for one in results):
         return ()
-    from convrun.run.renamed import orphan_findings  # the run of a part does without
+    from convrun.run.orphans import orphan_findings  # the run of a part does without
 
-    return orphan_findings(prepared)
+    found = orphan_findings(prepared)
+    if not found:
+        return ()
+    from convrun.run.renamed import told_as_renamed
+
+    return told_as_renamed(prepared, found)
 
 
 def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: Mapping[str, str]) -> None:
