@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import TypeAlias
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 from convrun.errors import ConvrunError, did_you_mean
 from convrun.frozen import frozen
@@ -20,6 +22,7 @@ _DEEPEST = 200  # levels; what reads the value afterwards may recurse
 _FLOAT = re.compile(r"(?:^|[:,\[])-?[0-9]+[.e]")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
+_NO_TEXT = frozenset({type(None), bool, int, float})
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
@@ -89,6 +92,42 @@ def _whole(value: object) -> object:
 def digest(value: object) -> str:
     """Return the sha256 of the canonical form, as 64 hex digits."""
     return sha256(canonical(value).encode()).hexdigest()
+
+
+def texts(value: object) -> Iterator[str]:
+    """Yield every text in a value of mappings (keys too), lists, tuples and dataclasses, however deep; in any order."""
+    waiting: list[Any] = [value]
+    while waiting:
+        item = waiting.pop()
+        kind = item.__class__
+        if kind is str:
+            yield item
+        elif kind in _NO_TEXT:
+            continue
+        elif kind is tuple or kind is list:
+            waiting += item
+        elif kind is not dict and (fields_of := _getter(kind)) is not None:
+            waiting += fields_of(item)
+        elif isinstance(item, Mapping):
+            waiting += item
+            waiting += item.values()
+        elif isinstance(item, str):
+            yield item
+        elif isinstance(item, tuple | list):
+            waiting += item
+
+
+@lru_cache(maxsize=64)
+def field_names(kind: type) -> tuple[str, ...]:
+    """Return the fields of a dataclass; none of any other class."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+
+
+@lru_cache(maxsize=64)
+def _getter(kind: type) -> Callable[[object], tuple[object, ...]] | None:
+    """What gives the fields of a dataclass; None of any other class."""
+    names = field_names(kind)
+    return attrgetter(*names, names[0]) if names else None  # of one name it would give no tuple
 
 
 def type_name(value: object) -> str:

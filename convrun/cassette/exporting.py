@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import yaml
 
+from convrun.cassette.cleaning import Cleaning
 from convrun.cassette.interaction import Recording
 from convrun.cassette.stock import OURS, stock_interaction
+from convrun.cassette.surviving import surviving
 from convrun.errors import CassetteError
+from convrun.redaction import Redactor
 from convrun.source import Where
 from convrun.values import Json
 
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # where libyaml is there, as vcrpy has it
 
 
-def stock_text(recording: Recording) -> str:
+def stock_text(recording: Recording, redactor: Redactor) -> str:
     """Return the text of a stock cassette, which vcrpy's own serializer reads.
 
+    `redactor` takes out the secrets that a recording of another program may hold.
+
     Raises:
-        CassetteError: where its YAML cannot hold the recording.
+        CassetteError: where its YAML cannot hold the recording, or a secret cannot be taken out.
     """
     interactions: list[Json] = []
+    cleaning = Cleaning(redactor)
     for number, item in enumerate(recording.interactions, 1):
-        made = stock_interaction(item, number)
+        clean = cleaning.interaction(item)
+        if place := surviving(clean, redactor):
+            raise CassetteError(
+                f"interaction {number} holds the value of a key where it cannot be taken out, as a number at {place}",
+                where=Where(file=recording.file),
+            )
+        made = stock_interaction(clean, number)
         response = made["response"]
         interactions.append(
             {**made, "response": {key: value for key, value in response.items() if key != OURS}}

@@ -24,8 +24,8 @@ def export(
 ) -> None:
     """Write cassettes as stock vcrpy YAML, which plays to the openai SDK without convrun: whole, attachments too.
 
-    Several keep their paths below the folder that they have in common. Exit codes: 0, 1 where one was not written, 2
-    for what does not exist.
+    Secrets are taken out. Several keep their paths below the folder that they have in common. Exit codes: 0, 1 where
+    one was not written, 2 for what does not exist.
     """
     with named_errors():
         pairs = list(_pairs(files, to))
@@ -67,6 +67,8 @@ def _written(source: Path, target: Path, *, force: bool) -> bool:
     """Write one; whether that was possible is said."""
     from convrun.cassette.exporting import stock_text  # other commands, and --help, do without
     from convrun.cassette.files import load
+    from convrun.run.secrets import secrets_of
+    from convrun.settings import find_root
 
     try:
         if target.exists() and target.samefile(source):
@@ -74,7 +76,8 @@ def _written(source: Path, target: Path, *, force: bool) -> bool:
                 "it would be written over itself", where=Where(file=str(source)), fix="name another file"
             )
         recording = load(source, str(source))
-        content = stock_text(recording).encode()
+        roots = [find_root(places, Path.cwd()) for places in ([], [source])]
+        content = stock_text(recording, secrets_of(roots, os.environ)).encode()
         (replace_file if force else create_file)(target, content)
     except CassetteError as error:
         say(error.lines())

@@ -76,7 +76,8 @@ def _differences(sides: Sequence[str], cassettes: str | None, target: str | None
             from convrun.cli.reporting import refuse_sources
 
             refuse_sources(Path(target).resolve(), *recordings.sources(pairs), option=f"--report markdown={target}")
-        return [one for pair in pairs for one in differences(pair, environ=os.environ)]
+        keys = recordings.secrets()
+        return [one for pair in pairs for one in differences(pair, keys)]
 
 
 def _lines(found: ConversationDifference, *, full: bool) -> list[Line]:

@@ -36,8 +36,11 @@ def list_conversations(
             say(plan.remarks)
         if as_json:
             from convrun.report.json_result import escaped  # so do they without the results
+            from convrun.run.secrets import secrets_of, without_secrets
 
-            print(escaped(json.dumps([_entry(one) for one in conversations], ensure_ascii=False, indent=2)))
+            keys = secrets_of([project.settings.root], os.environ)
+            entries = [_entry(one) | without_secrets(_told(one), keys) for one in conversations]
+            print(escaped(json.dumps(entries, ensure_ascii=False, indent=2)))
         else:
             for one in conversations:
                 print(printable(one.id))
@@ -59,3 +62,8 @@ def _entry(one: Planned) -> dict[str, object]:
         "recorded": one.cassette.is_file(),
         "skip": one.skip,
     }
+
+
+def _told(one: Planned) -> dict[str, object]:
+    """What a spec says in its own words; by the rest a conversation is found."""
+    return {"name": one.spec.name, "tags": list(one.spec.tags), "skip": one.skip}

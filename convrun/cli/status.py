@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +48,7 @@ def status(
             prepared = prepare(project, options, environ=os.environ)
             whole = not selection.paths
             found = recording_states(prepared, options, environ=os.environ, whole=whole)
+            found = _clean(found, project.settings.root)
         if prepared.plan.remarks:
             say(prepared.plan.remarks)
         code = _exit_code(found, prepared)
@@ -58,6 +60,16 @@ def status(
             lines = status_lines(found, command=_command(selection), every=every)
             print_said(lines, sys.stdout, refused=no_color)
         raise typer.Exit(code)
+
+
+def _clean(found: RecordingStates, root: Path) -> RecordingStates:
+    """The states without secrets, but in what a conversation is found by."""
+    from convrun.run.secrets import secrets_of, without_secrets
+
+    keys = secrets_of([root], os.environ)
+    clean = [(one, without_secrets(one, keys)) for one in found.states]
+    states = (replace(made, id=one.id, spec=one.spec, cassette=one.cassette) for one, made in clean)
+    return replace(found, states=tuple(states))
 
 
 def _exit_code(found: RecordingStates, prepared: Prepared) -> int:

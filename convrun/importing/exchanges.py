@@ -10,8 +10,8 @@ from convrun.backends.chat import ENDPOINT, decode
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.cassette.canonical import Keys
+from convrun.cassette.cleaning import Cleaning
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
-from convrun.cassette.received import parsed_reply, received
 from convrun.conversation.backend import Completion
 from convrun.errors import ProviderError
 from convrun.frozen import frozen
@@ -59,7 +59,8 @@ def exchanges(recording: Recording, redactor: Redactor) -> tuple[list[Exchange],
     found: list[Exchange] = []
     others: list[Refusal] = []
     strangers: dict[str, list[int]] = {}
-    interactions = [cleaned(item, redactor) for item in recording.interactions]
+    cleaning = Cleaning(redactor)
+    interactions = [cleaning.interaction(item) for item in recording.interactions]
     retries = _retries(interactions)
     for number, item in enumerate(interactions, 1):
         if item.request.method != "POST" or item.request.endpoint != ENDPOINT:
@@ -75,19 +76,6 @@ def exchanges(recording: Recording, redactor: Redactor) -> tuple[list[Exchange],
     for asked, numbers in strangers.items():
         others.append(Refusal(numbers=tuple(numbers), reason=Reason.NO_COMPLETION, detail=asked))
     return found, others
-
-
-def cleaned(item: Interaction, redactor: Redactor) -> Interaction:
-    """Return an interaction without key values."""
-    if not redactor:
-        return item
-    reply = item.reply
-    if reply.payloads is None:
-        clean = received(reply.status, reply.headers, reply.body, redactor)
-    else:
-        clean = parsed_reply(reply.status, reply.headers, reply.payloads, redactor, stream=reply.stream)
-    url, body = redactor.text(item.request.url), redactor.value(item.request.body)
-    return replace(item, request=replace(item.request, url=url, body=body), reply=clean)
 
 
 def answer(item: Interaction) -> Completion | ProviderError:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from convrun.values import Json
+from convrun.values import Json, texts
 
 if TYPE_CHECKING:
     from convrun.redaction.finding import Find
@@ -118,20 +118,7 @@ class Redactor:
 
     def _found(self, value: Json) -> bool:
         """Whether a key value stands anywhere in `value`."""
-        if not self:
-            return False
-        waiting = [value]  # no recursion here, as nothing says how deep a value is
-        while waiting:
-            item = waiting.pop()
-            if isinstance(item, str):
-                if self.text(item) != item:
-                    return True
-            elif isinstance(item, dict):
-                waiting += item
-                waiting += item.values()
-            elif isinstance(item, list):
-                waiting += item
-        return False
+        return bool(self) and any(self.text(one) != one for one in texts(value))
 
     def _clean(self, value: Json) -> Json:
         whole: list[Json] = [value]

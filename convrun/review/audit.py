@@ -19,7 +19,7 @@ from convrun.redaction import Redactor
 from convrun.redaction.finding import Find
 from convrun.redaction.redactor import Thorough
 from convrun.source import read_bytes
-from convrun.values import Json
+from convrun.values import texts
 
 _LARGEST = 256_000_000  # bytes of a file
 _SHOWN = 4  # characters of a secret, at most: enough to know it again
@@ -159,20 +159,7 @@ def _texts(item: Interaction, seen: set[int]) -> Iterator[str]:
     seen.update(map(id, new))
     rest = {key: value for key, value in body.items() if key != "messages"} if isinstance(body, dict) else body
     payloads = item.reply.payloads or ()
-    yield from _strings([rest, new, *payloads])
+    yield from texts([rest, new, *payloads])
     if item.reply.stream:
         yield from map("".join, channels(payloads).values())
     yield item.reply.body.decode("latin-1")
-
-
-def _strings(value: Json) -> Iterator[str]:
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict):
-            waiting += item
-            waiting += item.values()
-        elif isinstance(item, list):
-            waiting += item

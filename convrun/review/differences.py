@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
-from convrun.backends.keys import known_keys
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Recording
 from convrun.errors import CassetteError
@@ -18,6 +17,7 @@ from convrun.review.outdated import outdated_parts
 from convrun.review.owners import NOBODY, Owner
 from convrun.review.recordings import Compared, Found
 from convrun.review.transcripts import transcript
+from convrun.run.secrets import without_secrets
 from convrun.source import Where
 from convrun.transcript import ConversationDifference, Judgement, RecordedConversation, Transcript, Unjudged
 
@@ -35,13 +35,16 @@ class _Read:
     owner: Owner = NOBODY
 
 
-def differences(pair: Compared, *, environ: Mapping[str, str]) -> Iterator[ConversationDifference]:
+def differences(pair: Compared, keys: Redactor) -> Iterator[ConversationDifference]:
     """Yield what differs between two recordings, conversation by conversation.
 
     Each is judged by its own spec as it was then; one of two that the user named, and that belongs to no spec, by the
-    other's. `environ` has the keys whose values are taken out.
+    other's. `keys` takes out the secrets, those of specs as well.
     """
-    keys = known_keys(environ)
+    yield from (without_secrets(found, keys) for found in _differences(pair, keys))
+
+
+def _differences(pair: Compared, keys: Redactor) -> Iterator[ConversationDifference]:
     old, new = _read(pair.old), _read(pair.new)
     owners = [side.owner for side in (old, new) if side is not None]
     shared = next((one for one in owners if one.judge), None) if pair.named else None

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from convrun.errors import UsageError, did_you_mean
 from convrun.frozen import frozen
+from convrun.redaction import Redactor
 from convrun.review.owners import Owners
 from convrun.review.recognising import is_spec
 from convrun.review.repository import Repository
@@ -18,6 +19,7 @@ from convrun.review.trees import RevisionTree, WorkingTree
 from convrun.run.carrier import refuse_led_away
 from convrun.run.options import RunOptions
 from convrun.run.project import open_project, planned
+from convrun.run.secrets import secrets_of
 from convrun.settings import find_root, load
 from convrun.source import is_special
 from convrun.values import show
@@ -61,6 +63,7 @@ class Recordings:
         self._overrides: Mapping[str, str | bool | None] = {"cassettes": cassettes}
         self._stack = ExitStack()
         self._owners: dict[tuple[Path, str | None], Owners] = {}
+        self._roots = {find_root([], cwd)}
 
     def __enter__(self) -> Recordings:
         """Return these."""
@@ -129,6 +132,7 @@ class Recordings:
         for word in words:
             self._refuse_misnamed(word)
         project = open_project(words, cwd=self._cwd, environ=self._environ, overrides=self._overrides)
+        self._roots.add(project.settings.root)
         every = planned(project, RunOptions(models=tuple(models))).conversations
         for one in every:
             refuse_led_away(one)
@@ -152,6 +156,16 @@ class Recordings:
             kept |= {tree.settings.file} if tree.settings.file else set()
             folders.add((tree.root / tree.settings.cassettes).resolve())
         return {file.resolve() for file in kept}, folders
+
+    def secrets(self) -> Redactor:
+        """Return what takes out the secrets of the projects that were found so far, and of the one around here.
+
+        Raises:
+            SettingsError: for settings that are wrong, and for a `.env` that is.
+        """
+        trees = [owners.tree for owners in self._owners.values()]  # a revision's settings may name others
+        patterns = [pattern for tree in trees for pattern in tree.settings.redact]
+        return secrets_of([*sorted(self._roots), *(root for root, _ in self._owners)], self._environ, patterns)
 
     def _only_one(self, word: str) -> Found:
         found = self.of_specs([word])

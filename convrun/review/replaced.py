@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from convrun.backends.keys import known_keys
 from convrun.cassette.files import not_read
 from convrun.cassette.format import read
 from convrun.errors import CassetteError
@@ -15,6 +14,7 @@ from convrun.review.comparing import Recorded, compared
 from convrun.review.judge import Judge, judge_of, judged
 from convrun.review.transcripts import transcript
 from convrun.run.plan import Planned
+from convrun.run.secrets import secrets_of, without_secrets
 from convrun.transcript import ConversationDifference
 
 
@@ -28,9 +28,9 @@ class Replaced:
     def differences(self, environ: Mapping[str, str]) -> Iterator[ConversationDifference]:
         """Yield what differs in the conversations whose recording is another one now; equal ones are passed over.
 
-        `environ` has the keys whose values are taken out.
+        `environ` has keys whose values are taken out, beside all else that the project knows of secrets.
         """
-        keys = known_keys(environ)
+        keys = secrets_of([self._root], environ)
         for planned, before in self._before:
             after = _content(planned.cassette)
             if before is None or after is None or before == after:
@@ -38,7 +38,7 @@ class Replaced:
             judge = judge_of(planned, root=self._root)
             old, new = (_recorded(name, content, judge, keys) for name, content in (("before", before), ("now", after)))
             found = compared(planned.id, old, new)
-            yield from [found] if found.kind != "same" else []
+            yield from [without_secrets(found, keys)] if found.kind != "same" else []
 
 
 def _recorded(name: str, content: bytes, judge: Judge, keys: Redactor) -> Recorded:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from convrun.backends.keys import known_keys
 from convrun.cassette.files import load
 from convrun.errors import UsageError
 from convrun.frozen import frozen
+from convrun.redaction import Redactor
 from convrun.review.recognising import is_spec
 from convrun.review.transcripts import transcript
+from convrun.run.secrets import secrets_of
+from convrun.settings import find_root
 from convrun.transcript import Transcript
 
 
@@ -40,9 +42,11 @@ def named_recordings(
         UsageError: for what does not exist, and where nothing of it was recorded.
         SpecErrors: with the mistakes of the specs.
         CassetteError: for a file that cannot be read.
+        SettingsError: for settings that are wrong: they name secrets.
     """
-    keys = known_keys(environ)
     files = [word for word in words if (cwd / word).is_file() and not is_spec(cwd / word, environ)]
+    roots = [find_root([cwd / word], cwd) for word in files]
+    keys = secrets_of([find_root([], cwd), *roots], environ) if files else Redactor()
     for word in files:
         script = transcript(load(cwd / word, word, whole=False), redactor=keys)
         yield Shown(title=word if len(words) > 1 else None, transcript=script)
@@ -57,12 +61,13 @@ def named_recordings(
             if word not in specs:
                 one = recordings.one(word)
                 script = (
-                    transcript(load(one.file, word, whole=False), redactor=keys)
+                    transcript(load(one.file, word, whole=False), redactor=recordings.secrets())
                     if one.file
                     else Transcript(conversations=())
                 )
                 yield Shown(title=word, transcript=script)
         found = recordings.of_specs(specs, models) if specs else []
+        keys = recordings.secrets()
     if len(specs) == len(words) and all(one.file is None for _, one in found):
         what = f"{found[0][0]} is not recorded: no {found[0][1].shown}" if found else "no conversation is there"
         raise UsageError(what, fix="`convrun record` records what is missing")

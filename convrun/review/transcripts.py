@@ -17,6 +17,7 @@ from convrun.importing.reasons import Reason, Refusal, listed
 from convrun.redaction import Redactor
 from convrun.results import ToolCallResult, UsageResult
 from convrun.review.contents import attachments_of, only_attachments, text_of
+from convrun.run.secrets import without_secrets
 from convrun.transcript import (
     Asked,
     ModelCallRecord,
@@ -33,19 +34,15 @@ def transcript(recording: Recording, *, single: bool = False, redactor: Redactor
     """Return the conversations of a recording.
 
     `single`: all of it is one conversation, as in the cassette of a spec. Else a request that does not extend an
-    earlier one begins a conversation of its own. `redactor` takes out values of keys that a recording of another
-    program may hold.
+    earlier one begins a conversation of its own. `redactor` takes out the secrets that a recording of another program
+    may hold.
     """
     calls, others = exchanges(recording, Redactor())
     found: list[_Open] = []
     for call in calls:
         _continued(found, call, single=single).take(call)
     made = Transcript(conversations=tuple(one.conversation() for one in found), others=tuple(map(_no_chat, others)))
-    if not redactor:
-        return made
-    from convrun.run.secrets import without_secrets  # where a key is set
-
-    return without_secrets(made, redactor)
+    return made if redactor is None else without_secrets(made, redactor)
 
 
 def _no_chat(refusal: Refusal) -> str:

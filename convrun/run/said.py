@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from convrun.backends.keys import known_keys
 from convrun.errors import ConvrunError
+from convrun.redaction import Redactor
+from convrun.run.secrets import secrets_of
+from convrun.settings import find_root
 
 
 def said_without_secrets(lines: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """Return lines about to be told to people without secrets: of known shapes, and the values of key variables."""
-    return known_keys(environ).thorough.text("\n".join(lines)).split("\n")
+    """Return lines about to be told to people without secrets: of known shapes, keys, and what settings name."""
+    return _known_here(environ).text("\n".join(lines)).split("\n")
+
+
+def _known_here(environ: Mapping[str, str]) -> Redactor:
+    """What takes out the secrets of the project around here; where its settings are wrong, those known anyhow."""
+    here = Path.cwd()
+    try:
+        return secrets_of([find_root([], here)], environ)
+    except ConvrunError:
+        return known_keys(environ).thorough
 
 
 def told_without_secrets(

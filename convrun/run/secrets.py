@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
-from operator import attrgetter, is_
-from typing import Any, TypeVar
+from operator import is_
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from convrun.backends.keys import KEY_VARIABLES, key_variable
+from convrun.backends.keys import KEY_VARIABLES, key_variable, known_keys
 from convrun.errors import SettingsError
 from convrun.redaction import Redactor
 from convrun.results import ConversationResult
-from convrun.run.bind import BoundConversation
-from convrun.run.surroundings import variables
 from convrun.source import Where
+from convrun.values import field_names, texts
+
+if TYPE_CHECKING:
+    from convrun.run.bind import BoundConversation
 
 _NO_TEXT = frozenset({type(None), bool, int, float})
 _Value = TypeVar("_Value")
@@ -25,6 +28,8 @@ def redactor_for(bound: BoundConversation, environ: Mapping[str, str]) -> Redact
 
     Its tools, hooks and checks may come upon any key, whatever its own model is.
     """
+    from convrun.run.surroundings import variables  # what shows recordings one by one does without
+
     model = bound.model
     try:
         variable = key_variable(model, environ=environ, trusted_base_urls=bound.trusted)
@@ -42,10 +47,32 @@ def _redactor(variables: tuple[tuple[str, str | None], ...], patterns: tuple[str
     return Redactor(secrets, patterns=patterns, names=[name for name, _ in variables])
 
 
+def secrets_of(roots: Iterable[Path], environ: Mapping[str, str], patterns: Iterable[str] = ()) -> Redactor:
+    """Return what takes secrets out of what is shown or written of the projects at these roots, thoroughly.
+
+    It knows shapes, the keys in the environment and in their `.env`s, and what their settings name with `redact`;
+    `patterns` are further ones.
+
+    Raises:
+        SettingsError: for settings that are wrong, and for a `.env` that is.
+    """
+    from convrun.environment import read_dotenv  # a run has read both already
+    from convrun.settings import load
+
+    named, environs = [*patterns], [environ]
+    for root in dict.fromkeys(roots):
+        environs.append({**read_dotenv(root), **environ})
+        named += load(root, environs[-1], {}).redact
+    redactor = known_keys({}, dict.fromkeys(named))
+    for one in environs:
+        redactor.learn({name: one[name] for name in KEY_VARIABLES if one.get(name)})
+    return redactor.thorough
+
+
 def without_secrets(result: _Value, redactor: Redactor) -> _Value:
     """Return a result with every secret replaced, as far as it is shown; the same object where there is none."""
     thorough = redactor.thorough
-    return _clean(result, thorough) if thorough.found_in(_texts(result)) else result
+    return _clean(result, thorough) if thorough.found_in(texts(result)) else result
 
 
 def told_without_secrets(result: ConversationResult, redactor: Redactor) -> ConversationResult:
@@ -55,36 +82,11 @@ def told_without_secrets(result: ConversationResult, redactor: Redactor) -> Conv
     a secret by its shape was refused before.
     """
     thorough = redactor.thorough
-    if not thorough.found_in(_texts(result)):
+    if not thorough.found_in(texts(result)):
         return result
     files = {result.spec, result.cassette}
     clean: ConversationResult = _clean(result, thorough, files)
     return replace(clean, id=result.id, spec=result.spec, case=result.case, cassette=result.cassette)
-
-
-def _texts(value: object) -> list[str]:
-    """Every text in a result, gathered quickly: most hold nothing to change."""
-    found: list[str] = []
-    waiting: list[Any] = [value]
-    while waiting:
-        item = waiting.pop()
-        kind = item.__class__
-        if kind is str:
-            found.append(item)
-        elif kind in _NO_TEXT:
-            continue
-        elif kind is tuple or kind is list:
-            waiting += item
-        elif kind is not dict and (fields_of := _getter(kind)) is not None:
-            waiting += fields_of(item)
-        elif isinstance(item, Mapping):
-            waiting += item
-            waiting += item.values()
-        elif isinstance(item, str):
-            found.append(item)
-        elif isinstance(item, tuple | list):
-            waiting += item
-    return found
 
 
 def _clean(value: Any, redactor: Redactor, files: Container[str | None] = ()) -> Any:
@@ -105,23 +107,10 @@ def _clean(value: Any, redactor: Redactor, files: Container[str | None] = ()) ->
         same = all(key in value and value[key] is item for key, item in pairs.items())
         return value if same else pairs
     changed = {}
-    for name in _field_names(kind):
+    for name in field_names(kind):
         before = getattr(value, name)
         if before.__class__ not in _NO_TEXT and (after := _clean(before, redactor, files)) is not before:
             changed[name] = after
     if kind is Where and value.file in files:
         changed.pop("file", None)
     return replace(value, **changed) if changed else value
-
-
-@lru_cache(maxsize=64)
-def _field_names(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass; none of any other class."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
-
-
-@lru_cache(maxsize=64)
-def _getter(kind: Hashable) -> Callable[[object], tuple[object, ...]] | None:
-    """What gives the fields of a dataclass; None of any other class."""
-    names = _field_names(kind) if isinstance(kind, type) else ()
-    return attrgetter(*names, names[0]) if names else None  # of one name it would give no tuple

@@ -11,6 +11,7 @@ from servers import Answer, chunk, event_stream, reply
 
 from convrun.cassette.exporting import stock_text
 from convrun.cassette.files import load
+from convrun.redaction import Redactor
 from convrun.results import ConversationResult
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"\x00\x01" * 2_000
@@ -117,7 +118,7 @@ def test_an_export_reads_back_to_the_same_verdicts(made):
     project = made()
     cassette = project.root / "cassettes/a.yaml"
     before, recording = project.one(), load(cassette, "x")
-    cassette.write_text(stock_text(recording), "utf-8")
+    cassette.write_text(stock_text(recording, Redactor()), "utf-8")
     after = project.one()
     assert (after.verdict, told(after)) == (before.verdict, told(before))
     again = load(cassette, "x").interactions

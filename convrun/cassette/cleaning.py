@@ -1,0 +1,47 @@
+"""Interactions without secrets: those of a recording that another program made may hold some."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from convrun.cassette.interaction import Interaction
+from convrun.cassette.received import parsed_reply, received
+from convrun.redaction import Redactor
+from convrun.values import Json, JsonObject
+
+
+class Cleaning:
+    """Takes secrets out of the interactions of one recording; a message that several share is looked at once."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._messages: dict[int, tuple[JsonObject, Json]] = {}  # by id, which is theirs as long as they are held here
+
+    def interaction(self, item: Interaction) -> Interaction:
+        """Return an interaction without secrets."""
+        redactor, request, reply = self._redactor, item.request, item.reply
+        if not redactor:
+            return item
+        if reply.payloads is None:
+            clean = received(reply.status, reply.headers, reply.body, redactor)
+        else:
+            clean = parsed_reply(reply.status, reply.headers, reply.payloads, redactor, stream=reply.stream)
+        headers = redactor.sent_headers(request.headers) if request.headers else request.headers
+        sent = replace(request, url=redactor.text(request.url), headers=headers, body=self._body(request.body))
+        return replace(item, request=sent, reply=clean)
+
+    def _body(self, body: Json) -> Json:
+        """The body; messages that were the same object are the same one again."""
+        messages = body.get("messages") if isinstance(body, dict) else None
+        if not isinstance(body, dict) or not isinstance(messages, list):
+            return self._redactor.value(body)
+        rest: JsonObject = {key: value for key, value in body.items() if key != "messages"}
+        clean = self._redactor.value(rest)
+        return {**clean, "messages": [self._message(one) for one in messages]}
+
+    def _message(self, message: Json) -> Json:
+        if not isinstance(message, dict):
+            return self._redactor.value(message)
+        if id(message) not in self._messages:
+            self._messages[id(message)] = message, self._redactor.value(message)
+        return self._messages[id(message)][1]
