@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from stat import S_IMODE, S_ISREG
+from stat import S_IMODE, S_ISDIR, S_ISREG
 
 from convrun.cassette.files import not_writable
 from convrun.cassette.format import chained_digest, full_interaction
@@ -42,6 +42,26 @@ def partial_path(cassette: Path) -> Path:
     name = os.fsencode(cassette.name)
     stem = cassette.name if len(name) <= _LONGEST else sha256(name).hexdigest()[:32]
     return cassette.with_name(f"{stem}{_SUFFIX}")
+
+
+def _staged_path(partial: Path) -> Path:
+    """Where a partial recording is begun: always the same place, and what a crash has left there gives way."""
+    return partial.with_name(f".{partial.name}")
+
+
+def check_room(cassette: Path, *, shown_as: str) -> None:
+    """Raise where no partial recording of a cassette can be begun: it would be found out when a call was paid for.
+
+    Raises:
+        CassetteError: where a folder is in the way.
+    """
+    staged = _staged_path(partial_path(cassette))
+    with suppress(OSError):
+        if S_ISDIR(staged.lstat().st_mode):
+            shown = Path(shown_as).with_name(staged.name).as_posix()
+            raise CassetteError(
+                "what is recorded cannot be begun: it is a folder", where=Where(file=shown), fix="take it away"
+            )
 
 
 @frozen
@@ -162,7 +182,7 @@ class PartialWriter:
         """Put a file with a header and these in the place of what is there, once it is on the disk."""
         header = self._line({"version": VERSION, "mode": self.mode})
         text = b"".join([header, *self._lines(interactions)])
-        staged = self.path.with_name(f".{self.path.name}")  # always the same: one that a crash has left gives way
+        staged = _staged_path(self.path)
         with suppress(FileNotFoundError):
             staged.unlink()
         try:

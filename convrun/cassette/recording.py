@@ -14,7 +14,7 @@ from convrun.cassette.exchange import Exchange, Tee, is_answer
 from convrun.cassette.interaction import Interaction, ReceivedReply
 from convrun.cassette.known import Known
 from convrun.cassette.nesting import deep_refused
-from convrun.cassette.partial import PartialWriter, partial_path
+from convrun.cassette.partial import PartialWriter, check_room, partial_path
 from convrun.cassette.playing import sent_request
 from convrun.cassette.received import parsed_reply, received
 from convrun.cassette.saving import save
@@ -119,6 +119,8 @@ class Recorder:
         """Take the right to record; what is known has to be what is there."""
         self._claim.take()
         if self._transport is None:
+            if not self._free:
+                check_room(self._path, shown_as=self._shown_as)
             self.known.settle(self._path, shown_as=self._shown_as)
 
     def _error_wanted(self, request: Request, reply: Reply) -> bool:

@@ -12,7 +12,7 @@ import typer
 from convrun.atomic import create_file, replace_file
 from convrun.cli.ending import counted, named_errors, say
 from convrun.errors import CassetteError, UsageError, did_you_mean, system_reason
-from convrun.source import Where, printable
+from convrun.source import Where, is_special, printable
 
 _NOT_ALL = 1
 
@@ -41,6 +41,8 @@ def _pairs(files: Sequence[str], to: str) -> Iterator[tuple[Path, Path]]:
     Raises:
         UsageError: for what is not there, and for a STOCK that cannot take them.
     """
+    if not to:
+        raise UsageError("--to is empty", fix="name a file or folder; a variable that is not set gives none")
     sources = [Path(file) for file in dict.fromkeys(files)]
     for source in sources:
         _refuse_missing(source)
@@ -74,6 +76,10 @@ def _written(source: Path, target: Path, *, force: bool) -> bool:
         if target.exists() and target.samefile(source):
             raise CassetteError(
                 "it would be written over itself", where=Where(file=str(source)), fix="name another file"
+            )
+        if is_special(target):
+            raise CassetteError(
+                "it would replace what is no regular file", where=Where(file=str(target)), fix="name another file"
             )
         recording = load(source, str(source))
         roots = [find_root(places, Path.cwd()) for places in ([], [source])]

@@ -236,6 +236,18 @@ def test_what_another_process_recorded_meanwhile_is_not_paid_again(begin: Beginn
     assert (late.asked, (tmp_path / "chat.yaml").read_bytes()) == (0, before)
 
 
+def test_what_is_in_the_way_of_a_partial_recording_is_found_before_a_call(begin: Beginning, tmp_path: Path) -> None:
+    """A folder where it is begun is named, and nothing is asked that could not be kept."""
+    (tmp_path / ".chat.yaml.partial").mkdir()
+    model = Model()
+    with begin(model) as recorder, pytest.raises(CassetteError) as refused:
+        converse(recorder, TEXTS)
+    assert model.asked == 0
+    assert str(refused.value.where) == ".chat.yaml.partial"
+    (tmp_path / ".chat.yaml.partial").rmdir()
+    record(begin, TEXTS)
+
+
 def test_who_was_given_up_writes_no_more(begin: Beginning, partial: Path) -> None:
     """A reply that comes after the run is over is not kept: somebody else may be recording by then."""
     with begin(Model()) as recorder:

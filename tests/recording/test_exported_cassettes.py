@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 
 import openai
 import pytest
@@ -140,6 +141,20 @@ def test_nothing_that_is_there_is_overwritten(made):
     assert files(project.root) == before
     assert project.cli("cassette", "export", "cassettes/a.yaml", "--to", "stock.yaml", "--force").returncode == 0
     assert (project.root / "stock.yaml").read_text("utf-8").startswith("interactions:\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_what_is_no_regular_file_is_not_replaced(made):
+    """A pipe stays a pipe, also with --force; an empty --to is a variable that was not set."""
+    project = made()
+    pipe = project.root / "pipe"
+    os.mkfifo(pipe)
+    refused = project.cli("cassette", "export", "cassettes/a.yaml", "--to", "pipe", "--force")
+    assert (refused.returncode, pipe.is_fifo()) == (1, True)
+    assert "it would replace what is no regular file" in refused.stderr
+    empty = project.cli("cassette", "export", "cassettes/a.yaml", "--to", "")
+    assert (empty.returncode, (project.root / "a.yaml").exists()) == (2, False)
+    assert "--to is empty" in empty.stderr
 
 
 def test_several_keep_their_paths_and_one_that_cannot_be_read_is_said(made):
