@@ -120,6 +120,7 @@ def test_live_calls_that_failed_are_accounted_for():
     """They are no model calls of a turn, but they were made."""
     assert "2 model calls (2 live) in" in summary(run(replace(PASSED, live_calls=2)))
     assert "2 model calls (3 live, with those that failed) in" in summary(run(replace(PASSED, live_calls=3)))
+    assert "0 model calls (1 live call failed) in" in summary(run(replace(PASSED, model_calls=0, live_calls=1)))
 
 
 def test_what_was_not_run_is_counted():
