@@ -39,6 +39,7 @@ from convrun.templates import render_text
 
 if TYPE_CHECKING:
     from convrun.run.verifying import Verifying
+    from convrun.source import Where
 
 
 def blank_result(bound: BoundConversation) -> ConversationResult:
@@ -111,6 +112,7 @@ class _Run:
         self.failure: ConvrunError | None = None
         self.returned: dict[str, str] = {}  # by call, what the tools returned before a hook changed it
         self.verifying: Verifying | None = None
+        self.called: dict[str, Where | None] = {}  # the tools that a replay calls
 
     def result(self, environ: Mapping[str, str]) -> ConversationResult:
         """Play and judge; what goes wrong around the turns leaves those that were played."""
@@ -176,6 +178,8 @@ class _Run:
         for tool, made in opened(self.bound.spec.tools, names):
             tools += self._stubbed(tool, made, names) if tool.policy == "stub" else made
             recorded |= {one.name: tool for one in made} if tool.recorded else {}
+            if tool.policy in ("live", "verify"):
+                self.called |= {one.name: tool.spec.where for one in made}
         results = self.carrier.recorded_results(set(recorded)) if recorded else None
         verified = {name: tool.spec.where for name, tool in recorded.items() if tool.policy == "verify"}
         if results is None or not verified:
@@ -244,7 +248,7 @@ class _Run:
         views = self.views[:last]
         late = self.verifying.taken() if self.verifying is not None else ()  # of what hooks asked behind the last turn
         own = judge_conversation(self.bound.spec.checks, views, self.bound.planned.vars, self.surroundings)
-        return (*late, *own)
+        return (*late, *self._hinted(own))
 
     @property
     def _would_go_live(self) -> bool:
@@ -268,6 +272,7 @@ class _Run:
         info = played.verdict == "stale"
         views = self.views[: played.index]
         checks = judge_turn(played.bound.checks, views, self.bound.planned.vars, self.surroundings, info=info)
+        checks = self._hinted(checks)
         checks = (*(replace(check, info=info) for check in played.verified), *checks)
         verdict = played.verdict
         if verdict == "passed":
@@ -275,6 +280,13 @@ class _Run:
         judged = replace(played, checks=checks, verdict=verdict)
         known = played.bound.spec.known_failure
         return turn_known_to_fail(judged, known) if known else judged
+
+    def _hinted(self, checks: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+        if all(check.verdict != "failed" for check in checks):
+            return checks
+        from convrun.run.redacted import hinted  # what holds needs no hint
+
+        return tuple(hinted(check, self.redactor) for check in checks)
 
     def _concluded(self, played: Sequence[PlayedTurn], checks: tuple[CheckResult, ...]) -> ConversationResult:
         turns = tuple(turn.result() for turn in _up_to_the_error(played))
@@ -304,7 +316,7 @@ class _Run:
             ignored=self.carrier.ignored,
             turns=turns,
             checks=checks,
-            findings=tuple(self._findings(verdict)) if not failure and self._every_turn_ran(played) else (),
+            findings=tuple(self._findings(verdict, played)) if not failure and self._every_turn_ran(played) else (),
         )
 
     def _stale(self, played: Sequence[PlayedTurn], turns: Sequence[TurnResult]) -> Staleness | None:
@@ -344,8 +356,12 @@ class _Run:
         if self.carrier.staleness is None:
             self.returned[call.tool_call_id or ""] = result.output
 
-    def _findings(self, verdict: str) -> Iterator[Finding]:
+    def _findings(self, verdict: str, played: Sequence[PlayedTurn]) -> Iterator[Finding]:
         where = self.empty.where
+        if self.recording and self.carrier.live_calls:
+            from convrun.run.redacted import secrets_given  # a replay gives nobody a secret
+
+            yield from secrets_given(played, self.called, self.redactor)
         if verdict == "unchecked":
             fix = "add checks under `expect:`; what is not checked cannot be right"
             yield Finding(kind="unchecked", message="the conversation has no check", where=where, fix=fix)
