@@ -32,7 +32,7 @@ class Problem:
 
 @frozen
 class Finding:
-    """Something that is not wrong yet and keeps a suite from being trusted: `unchecked`, `unplayed`, `orphaned`, `secret`."""
+    """What is not wrong yet and keeps a suite from being trusted: `unchecked`, `unplayed`, `orphaned`, `secret`."""
 
     kind: str
     message: str

@@ -13,8 +13,8 @@ from convrun.source import Where
 from convrun.values import show, texts
 
 _FIX = (
-    "give the tool `policy: replay`, so that its recorded result is played; else, where that depends on the secret, the "
-    "recording is stale, and recording it again changes nothing"
+    "give the tool `policy: replay`, so that its recorded result is played; else, where that depends on the secret, "
+    "the recording is stale, and recording it again changes nothing"
 )
 
 
