@@ -163,7 +163,11 @@ class _Elsewhere:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._specs: list[str] = []
+        self._specs: dict[
+            str, list[str]
+        ] = {}  # files that may be specs, by what the paths of their cassettes begin with
+        self._moved: dict[str, str] = {}  # those outside of the specs folder, by each end of their paths
+        self._folder = PurePosixPath(_folded(settings.specs)).parts
         self._code: dict[str, str] = {}
         self._computing: str | None = None
         self._projects: list[Path] = []
@@ -190,7 +194,7 @@ class _Elsewhere:
     def _of_spec(self, path: str, begun: Beginning) -> str | None:
         """As `owner`, of specs that were not selected: behind links, in hidden folders, anywhere in the project."""
         settings, stems = self._settings, _stems(path, self._settings)
-        walked = (file for file in self._specs if _stem(file, settings) in stems)
+        walked = (file for stem in stems for file in self._specs.get(stem, ()))
         for file in dict.fromkeys([*walked, *self._of_name(path)]):
             try:
                 spec = load_spec(settings.root / file, settings.root, spec_defaults(settings))
@@ -198,10 +202,7 @@ class _Elsewhere:
                 return f"{file} may have it, and cannot be read as a spec"
             if _has_one([spec], path, begun, settings):
                 return ""
-        specs = f"{_folded(settings.specs)}/"
-        ends = tuple(f"/{stem}{suffix}" for stem in stems if stem != "." for suffix in _SUFFIXES)
-        outside = (file for file in self._specs if not _folded(file).startswith(specs))
-        moved = next((file for file in outside if _folded(file).endswith(ends)), None)
+        moved = next((self._moved[stem] for stem in stems if stem in self._moved), None)
         return None if moved is None else f"{moved} would have it, were its folder that of the specs"
 
     def _of_name(self, path: str) -> Iterator[str]:
@@ -260,7 +261,10 @@ class _Elsewhere:
     def _note(self, file: Path) -> None:
         below = file.relative_to(self._settings.root).as_posix()
         if file.suffix.lower() in _SUFFIXES:
-            self._specs.append(below)
+            self._specs.setdefault(_stem(below, self._settings), []).append(below)
+            stem = PurePosixPath(_folded(below)).with_suffix("").parts
+            if stem[: len(self._folder)] != self._folder:
+                self._moved |= {"/".join(stem[start:]): below for start in range(1, len(stem))}
         elif file.suffix in (".py", ".ipynb"):
             try:
                 with file.open("rb") as opened:
