@@ -125,6 +125,7 @@ class ToolCallResult:
 
 
 FROM_TURN = "--from-turn"  # the part of a change that is none: from there on it is to be recorded anew
+STUB_HINT = "the tool is a stub: what it `returns` is not what was recorded"
 BROKE_OFF = "recording broke off"  # that of a change where a recording that broke off holds no more
 
 

@@ -309,7 +309,7 @@ class RecordingState:
     last commit, where that has all of it as it is now; `unsaved` are attachments that it lacks, although it has the
     cassette. `longer`: some of it is not played. `saved` is
     how many of the calls would not go live if the tool whose result differs gave what was recorded. `assumed` is what
-    has to answer as it did when it was recorded, where that was not tried.
+    has to answer as it did when it was recorded, where that was not tried. `vars` are those of the conversation.
     """
 
     id: str
@@ -327,6 +327,7 @@ class RecordingState:
     quote: Quote = field(default_factory=Quote)
     saved: int | None = None
     assumed: tuple[str, ...] = ()
+    vars: Mapping[str, Json] = field(default_factory=dict)
 
 
 @frozen

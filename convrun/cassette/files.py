@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from convrun.source import Where, read_bytes
 if TYPE_CHECKING:
     from convrun.cassette.attachments import Source
 
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _LARGEST = 4 * RECORDED_LIMIT  # a character has at most four bytes
 
 
@@ -91,9 +93,8 @@ def replace_text(path: Path, text: str, *, shown_as: str) -> None:
         raise not_writable(error, shown_as) from error
 
 
-def not_writable(error: OSError, shown_as: str) -> CassetteError:
-    """Return the error of a cassette that could not be written, or could not be later."""
-    what = f"cannot be written: {system_reason(error)}"
-    return CassetteError(
-        what, where=Where(file=shown_as), fix="make the folder writable, or record to another with --cassettes"
-    )
+def not_writable(error: OSError, shown_as: str, *, lost: str = "") -> CassetteError:
+    """Return the error of a cassette that could not be written, or could not be later; `lost`: what went with it."""
+    what = f"cannot be written: {system_reason(error)}{lost and '; '}{lost}"
+    first = "make room on the disk" if error.errno in _FULL else "make the folder writable"
+    return CassetteError(what, where=Where(file=shown_as), fix=f"{first}, or record to another with --cassettes")

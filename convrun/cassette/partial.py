@@ -167,7 +167,8 @@ class PartialWriter:
                 self._append(b"".join(self._lines(new)))
         except OSError as error:
             self.rewrite()
-            raise not_writable(error, self._shown_as) from error
+            lost = "the call that was just answered could not be kept"
+            raise not_writable(error, self._shown_as, lost=lost) from error
         except BaseException:
             self.rewrite()
             raise

@@ -48,7 +48,9 @@ OnlyLastFailed: TypeAlias = Annotated[
     bool, typer.Option("--last-failed", "--lf", help="Only those that did not pass when they last ran, else all.")
 ]
 KeepGoing: TypeAlias = Annotated[bool, typer.Option("--keep-going", help="Play on after a failed turn.")]
-Strict: TypeAlias = Annotated[bool, typer.Option("--strict", help="Findings (unchecked, unplayed) end with 1.")]
+Strict: TypeAlias = Annotated[
+    bool, typer.Option("--strict", help="Findings (unchecked, unplayed, orphaned) end with 1.")
+]
 OnStale: TypeAlias = Annotated[
     str, typer.Option("--on-stale", metavar="fail|warn", help="warn: stale and missing do not change the exit code.")
 ]

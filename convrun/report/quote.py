@@ -8,7 +8,7 @@ from convrun.report.spending import dollars
 from convrun.report.stale import ENDED, stale_causes, stale_title
 from convrun.report.style import Line
 from convrun.report.wording import noun, short
-from convrun.results import BROKE_OFF, FROM_TURN, ConversationResult, Staleness, total_spending
+from convrun.results import BROKE_OFF, FROM_TURN, STUB_HINT, ConversationResult, Staleness, total_spending
 from convrun.transcript import Quote, RecordingState, total_quote
 
 _RESULT = "tool result of "
@@ -61,8 +61,9 @@ def question(states: Sequence[RecordingState]) -> str:
 def compared_line(quote: Quote, results: Sequence[ConversationResult]) -> Line:
     """Return how what a recording took compares with the quote."""
     spent = total_spending(one.spent for one in results)
-    took = [noun(sum(one.live_calls for one in results), "model call"), f"{spent.tokens:,} tokens"]
-    took += [dollars(spent.total_usd)] if spent.total_usd is not None else []
+    live = sum(one.live_calls for one in results)
+    took = [noun(live, "model call"), *([f"{spent.tokens:,} tokens"] if live else ())]
+    took += [dollars(spent.total_usd)] if live and spent.total_usd is not None else []
     said = [calls(quote), f"{quote.input + quote.output:,} tokens"] if quote.input or quote.output else [calls(quote)]
     said += [dollars(quote.usd)] if quote.usd is not None else []
     return Line(f"quoted {', '.join(said)}; took {', '.join(took)}", "dim")
@@ -134,7 +135,9 @@ def some(members: Sequence[RecordingState], most: int = 3) -> str:
 def stale_results(states: Sequence[RecordingState]) -> list[ConversationResult]:
     """Return those that are stale as results, of which others know how to tell what changed."""
     return [
-        ConversationResult(id=one.id, spec=one.spec, verdict="stale", cassette=one.cassette, stale=one.stale)
+        ConversationResult(
+            id=one.id, spec=one.spec, verdict="stale", cassette=one.cassette, stale=one.stale, vars=one.vars
+        )
         for one in states
         if one.stale is not None and one.state in {"stale", "partial"}
     ]
@@ -151,7 +154,9 @@ def _why(stale: Staleness, *, sole: bool) -> str:
         if raised:
             return f"tool {', '.join(dict.fromkeys(raised))} {place}"
         names = ", ".join(dict.fromkeys(part.removeprefix(_RESULT) for part in parts))
-        return f"tool {names} answered differently {place}"
+        of_stubs = all(change.hint == STUB_HINT for change in stale.changes)
+        what = f"stub {names} returns something else" if of_stubs else f"tool {names} answered differently"
+        return f"{what} {place}"
     if parts == [FROM_TURN]:
         return f"asked anew from {where} on"
     if parts and all(part == ENDED for part in parts):

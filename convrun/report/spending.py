@@ -19,9 +19,12 @@ def spending_line(spent: Spending, live_calls: int = 0) -> str | None:
     if spent.untold:
         told = "1 reply told no usage and is" if spent.untold == 1 else f"{spent.untold} replies told no usage and are"
         figures.append(f"{told} counted by length")
-    if spent.unpriced and (spent.usd or spent.more_usd):
+    known = spent.usd + spent.more_usd
+    if spent.unpriced and known:
         figures.append(f"no price is known for {spent.unpriced} of them")
-    return f"spent {_amount(spent)} ({', '.join(figures)})"
+    if spent.unpriced and not known:
+        return f"spent: not known, there is no price for the model ({', '.join(figures)})"
+    return f"spent {_amount(spent, known)} ({', '.join(figures)})"
 
 
 def spent_usd(conversation: ConversationResult) -> str | None:
@@ -37,8 +40,7 @@ def dollars(amount: float) -> str:
     return f"${amount:,.2f}" if amount >= 100 else f"${amount:.4f}"
 
 
-def _amount(spent: Spending) -> str:
-    known = spent.usd + spent.more_usd
+def _amount(spent: Spending, known: float) -> str:
     if spent.unpriced:
-        return f"{dollars(known)} and more" if known else "nobody knows what: there is no known price"
+        return f"{dollars(known)} and more"
     return f"at most {dollars(known)}" if spent.untold else dollars(known)

@@ -161,7 +161,7 @@ def _assumed(found: RecordingStates) -> list[Line]:
     if not names:
         return []
     listed = ", ".join(list(names)[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
-    return [Line(f"fresh is meant as far as these answer as they did: {listed}; `convrun run` calls them", "dim")]
+    return [Line(f"fresh if these still answer as recorded: {listed}; `convrun run` calls them", "dim")]
 
 
 def _ending(found: RecordingStates, command: str) -> list[Line]:

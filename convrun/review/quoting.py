@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from convrun.backends.prices import cost_usd
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Recording
+from convrun.cassette.partial import partial_path, read_partial
 from convrun.conversation.messages import Usage
 from convrun.errors import CassetteError
 from convrun.frozen import frozen
@@ -75,6 +77,8 @@ class Quoting:
     def _by_siblings(self, bound: BoundConversation, result: ConversationResult | None) -> Quote:
         """As an average one of the same spec; where none is recorded, a call a turn at the least.
 
+        Those are then as large as those of a recording that broke off, whose requests go on growing as they did.
+
         What a recording that broke off has answered is taken off.
         """
         planned = bound.planned
@@ -86,11 +90,13 @@ class Quoting:
         first = result.stale.turn - 1 if result is not None and result.stale is not None else 0
         left = sum(turn.skip is None for turn in planned.spec.turns[first:])
         if not known:
-            return Quote(calls=left, usd=None, at_least=True, unpriced=self._unpriced(bound))
-        every = [[_Call(one.usage.input, one.usage.output) for one in _calls(found)] for found in known]
-        number = round(sum(map(len, every)) / len(every))
-        calls = [call for calls in every for call in calls]
-        average = _Call(_mean([one.input for one in calls]), _mean([one.output for one in calls]))
+            kept = read_partial(partial_path(planned.cassette)).interactions
+            begun = _of(Recording(interactions=kept, file=planned.cassette_shown))
+            if begun is None:
+                return Quote(calls=left, usd=None, at_least=True, unpriced=self._unpriced(bound))
+            return replace(self._priced(bound, list(_next(begun, left))), at_least=True)
+        number = round(sum(len(list(_calls(found))) for found in known) / len(known))
+        average = _average(known)
         answered = sum(turn.model_calls for turn in result.turns) if result is not None else 0
         return self._priced(bound, [average] * max(number - answered, left))
 
@@ -196,6 +202,10 @@ def _recorded(planned: Planned) -> _Recorded | None:
         recording = load(planned.cassette, planned.cassette_shown, whole=False)  # attachments are no tokens
     except CassetteError:
         return None
+    return _of(recording)
+
+
+def _of(recording: Recording) -> _Recorded | None:
     found = transcript(recording, single=True).conversations
     if not found or not found[0].turns:
         return None
@@ -221,6 +231,21 @@ def _lengths(recording: Recording) -> dict[int, int]:
 def _calls(recorded: _Recorded) -> Iterator[ModelCallRecord]:
     for turn in recorded.conversation.turns:
         yield from turn.model_calls
+
+
+def _average(known: Sequence[_Recorded]) -> _Call:
+    """An average call of theirs."""
+    usages = [call.usage for recorded in known for call in _calls(recorded)]
+    return _Call(_mean([usage.input for usage in usages]), _mean([usage.output for usage in usages]))
+
+
+def _next(begun: _Recorded, count: int) -> Iterator[_Call]:
+    """So many calls behind those of a conversation that broke off."""
+    average = _average([begun])
+    read = [call.usage.input for call in _calls(begun) if call.usage.input is not None]
+    growth = max(read[-1] - read[0], 0) / (len(read) - 1) if len(read) > 1 else 0.0
+    for number in range(1, count + 1):
+        yield _Call(read[-1] + number * growth if read else None, average.output)
 
 
 def _added(recorded: _Recorded) -> Iterator[int]:

@@ -124,6 +124,7 @@ def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: b
         problem=result.error,
         reason=planned.skip,
         longer=state == "fresh" and any(one.kind == "unplayed" for one in result.findings),
+        vars=result.vars,
         assumed=tuple(dict.fromkeys(_assumed(bound, result))) if assumed and state == "fresh" else (),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import field, replace
 
 from convrun.frozen import frozen
 from convrun.redaction import Redactor
-from convrun.results import Change, Staleness, ToolCallResult
+from convrun.results import STUB_HINT, Change, Staleness, ToolCallResult
 
 _CANCELLED = "Cancelled: "  # how the engine begins what it tells the model
 _LONGEST = 80  # characters of a result in a hint
@@ -76,7 +76,7 @@ def _hinted(change: Change, around: Surrounding) -> Change:
     clean = around.redactor.text
     call = next((call for call in around.calls if clean(call.result or "") == change.now), None)
     if call is not None and call.name in around.stubs and not around.before_call and not around.after_call:
-        return replace(change, hint="the tool is a stub: what it `returns` is not what was recorded")
+        return replace(change, hint=STUB_HINT)
     if call is not None and call.error:
         change = replace(change, raised=clean(call.error))
     if call is None or change.hint:

@@ -38,7 +38,7 @@ record(2000, 0, None)
 try:
     record(*map(int, sys.argv[1:]))
 except CassetteError as error:
-    print(error)
+    print(error, error.fix)
 """
 
 
@@ -57,6 +57,7 @@ def test_a_full_disk_at_the_end_harms_nothing(size, words, room, tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     assert "a.yaml: cannot be written: file too large" in ended.stdout
+    assert "make room on the disk" in ended.stdout
     kept = read_partial(partial_path(tmp_path / "a.yaml"))
     assert (len(kept.interactions), kept.note) == (1, None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.yaml", "a.yaml.d", "a.yaml.partial"]

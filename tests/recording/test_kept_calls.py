@@ -112,7 +112,9 @@ def test_a_full_disk_stops_before_more_is_paid(project, echoing, room):
     echoing.answers[:] = [answer]
     ended = project.cli("record")
     assert ended.returncode == 4, ended.stdout + ended.stderr
-    assert "cannot be written: file too large" in ended.stdout
+    assert "cannot be written: file too large; the call that was just answered could not be kept" in ended.stdout
+    assert "make room on the disk" in ended.stdout
+    assert "folder writable" not in ended.stdout
     assert "the 3 calls answered so far are kept" in ended.stdout
     assert echoing.asked() == ["one", "two", "fill", "full"]  # the last one's answer found no room
     content = (project.root / PARTIAL).read_bytes()

@@ -8,6 +8,8 @@ import pytest
 from live_specs import SPEC
 from servers import Answer, chunk, event_stream, reply
 
+from convrun.report.console import closing
+from convrun.report.quote import quote_lines
 from convrun.review.outlook import outlooks
 from convrun.review.states import recording_states
 from convrun.run.options import RecordMode, Rehearsal, RunOptions
@@ -175,6 +177,37 @@ def test_missing_cases_are_quoted_by_those_that_are_recorded(harbour):
     assert found.quote.output == pytest.approx(answers, rel=0.2)
 
 
+def test_a_recording_that_broke_off_is_quoted_by_what_it_has(harbour):
+    """With no cassette, and no other case: the requests that are left grow as they did, and there may be more."""
+    spec(harbour, *USERS[:2], "Is it far to go?", "Shall we wait for the tide?", "Thank you, that is all.")
+    harbour.loopback.answers[:] = [lambda received: model(received, harbour.loopback)] * 3
+    harbour.loopback.says(Answer(status=500))
+    assert harbour.one(record="new_episodes", refresh=True).verdict == "error"
+    found = recording_states(harbour.prepared(), RunOptions(), environ={}, whole=False)
+    harbour.loopback.answers[:] = [lambda received: model(received, harbour.loopback)]
+    calls, tokens, answers = used(harbour)
+    assert [one.state for one in found.states] == ["partial"]
+    assert (found.quote.calls, found.quote.at_least, calls) == (2, True, 2)
+    assert found.quote.input == pytest.approx(tokens, rel=0.2)  # requests grow
+    assert found.quote.output == pytest.approx(answers, rel=0.3)
+
+
+def test_cases_that_one_edit_made_stale_are_one_cause(harbour):
+    """As in a run: the words that differ hold the values of the cases."""
+    cases = [{"place": place} for place in ("Oslo", "Bergen", "Bodo")]
+    spec(harbour, "Where is {{ place }}?", cases=cases)
+    harbour.run(record="all")
+    spec(harbour, "Where do I find the {{ place }}-harbour?", cases=cases)
+    assert len(closing(harbour.run()).split("STALE")) == 2
+    (line,) = (one for one in harbour.cli("status").stdout.split("\n") if one.startswith("  user text"))
+    assert line.endswith("::Oslo, specs/a.yaml::Bergen, specs/a.yaml::Bodo")
+    results = harbour.run(record="new_episodes", refresh=True, rehearsal=Rehearsal.WITH_TOOLS).conversations
+    prepared = harbour.prepared()
+    pairs = list(zip(prepared.conversations, results, strict=True))
+    lines = quote_lines(outlooks(prepared, RunOptions(record=RecordMode.NEW_EPISODES, refresh=True), pairs, environ={}))
+    assert len(lines) == 3
+
+
 def test_from_scratch_all_is_quoted(harbour):
     """As it was recorded."""
     spec(harbour, *USERS)
@@ -186,21 +219,19 @@ def test_from_scratch_all_is_quoted(harbour):
 
 
 def test_dollars_are_those_of_the_price_list(harbour):
-    """Call by call, for a model that has a price."""
-    from convrun.backends.identity import identify
-    from convrun.backends.prices import cost_usd
-    from convrun.conversation.messages import Usage
-
+    """Call by call, for a model that has a price: within a fifth of what the recording then says it spent."""
     spec(harbour, *USERS)
     harbour.edit(SPEC, '"name": "m"', '"name": "gpt-4.1-mini", "provider": "openai"')
     harbour.edit(SPEC, f'"base_url": "{harbour.loopback.base_url}", ', "")
     key = {"OPENAI_API_KEY": "sk-loopback-0123456789"}
     harbour.run(record="all", environ=key, base_url=harbour.loopback.base_url)
-    harbour.edit(SPEC, "Thank you", "Thanks")
+    harbour.edit(SPEC, "Shall we wait", "Should we wait long")
     quoted = recording_states(harbour.prepared(), RunOptions(), environ={}, whole=False).quote
-    usage = Usage(input=quoted.input, output=quoted.output)
-    assert quoted.calls == 1
-    assert quoted.usd == pytest.approx(cost_usd(identify("gpt-4.1-mini", environ={}), usage, environ={}))
+    run = harbour.run(record="new_episodes", refresh=True, environ=key, base_url=harbour.loopback.base_url)
+    (result,) = run.conversations
+    assert quoted.calls == result.live_calls == 3
+    assert quoted.usd > 0
+    assert quoted.usd == pytest.approx(result.spent.total_usd, rel=0.2)
 
 
 def test_from_scratch_what_such_a_recording_has_left_is_taken_off(harbour):

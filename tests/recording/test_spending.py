@@ -168,7 +168,7 @@ def test_without_a_limit_an_unknown_price_is_said(desk, loopback):
     """What a local model costs is null in the result and no figure on the console."""
     desk.write("specs/a.yaml", spec(loopback.base_url, "one", name="own-model"))
     done = desk.cli("run", "--record", "all", "specs/a.yaml")
-    assert "spent nobody knows what: there is no known price (1 live call, 1,100 tokens)" in done.stdout
+    assert "spent: not known, there is no price for the model (1 live call, 1,100 tokens)" in done.stdout
     done = desk.cli("run", "--record", "all", "--report", "json", "--base-url", loopback.base_url, **KEYED)
     told = json.loads(done.stdout)
     assert [one["spent_usd"] for one in told["conversations"]] == [None, pytest.approx(2 * CALL)]

@@ -70,6 +70,13 @@ def test_dollars_are_told_where_they_are_known():
     assert line == "quoted 3 model calls, 3,030 tokens, $0.0030; took 3 model calls, 3,100 tokens, $0.0031"
 
 
+def test_what_needed_no_call_is_not_told_in_dollars():
+    """Nor in tokens: for a model without a price they would say that it is known."""
+    result = ConversationResult(id="a", spec="a", verdict="passed")
+    line = compared_line(Quote(calls=1, usd=None, unpriced=("m",)), [result]).text
+    assert line == "quoted 1 model call; took 0 model calls"
+
+
 def test_what_costs_nothing_is_said_to():
     """As where all of it was answered by a recording that broke off."""
     one = RecordingState(id="a", spec="a", cassette="a.yaml", state="partial", kept=3)

@@ -29,7 +29,7 @@ def told(spent, live=4):
         (Spending(tokens=9), "spent $0.0000 (4 live calls, 9 tokens)"),
         (
             Spending(tokens=9, unpriced=4),
-            "spent nobody knows what: there is no known price (4 live calls, 9 tokens)",
+            "spent: not known, there is no price for the model (4 live calls, 9 tokens)",
         ),
         (
             Spending(usd=0.5, tokens=9, unpriced=1),

@@ -137,7 +137,7 @@ def test_an_edited_stub_is_stale_on_paper(project):
     assert stubbed(project, "sunny", record="all").verdict == "passed"
     assert "fresh" in project.cli("status").stdout
     project.edit(SPEC_FILE, "returns: sunny", "returns: rain")
-    assert "tool 'work' answered differently in turn 1" in project.cli("status").stdout
+    assert "stub 'work' returns something else in turn 1" in project.cli("status").stdout
 
 
 def test_a_secret_in_a_stub_is_a_placeholder_in_the_recording(project):

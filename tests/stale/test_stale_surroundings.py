@@ -22,6 +22,7 @@ TEXT = """
       - user: 'Again, after {{ turns[0].reply }}?'
       - user: And in {{ place }}?
 """
+CITIES = ("Oslo", "Lima", "Rome", "Bonn", "Bern", "Cork", "Graz", "Metz", "Nice", "Pisa", "Riga", "Tula")
 TOOL = '''
     import dataclasses
     import convrun
@@ -97,6 +98,25 @@ def test_a_changing_result_is_advised_to_be_replayed(recorded):
     project = recorded()
     project.edit(CODE, '"12:30"', '"12:31"')
     assert only(project).hint.startswith("'12:31' looks like a time: give the tool 'clock' `policy: replay`")
+
+
+def test_many_cases_with_a_broken_call_each_are_told_in_twelve_lines(project):
+    """Whom one change made stale is counted behind the third, whose recorded calls are named."""
+    model = "{script: [{call: clock, with: {zone: '{{ city }}'}}, {reply: one}]}"
+    cases = ", ".join(f"{{city: {city}}}" for city in CITIES)
+    project.write(CODE, TOOL)
+    project.write(
+        SPEC, f"model: {model}\ntools: ['desk:clock']\ncases: [{cases}]\nturns: [{{user: 'In {{{{ city }}}}?'}}]\n"
+    )
+    project.run(record="all")
+    project.edit(CODE, "zone: str", "zone: str, lang: str")
+    run = project.run()
+    assert [len(one.stale.breaks) for one in run.conversations] == [1] * len(CITIES)
+    block, _, _ = closing(run).rpartition(f"\n{len(CITIES)} conversations")
+    lines = block.strip("\n").split("\n")
+    assert len(lines) <= 12
+    assert lines.count("      breaks: turn 1, call 1: lang is required now") == 3
+    assert f"    and {len(CITIES) - 3} more" in lines
 
 
 def test_what_the_spec_says_is_no_suspect(recorded):
