@@ -94,8 +94,11 @@ def digest(value: object) -> str:
     return sha256(canonical(value).encode()).hexdigest()
 
 
-def texts(value: object) -> Iterator[str]:
-    """Yield every text in a value of mappings (keys too), lists, tuples and dataclasses, however deep; in any order."""
+def texts(value: object, numbers: list[float] | None = None) -> Iterator[str]:
+    """Yield every text in a value of mappings (keys too), lists, tuples and dataclasses, however deep; in any order.
+
+    Its numbers are added to `numbers`.
+    """
     waiting: list[Any] = [value]
     while waiting:
         item = waiting.pop()
@@ -103,7 +106,8 @@ def texts(value: object) -> Iterator[str]:
         if kind is str:
             yield item
         elif kind in _NO_TEXT:
-            continue
+            if numbers is not None and (kind is int or kind is float):
+                numbers.append(item)
         elif kind is tuple or kind is list:
             waiting += item
         elif kind is not dict and (fields_of := _getter(kind)) is not None:

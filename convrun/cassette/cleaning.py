@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from convrun.cassette.interaction import Interaction
-from convrun.cassette.received import parsed_reply, received
+from convrun.cassette.received import cleaned_reply
 from convrun.redaction import Redactor
 from convrun.values import Json, JsonObject
 
@@ -19,13 +19,10 @@ class Cleaning:
 
     def interaction(self, item: Interaction) -> Interaction:
         """Return an interaction without secrets."""
-        redactor, request, reply = self._redactor, item.request, item.reply
+        redactor, request = self._redactor, item.request
         if not redactor:
             return item
-        if reply.payloads is None:
-            clean = received(reply.status, reply.headers, reply.body, redactor)
-        else:
-            clean = parsed_reply(reply.status, reply.headers, reply.payloads, redactor, stream=reply.stream)
+        clean = cleaned_reply(item.reply, redactor)
         headers = redactor.sent_headers(request.headers) if request.headers else request.headers
         sent = replace(request, url=redactor.text(request.url), headers=headers, body=self._body(request.body))
         return replace(item, request=sent, reply=clean)

@@ -7,7 +7,7 @@ import yaml
 from convrun.cassette.cleaning import Cleaning
 from convrun.cassette.interaction import Recording
 from convrun.cassette.stock import OURS, stock_interaction
-from convrun.cassette.surviving import surviving
+from convrun.cassette.surviving import Survivors
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.source import Where
@@ -25,12 +25,12 @@ def stock_text(recording: Recording, redactor: Redactor) -> str:
         CassetteError: where its YAML cannot hold the recording, or a secret cannot be taken out.
     """
     interactions: list[Json] = []
-    cleaning = Cleaning(redactor)
+    cleaning, survivors = Cleaning(redactor), Survivors(redactor)
     for number, item in enumerate(recording.interactions, 1):
         clean = cleaning.interaction(item)
-        if place := surviving(clean, redactor):
+        if place := survivors.recorded(item):
             raise CassetteError(
-                f"interaction {number} holds the value of a key where it cannot be taken out, as a number at {place}",
+                f"interaction {number} holds a secret where it cannot be taken out, as a number at {place}",
                 where=Where(file=recording.file),
             )
         made = stock_interaction(clean, number)

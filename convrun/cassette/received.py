@@ -53,3 +53,10 @@ def parsed_reply(
     cleaned = (without_account(redactor.value(payload), failed=status >= 400) for payload in payloads)
     payloads = tuple(trimmed(payload, stream=stream) for payload in cleaned)
     return ReceivedReply(status=status, headers=kept, payloads=payloads, stream=stream)
+
+
+def cleaned_reply(reply: ReceivedReply, redactor: Redactor) -> ReceivedReply:
+    """Return a recorded reply as it is stored by us: it may be another program's."""
+    if reply.payloads is None:
+        return received(reply.status, reply.headers, reply.body, redactor)
+    return parsed_reply(reply.status, reply.headers, reply.payloads, redactor, stream=reply.stream)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +16,9 @@ from convrun.cassette.known import Known
 from convrun.cassette.nesting import deep_refused
 from convrun.cassette.partial import PartialWriter, check_room, partial_path
 from convrun.cassette.playing import sent_request
-from convrun.cassette.received import parsed_reply, received
+from convrun.cassette.received import cleaned_reply, parsed_reply, received
 from convrun.cassette.saving import save
-from convrun.cassette.surviving import refusal, surviving
+from convrun.cassette.surviving import Survivors, refusal
 from convrun.errors import CassetteError, CostLimitError, SettingsError
 from convrun.redaction import Redactor
 from convrun.source import Where
@@ -60,6 +60,8 @@ class Recorder:
         self._prefix: list[Interaction] = []  # the same, redacted
         self._exchanges: list[Exchange] = []
         self._made: dict[int, Interaction] = {}  # what became of exchanges that have ended, redacted
+        self._survivors = Survivors(self._redactor)
+        self._places: dict[int, str] = {}  # of what cannot be redacted, by the number of the interaction
         self._cleaned: dict[int, Json] = {}  # redacted messages by the identity of the original
         self._partial: PartialWriter | None = None
         self._answered: list[Interaction] = []  # what the partial recording is to hold, redacted
@@ -159,9 +161,7 @@ class Recorder:
                 interactions = (*self._kept_clean(), *self._recorded())
                 if interactions and (self.live_calls or self.known.news):
                     self._take()
-                    for number, item in enumerate(interactions, 1):
-                        if place := surviving(item, self._redactor):
-                            raise refusal(number, place, file=self._shown_as)
+                    self._refuse(range(len(self._exchanges)))
                     with self._claim.writing():
                         save(interactions, self._path, shown_as=self._shown_as, redactor=self._redactor)
                         self._closed = True
@@ -189,6 +189,7 @@ class Recorder:
         """Redact again what was answered so far, also where it is written already: the redactor has learned."""
         with self._claim.writing():
             self._cleaned, self._made, self._prefix = {}, {}, []
+            self._survivors, self._places = Survivors(self._redactor), {}
             self._answered, self._held, self._over = [], [], 0
             if self._partial is not None:
                 self._partial.rewrite()
@@ -232,8 +233,7 @@ class Recorder:
             if exchange.given_up or not exchange.kept:
                 continue
             item = self._interaction(number)
-            if place := surviving(item, self._redactor):  # what was answered before it stays; no more is paid for
-                raise refusal(len(self._kept) + number + 1, place, file=self._shown_as)
+            self._refuse([number])  # what was answered before it stays; no more is paid for
             self._held.append(item)
             if is_answer(item.reply, item.request.endpoint, announced=exchange.announced):
                 if not self._answered:
@@ -254,15 +254,14 @@ class Recorder:
         if not self._redactor:
             return self._kept
         if not self._prefix:
+            for number, item in enumerate(self._kept, 1):
+                if place := self._survivors.recorded(item):
+                    raise refusal(number, place, file=self._shown_as)
             self._prefix = [self._clean_interaction(item) for item in self._kept]
         return self._prefix
 
     def _clean_interaction(self, item: Interaction) -> Interaction:
-        reply = item.reply
-        if reply.payloads is None:
-            clean = received(reply.status, reply.headers, reply.body, self._redactor)
-        else:
-            clean = parsed_reply(reply.status, reply.headers, reply.payloads, self._redactor, stream=reply.stream)
+        clean = cleaned_reply(item.reply, self._redactor)
         url, body = self._redactor.text(item.request.url), self._clean(item.request.body)
         return replace(item, request=replace(item.request, url=url, body=body), reply=clean)
 
@@ -276,22 +275,32 @@ class Recorder:
                 raise CassetteError(what, where=Where(file=self._shown_as))
             yield self._interaction(number)
 
+    def _refuse(self, numbers: Iterable[int]) -> None:
+        """Raise where one of these live calls holds a secret that cannot be taken out."""
+        for number in numbers:
+            if number in self._places and self._exchanges[number].kept:
+                before = sum(exchange.kept for exchange in self._exchanges[:number])
+                raise refusal(len(self._kept) + before + 1, self._places[number], file=self._shown_as)
+
     def _interaction(self, number: int) -> Interaction:
         """A live call that has ended, redacted; made once."""
         if number not in self._made:
             exchange = self._exchanges[number]
-            reply = self._reply(exchange)
+            reply = self._reply(exchange, self._redactor)
+            if self._survivors.looked_for:
+                place = self._survivors.place(exchange.request.body, self._reply(exchange, Redactor()))
+                self._places |= {number: place} if place else {}
             first, elapsed = exchange.timings(stream=reply.stream)
             request = replace(exchange.request, body=self._clean(exchange.request.body))
             self._made[number] = Interaction(request=request, reply=reply, elapsed_ms=elapsed, first_ms=first)
         return self._made[number]
 
-    def _reply(self, exchange: Exchange) -> ReceivedReply:
+    def _reply(self, exchange: Exchange, redactor: Redactor) -> ReceivedReply:
         reply = exchange.reply
         if reply.payloads is None:
-            return received(reply.status, reply.headers, b"".join(exchange.pieces), self._redactor)
+            return received(reply.status, reply.headers, b"".join(exchange.pieces), redactor)
         stream = len(reply.payloads) != 1 or "event-stream" in reply.headers.get("content-type", "")
-        return parsed_reply(reply.status, reply.headers, reply.payloads, self._redactor, stream=stream)
+        return parsed_reply(reply.status, reply.headers, reply.payloads, redactor, stream=stream)
 
     def _clean(self, body: Json) -> Json:
         """The body redacted; a message that several requests share is redacted once and shared again."""

@@ -12,6 +12,7 @@ from convrun.backends.provider_errors import ReplyErrors
 from convrun.cassette.canonical import Keys
 from convrun.cassette.cleaning import Cleaning
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
+from convrun.cassette.surviving import Survivors
 from convrun.conversation.backend import Completion
 from convrun.errors import ProviderError
 from convrun.frozen import frozen
@@ -61,7 +62,7 @@ def exchanges(recording: Recording, redactor: Redactor) -> tuple[list[Exchange],
     strangers: dict[str, list[int]] = {}
     cleaning = Cleaning(redactor)
     interactions = [cleaning.interaction(item) for item in recording.interactions]
-    retries = _retries(interactions)
+    retries, survivors = _retries(interactions), Survivors(redactor)
     for number, item in enumerate(interactions, 1):
         if item.request.method != "POST" or item.request.endpoint != ENDPOINT:
             strangers.setdefault(f"{item.request.method} {_address(item.request)}", []).append(number)
@@ -69,6 +70,8 @@ def exchanges(recording: Recording, redactor: Redactor) -> tuple[list[Exchange],
             continue
         elif (fault := _fault(item.request)) is not None:
             others.append(Refusal(numbers=(number,), reason=Reason.HISTORY, detail=fault))
+        elif place := survivors.recorded(recording.interactions[number - 1]):
+            others.append(Refusal(numbers=(number,), reason=Reason.SECRET, detail=place))
         else:
             assert isinstance(item.request.body, dict)
             body = _with_model(item.request.body, _address(item.request))

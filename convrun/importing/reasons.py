@@ -18,6 +18,7 @@ class Reason(StrEnum):
     NO_COMPLETION = "no chat completion in the answer"
     SYSTEM = "a system message that is not first"
     HISTORY = "a history that the API would not accept"
+    SECRET = "a secret that cannot be taken out, as a number"
     FIELD = "a field that convrun does not send"
     TEXT = "a text that YAML cannot hold: half of a character"
     LARGE = "a spec larger than one may be"

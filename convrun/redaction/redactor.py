@@ -184,7 +184,20 @@ class Thorough(Redactor):
     @property
     def has_numbers(self) -> bool:
         """Whether a value may stand as a number, which cannot be replaced by a text."""
-        return self._plain.has_numbers
+        return bool(self._own) or self._plain.has_numbers
+
+    def number(self, number: float) -> str | None:
+        """Return what stands for a number that holds a variable's value, or is as a whole what a pattern names."""
+        if number.__class__ is bool or abs(number) < 10:
+            return None
+        spellings = [json.dumps(abs(number))]
+        if isinstance(number, float) and number.is_integer():
+            spellings.append(str(abs(int(number))))
+        for text in spellings:
+            for start, end, stands, _ in self._direct(text):
+                if self._plain.is_in(text) or (start, end) == (0, len(text)):
+                    return stands
+        return None
 
     def is_in(self, text: str) -> bool:
         """Return whether a value of a variable stands in a text, as it is."""

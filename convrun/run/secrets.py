@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from convrun.backends.keys import KEY_VARIABLES, key_variable, known_keys
 from convrun.errors import SettingsError
 from convrun.redaction import Redactor
+from convrun.redaction.redactor import Thorough
 from convrun.results import ConversationResult
 from convrun.source import Where
 from convrun.values import field_names, texts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from convrun.run.bind import BoundConversation
 
 _NO_TEXT = frozenset({type(None), bool, int, float})
+_JSON = frozenset({"arguments", "expected", "actual", "recorded", "now"})  # fields that may be a number; others count
 _Value = TypeVar("_Value")
 
 
@@ -72,7 +74,12 @@ def secrets_of(roots: Iterable[Path], environ: Mapping[str, str], patterns: Iter
 def without_secrets(result: _Value, redactor: Redactor) -> _Value:
     """Return a result with every secret replaced, as far as it is shown; the same object where there is none."""
     thorough = redactor.thorough
-    return _clean(result, thorough) if thorough.found_in(texts(result)) else result
+    return _clean(result, thorough) if _holds_any(result, thorough) else result
+
+
+def _holds_any(value: object, thorough: Thorough) -> bool:
+    numbers: list[float] | None = [] if thorough.has_numbers else None
+    return thorough.found_in(texts(value, numbers)) or any(thorough.number(one) for one in numbers or ())
 
 
 def told_without_secrets(result: ConversationResult, redactor: Redactor) -> ConversationResult:
@@ -82,21 +89,21 @@ def told_without_secrets(result: ConversationResult, redactor: Redactor) -> Conv
     a secret by its shape was refused before.
     """
     thorough = redactor.thorough
-    if not thorough.found_in(texts(result)):
+    if not _holds_any(result, thorough):
         return result
     files = {result.spec, result.cassette}
     clean: ConversationResult = _clean(result, thorough, files)
     return replace(clean, id=result.id, spec=result.spec, case=result.case, cassette=result.cassette)
 
 
-def _clean(value: Any, redactor: Redactor, files: Container[str | None] = ()) -> Any:
+def _clean(value: Any, redactor: Thorough, files: Container[str | None] = ()) -> Any:
     """The value, or a changed copy: results are dataclasses of JSON values, and most hold nothing to change.
 
     A place in one of `files` keeps its name.
     """
     kind = value.__class__
     if kind in _NO_TEXT:
-        return value
+        return value if value is None else redactor.number(value) or value
     if isinstance(value, str):
         return redactor.text(value)
     if isinstance(value, tuple | list):
@@ -109,7 +116,9 @@ def _clean(value: Any, redactor: Redactor, files: Container[str | None] = ()) ->
     changed = {}
     for name in field_names(kind):
         before = getattr(value, name)
-        if before.__class__ not in _NO_TEXT and (after := _clean(before, redactor, files)) is not before:
+        if (before.__class__ not in _NO_TEXT or name in _JSON) and (
+            after := _clean(before, redactor, files)
+        ) is not before:
             changed[name] = after
     if kind is Where and value.file in files:
         changed.pop("file", None)

@@ -153,7 +153,7 @@ def test_a_key_that_stands_as_a_number_is_not_written(project, loopback):
     project.write("specs/a.yaml", json.dumps({"model": model, "turns": [{"user": str(n)} for n in range(3)]}))
     result = project.one(record="all", environ={"OPENAI_API_KEY": "73501946"})
     assert result.verdict == "error"
-    assert result.error.message.startswith("interaction 2 holds the value of a key where it cannot be taken out")
+    assert result.error.message.startswith("interaction 2 holds a secret where it cannot be taken out")
     assert "/response/0/usage/prompt_tokens" in result.error.message
     left = {name: data.decode() for name, data in files(project.root).items()}
     assert not [name for name, text in left.items() if "73501946" in text]
@@ -161,6 +161,55 @@ def test_a_key_that_stands_as_a_number_is_not_written(project, loopback):
     assert len(loopback.requests) == 2
     assert left["cassettes/a.yaml.partial"].count("\n") == 2
     assert '"one"' in left["cassettes/a.yaml.partial"]
+
+
+@pytest.mark.parametrize("number", ["123456789012", "1.23456789012e11"])
+@pytest.mark.parametrize("where", ["call", "streamed", "result", "reply"])
+def test_a_number_in_json_is_not_written(project, loopback, number, where):
+    """JSON that is a text (arguments, results, replies) is refused where it holds a secret as a number, not broken."""
+    text = f'{{"id": 7, "n": {number}}}'
+    arguments = text if where in ("call", "streamed") else '{"id": 7, "n": 1}'
+
+    def said(received):
+        if any(message["role"] == "tool" for message in received.body["messages"]):
+            return reply(text if where == "reply" else "done")
+        call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": arguments}}
+        if where != "streamed":
+            answer = reply("")
+            answer["choices"][0] |= {"finish_reason": "tool_calls"}
+            answer["choices"][0]["message"] |= {"content": None, "tool_calls": [call]}
+            return answer
+        halves = [arguments[:15], arguments[15:]]
+        parts = [{**call, "index": 0, "function": {**call["function"], "arguments": half}} for half in halves]
+        body = event_stream(chunk(tool_calls=[parts[0]]), chunk(tool_calls=[parts[1]]), chunk("tool_calls"))
+        return Answer(body=body, headers={"content-type": "text/event-stream"})
+
+    loopback.says(said)
+    result = text if where == "result" else "fine"
+    project.write("desk.py", f"def look(id: int, n: float) -> str:\n    return {result!r}\n")
+    project.write("convrun.toml", f"base_urls = ['{loopback.base_url}']\nredact = ['[0-9]{{12}}']\n")
+    model = {"name": "m", "base_url": loopback.base_url, "stream": where == "streamed"}
+    turns = [{"user": "go", "expect": [{"contains": "done"}]}]
+    project.write("specs/a.yaml", json.dumps({"model": model, "tools": ["desk:look"], "turns": turns}))
+    found = project.one(record="all")
+    assert found.verdict == "error", repr(found)
+    assert "holds a secret where it cannot be taken out, as a number at /re" in found.error.message
+    left = "".join(data.decode() for name, data in files(project.root / "cassettes").items())
+    assert number not in left
+    assert "<redacted>" not in left
+
+
+def test_a_number_that_is_a_secret_is_not_reported(project):
+    """The arguments of a call have what stands for it, however the number is written."""
+    project.write("convrun.toml", "redact = ['(?P<account>[0-9]{12})']\n")
+    project.write("desk.py", "def look(n: float, m: int) -> str:\n    return 'fine'\n")
+    script = [{"call": "look", "with": {"n": 1.23456789012e11, "m": 123456789012}}, {"reply": "done"}]
+    turns = [{"user": "go", "expect": [{"called": {"tool": "look", "with": {"m": 1}}}]}]
+    spec = {"model": {"script": script}, "tools": ["desk:look"], "turns": turns}
+    project.write("specs/a.yaml", json.dumps(spec))
+    (turn,) = project.one().turns
+    assert turn.tool_calls[0].arguments == {"n": "<account>", "m": "<account>"}
+    assert "123456789012" not in repr(turn)
 
 
 def test_what_a_module_raises_is_told_without_secrets(project):

@@ -91,4 +91,4 @@ def test_a_key_that_stands_as_a_number_is_not_exported(project, convrun, monkeyp
     project.write("a.json", stock((ask(said("user", "hi")), completion("yes", tokens=(73501946, 1)))))
     code, _, err = convrun(project.root, "cassette", "export", "a.json", "--to", "b.yaml")
     assert (code, "73501946" in err, (project.root / "b.yaml").exists()) == (1, False, False)
-    assert "interaction 1 holds the value of a key where it cannot be taken out" in err
+    assert "interaction 1 holds a secret where it cannot be taken out" in err
