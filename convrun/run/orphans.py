@@ -68,13 +68,13 @@ def orphans(
     unknown = not_ours_alone(settings) or named_otherwise(settings)
     if unknown or not planned:
         return Orphans(unknown=unknown or f"there is no spec below {settings.specs!r}")
-    specs = {one.spec.file: one.spec for one in planned}
+    specs = _by_stem({one.spec.file: one.spec for one in planned}.values(), settings)
     found: list[str] = []
     undecided: list[tuple[str, str]] = []
     elsewhere = _Elsewhere(settings)
     for path in rest:
         begun = unfinished.get(path) or beginning(settings.root / path)
-        if begun is None or _has_one(_of_stem(specs.values(), path, settings), path, begun, settings):
+        if begun is None or _has_one(_of_stem(specs, path, settings), path, begun, settings):
             continue
         why = elsewhere.owner(path, begun)
         if why is None:
@@ -120,10 +120,16 @@ def _is_meant(settings: Settings, top: Path) -> bool:
     return named.is_absolute() or ".." in named.parts or is_below(top, settings.root)
 
 
-def _of_stem(specs: Iterable[Spec], path: str, settings: Settings) -> list[Spec]:
+def _by_stem(specs: Iterable[Spec], settings: Settings) -> dict[str, list[Spec]]:
+    found: dict[str, list[Spec]] = {}
+    for spec in specs:
+        found.setdefault(_stem(spec.file, settings), []).append(spec)
+    return found
+
+
+def _of_stem(specs: Mapping[str, Sequence[Spec]], path: str, settings: Settings) -> list[Spec]:
     """The specs whose conversations have cassettes of this name, or in this folder."""
-    stems = _stems(path, settings)
-    return [spec for spec in specs if _stem(spec.file, settings) in stems]
+    return [spec for stem in _stems(path, settings) for spec in specs.get(stem, ())]
 
 
 def _stems(path: str, settings: Settings) -> tuple[str, str]:
