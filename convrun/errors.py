@@ -34,9 +34,12 @@ ConvrunError                    what, where, fix
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Self
 
 from convrun.source import Where, excerpt
+
+_KINDS = (frozenset({".yaml", ".yml"}),)  # suffixes that mean the same
 
 
 class ConvrunError(Exception):
@@ -253,7 +256,29 @@ def system_reason(error: OSError) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """Return `did you mean 'contains'?` for the nearest of `known`, or None where nothing is near.
+    """Return `did you mean 'contains'?` for the nearest of `known`, or None where nothing is near; see `_nearest`."""
+    near = _nearest(word, known, cutoff)
+    return f"did you mean {near!r}?" if near else None
+
+
+def did_you_mean_file(name: str, place: Path) -> str | None:
+    """Return `did you mean 'specs/clock.yaml'?` for a file as it was given that is not at its place, or None.
+
+    Of its folder those count that are of its kind, by their suffixes.
+    """
+    try:
+        entries = [entry.name for entry in place.parent.iterdir()]
+    except (OSError, ValueError):
+        return None
+    kinds = next((kinds for kinds in _KINDS if place.suffix.lower() in kinds), {place.suffix.lower()})
+    siblings = [entry for entry in entries if not place.suffix or Path(entry).suffix.lower() in kinds]
+    near = _nearest(place.name, siblings, 0.6)
+    folder = name.rstrip("/").removesuffix(place.name)
+    return f"did you mean {folder + near!r}?" if near else None
+
+
+def _nearest(word: str, known: Iterable[str], cutoff: float) -> str | None:
+    """The nearest of `known`, or None where nothing is near.
 
     A slip of the fingers comes first, then a name of some of the same words: `called` for `tool_called`. `cutoff` is
     from 0 to 1.
@@ -268,4 +293,4 @@ def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
         similar = get_close_matches(folded, meant, n=9, cutoff=cutoff)
         words = set(folded.split("_"))
         near = [name for name in similar if words <= (other := set(name.split("_"))) or other <= words] or similar
-    return f"did you mean {by_folded[near[0]]!r}?" if near else None
+    return by_folded[near[0]] if near else None

@@ -322,3 +322,10 @@ def test_without_libyaml_the_same_is_read(monkeypatch):
     root = load(text, "f").root
     assert isinstance(root, Mapping)
     assert [(key.where, value.where, plain(value)) for key, value in root.entries] == expected
+
+
+@pytest.mark.parametrize("text", ["turns: [", "turns: [\n\n", "turns: [ # all\n", "turns: [\nmodel: echo\n"])
+def test_a_bracket_at_the_end_is_never_closed(text):
+    """It is no text that lacks quotes."""
+    with pytest.raises(DocumentError, match=r"this \[ is never closed \(close it with \]\)"):
+        load(text, "a.yaml")

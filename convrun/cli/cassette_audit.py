@@ -11,7 +11,7 @@ import typer
 
 from convrun.cli.ending import counted, named_errors
 from convrun.cli.parameters import Cassettes
-from convrun.errors import UsageError, did_you_mean
+from convrun.errors import UsageError, did_you_mean_file
 from convrun.source import printable
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def audit(
 def _refuse_missing(paths: Sequence[Path]) -> None:
     for path in paths:
         if not str(path) or not os.path.lexists(path):
-            siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-            raise UsageError(f"{str(path)!r} does not exist", fix=did_you_mean(path.name, siblings))
+            raise UsageError(f"{str(path)!r} does not exist", fix=did_you_mean_file(str(path), path))
 
 
 def _shown(file: Path) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from convrun.cli.ending import WRONG_INPUT, counted, named_errors, say
 from convrun.cli.parameters import Cassettes
-from convrun.errors import CassetteError, UsageError, did_you_mean
+from convrun.errors import CassetteError, UsageError, did_you_mean_file
 from convrun.source import printable
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def import_recordings(
 def _refuse_missing(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.exists():
-            siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-            raise UsageError(f"{str(path)!r} does not exist", fix=did_you_mean(path.name, siblings))
+            raise UsageError(f"{str(path)!r} does not exist", fix=did_you_mean_file(str(path), path))
         if path.is_dir():
             raise UsageError(f"{str(path)!r} is a folder", fix="name its files")
 

@@ -157,7 +157,7 @@ def targets(reports: Mapping[str, str | None], project: Project, environ: Mappin
             continue
         target = file.resolve()
         if is_kept(target, project):
-            raise _no_place(f"--report {name}={reports[name]}")
+            raise no_place(f"--report {name}={reports[name]}")
         if target in taken:
             raise UsageError(f"--report {taken[target]} and --report {name} name one file", fix="name another file")
         taken[target] = name
@@ -179,11 +179,12 @@ def refuse_sources(target: Path, kept: Collection[Path], cassettes: Collection[P
         UsageError: where it would.
     """
     if target in kept or is_source(target) or any(target.is_relative_to(folder) for folder in cassettes):
-        raise _no_place(option)
+        raise no_place(option)
 
 
-def _no_place(option: str) -> UsageError:
-    what = f"{option}: that is a spec, a cassette, settings, keys or code, not a place for a report"
+def no_place(option: str, thing: str = "a report") -> UsageError:
+    """Return the error for what would take the place of a file that must not be lost."""
+    what = f"{option}: that is a spec, a cassette, settings, keys or code, not a place for {thing}"
     return UsageError(what, fix="name another file")
 
 

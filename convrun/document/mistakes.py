@@ -101,6 +101,8 @@ def second_document(source: Source, event: Any) -> DocumentError:
 
 
 def _quote(source: Source, start: int, text: str) -> DocumentError:
+    if text in _CLOSERS:  # alone on its line it is no text
+        return _never_closed(source, start)
     return DocumentError(
         "this text needs quotes to be YAML",
         where=source.where(start, start + len(text)),
@@ -184,9 +186,11 @@ def _in_flow(source: Source, error: yaml.MarkedYAMLError, at: int, opened: int |
         start = max(line.rfind(mark, 0, comment.start()) for mark in ("{", "[", ", ", ": ")) + 1
         text = line[start:].strip().rstrip("]}")
         return _quote(source, begin + line.index(text, start), text)
-    bracket = source.text[opened : opened + 1]
-    if bracket not in _CLOSERS:
-        return None
+    return _never_closed(source, opened) if source.text[opened : opened + 1] in _CLOSERS else None
+
+
+def _never_closed(source: Source, opened: int) -> DocumentError:
+    bracket = source.text[opened]
     fix = f"close it with {_CLOSERS[bracket]}"
     return DocumentError(f"this {bracket} is never closed", where=source.where(opened), fix=fix)
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from posixpath import normpath, relpath
 from tempfile import TemporaryDirectory
 
-from convrun.errors import UsageError, did_you_mean
+from convrun.errors import UsageError, did_you_mean_file
 from convrun.frozen import frozen
 from convrun.redaction import Redactor
 from convrun.review.owners import Owners
@@ -117,9 +117,7 @@ class Recordings:
             return self._at(revision, path)
         if (self._cwd / word).is_dir():
             raise UsageError(f"{show(word)} is a folder", fix=_FIX)
-        parent = (self._cwd / word).parent
-        siblings = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
-        raise UsageError(f"{show(word)} does not exist", fix=did_you_mean(PurePath(word).name, siblings) or _FIX)
+        raise UsageError(f"{show(word)} does not exist", fix=did_you_mean_file(word, self._cwd / word) or _FIX)
 
     def of_specs(self, words: Sequence[str], models: Sequence[str] = ()) -> list[tuple[str, Found]]:
         """Return the ids of all conversations of specs, each with its recording, if there is one.

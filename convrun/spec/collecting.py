@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from convrun.errors import UsageError, did_you_mean, system_reason
+from convrun.errors import UsageError, did_you_mean_file, system_reason
 from convrun.frozen import frozen
 from convrun.source import is_circle, is_special
 from convrun.values import show
@@ -59,8 +59,7 @@ def _meant(path: str, here: Path, root: Path, cassettes: Path | None) -> Iterato
                 raise _unnameable(path)
             if is_circle(place):
                 raise UsageError(f"{name!r} is a link that leads back to itself", fix="put the file in its place")
-            siblings = [entry.name for entry in place.parent.iterdir()] if place.parent.is_dir() else []
-            raise UsageError(f"{name!r} does not exist", fix=did_you_mean(place.name, siblings))
+            raise UsageError(f"{name!r} does not exist", fix=did_you_mean_file(name, place))
     except OSError as error:
         raise UsageError(f"{show(name)} cannot be read: {system_reason(error)}") from None
     if is_special(place):

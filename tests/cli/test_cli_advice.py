@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
+import pytest
 from servers import Answer
 
 ECHO = "model: echo\ntags: [smoke]\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
@@ -66,7 +67,27 @@ def test_a_mistyped_file_is_no_revision(project):
     subprocess.run(["git", "init", "-q", project.root], check=True)
     ended = project.cli("diff", "cassettes/smal.yaml")
     assert ended.returncode == 2
-    assert "'cassettes/smal.yaml' does not exist\n  did you mean 'small.yaml'?\n" in ended.stderr
+    assert "'cassettes/smal.yaml' does not exist\n  did you mean 'cassettes/small.yaml'?\n" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("specs/clok.yaml", "specs/clock.yaml"), ("specs/clockk.yml", "specs/clock.yaml"), ("speks", "specs")],
+)
+def test_a_mistyped_file_is_answered_as_it_was_typed(project, typed, meant):
+    """With its folder, by what is of the same kind: no picture, and no folder of attachments."""
+    project.write("specs/clock.yaml", ECHO)
+    project.write("specs/clok.yamll", "")
+    project.write("specs/clokk.png", "")
+    ended = project.cli("run", typed)
+    assert (ended.returncode, f"did you mean {meant!r}?" in ended.stderr) == (2, True)
+
+
+def test_a_long_option_with_one_dash_is_recognised(project):
+    """`-all` is no row of short ones."""
+    ended = project.cli("record", "-all")
+    assert ended.returncode == 2
+    assert "No such option: -all; did you mean --all?" in ended.stderr
 
 
 def test_a_failed_check_of_a_recording_is_replayed_without_an_address(project, loopback):

@@ -93,7 +93,7 @@ def test_a_spec_that_would_share_the_cassette(project, rival):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("recorded/tolk.yaml", "did you mean 'talk.yaml'?"), ("recorded", "name its files")]
+    ("name", "words"), [("recorded/tolk.yaml", "did you mean 'recorded/talk.yaml'?"), ("recorded", "name its files")]
 )
 def test_what_is_not_there(project, name, words):
     """A path that does not exist, or is a folder, is a mistake of the command line: nothing is imported."""

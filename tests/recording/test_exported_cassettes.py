@@ -157,6 +157,27 @@ def test_what_is_no_regular_file_is_not_replaced(made):
     assert "--to is empty" in empty.stderr
 
 
+@pytest.mark.parametrize("to", ["specs/a.yaml", "specs/new.yaml", "specs", "cassettes/b.yaml", "convrun.toml", ".env"])
+def test_what_would_be_lost_is_no_place_for_it(made, to):
+    """Specs, cassettes, settings and keys are refused as reports refuse them, with --force too; and so is a link."""
+    project = made()
+    before = files(project.root)
+    (project.root / "led.yaml").symlink_to(project.root / "specs/a.yaml")
+    for place in (to, "led.yaml"):
+        ended = project.cli("cassette", "export", "cassettes/a.yaml", "--to", place, "--force")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "that is a spec, a cassette, settings, keys or code, not a place for a stock cassette" in ended.stderr
+    (project.root / "led.yaml").unlink()
+    assert files(project.root) == before
+
+
+def test_of_a_spec_its_cassette_is_named(made):
+    """A spec is none, and its recording is what is meant."""
+    ended = made().cli("cassette", "export", "specs/a.yaml", "--to", "stock.yaml")
+    assert ended.returncode == 1
+    assert "a spec is no cassette\n  name its cassette: cassettes/a.yaml" in ended.stderr
+
+
 def test_several_keep_their_paths_and_one_that_cannot_be_read_is_said(made):
     """Of several files each goes below the folder; what is no cassette is told, and the others are written."""
     project = made()
