@@ -131,7 +131,9 @@ def field_names(kind: type) -> tuple[str, ...]:
 def _getter(kind: type) -> Callable[[object], tuple[object, ...]] | None:
     """What gives the fields of a dataclass; None of any other class."""
     names = field_names(kind)
-    return attrgetter(*names, names[0]) if names else None  # of one name it would give no tuple
+    if len(names) == 1:  # of one name an attrgetter gives no tuple
+        return lambda value: (getattr(value, names[0]),)
+    return attrgetter(*names) if names else None
 
 
 def type_name(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import make_dataclass
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convrun.errors import ConvrunError
-from convrun.values import canonical, contains, digest, equal, is_deep, schema_fault, seconds, show, type_name
+from convrun.values import canonical, contains, digest, equal, is_deep, schema_fault, seconds, show, texts, type_name
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -164,3 +165,13 @@ def test_a_schema_nested_too_deeply_is_none() -> None:
 def test_what_is_a_json_schema(schema: Any) -> None:
     """A schema has no fault, also one of a dialect that is not known here."""
     assert schema_fault(schema) is None
+
+
+def test_every_text_is_found_however_deep() -> None:
+    """Keys, items and the fields of dataclasses; a chain of a hundred thousand lists is walked as well."""
+    made = make_dataclass("made", ["one"])("f")
+    assert sorted(texts({"a": ["b", ("c", {"d": 1, "e": None})], "m": made})) == ["a", "b", "c", "d", "e", "f", "m"]
+    deep: Any = "end"
+    for _ in range(100_000):
+        deep = [deep]
+    assert [*texts(deep)] == ["end"]

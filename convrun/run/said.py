@@ -20,10 +20,9 @@ def said_without_secrets(lines: Sequence[str], environ: Mapping[str, str]) -> li
 
 def _known_here(environ: Mapping[str, str]) -> Redactor:
     """What takes out the secrets of the project around here; where its settings are wrong, those known anyhow."""
-    here = Path.cwd()
     try:
-        return secrets_of([find_root([], here)], environ)
-    except ConvrunError:
+        return secrets_of([find_root([], Path.cwd())], environ)
+    except (ConvrunError, OSError):  # the folder may be gone
         return known_keys(environ).thorough
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 
 import pytest
 from projects import Project
@@ -58,6 +59,22 @@ def test_a_tool_that_asks_a_person_gets_no_answer(project: Project) -> None:
         "turns: [{user: Hi, expect: [{called: {tool: ask, error: EOFError}}]}]\n",
     )
     assert project.cli("run").returncode == 0
+
+
+def test_a_folder_that_is_gone_is_said(project: Project) -> None:
+    """What is said looks for settings around here, and is said where there is no here any more."""
+    folder = project.root / "gone"
+    folder.mkdir()
+    script = f"import os; os.rmdir({str(folder)!r}); from convrun.cli.ending import say; say(['sk-' + 'a1' * 16])"
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "<api-key>\n")
 
 
 def test_an_empty_path_is_refused(project: Project) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 
 import pytest
+from planted import found_in, planted
 
 SAID = """
     model: {script: [{call: look, with: {where: '##[add-mask]q'}}, {reply: "a ##[error]z\\n::error::forged"}]}
@@ -79,3 +81,18 @@ def test_ids_and_file_names_are_visible(suite):
     (suite.root / "specs/\x9b1m.yaml").unlink()
     assert suite.ids("specs")[0] == rf"specs/\x1b7\u202e.yaml::{shown}"
     suite.passes(f"specs/\x1b7\u202e.yaml::{shown}", failed=1)
+
+
+def test_pytest_writes_no_secrets(suite):
+    """A hundred in what user, model and tool say, a check and a tag: neither the output nor the JUnit file has one."""
+    secrets = [secret for _, secret in planted(100)]
+    said, called, answered, expected = (" ".join(secrets[number::4]) for number in range(4))
+    script = [{"call": "look", "with": {"where": called}}, {"reply": answered}]
+    turns = [{"user": "{% raw %}" + said + "{% endraw %}", "expect": [{"contains": expected}]}]
+    spec = {"model": {"script": script}, "tools": ["desk:look"], "tags": [secrets[5]], "turns": turns}
+    suite.write("specs/a.yaml", json.dumps(spec))
+    suite.write("desk.py", LOOK)
+    result = suite.pytest("specs", "-vv", "-rA", "--junit-xml=out.xml", code=1)
+    told = result.stdout.str() + result.stderr.str() + (suite.root / "out.xml").read_text("utf-8")
+    assert found_in(told, secrets) == []
+    assert "<github-token>" in result.stdout.str()

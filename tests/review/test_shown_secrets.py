@@ -92,3 +92,19 @@ def test_a_key_that_stands_as_a_number_is_not_exported(project, convrun, monkeyp
     code, _, err = convrun(project.root, "cassette", "export", "a.json", "--to", "b.yaml")
     assert (code, "73501946" in err, (project.root / "b.yaml").exists()) == (1, False, False)
     assert "interaction 1 holds a secret where it cannot be taken out" in err
+
+
+def test_what_a_new_recording_changed_is_told_without_secrets(project, convrun, loopback):
+    """Neither what was recorded before nor what is now; a key in `.env` is one as well."""
+    project.write("convrun.toml", f"base_urls = ['{loopback.base_url}']\nredact = ['EMP-[0-9]{{6}}']\n")
+    project.write(".env", "OPENAI_API_KEY=plain-words-0\n")
+    old, new = (f"{OWN} plain-words-0 {' '.join(some)}" for some in (["old", *SECRETS[:22]], ["new", *SECRETS[23:45]]))
+    keep(project.root / "cassettes/a.yaml", interaction(ask(said("user", "go")), completion(old)))
+    loopback.says(new)
+    model = {"name": "m", "base_url": loopback.base_url}
+    turns = [{"user": "go", "expect": [{"contains": "new"}]}]
+    project.write("specs/a.yaml", json.dumps({"model": model, "turns": turns}))
+    assert "reply: '<redacted> <OPENAI_API_KEY> old " in convrun(project.root, "show", "specs/a.yaml")[1]
+    code, out, err = convrun(project.root, "record", "--all", "-y")
+    assert (code, "RECORDED ANEW" in out) == (0, True), err
+    assert found_in(out + err, [*EVERY, "plain-words-0"]) == []
