@@ -9,6 +9,7 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from http.client import responses as _reasons
 
 from convrun.cassette.interaction import PLAIN, RECORD_ANEW, Interaction, ReceivedReply, SentRequest, parse_json
@@ -160,7 +161,7 @@ def _inflated(data: bytes, bits: int) -> bytes:
 def stock_interaction(interaction: Interaction, number: int) -> JsonObject:
     """Return an interaction as vcrpy's own; clients that insist on ids and dates find some."""
     request, reply = interaction.request, interaction.reply
-    body = request.body if isinstance(request.body, str) else None if request.body is None else json.dumps(request.body)
+    body = None if request.body is None else _sent(request.body)
     ours: JsonObject = {
         "elapsed_ms": interaction.elapsed_ms,
         "first_ms": interaction.first_ms,
@@ -181,6 +182,17 @@ def stock_interaction(interaction: Interaction, number: int) -> JsonObject:
     sent.update((name, [value]) for name, value in request.headers.items())
     asked: JsonObject = {"method": request.method, "uri": request.url, "body": body, "headers": sent}
     return {"request": asked, "response": response | ({OURS: kept} if kept else {})}
+
+
+def _sent(body: Json) -> Json:
+    """The body of a request; one that was no text is the bytes that it was."""
+    if not isinstance(body, str):
+        return json.dumps(body)
+    if not any("\udc80" <= character <= "\udcff" for character in body):
+        return body
+    with suppress(UnicodeEncodeError):
+        return body.encode("utf-8", "surrogateescape")  # type: ignore[return-value]  # vcrpy takes bytes here
+    return body
 
 
 def _reply_text(reply: ReceivedReply, number: int) -> Json:

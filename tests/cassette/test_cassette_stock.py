@@ -204,6 +204,16 @@ def test_what_is_ours_survives_a_save_by_vcrpy() -> None:
     assert serializer.serialize(serializer.deserialize(text)) == text
 
 
+def test_a_request_that_is_no_text_comes_back_as_its_bytes() -> None:
+    """What was sent as bytes, as sound is, plays through vcrpy again, and stays the same when it is saved."""
+    made = json.loads(stock({"status": {"code": 200, "message": ""}, "headers": {}, "body": {"string": "{}"}}))
+    made["interactions"][0]["request"]["body"] = b"\x00\xff"
+    text = serializer.serialize(made)
+    found = serializer.deserialize(text)
+    assert found["interactions"][0]["request"]["body"] == b"\x00\xff"
+    assert serializer.serialize(found) == text
+
+
 def test_metadata_is_refused(tmp_path: Path) -> None:
     """What our format has no place for is not dropped unseen."""
     save(tmp_path / "a.yaml", tool_conversation())
