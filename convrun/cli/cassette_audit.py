@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,17 +12,17 @@ import typer
 
 from convrun.cli.ending import counted, named_errors
 from convrun.cli.parameters import Cassettes
-from convrun.errors import UsageError, did_you_mean_file
+from convrun.errors import CassetteError, UsageError, did_you_mean_file
 from convrun.source import printable
 
 if TYPE_CHECKING:
     from convrun.review.audit import Leak, Unread
+    from convrun.review.owners import Owners
+    from convrun.settings import Settings
 
 _FOUND = 1
-_MEND = (
-    "a secret that was committed is known: rotate it where it was issued. Then record anew, which leaves it out: "
-    "convrun record --all; what is no recording is mended by hand"
-)
+_KNOWN = "a secret that was committed is known: rotate it where it was issued"
+_MOST = 3  # conversations on one command line, and files that are named
 
 
 def audit(
@@ -53,8 +54,50 @@ def audit(
         secrets = [one for one in found if isinstance(one, Leak)]
         print(_summary(len(secrets), len({one.file for one in secrets}), len(files)))
         if secrets:
-            print(f"  {_MEND}")
+            places = {_shown(file): file for file in files}
+            for line in _mending(dict.fromkeys(places[one.file] for one in secrets), project.settings):
+                print(printable(f"  {line}"))
         raise typer.Exit(_FOUND if found else 0)
+
+
+def _mending(files: Iterable[Path], settings: Settings) -> Iterator[str]:
+    """What is to be done about secrets in these files."""
+    from convrun.review.owners import Owners
+    from convrun.review.trees import WorkingTree
+
+    owners = Owners(WorkingTree(settings))
+    ids: dict[str, None] = {}
+    others: list[str] = []
+    for file in files:
+        owner = _conversation(file, settings, owners)
+        if owner is None:
+            others.append(_shown(file))
+        else:
+            ids[owner] = None
+    yield _KNOWN
+    names = list(ids)
+    for first in range(0, len(names), _MOST):
+        command = shlex.join(["convrun", "record", "--all", *names[first : first + _MOST]])
+        yield f"record anew, which leaves it out: {command}"
+    if others:
+        more = f" and {len(others) - _MOST} more" if len(others) > _MOST else ""
+        named = ", ".join(others[:_MOST])
+        yield f"no spec here records these: mend them by hand, or where they were made: {named}{more}"
+
+
+def _conversation(file: Path, settings: Settings, owners: Owners) -> str | None:
+    """The id of the conversation whose recording a file is; None where it is nobody's, or cannot be read."""
+    from convrun.cassette.files import load
+
+    path, root = Path(os.path.abspath(file)), Path(os.path.abspath(settings.root))
+    if path.suffix != ".yaml" or not path.is_relative_to(root):
+        return None
+    shown = path.relative_to(root).as_posix()
+    try:
+        judge = owners.of(shown, load(file, shown, whole=False)).judge
+    except CassetteError:
+        return None
+    return judge.planned.id if judge is not None else None
 
 
 def _refuse_missing(paths: Sequence[Path]) -> None:

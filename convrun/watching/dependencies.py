@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from convrun import document
@@ -95,7 +96,8 @@ class Dependencies:
         Where an attachment's path depends on what is said, its folder stands for it.
         """
         attached = (one for turn in planned.spec.turns for one in turn.attachments)
-        return self._code_of(planned.spec) | {planned.cassette, *self._attached(attached, planned)}
+        recorded = {planned.cassette, *_beside(planned.cassette)}
+        return self._code_of(planned.spec) | recorded.union(self._attached(attached, planned))
 
     def _code_of(self, spec: Spec) -> frozenset[Path]:
         names = {path.partition(":")[0] for path in _import_paths(spec)}
@@ -130,3 +132,9 @@ def _import_paths(spec: Spec) -> Iterator[str]:
     for check in checks:
         for path in code_paths(check.kind, check.value):
             yield str(value_at(check.value, path))
+
+
+def _beside(cassette: Path) -> Iterator[Path]:
+    """The attachments that lie beside a cassette."""
+    with suppress(OSError):
+        yield from cassette.with_name(f"{cassette.name}.d").iterdir()

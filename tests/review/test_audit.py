@@ -125,3 +125,19 @@ def test_nothing_is_imported_and_a_wrong_path_is_said(project):
     ended = project.cli("cassette", "audit", "spec")
     assert ended.returncode == 2
     assert "'spec' does not exist" in ended.stderr
+
+
+def test_what_mends_a_recording_names_its_conversation(project):
+    """Not everything is recorded anew: only whose cassette it is; what is nobody's is named, too."""
+    rows = "cases: [{id: a, word: plainwords1234567890abcdef}, {id: b, word: clean}]"
+    project.write("specs/one.yaml", f"model: echo\n{rows}\nturns: [{{user: 'Hi {{{{ word }}}}'}}]\n")
+    project.run(record="all")
+    shutil.copy(project.root / "cassettes/one/a.yaml", project.root / "cassettes/gone.yaml")
+    project.write("notes/key.txt", "plainwords1234567890abcdef")
+    project.write(".env", "MISTRAL_API_KEY=plainwords1234567890abcdef\n")
+    lines = project.cli("cassette", "audit", "cassettes", "notes").stdout.splitlines()
+    assert lines[-3:] == [
+        "  a secret that was committed is known: rotate it where it was issued",
+        "  record anew, which leaves it out: convrun record --all specs/one.yaml::a",
+        "  no spec here records these: mend them by hand, or where they were made: cassettes/gone.yaml, notes/key.txt",
+    ]

@@ -220,3 +220,15 @@ def test_a_new_row_is_a_new_conversation(touched):
     edit = edit_between(before, surveyor.inventory())
     assert edit.touched == {"specs/cases.yaml::Paris", "specs/cases.yaml::Oslo"}
     assert edit.removed == {"specs/cases.yaml::Rome"}
+
+
+def test_an_edit_beside_a_cassette_touches_its_conversation(project, surveyor):
+    """An attachment in `.d/` that was edited, removed or restored."""
+    project.write("specs/a.yaml", "model: echo\nturns: [{user: a}]\n")
+    project.write("specs/b.yaml", "model: echo\nturns: [{user: b}]\n")
+    name = project.write("cassettes/a.yaml.d/0123", "x")
+    for step in (lambda: name.write_text("changed"), name.unlink, lambda: name.write_text("x")):
+        before = surveyor.inventory()
+        step()
+        edit = edit_between(before, surveyor.inventory())
+        assert (edit.touched, edit.files) == ({"specs/a.yaml"}, {name})
