@@ -142,6 +142,11 @@ def _stem(spec: str, settings: Settings) -> str:
     return _folded(cassette_file(spec, settings.specs).removesuffix(_SUFFIX))
 
 
+def _unhashed(stem: str) -> str:
+    """A stem without what keeps names apart that were made fit for files: it is another one in another folder."""
+    return re.sub(r"-[0-9a-f]{8}(?=/|$)", "", stem)
+
+
 def _has_one(specs: Sequence[Spec], path: str, begun: Beginning, settings: Settings) -> bool:
     """Whether a conversation of these specs has this cassette: with its own model, or with the recorded one."""
     return any(
@@ -173,6 +178,7 @@ class _Elsewhere:
             str, list[str]
         ] = {}  # files that may be specs, by what the paths of their cassettes begin with
         self._moved: dict[str, str] = {}  # those outside of the specs folder, by each end of their paths
+        self._links: dict[str, str] = {}  # folders that are, by what the paths of cassettes of specs in them begin with
         self._folder = PurePosixPath(_folded(settings.specs)).parts
         self._code: dict[str, str] = {}
         self._computing: str | None = None
@@ -208,7 +214,12 @@ class _Elsewhere:
                 return f"{file} may have it, and cannot be read as a spec"
             if _has_one([spec], path, begun, settings):
                 return ""
-        moved = next((self._moved[stem] for stem in stems if stem in self._moved), None)
+        for stem in stems:
+            link = next((one for start, one in self._links.items() if stem.startswith(start)), None)
+            if link is not None:
+                return f"{link} is a link, and a spec behind it may have it"
+        bare = [_unhashed(stem) for stem in stems]
+        moved = next((self._moved[stem] for stem in bare if stem in self._moved), None)
         return None if moved is None else f"{moved} would have it, were its folder that of the specs"
 
     def _of_name(self, path: str) -> Iterator[str]:
@@ -248,12 +259,19 @@ class _Elsewhere:
                 self._projects.append(Path(folder))
             if Path(os.path.abspath(folder)).is_relative_to(cassettes):
                 continue
+            self._note_links(Path(folder, name) for name in folders)
             seen += len(files)
             if seen > _MOST:
                 self._all = False
                 return
             for name in files:
                 self._note(Path(folder, name))
+
+    def _note_links(self, folders: Iterable[Path]) -> None:
+        for folder in folders:
+            if folder.is_symlink():
+                below = folder.relative_to(self._settings.root).as_posix()
+                self._links[_stem(f"{below}/a.yaml", self._settings).removesuffix("a")] = below
 
     def _unreadable(self, _: OSError) -> None:
         self._all = False
@@ -268,8 +286,8 @@ class _Elsewhere:
         below = file.relative_to(self._settings.root).as_posix()
         if file.suffix.lower() in _SUFFIXES:
             self._specs.setdefault(_stem(below, self._settings), []).append(below)
-            stem = PurePosixPath(_folded(below)).with_suffix("").parts
-            if stem[: len(self._folder)] != self._folder:
+            if PurePosixPath(_folded(below)).parts[: len(self._folder)] != self._folder:
+                stem = _unhashed(_stem(below, self._settings)).split("/")
                 self._moved |= {"/".join(stem[start:]): below for start in range(1, len(stem))}
         elif file.suffix in (".py", ".ipynb"):
             try:

@@ -57,6 +57,10 @@ def test_a_moved_folder_of_specs_has_its_recordings(project, left):
     """A spec that would have the cassette, were its folder that of the specs, keeps it; so it does by a variable."""
     project.write("other/gone.yaml", spec("gone"))
     assert left("cassettes/gone.yaml").endswith("other/gone.yaml would have it, were its folder that of the specs")
+    project.write("specs/an odd one.yaml", spec("odd"))
+    cassette = project.record("specs/an odd one.yaml").cassette
+    (project.root / "specs/an odd one.yaml").rename(project.root / "other/an odd one.yaml")
+    assert "other/an odd one.yaml would have it" in left(cassette)
 
 
 def test_folders_that_only_a_command_names_have_no_orphans(project, left, monkeypatch):
@@ -124,6 +128,15 @@ def test_a_spec_behind_a_link_has_its_recording(project, convrun):
     (project.root / "cassettes/gone.yaml").unlink()
     assert convrun(project.root, "cassette", "prune")[:2] == (0, "nothing to prune\n")
     assert project.run("specs/sub/z.yaml", strict=True).exit_code == 0
+
+
+def test_an_odd_name_behind_a_link_may_have_a_recording(project, left):
+    """Where a name was made fit for files its spec is not looked up: what is below a link is left."""
+    project.write("real/an odd one.yaml", spec("odd"))
+    (project.root / "specs/sub").symlink_to("../real")
+    cassette = project.record("specs/sub/an odd one.yaml").cassette
+    (project.root / "cassettes/gone.yaml").unlink()
+    assert left(cassette).endswith("specs/sub is a link, and a spec behind it may have it")
 
 
 def test_code_that_computes_names_keeps_what_it_may_play(project, left):
