@@ -24,17 +24,17 @@ class Cleaning:
             return item
         clean = cleaned_reply(item.reply, redactor)
         headers = redactor.sent_headers(request.headers) if request.headers else request.headers
-        sent = replace(request, url=redactor.text(request.url), headers=headers, body=self._body(request.body))
+        sent = replace(request, url=redactor.text(request.url), headers=headers, body=self.body(request.body))
         return replace(item, request=sent, reply=clean)
 
-    def _body(self, body: Json) -> Json:
-        """The body; messages that were the same object are the same one again."""
+    def body(self, body: Json) -> Json:
+        """Return the body of a request without secrets; messages that were the same object are the same one again."""
         messages = body.get("messages") if isinstance(body, dict) else None
         if not isinstance(body, dict) or not isinstance(messages, list):
             return self._redactor.value(body)
         rest: JsonObject = {key: value for key, value in body.items() if key != "messages"}
         clean = self._redactor.value(rest)
-        return {**clean, "messages": [self._message(one) for one in messages]}
+        return {"messages": [self._message(one) for one in messages], **clean}
 
     def _message(self, message: Json) -> Json:
         if not isinstance(message, dict):

@@ -10,19 +10,19 @@ from time import perf_counter
 from typing import Self
 
 from convrun.cassette.claims import Claim
+from convrun.cassette.cleaning import Cleaning
 from convrun.cassette.exchange import Exchange, Tee, is_answer
 from convrun.cassette.interaction import Interaction, ReceivedReply
 from convrun.cassette.known import Known
 from convrun.cassette.nesting import deep_refused
 from convrun.cassette.partial import PartialWriter, check_room, partial_path
 from convrun.cassette.playing import sent_request
-from convrun.cassette.received import cleaned_reply, parsed_reply, received
+from convrun.cassette.received import parsed_reply, received
 from convrun.cassette.saving import save
 from convrun.cassette.surviving import Survivors, refusal
 from convrun.errors import CassetteError, CostLimitError, SettingsError
 from convrun.redaction import Redactor
 from convrun.source import Where
-from convrun.values import Json
 from convrun.wire import Reply, Request, Transport
 
 
@@ -62,7 +62,7 @@ class Recorder:
         self._made: dict[int, Interaction] = {}  # what became of exchanges that have ended, redacted
         self._survivors = Survivors(self._redactor)
         self._places: dict[int, str] = {}  # of what cannot be redacted, by the number of the interaction
-        self._cleaned: dict[int, Json] = {}  # redacted messages by the identity of the original
+        self._cleaning = Cleaning(self._redactor)
         self._partial: PartialWriter | None = None
         self._answered: list[Interaction] = []  # what the partial recording is to hold, redacted
         self._held: list[Interaction] = []  # refusals: whether they were dealt with, the next answer shows
@@ -188,7 +188,7 @@ class Recorder:
     def redact_anew(self) -> None:
         """Redact again what was answered so far, also where it is written already: the redactor has learned."""
         with self._claim.writing():
-            self._cleaned, self._made, self._prefix = {}, {}, []
+            self._cleaning, self._made, self._prefix = Cleaning(self._redactor), {}, []
             self._survivors, self._places = Survivors(self._redactor), {}
             self._answered, self._held, self._over = [], [], 0
             if self._partial is not None:
@@ -257,13 +257,8 @@ class Recorder:
             for number, item in enumerate(self._kept, 1):
                 if place := self._survivors.recorded(item):
                     raise refusal(number, place, file=self._shown_as)
-            self._prefix = [self._clean_interaction(item) for item in self._kept]
+            self._prefix = [self._cleaning.interaction(item) for item in self._kept]
         return self._prefix
-
-    def _clean_interaction(self, item: Interaction) -> Interaction:
-        clean = cleaned_reply(item.reply, self._redactor)
-        url, body = self._redactor.text(item.request.url), self._clean(item.request.body)
-        return replace(item, request=replace(item.request, url=url, body=body), reply=clean)
 
     def _recorded(self) -> Iterator[Interaction]:
         """The live calls that succeeded, or failed as they should, redacted."""
@@ -291,7 +286,7 @@ class Recorder:
                 place = self._survivors.place(exchange.request.body, self._reply(exchange, Redactor()))
                 self._places |= {number: place} if place else {}
             first, elapsed = exchange.timings(stream=reply.stream)
-            request = replace(exchange.request, body=self._clean(exchange.request.body))
+            request = replace(exchange.request, body=self._cleaning.body(exchange.request.body))
             self._made[number] = Interaction(request=request, reply=reply, elapsed_ms=elapsed, first_ms=first)
         return self._made[number]
 
@@ -301,19 +296,3 @@ class Recorder:
             return received(reply.status, reply.headers, b"".join(exchange.pieces), redactor)
         stream = len(reply.payloads) != 1 or "event-stream" in reply.headers.get("content-type", "")
         return parsed_reply(reply.status, reply.headers, reply.payloads, redactor, stream=stream)
-
-    def _clean(self, body: Json) -> Json:
-        """The body redacted; a message that several requests share is redacted once and shared again."""
-        messages = body.get("messages") if isinstance(body, dict) else None
-        if not self._redactor or not isinstance(body, dict) or not isinstance(messages, list):
-            return self._redactor.value(body)
-        cleaned = self._cleaned
-        for message in messages:
-            if id(message) not in cleaned:  # the request holds the message: its id stays its own
-                cleaned[id(message)] = self._redactor.value(message)
-        rest: Json = {key: value for key, value in body.items() if key != "messages"}
-        clean = self._redactor.value(rest)
-        return {
-            "messages": [cleaned[id(message)] for message in messages],
-            **(clean if isinstance(clean, dict) else {}),
-        }
