@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+import re
+from base64 import b64decode, b64encode, encodebytes
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import pytest
 from planted import escaped, found_in, in_base64, in_pieces, planted
@@ -84,6 +86,73 @@ def test_the_values_of_variables_are_found_encoded():
     assert not redactor.thorough.found_in(["lily of the valley"])
     redactor.learn({"B_KEY": "lily of the valley"})
     assert redactor.thorough.found_in(["lily of the valley"])
+
+
+def _lines(text):
+    return encodebytes(text.encode()).decode()
+
+
+def _read(said):
+    return b64decode(said).decode()
+
+
+def _twice(text, **how):
+    return json.dumps(json.dumps(text, **how))
+
+
+def _from_twice(said):
+    return json.loads(json.loads(said))
+
+
+SPELLINGS = {
+    "in lines": (_lines, _read),
+    "with blanks": (lambda text: _lines(text).replace("\n", " "), _read),
+    "escaped lines": (lambda text: json.dumps(_lines(text)), lambda said: _read(json.loads(said))),
+    "in base64": (lambda text: b64encode(text.encode()).decode(), _read),
+    "in an address": (quote, unquote),
+    "lower-case": (lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text)), unquote),
+    "in a form": (quote_plus, unquote_plus),
+    "in JSON": (json.dumps, json.loads),
+    "in JSON in JSON": (_twice, _from_twice),
+    "half escaped": (lambda text: _twice(text, ensure_ascii=False), _from_twice),
+    "JSON in base64": (
+        lambda text: b64encode(json.dumps(text).encode()).decode(),
+        lambda said: json.loads(_read(said)),
+    ),
+}
+VALUES = ("tiger-lily-in-the-long-grass-of-1907", "p\u00e4ss w\u00f6rt \U0001f511", 'ti"ger\\lily \\" 9', "a b c d e")
+
+
+@pytest.mark.parametrize("kind", SPELLINGS)
+@pytest.mark.parametrize("value", VALUES, ids=range(4))
+def test_values_are_found_however_they_are_spelled(kind, value):
+    """Wrapped base64, UTF-8 in base64 and in addresses, forms, JSON in JSON: there is the placeholder instead."""
+    encoded, decoded = SPELLINGS[kind]
+    thorough = Redactor({"A_KEY": value}).thorough
+    for lead in ("", "before, ", "some text before " * 5):
+        clean = thorough.text(encoded(f"{lead}{value}, and behind"))
+        assert decoded(clean) == f"{lead}<A_KEY>, and behind"
+        assert thorough.text(clean) == clean
+
+
+def test_wrapped_base64_becomes_that_of_the_clean_text():
+    """Of a secret that goes over lines nothing is left; words beside each other stay words."""
+    thorough = Redactor({"A_KEY": "tiger-lily-99"}).thorough
+    for lead in range(70):
+        data = b"x" * lead + b"tiger-lily-99 " * 2 + b"y" * 60
+        clean = thorough.text(encodebytes(data).decode())
+        assert b64decode(clean) == data.replace(b"tiger-lily-99", b"<A_KEY>"), lead
+    words = [b64encode(b"a tiger-lily-99").decode(), b64encode(b"another tiger-lily-99").decode()]
+    assert thorough.text(" ".join(words)).count(" ") == 1
+
+
+def test_a_secret_far_within_base64_is_found_at_each_alignment():
+    """Also in a run of more than twenty thousand characters, and beside one at another alignment."""
+    thorough = Redactor({"A_KEY": "tiger-lily-99"}).thorough
+    one = b64encode(b"x" * 30_001 + b"tiger-lily-99" + b"y" * 9).decode().rstrip("=")
+    for lead in ("", "a", "ab", "abc"):
+        clean = thorough.text(f"{lead}{one}")
+        assert b"tiger" not in b64decode(clean[len(lead) :] + "===")
 
 
 def test_many_backslashes_are_read_once():

@@ -20,6 +20,8 @@ SHORTEST = 6  # a shorter value is no key; replacing it would tear ordinary word
 _REMEMBERED, _SHORT = 5_000, 4_000  # texts that are known to be clean, and characters of the longest of them
 _SHAPED = 16  # characters of the shortest secret that is known by its shape wherever it stands
 _OF_NUMBERS = frozenset("0123456789.+-eE")
+_ESCAPED = 3  # times that a value may be escaped as in JSON
+_PASSES = 4  # over a text, as what is in base64 is found at one place of each word
 PATTERN_STANDS = "<redacted>"
 
 _Value = TypeVar("_Value", bound=Json)
@@ -28,6 +30,21 @@ _Value = TypeVar("_Value", bound=Json)
 def placeholder(name: str) -> str:
     """Return what stands for the value of a variable."""
     return f"<{name}>"
+
+
+def _spellings(value: str) -> set[str]:
+    """A value as it is, in JSON and JSON within that, in a form, and with a character for each of its bytes."""
+    found = {value, value.encode("utf-8", "surrogatepass").decode("latin-1")}
+    if " " in value:
+        from urllib.parse import quote_plus  # few keys have blanks
+
+        found |= {one.replace(" ", "+") for one in found} | {quote_plus(value, errors="replace")}
+    for ascii_only in (True, False):
+        inner = value
+        for _ in range(_ESCAPED):
+            inner = json.dumps(inner, ensure_ascii=ascii_only)[1:-1]
+            found.add(inner)
+    return found
 
 
 class Redactor:
@@ -57,8 +74,7 @@ class Redactor:
             value = secrets[name].strip()
             if len(value) >= SHORTEST:
                 self.known.add(placeholder(name))
-                # inside JSON text a key may stand escaped
-                for spelling in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+                for spelling in _spellings(value):
                     names.setdefault(spelling, placeholder(name))
         if len(names) > len(self._names):
             self._names = names  # before the pattern, which finds nothing that has no name
@@ -97,6 +113,11 @@ class Redactor:
     def shortest(self) -> int:
         """The length of the shortest text that may be a secret."""
         return min([_SHAPED, *map(len, self._names)])
+
+    @property
+    def wide(self) -> bool:
+        """Whether a value has other characters than those of ASCII."""
+        return not all(map(str.isascii, self._names))
 
     def is_in(self, text: str) -> bool:
         """Return whether a value of a variable stands in a text, as it is."""
@@ -218,7 +239,7 @@ class Thorough(Redactor):
             return []
         from convrun.redaction.finding import finds  # most replays have nothing that looks like it
 
-        return finds(text, self._direct, shortest)
+        return finds(text, self._direct, shortest, wide=self._plain.wide)
 
     def places(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Yield start and end of each secret in a text, in their order, and what is to stand there."""
@@ -227,12 +248,14 @@ class Thorough(Redactor):
 
     def text(self, text: str) -> str:
         """Return `text` with every secret replaced."""
-        found = self.finds(text)
-        if not found:
-            return text
-        from convrun.redaction.finding import replaced
+        for _ in range(_PASSES):
+            found = self.finds(text)
+            if not found:
+                break
+            from convrun.redaction.finding import replaced
 
-        return replaced(text, found)
+            text = replaced(text, found)
+        return text
 
     def found_in(self, texts: Iterable[str]) -> bool:
         """Return whether there is a secret in any of these texts, quickly where they were seen before or are short."""

@@ -73,7 +73,11 @@ def files_below(place: Path) -> Iterator[Path]:
 
 
 def audited(file: Path, shown: str, keys: Redactor) -> Iterator[Leak | Unread]:
-    """Yield the secrets in a file, in the order of its lines; a damaged recording is searched as text."""
+    """Yield the secrets in a file: in its name, then in the order of its lines; a damaged recording is only a text."""
+    thorough = keys.thorough
+    for one in thorough.finds(shown):
+        yield from _leaks(one, thorough.text(shown), None, None, in_name=True)
+    shown = thorough.text(shown)
     try:
         content = read_bytes(file, _LARGEST)
     except OSError as error:
@@ -83,7 +87,6 @@ def audited(file: Path, shown: str, keys: Redactor) -> Iterator[Leak | Unread]:
         yield Unread(file=shown, why=f"larger than {_LARGEST:,} bytes")
         return
     text = _text(content)
-    thorough = keys.thorough
     found = thorough.finds(text)
     places = _Places(text, partial=file.suffix == ".partial")
     for one in found:
@@ -107,11 +110,12 @@ def _text(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _leaks(one: Find, file: str, line: int | None, interaction: int | None) -> Iterator[Leak]:
+def _leaks(one: Find, file: str, line: int | None, interaction: int | None, *, in_name: bool = False) -> Iterator[Leak]:
     for found in (one, *one.more):
+        about = f"in its name {found.about}" if in_name else found.about
         shown = min(_SHOWN, len(found.secret) // 4)
         begins = found.secret[:shown] if found.secret.isprintable() else ""
-        yield Leak(file=file, about=found.about, begins=begins, line=line, interaction=interaction)
+        yield Leak(file=file, about=about, begins=begins, line=line, interaction=interaction)
 
 
 class _Places:

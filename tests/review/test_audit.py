@@ -116,6 +116,19 @@ def test_a_secret_is_found_wherever_it_is_committed(project):
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
+def test_a_secret_is_found_in_a_name(project):
+    """A file that is named by one, a folder too: it is said where, and without the secret."""
+    (_, one), *_ = planted(1, seed=7)
+    project.write(f"cassettes/a/{one}.yaml", "x")
+    project.write(f"cassettes/{one}/b.yaml", "x")
+    ended = project.cli("cassette", "audit")
+    assert ended.stdout.splitlines()[:2] == [
+        f"cassettes/a/<openai-key>.yaml: in its name a key of OpenAI, {one[:4]}…",
+        f"cassettes/<openai-key>/b.yaml: in its name a key of OpenAI, {one[:4]}…",
+    ]
+    assert ended.returncode == 1
+
+
 def test_nothing_is_imported_and_a_wrong_path_is_said(project):
     """A spec's code is not run; what does not exist is exit 2."""
     project.write("boom.py", "raise SystemExit(9)")
