@@ -42,9 +42,11 @@ def status_lines(found: RecordingStates, *, command: str, every: bool = False) -
     if found.orphans:
         lines.append(Line(f"orphaned  {noun(len(found.orphans), 'cassette')} of no conversation", "unchecked"))
         lines += _most([f"  {one}" for one in found.orphans], every)
-    for one in found.renamed:
+    for one in found.renamed if every else found.renamed[:_MOST]:
         lines.append(Line(f"renamed   {one.cassette} may be the recording of {one.conversation}:", "stale"))
         lines.append(Line(f"  {one.command}"))
+    if not every and len(found.renamed) > _MOST:
+        lines.append(Line(f"  and {len(found.renamed) - _MOST} more, -v shows them", "dim"))
     return [*lines, *_longer(found), *_unsaved(found, every), *_assumed(found), *_ending(found, command)]
 
 

@@ -113,3 +113,14 @@ def test_each_recording_is_of_one_conversation_the_most_alike(project, convrun):
         ("cassettes/a/x.yaml", "specs/a.yaml::w"),
         ("cassettes/a/y.yaml", "specs/a.yaml::v"),
     ]
+
+
+def test_of_many_the_first_are_told(project, convrun):
+    """A spec with many cases that was renamed fits on a screen; -v tells all."""
+    rows = [{"id": f"c{number}", "w": f"W{number}"} for number in range(12)]
+    project.write("specs/a.yaml", spec("{{ w }}", cases=rows))
+    project.run(record="all")
+    (project.root / "specs/a.yaml").rename(project.root / "specs/b.yaml")
+    out = convrun(project.root, "status")[1]
+    assert (out.count("renamed   "), "  and 4 more, -v shows them" in out) == (8, True)
+    assert convrun(project.root, "status", "-v")[1].count("renamed   ") == 12
