@@ -101,6 +101,8 @@ def test_a_setting_that_does_not_exist_yet_is_unknown(tmp_path):
         ("['(a']", "'(a' is none (missing ), unterminated subpattern at position 0)"),
         ("['a*']", "'a*' fits an empty text"),
         ("['<.*>']", "'<.*>' fits '<redacted>', which stands for one"),
+        ("['chat.completion']", "'chat.completion' fits '/chat/completions', which is part of requests"),
+        ("['EMP-[0-9]{6}', '[a-z]{8,}']", "'[a-z]{8,}' fits"),
         ("['(?P<badge>badge|B[0-9]{4})']", "fits '<badge>', which stands for one"),
     ],
 )

@@ -27,6 +27,20 @@ KINDS = {
 }
 _POLICIES = ("live", "replay", "verify")
 _STANDING = ("<redacted>", "<secret>", "<api-key>", "<github-token>", "<OPENAI_API_KEY>", "<private-key>")
+_IN_REQUESTS = (  # addresses, and keys and values of JSON: replaced, no request would be known again
+    *(
+        "/chat/completions",
+        "/responses",
+        "chat.completion",
+        "messages",
+        "role",
+        "content",
+        "user",
+        "assistant",
+        "system",
+    ),
+    *("developer", "tool", "tool_calls", "tool_call_id", "function", "arguments", "name", "type", "model", "choices"),
+)
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _MOST_JOBS = 256
 
@@ -156,9 +170,12 @@ def _pattern_problem(text: str) -> _Problem:
         return f"a list of regular expressions of secrets, and {text!r} fits an empty text", wide
     standing = [*_STANDING, *(f"<{name}>" for name in pattern.groupindex)]
     fits = next((one for one in standing if pattern.search(one)), None)
-    if fits is None:
-        return None
-    return f"a list of regular expressions of secrets, and {text!r} fits {fits!r}, which stands for one", wide
+    if fits is not None:
+        return f"a list of regular expressions of secrets, and {text!r} fits {fits!r}, which stands for one", wide
+    fits = next((one for one in _IN_REQUESTS if pattern.search(one)), None)
+    if fits is not None:
+        return f"a list of regular expressions of secrets, and {text!r} fits {fits!r}, which is part of requests", wide
+    return None
 
 
 def _jobs_problem(value: object) -> _Problem:
