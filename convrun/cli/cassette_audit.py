@@ -48,15 +48,14 @@ def audit(
         files = dict.fromkeys(
             file for place in named or [folder] for file in files_below(place) if os.path.lexists(file)
         )
-        found = [one for file in files for one in audited(file, _shown(file), keys)]
-        for one in found:
+        found = [(file, one) for file in files for one in audited(file, _shown(file), keys)]
+        for _, one in found:
             print(printable(_line(one)))
-        secrets = [one for one in found if isinstance(one, Leak)]
-        print(_summary(len(secrets), len({one.file for one in secrets}), len(files)))
+        secrets = [file for file, one in found if isinstance(one, Leak)]
+        print(_summary(len(secrets), len({*secrets}), len(files)))
         if secrets:
-            places = {_shown(file): file for file in files}
-            for line in _mending(dict.fromkeys(places[one.file] for one in secrets), project.settings):
-                print(printable(f"  {line}"))
+            for line in _mending(dict.fromkeys(secrets), project.settings):
+                print(printable(f"  {keys.thorough.text(line)}"))  # a name may hold one
         raise typer.Exit(_FOUND if found else 0)
 
 
