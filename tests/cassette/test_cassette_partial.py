@@ -218,7 +218,7 @@ def test_a_key_that_cannot_be_taken_out_stops_the_recording(begin: Beginning, pa
 
     model = Numbering()
     recording = begin(model, redactor=Redactor({"A_KEY": "1234567890"}))
-    with recording, pytest.raises(CassetteError, match="interaction 3 holds the value of a key"):
+    with recording, pytest.raises(CassetteError, match="interaction 3 holds a secret"):
         converse(recording, TEXTS)
     assert model.asked == 3
     assert len(read_partial(partial).interactions) == 2
