@@ -93,9 +93,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 _W = "[A-Za-z0-9_-]"
 _A = "[A-Za-z0-9]"
 _END = "(?![A-Za-z0-9])"
-_STRIPE = ("sk_live_", "sk_test_", "rk_live_", "rk_test_")
-_OCEAN = ("dop_v1_", "doo_v1_", "dor_v1_")
-_SHOP = ("shpat_", "shpca_", "shppa_", "shpss_")
 
 # The first shape that fits a place has it: what is special stands before what is general.
 SHAPES: tuple[Shape, ...] = (

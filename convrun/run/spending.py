@@ -85,12 +85,12 @@ def unpriced_live(
         return
     from convrun.backends.prices import has_price, speaks_as_openai
 
-    live: dict[str, list[BoundConversation]] = {}
-    for one in conversations:
-        live.setdefault(one.model.name, []).append(one)
+    live: dict[tuple[str, str | None, str], list[BoundConversation]] = {}
+    for one in conversations:  # one name may have a price at one provider, and none at another
+        live.setdefault((one.model.name, one.model.provider, one.model.base_url), []).append(one)
     found = [every for every in live.values() if not has_price(every[0].model, environ=environ)]
     if found:
-        names = ", ".join(repr(every[0].model.name) for every in found)
+        names = ", ".join(dict.fromkeys(repr(every[0].model.name) for every in found))
         ids = [one.planned.id for every in found for one in every]
         more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
         what = (
