@@ -153,6 +153,15 @@ def test_a_model_without_a_price_is_refused_beforehand(desk, loopback):
     assert run(desk, limit=1.0, record="new_episodes").exit_code == 0
 
 
+def test_a_price_is_that_of_a_name_at_its_provider(desk, loopback):
+    """Beside a model with a price, one of the same name elsewhere has none, and is refused."""
+    for provider in ("openai", "vllm"):
+        model = {"name": "gpt-4.1-mini", "provider": provider, "base_url": loopback.base_url}
+        desk.write(f"specs/{provider}.yaml", json.dumps({"model": model, "turns": [{"user": "Hi"}]}))
+    (mistake,) = desk.mistakes("specs/openai.yaml", "specs/vllm.yaml", record="all", meter=Meter(1.0))
+    assert "none is known for 'gpt-4.1-mini', the model of specs/vllm.yaml" in mistake
+
+
 def test_a_stale_recording_of_a_model_without_a_price_makes_no_call(desk, loopback):
     """What turns out only while running that it would go live ends there."""
     desk.write("specs/c.yaml", spec(loopback.base_url, "one", name="own-model"))
