@@ -94,7 +94,7 @@ def _measured(project: Path, record: str, way: str, jobs: int) -> tuple[float, f
 
 def _one(record: str, way: str, jobs: str) -> None:
     """Work one project off, and print how many seconds that took."""
-    from convrun.run.options import RecordMode, RunOptions
+    from convrun.run.planning.options import RecordMode, RunOptions
     from convrun.run.project import open_project, prepare
     from convrun.suite.agenda import Agenda
     from convrun.suite.playing import playing

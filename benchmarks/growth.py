@@ -58,7 +58,7 @@ def main() -> None:
 
 def _seconds(folder: str) -> float:
     """Load a project and replay it; return the CPU seconds."""
-    from convrun.run.options import RunOptions
+    from convrun.run.planning.options import RunOptions
     from convrun.run.project import open_project, prepare
     from convrun.suite.run import run_all
 

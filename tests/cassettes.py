@@ -6,7 +6,7 @@ from pathlib import Path
 
 from convrun.cassette.files import replace_cassette
 from convrun.cassette.interaction import Recording
-from convrun.cassette.writing import write
+from convrun.cassette.stored.writing import write
 
 
 def save(path: Path, recording: Recording) -> None:

@@ -28,7 +28,7 @@ from runpy import run_module
 SOURCES = Path(__file__).parents[1]
 OURS = ("cli.application", "cli.run", "cli.running", "run.project", "importing.files", "templates.sandbox")
 OFFLINE = (*(f"convrun.{name}" for name in OURS), "yaml", "jinja2", "jsonschema", "jsonpath_rfc9535")
-LIVE = ("convrun.cassette.recording", "openai", "httpx2", "vcr", "genai_prices.data")
+LIVE = ("convrun.cassette.kept.recording", "openai", "httpx2", "vcr", "genai_prices.data")
 STEERING = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "COVERAGE_")  # beginnings of names that an interpreter reads at first
 BYTECODE = "PYTHONDONTWRITEBYTECODE"  # the one of them that can be set later
 LARGEST = 1_000_000  # bytes of a request

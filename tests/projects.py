@@ -10,7 +10,7 @@ import textwrap
 from forking import convrun, environment
 
 from convrun.errors import SpecErrors
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.run.project import open_project, prepare
 from convrun.suite.run import run_all
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 import pytest
 from planted import escaped, found_in, in_base64, in_pieces, planted
 
-from convrun.cassette.split_secrets import without_split_secrets
+from convrun.cassette.kept.split_secrets import without_split_secrets
 from convrun.redaction import Redactor
 
 KEY = 'sk-"quoted"\\key'

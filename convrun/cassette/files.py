@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convrun.atomic import replace_file
-from convrun.cassette.format import read
 from convrun.cassette.interaction import RECORD_ANEW, Recording
+from convrun.cassette.stored.format import read
 from convrun.document.limits import RECORDED_LIMIT
 from convrun.errors import CassetteError, system_reason
 from convrun.source import Where, read_bytes
 
 if TYPE_CHECKING:
-    from convrun.cassette.attachments import Source
+    from convrun.cassette.stored.attachments import Source
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _LARGEST = 4 * RECORDED_LIMIT  # a character has at most four bytes
@@ -46,14 +46,14 @@ def load(path: Path, shown_as: str, *, whole: bool = True) -> Recording:
 
 
 def _beside(path: Path, shown_as: str) -> Source:
-    from convrun.cassette.beside import Beside  # most cassettes have no attachments
+    from convrun.cassette.stored.beside import Beside  # most cassettes have no attachments
 
     return Beside(path, shown_as)
 
 
 def not_read() -> Source:
     """Return the source of attachments of which nothing is read but what a cassette says of them."""
-    from convrun.cassette.attachments import unread  # so they do without this
+    from convrun.cassette.stored.attachments import unread  # so they do without this
 
     return unread
 
@@ -67,7 +67,7 @@ def replace_cassette(path: Path, text: str, aside: Mapping[str, bytes], *, shown
     Raises:
         CassetteError: where the folder does not let us.
     """
-    from convrun.cassette.beside import put_beside, take_away, unreferenced  # only what is recorded is written
+    from convrun.cassette.stored.beside import put_beside, take_away, unreferenced  # only what is recorded is written
 
     try:
         new = put_beside(path, aside)

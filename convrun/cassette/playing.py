@@ -19,7 +19,7 @@ from convrun.values import Json, canonical
 from convrun.wire import Reply, Request
 
 if TYPE_CHECKING:
-    from convrun.cassette.staleness import Difference
+    from convrun.cassette.stale.staleness import Difference
     from convrun.cassette.tool_results import Attached, RecordedResults
 
 ENDED = "recording ended"
@@ -125,9 +125,9 @@ class Player:
         return f"{count} model call{'' if count == 1 else 's'}"
 
     def _explained(self, sent: SentRequest) -> Difference:
-        from convrun.cassette.breaks import breaks  # what explains a difference is loaded once there is one
-        from convrun.cassette.change import Change
-        from convrun.cassette.staleness import Difference, changes, ended, removed_turn
+        from convrun.cassette.stale.breaks import breaks  # what explains a difference is loaded once there is one
+        from convrun.cassette.stale.change import Change
+        from convrun.cassette.stale.staleness import Difference, changes, ended, removed_turn
 
         thorough = self._redactor.thorough
         now = replace(sent, url=thorough.text(sent.url), body=thorough.value(sent.body))

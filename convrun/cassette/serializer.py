@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Interaction, Recording
-from convrun.cassette.stock import interactions_of, stock_interaction
-from convrun.cassette.writing import write
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.stock import interactions_of, stock_interaction
+from convrun.cassette.stored.writing import write
 from convrun.errors import CassetteError
 
 of_convrun = True  # by which our persister knows it

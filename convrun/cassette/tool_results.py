@@ -8,7 +8,7 @@ from itertools import chain, islice
 
 from convrun.cassette.canonical import History, Links, plain_arguments
 from convrun.cassette.interaction import Interaction
-from convrun.cassette.reply_nodes import reply_message
+from convrun.cassette.stored.reply_nodes import reply_message
 from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, canonical, equal
 

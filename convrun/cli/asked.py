@@ -31,7 +31,7 @@ from convrun.cli.parameters import (
     shard_of,
 )
 from convrun.frozen import frozen
-from convrun.run.options import RunOptions
+from convrun.run.planning.options import RunOptions
 
 if TYPE_CHECKING:
     from convrun.cli.running import Presentation

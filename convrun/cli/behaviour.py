@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.run.project import Prepared
 
 if TYPE_CHECKING:

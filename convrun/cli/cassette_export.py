@@ -109,7 +109,7 @@ def _loaded(source: Path) -> Recording:
 
 def _cassettes_of(spec: Path) -> Iterator[str]:
     """The cassettes of a spec, from here on."""
-    from convrun.run.options import RunOptions
+    from convrun.run.planning.options import RunOptions
     from convrun.run.project import open_project, planned
 
     with suppress(ConvrunError):
@@ -124,7 +124,7 @@ def _is_same(source: Path, target: Path) -> bool:
 
 def _written(source: Path, target: Path, *, force: bool) -> bool:
     """Write one; whether that was possible is said."""
-    from convrun.cassette.exporting import stock_text  # other commands, and --help, do without
+    from convrun.cassette.stored.exporting import stock_text  # other commands, and --help, do without
     from convrun.run.secrets import secrets_of
     from convrun.settings import find_root
 

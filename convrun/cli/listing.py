@@ -15,7 +15,7 @@ from convrun.cli.flattening import flat
 from convrun.source import printable
 
 if TYPE_CHECKING:
-    from convrun.run.plan import Planned
+    from convrun.run.planning.plan import Planned
 
 
 @flat

@@ -8,8 +8,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from convrun.errors import UsageError, did_you_mean
-from convrun.run.options import RecordMode
-from convrun.run.shards import Shard
+from convrun.run.planning.options import RecordMode
+from convrun.run.planning.shards import Shard
 
 Paths: TypeAlias = Annotated[
     list[str] | None,

@@ -13,7 +13,7 @@ from convrun.cli.ending import named_errors
 from convrun.cli.flattening import flat
 from convrun.cli.parameters import one_of
 from convrun.errors import UsageError
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.planning.options import RecordMode, RunOptions
 
 if TYPE_CHECKING:
     from convrun.suite.refreshing import Only
@@ -82,7 +82,7 @@ def _from_turn(options: RunOptions, text: str | None, others: Mapping[str, bool]
     """
     if text is None:
         return options
-    from convrun.run.from_turn import turn_number
+    from convrun.run.playing.from_turn import turn_number
 
     for option, given in others.items():
         if given:

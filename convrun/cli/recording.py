@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from convrun.cassette.attachments import NAME
-from convrun.cassette.beside import SUFFIX, folder_of
+from convrun.cassette.stored.attachments import NAME
+from convrun.cassette.stored.beside import SUFFIX, folder_of
 from convrun.cli.asking import Asking
 from convrun.cli.screen import Screen
 from convrun.errors import SpecErrors
@@ -18,10 +18,10 @@ from convrun.report.style import Line
 from convrun.results import ConversationResult, RunResult
 from convrun.review.outlook import outlooks
 from convrun.review.states import goes_on_from
-from convrun.run.bind import BoundConversation, live_errors
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.binding.bind import BoundConversation, live_errors
+from convrun.run.findings.renamed import renamed_in
+from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.run.project import Prepared
-from convrun.run.renamed import renamed_in
 from convrun.run.spending import unpriced_live
 from convrun.suite.refreshing import Only, Rehearsed, Run, recorded, rehearsed, together
 from convrun.transcript import Quote, RecordingState, total_quote

@@ -24,8 +24,8 @@ from convrun.frozen import frozen
 from convrun.report.console import QUIET
 from convrun.report.stop_token import StopToken
 from convrun.results import FROM_TURN, ConversationResult, RunResult
-from convrun.run.last_failed import remember
-from convrun.run.options import RunOptions
+from convrun.run.planning.last_failed import remember
+from convrun.run.planning.options import RunOptions
 from convrun.run.project import Prepared, open_project, prepare
 from convrun.run.verdicts import did_not_pass
 from convrun.suite.run import run_all

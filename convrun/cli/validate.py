@@ -10,7 +10,7 @@ import typer
 
 from convrun.cli.ending import NOTHING_TO_RUN, counted, named_errors, nothing_to_run, say
 from convrun.cli.parameters import Cassettes, Defines, Models, Paths, Verbose, defines
-from convrun.run.options import RunOptions
+from convrun.run.planning.options import RunOptions
 
 
 def validate(

@@ -17,7 +17,7 @@ from convrun.cli.ending import INTERRUPTED, counted
 from convrun.cli.mistakes import mistakes_told
 from convrun.cli.running import Presentation
 from convrun.errors import UsageError
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.run.project import Project, ReadSpec, open_project
 from convrun.source import printable
 from convrun.watching.inventory import Edit, Inventory, Surveyor

@@ -10,9 +10,9 @@ from convrun.backends.chat import ENDPOINT, decode
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.cassette.canonical import Keys
-from convrun.cassette.cleaning import Cleaning
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
-from convrun.cassette.surviving import Survivors
+from convrun.cassette.kept.cleaning import Cleaning
+from convrun.cassette.kept.surviving import Survivors
 from convrun.conversation.backend import Completion
 from convrun.errors import ProviderError
 from convrun.frozen import frozen

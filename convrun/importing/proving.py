@@ -8,20 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from convrun.cassette.change import Change
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.playing import Player, sent_request
-from convrun.cassette.staleness import changes
-from convrun.cassette.writing import write
+from convrun.cassette.stale.change import Change
+from convrun.cassette.stale.staleness import changes
+from convrun.cassette.stored.writing import write
 from convrun.errors import SpecErrors, StaleError
 from convrun.frozen import frozen
 from convrun.redaction import Redactor
 from convrun.results import ConversationResult
-from convrun.run.bind import BoundConversation, bind
-from convrun.run.carrier import Carrier
-from convrun.run.conversation import play_conversation, run_conversation
-from convrun.run.options import RunOptions
-from convrun.run.plan import plan
+from convrun.run.binding.bind import BoundConversation, bind
+from convrun.run.planning.options import RunOptions
+from convrun.run.planning.plan import plan
+from convrun.run.playing.carrier import Carrier
+from convrun.run.playing.conversation import play_conversation, run_conversation
 from convrun.settings import Settings
 from convrun.spec.loading import load_spec
 from convrun.wire import Reply, Request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convrun.cassette.emitting import emit, fits_block
+from convrun.cassette.stored.emitting import emit, fits_block
 from convrun.values import Json, JsonObject
 
 SUGGESTION = "\ue000suggestion"  # in a list: the next item is no more than one; no text has such a line by chance

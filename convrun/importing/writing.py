@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from convrun.atomic import replace_file, replace_files
-from convrun.cassette.beside import folder_of, take_away, unreferenced
+from convrun.cassette.stored.beside import folder_of, take_away, unreferenced
 from convrun.checks.registry import check_schema
 from convrun.errors import CassetteError, system_reason
 from convrun.importing.importer import Imported

@@ -11,7 +11,7 @@ from convrun.errors import ConvrunError
 from convrun.pytesting.items import ConversationItem, SpecFile
 from convrun.pytesting.modes import meter, record_mode
 from convrun.pytesting.projects import SpecProject
-from convrun.run.options import RunOptions
+from convrun.run.planning.options import RunOptions
 from convrun.settings import find_root
 
 

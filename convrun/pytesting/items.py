@@ -18,8 +18,8 @@ from convrun.pytesting.teller import Told, told
 from convrun.pytesting.visible import visible, visible_reason
 from convrun.report.spending import spent_usd
 from convrun.results import ConversationResult
-from convrun.run.bind import BoundConversation
-from convrun.run.options import RecordMode
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.planning.options import RecordMode
 from convrun.source import printable
 
 

@@ -19,7 +19,7 @@ from convrun.models import get_model
 from convrun.pytesting.markers import OF_CASSETTES, OF_CONVERSATIONS, OF_MODELS, arguments
 from convrun.pytesting.modes import meter, record_mode, recording_option
 from convrun.pytesting.visible import visible
-from convrun.run.options import RecordMode
+from convrun.run.planning.options import RecordMode
 from convrun.source import Where
 from convrun.spec.ids import cassette_file
 from convrun.testing.blocks import cassette

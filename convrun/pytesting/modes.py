@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from convrun.run.options import RecordMode
+from convrun.run.planning.options import RecordMode
 
 if TYPE_CHECKING:
     from convrun.backends.metering import Meter

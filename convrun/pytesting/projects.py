@@ -11,11 +11,11 @@ from traceback import format_exception
 
 from convrun.errors import ConvrunError, UsageError, named
 from convrun.results import ConversationResult, Problem
-from convrun.run.bind import BoundConversation
-from convrun.run.conversation import run_conversation
-from convrun.run.imports import put_first
-from convrun.run.options import RunOptions
-from convrun.run.plan import plan
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.binding.imports import put_first
+from convrun.run.planning.options import RunOptions
+from convrun.run.planning.plan import plan
+from convrun.run.playing.conversation import run_conversation
 from convrun.run.project import Project, prepare, settled, with_specs
 from convrun.run.secrets import redactor_for, without_secrets
 from convrun.spec.collecting import Selected

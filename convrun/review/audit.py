@@ -11,8 +11,8 @@ from pathlib import Path
 from convrun.backends.keys import KEY_VARIABLES
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Interaction
-from convrun.cassette.partial import read_partial
-from convrun.cassette.split_secrets import channels
+from convrun.cassette.kept.partial import read_partial
+from convrun.cassette.kept.split_secrets import channels
 from convrun.errors import CassetteError, system_reason
 from convrun.frozen import frozen
 from convrun.redaction import Redactor

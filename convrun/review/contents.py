@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterator
 from hashlib import sha256
 
-from convrun.cassette.attachments import Reference, Unread
+from convrun.cassette.stored.attachments import Reference, Unread
 from convrun.transcript import AttachmentNote
 from convrun.values import Json, JsonObject
 

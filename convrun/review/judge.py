@@ -16,14 +16,14 @@ from convrun.errors import ConvrunError, TemplateError
 from convrun.frozen import frozen
 from convrun.results import CheckResult, ConversationResult, Problem
 from convrun.review.pairing import pairs_of
-from convrun.run.bind import BoundTurn
-from convrun.run.bound_checks import BoundCheck, bind_checks
-from convrun.run.judging import judge_conversation, judge_turn, template_names
-from convrun.run.known_failures import conversation_known_to_fail, turn_known_to_fail
-from convrun.run.names import mention, used_templates, variables_named
-from convrun.run.plan import Planned
-from convrun.run.surroundings import Surroundings, shown_variables
-from convrun.run.turn import PlayedTurn
+from convrun.run.binding.bind import BoundTurn
+from convrun.run.binding.bound_checks import BoundCheck, bind_checks
+from convrun.run.binding.names import mention, used_templates, variables_named
+from convrun.run.planning.plan import Planned
+from convrun.run.playing.judging import judge_conversation, judge_turn, template_names
+from convrun.run.playing.known_failures import conversation_known_to_fail, turn_known_to_fail
+from convrun.run.playing.surroundings import Surroundings, shown_variables
+from convrun.run.playing.turn import PlayedTurn
 from convrun.run.verdicts import of_checks, of_conversation
 from convrun.spec.model import CheckSpec, TurnSpec
 from convrun.templates import render_text

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from convrun.run.orphans import folders
+from convrun.run.findings.orphans import folders
 from convrun.settings import Settings
 
 _ASIDE = re.compile(r".+\.yaml\.[0-9]{1,3}\.partial")

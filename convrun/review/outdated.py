@@ -14,10 +14,10 @@ from convrun.conversation.tools import ToolCall
 from convrun.errors import ConvrunError, TemplateError
 from convrun.redaction import Redactor
 from convrun.review.judge import Judge, partners_of
-from convrun.run.bind import script_lines
-from convrun.run.judging import template_names
-from convrun.run.names import mention, texts
-from convrun.run.plan import Planned
+from convrun.run.binding.bind import script_lines
+from convrun.run.binding.names import mention, texts
+from convrun.run.planning.plan import Planned
+from convrun.run.playing.judging import template_names
 from convrun.spec.model import ToolDeclaration, ToolUse, TurnSpec
 from convrun.templates import Text, render_text
 from convrun.transcript import Asked, RecordedTurn
@@ -122,7 +122,7 @@ def _stubs(judge: Judge, turn: RecordedTurn) -> Iterator[str]:
     spec = judge.planned.spec
     if spec.hooks.before_call or spec.hooks.after_call or not any(tool.stub for tool in spec.tools):
         return
-    from convrun.run.stubs import stub_of  # few specs have one
+    from convrun.run.binding.stubs import stub_of  # few specs have one
 
     names = template_names(judge.planned.vars, (), judge.surroundings.for_messages("tools"))
     for tool in spec.tools:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from convrun.results import BROKE_OFF, ConversationResult
 from convrun.review.states import broken_off, quotes_of, rehearsed_on_paper, state_of
-from convrun.run.bind import BoundConversation
-from convrun.run.conversation import blank_result
-from convrun.run.options import RunOptions
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.planning.options import RunOptions
+from convrun.run.playing.conversation import blank_result
 from convrun.run.project import Prepared
 from convrun.transcript import RecordingState
 

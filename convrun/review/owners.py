@@ -12,8 +12,8 @@ from convrun.errors import ConvrunError, SpecErrors
 from convrun.frozen import frozen
 from convrun.review.judge import Judge, judge_of
 from convrun.review.trees import RevisionTree, WorkingTree
-from convrun.run.options import RunOptions
-from convrun.run.plan import Planned, plan
+from convrun.run.planning.options import RunOptions
+from convrun.run.planning.plan import Planned, plan
 from convrun.run.project import spec_defaults
 from convrun.spec.ids import cassette_file
 from convrun.spec.loading import load_spec

@@ -13,15 +13,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from convrun.cassette.attachments import NAME, Reference, unread
 from convrun.cassette.beginning import beginning
-from convrun.cassette.beside import SUFFIX, folder_of, take_away, unreferenced
-from convrun.cassette.claims import Claim
 from convrun.cassette.files import load, replace_cassette
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
-from convrun.cassette.partial import partial_path, read_partial
-from convrun.cassette.writing import write
+from convrun.cassette.kept.claims import Claim
+from convrun.cassette.kept.partial import partial_path, read_partial
+from convrun.cassette.stored.attachments import NAME, Reference, unread
+from convrun.cassette.stored.beside import SUFFIX, folder_of, take_away, unreferenced
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.writing import write
 from convrun.errors import CassetteError, ConvrunError, SpecErrors, UsageError, system_reason
 from convrun.frozen import frozen
 from convrun.importing.reasons import listed
@@ -30,12 +30,12 @@ from convrun.review.owners import Owners
 from convrun.review.trees import WorkingTree
 from convrun.review.unfinished import part_of, unfinished
 from convrun.review.unplayed import unplayed
-from convrun.run.neighbours import holds_root, not_ours_alone
-from convrun.run.options import RunOptions
-from convrun.run.orphans import cassettes, folders, orphans
-from convrun.run.plan import Planned, plan
+from convrun.run.findings.neighbours import holds_root, not_ours_alone
+from convrun.run.findings.orphans import cassettes, folders, orphans
+from convrun.run.findings.renamed import renamed
+from convrun.run.planning.options import RunOptions
+from convrun.run.planning.plan import Planned, plan
 from convrun.run.project import Project
-from convrun.run.renamed import renamed
 
 Kind: TypeAlias = Literal["removed", "shortened", "left", "failed"]
 

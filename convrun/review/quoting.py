@@ -16,15 +16,15 @@ from pathlib import Path
 from convrun.backends.prices import cost_usd
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Recording
-from convrun.cassette.partial import partial_path, read_partial
+from convrun.cassette.kept.partial import partial_path, read_partial
 from convrun.conversation.messages import Usage
 from convrun.errors import CassetteError
 from convrun.frozen import frozen
 from convrun.results import Change, ConversationResult
 from convrun.review.judge import Judge, judge_of, partners_of
 from convrun.review.transcripts import transcript
-from convrun.run.bind import BoundConversation
-from convrun.run.plan import Planned
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.planning.plan import Planned
 from convrun.transcript import ModelCallRecord, Quote, RecordedConversation, RecordedTurn
 from convrun.values import Json
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from convrun.cassette.files import not_read
-from convrun.cassette.format import read
+from convrun.cassette.stored.format import read
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.results import Problem
 from convrun.review.comparing import Recorded, compared
 from convrun.review.judge import Judge, judge_of, judged
 from convrun.review.transcripts import transcript
-from convrun.run.plan import Planned
+from convrun.run.planning.plan import Planned
 from convrun.run.secrets import secrets_of, without_secrets
 from convrun.transcript import ConversationDifference
 

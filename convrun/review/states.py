@@ -8,9 +8,9 @@ from dataclasses import field, replace
 from functools import partial
 from posixpath import normpath
 
-from convrun.cassette.beside import SUFFIX
-from convrun.cassette.known import FROM_SCRATCH
-from convrun.cassette.partial import partial_path, read_partial
+from convrun.cassette.kept.known import FROM_SCRATCH
+from convrun.cassette.kept.partial import partial_path, read_partial
+from convrun.cassette.stored.beside import SUFFIX
 from convrun.conversation.tools import Tool
 from convrun.errors import ConvrunError, UsageError
 from convrun.frozen import frozen
@@ -18,14 +18,14 @@ from convrun.results import ConversationResult
 from convrun.review.quoting import Quoting
 from convrun.review.repository import Repository
 from convrun.review.unfinished import part_of, unfinished
-from convrun.run.bind import BoundConversation
-from convrun.run.conversation import run_conversation
-from convrun.run.options import RecordMode, Rehearsal, RunOptions
-from convrun.run.orphans import orphans
-from convrun.run.plan import Planned, plan
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.findings.orphans import orphans
+from convrun.run.findings.renamed import Renamed, renamed_in
+from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
+from convrun.run.planning.plan import Planned, plan
+from convrun.run.playing.conversation import run_conversation
+from convrun.run.playing.rehearsing import makes_tools, on_paper
 from convrun.run.project import Prepared
-from convrun.run.rehearsing import makes_tools, on_paper
-from convrun.run.renamed import Renamed, renamed_in
 from convrun.settings import Settings
 from convrun.transcript import RecordingState, RecordingStates, Renaming, State
 

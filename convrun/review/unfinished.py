@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from convrun.cassette.beginning import Beginning
-from convrun.cassette.partial import Partial, read_partial
-from convrun.run.orphans import folders
+from convrun.cassette.kept.partial import Partial, read_partial
+from convrun.run.findings.orphans import folders
 from convrun.settings import Settings
 
 _SUFFIX = ".partial"

@@ -14,11 +14,11 @@ from convrun.environment import NAME as DOTENV
 from convrun.environment import read_dotenv
 from convrun.errors import ConvrunError, DocumentError, SettingsError, SpecError, SpecErrors, UsageError
 from convrun.frozen import frozen
-from convrun.run.bind import BoundConversation, bind, further_errors
-from convrun.run.imports import put_first
-from convrun.run.narrowing import narrowed
-from convrun.run.options import RunOptions
-from convrun.run.plan import Plan, plan
+from convrun.run.binding.bind import BoundConversation, bind, further_errors
+from convrun.run.binding.imports import put_first
+from convrun.run.planning.narrowing import narrowed
+from convrun.run.planning.options import RunOptions
+from convrun.run.planning.plan import Plan, plan
 from convrun.run.spending import unpriced_errors
 from convrun.settings import Settings, find_root, load
 from convrun.source import Where
@@ -202,7 +202,7 @@ def prepare(
     if every:
         raise _refused(every, project, environ)
     if options.from_turn is not None:
-        from convrun.run.from_turn import check_from_turn  # other runs do without
+        from convrun.run.playing.from_turn import check_from_turn  # other runs do without
 
         check_from_turn(options.from_turn, bound)
     return Prepared(project=project, plan=made, conversations=bound)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from convrun.checks.call_pattern import show_call
 from convrun.redaction import Redactor
 from convrun.results import CheckResult, Finding
-from convrun.run.turn import PlayedTurn
+from convrun.run.playing.turn import PlayedTurn
 from convrun.source import Where
 from convrun.values import show, texts
 

@@ -18,7 +18,7 @@ from convrun.source import Where
 from convrun.values import field_names, texts
 
 if TYPE_CHECKING:
-    from convrun.run.bind import BoundConversation
+    from convrun.run.binding.bind import BoundConversation
 
 _NO_TEXT = frozenset({type(None), bool, int, float})
 _JSON = frozenset({"arguments", "expected", "actual", "recorded", "now"})  # fields that may be a number; others count
@@ -30,7 +30,7 @@ def redactor_for(bound: BoundConversation, environ: Mapping[str, str]) -> Redact
 
     Its tools, hooks and checks may come upon any key, whatever its own model is.
     """
-    from convrun.run.surroundings import variables  # what shows recordings one by one does without
+    from convrun.run.playing.surroundings import variables  # what shows recordings one by one does without
 
     model = bound.model
     try:

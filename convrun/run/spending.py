@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from convrun.errors import ConvrunError, UsageError
 from convrun.results import Spending
-from convrun.run.options import RunOptions
-from convrun.run.plan import may_go_live
+from convrun.run.planning.options import RunOptions
+from convrun.run.planning.plan import may_go_live
 
 if TYPE_CHECKING:
     from convrun.backends.metering import Spent
-    from convrun.run.bind import BoundConversation
+    from convrun.run.binding.bind import BoundConversation
 
 _NAMED = 3  # conversations that are named
 

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from convrun.frozen import frozen
 from convrun.results import NOT_BEGUN, ConversationResult, Problem
-from convrun.run.bind import BoundConversation
-from convrun.run.conversation import blank_result
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.playing.conversation import blank_result
 from convrun.run.verdicts import did_not_pass
 
 TICK = 0.2  # seconds after which who waits for conversations shows how far the run has come

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from convrun.run.options import RunOptions
+from convrun.run.planning.options import RunOptions
 from convrun.run.project import Prepared
 
 _LIVE = 8  # at once: they wait for a provider, not for a processor

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from convrun.errors import named
 from convrun.results import ConversationResult, Problem
-from convrun.run.bind import BoundConversation
-from convrun.run.conversation import run_conversation
-from convrun.run.options import RunOptions
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.planning.options import RunOptions
+from convrun.run.playing.conversation import run_conversation
 from convrun.run.secrets import redactor_for, without_secrets
 
 Outcome: TypeAlias = ConversationResult | Problem

@@ -17,7 +17,7 @@ from time import monotonic
 
 from convrun.errors import ProcessEndedError
 from convrun.results import ConversationResult
-from convrun.run.conversation import blank_result
+from convrun.run.playing.conversation import blank_result
 from convrun.run.problems import problem
 from convrun.suite.agenda import TICK, Agenda
 from convrun.suite.playing import Outcome, Play

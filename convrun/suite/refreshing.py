@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias
 
 from convrun.frozen import frozen
 from convrun.results import NOT_BEGUN, ConversationResult, RunResult
-from convrun.run.bind import BoundConversation
-from convrun.run.conversation import blank_result
-from convrun.run.options import RecordMode, Rehearsal, RunOptions
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
+from convrun.run.playing.conversation import blank_result
 from convrun.run.project import Prepared
 from convrun.run.verdicts import did_not_pass, exit_code
 

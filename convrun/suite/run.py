@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from convrun.results import ConversationResult, Finding, RunResult
-from convrun.run.options import Rehearsal, RunOptions
+from convrun.run.planning.options import Rehearsal, RunOptions
 from convrun.run.project import Prepared
 from convrun.run.spending import metered, spent_by
 from convrun.run.verdicts import exit_code
@@ -87,12 +87,12 @@ def _orphaned(prepared: Prepared, options: RunOptions, results: Sequence[Convers
     left_out = options.models or options.only is not None or prepared.plan.deselected or prepared.plan.elsewhere
     if left_out or any(one.not_begun for one in results):
         return ()
-    from convrun.run.orphans import orphan_findings  # the run of a part does without
+    from convrun.run.findings.orphans import orphan_findings  # the run of a part does without
 
     found = orphan_findings(prepared)
     if not found:
         return ()
-    from convrun.run.renamed import told_as_renamed
+    from convrun.run.findings.renamed import told_as_renamed
 
     return told_as_renamed(prepared, found)
 

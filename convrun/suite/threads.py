@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeAlias
 
-from convrun.cassette.claims import give_up_all
+from convrun.cassette.kept.claims import give_up_all
 from convrun.suite.agenda import TICK, Agenda
 from convrun.suite.playing import Outcome, Play
 

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn, TypeAlias
 
 from convrun.frozen import frozen
-from convrun.run.options import RunOptions
+from convrun.run.planning.options import RunOptions
 from convrun.run.project import Request, open_project, prepare
 from convrun.suite.playing import Play, bug, playing
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from convrun.backends.rerouting import entered, rerouted
 from convrun.errors import ConversationError
-from convrun.run.options import RecordMode
+from convrun.run.planning.options import RecordMode
 from convrun.testing.cassette_route import CassetteRoute
 
 if TYPE_CHECKING:

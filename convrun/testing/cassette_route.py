@@ -13,7 +13,7 @@ from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.errors import CassetteError, ConversationError, StaleError, UnplayedError, did_you_mean
 from convrun.redaction import Redactor
-from convrun.run.options import RecordMode
+from convrun.run.planning.options import RecordMode
 from convrun.settings import find_root
 from convrun.settings import load as load_settings
 from convrun.source import Where
@@ -21,7 +21,7 @@ from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
     from convrun.backends.metering import Meter
-    from convrun.cassette.recording import Recorder
+    from convrun.cassette.kept.recording import Recorder
 
 
 class CassetteRoute:
@@ -54,8 +54,8 @@ class CassetteRoute:
         )
 
     def _recording(self) -> Recorder:
-        from convrun.cassette.known import read_known  # a replay does without
-        from convrun.cassette.recording import Recorder
+        from convrun.cassette.kept.known import read_known  # a replay does without
+        from convrun.cassette.kept.recording import Recorder
 
         known = read_known(
             self._path,

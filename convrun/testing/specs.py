@@ -15,7 +15,7 @@ from convrun.errors import SpecErrors, UsageError
 from convrun.frozen import frozen
 from convrun.report.console import FULL, NORMAL, closing
 from convrun.results import RunResult
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.run.project import Project, prepare, spec_defaults
 from convrun.settings import find_root, load
 from convrun.spec.loading import Unfinished, load_spec

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import takewhile
 
-from convrun.cassette.change import Change
 from convrun.cassette.interaction import SentRequest
 from convrun.cassette.playing import ENDED, Player, sent_request
-from convrun.cassette.staleness import changes
+from convrun.cassette.stale.change import Change
+from convrun.cassette.stale.staleness import changes
 from convrun.errors import StaleError
 from convrun.redaction import Redactor
 from convrun.report.change import changes_lines

@@ -12,8 +12,8 @@ from convrun.checks.registry import code_paths
 from convrun.environment import NAME as DOTENV
 from convrun.errors import ConvrunError, SpecErrors
 from convrun.frozen import frozen
-from convrun.run.bound_checks import value_at
-from convrun.run.plan import Planned
+from convrun.run.binding.bound_checks import value_at
+from convrun.run.planning.plan import Planned
 from convrun.settings import Settings
 from convrun.source import is_below
 from convrun.spec.loading import load_spec

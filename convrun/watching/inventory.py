@@ -9,8 +9,8 @@ from pathlib import Path
 
 from convrun.environment import NAME as DOTENV
 from convrun.frozen import frozen
-from convrun.run.options import RunOptions
-from convrun.run.plan import plan
+from convrun.run.planning.options import RunOptions
+from convrun.run.planning.plan import plan
 from convrun.run.project import Project, ReadSpec
 from convrun.settings import Settings
 from convrun.watching.dependencies import Dependencies, SpecReader, settings_files

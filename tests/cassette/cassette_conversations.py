@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
-from convrun.cassette.received import received
+from convrun.cassette.kept.received import received
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request
 

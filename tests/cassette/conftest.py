@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from partial_recordings import Beginning
 
-from convrun.cassette.known import read_known
-from convrun.cassette.recording import Recorder
+from convrun.cassette.kept.known import read_known
+from convrun.cassette.kept.recording import Recorder
 from convrun.redaction import Redactor
 
 

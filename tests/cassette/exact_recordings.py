@@ -12,16 +12,16 @@ from random_conversations import SECRET, Plan, Turn, hold
 from servers import Loopback
 
 from convrun.backends.resolving import resolve
-from convrun.cassette.attachments import from_memory
 from convrun.cassette.files import load
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Interaction, Recording
-from convrun.cassette.partial import partial_path, read_partial
+from convrun.cassette.kept.partial import partial_path, read_partial
+from convrun.cassette.kept.recording import Recorder
 from convrun.cassette.playing import Player
-from convrun.cassette.recording import Recorder
-from convrun.cassette.writing import write
+from convrun.cassette.stored.attachments import from_memory
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.writing import write
 from convrun.redaction import Redactor
-from convrun.run.carrier import Carrier
+from convrun.run.playing.carrier import Carrier
 
 
 def exact(value: Any) -> str:

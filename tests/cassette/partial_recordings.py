@@ -7,7 +7,7 @@ from typing import Any
 
 from test_cassette_recording import Model, converse
 
-from convrun.cassette.recording import Recorder
+from convrun.cassette.kept.recording import Recorder
 
 TEXTS = ["one", "twoöö", "three", "four", "five"]
 Beginning = Callable[..., Recorder]

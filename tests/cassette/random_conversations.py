@@ -21,7 +21,7 @@ from convrun.conversation.model import Model
 from convrun.conversation.response import Response
 from convrun.conversation.tools import Tool, ToolOutput
 from convrun.errors import ConvrunError
-from convrun.run.carrier import Carrier
+from convrun.run.playing.carrier import Carrier
 
 KIB = 1024
 SECRET = "hunter2-hunter2"

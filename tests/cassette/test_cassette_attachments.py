@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from cassettes import save
 from convrun.cassette.files import load, not_read
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
-from convrun.cassette.saving import save as save_recorded
-from convrun.cassette.writing import write
+from convrun.cassette.kept.saving import save as save_recorded
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.writing import write
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 
@@ -170,7 +170,7 @@ def test_any_content_reads_back(contents: list[Any]) -> None:
     recording = asked(*contents)
     aside: dict[str, bytes] = {}
     text = write(recording, aside)
-    from convrun.cassette.attachments import from_memory
+    from convrun.cassette.stored.attachments import from_memory
 
     assert read(text, "x", lambda: from_memory(aside)).interactions == recording.interactions
     assert read(write(recording), "x").interactions == recording.interactions
@@ -255,7 +255,7 @@ def test_the_digests_cover_attachments(tmp_path: Path, old: str, new: str, messa
 )
 def test_a_cassette_names_no_other_file(tmp_path: Path, reference: str) -> None:
     """What a forged cassette can name are 64 hex digits in its own folder, and nothing else."""
-    from convrun.cassette.format import chained_digest
+    from convrun.cassette.stored.format import chained_digest
     from convrun.document import read_values
 
     path = tmp_path / "chat.yaml"
@@ -271,7 +271,7 @@ def test_a_cassette_names_no_other_file(tmp_path: Path, reference: str) -> None:
 
 def test_attachments_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cassette whose attachments together are larger than a recording may be is refused before they are read."""
-    from convrun.cassette import beside as component
+    from convrun.cassette.stored import beside as component
 
     save(tmp_path / "chat.yaml", asked([image(data_url(PICTURE))], [image(data_url(PAPER))]))
     monkeypatch.setattr(component, "LARGEST", 5_999)

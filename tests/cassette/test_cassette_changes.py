@@ -12,9 +12,9 @@ from counting import calls_made
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from convrun.cassette.change import Change
 from convrun.cassette.interaction import Recording
 from convrun.cassette.playing import Player
+from convrun.cassette.stale.change import Change
 from convrun.report.console import closing
 from convrun.results import Change as Shown
 from convrun.results import ConversationResult, RunResult, Staleness

@@ -11,8 +11,8 @@ import pytest
 from cassette_conversations import exchange, tool_conversation
 
 from cassettes import save
-from convrun.cassette.claims import Claim
 from convrun.cassette.files import load
+from convrun.cassette.kept.claims import Claim
 from convrun.errors import CassetteError
 
 
@@ -90,7 +90,7 @@ def test_a_recorder_that_died_leaves_no_lock(tmp_path: Path) -> None:
     program = f"""
 import os, signal
 from pathlib import Path
-from convrun.cassette.claims import Claim
+from convrun.cassette.kept.claims import Claim
 Claim(Path({str(path)!r}), shown_as="x").take()
 os.kill(os.getpid(), signal.SIGKILL)
 """

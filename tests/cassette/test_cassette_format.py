@@ -12,12 +12,12 @@ from cassette_conversations import URL, call, completion, exchange, interaction,
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convrun.cassette.emitting import emit, escaped
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
-from convrun.cassette.json_text import unescaped
-from convrun.cassette.streams import fold
-from convrun.cassette.writing import write
+from convrun.cassette.stored.emitting import emit, escaped
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.json_text import unescaped
+from convrun.cassette.stored.streams import fold
+from convrun.cassette.stored.writing import write
 from convrun.document import read_values
 from convrun.errors import CassetteError
 from convrun.values import equal

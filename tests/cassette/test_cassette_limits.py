@@ -15,13 +15,13 @@ import pytest
 from cassette_conversations import completion, exchange, interaction, request, text_of
 
 from cassettes import save
-from convrun.cassette import stock
-from convrun.cassette.claims import Claim
 from convrun.cassette.files import load
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording, parse_json
+from convrun.cassette.kept.claims import Claim
+from convrun.cassette.kept.recording import Recorder
 from convrun.cassette.playing import Player
-from convrun.cassette.recording import Recorder
+from convrun.cassette.stored import stock
+from convrun.cassette.stored.format import read
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request

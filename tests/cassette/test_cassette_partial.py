@@ -15,10 +15,10 @@ from cassette_conversations import request
 from partial_recordings import TEXTS, Beginning, record
 from test_cassette_recording import Model, converse
 
-from convrun.cassette.claims import give_up_all
 from convrun.cassette.files import load
-from convrun.cassette.partial import read_partial
-from convrun.cassette.recording import Recorder
+from convrun.cassette.kept.claims import give_up_all
+from convrun.cassette.kept.partial import read_partial
+from convrun.cassette.kept.recording import Recorder
 from convrun.errors import CassetteError, ProviderError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from partial_recordings import TEXTS, Beginning, record
 
-from convrun.cassette.format import chained_digest
-from convrun.cassette.partial import read_partial
+from convrun.cassette.kept.partial import read_partial
+from convrun.cassette.stored.format import chained_digest
 
 
 def test_every_truncation_is_a_beginning(begin: Beginning, partial: Path) -> None:

@@ -18,10 +18,10 @@ from cassette_conversations import (
     tool_conversation,
 )
 
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
 from convrun.cassette.playing import ENDED, Player
-from convrun.cassette.writing import write
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.writing import write
 from convrun.errors import StaleError
 from convrun.redaction import Redactor
 

@@ -16,10 +16,10 @@ from cassette_conversations import completion, exchange, request, stream, text_o
 
 from cassettes import save
 from convrun.cassette.files import load
-from convrun.cassette.known import Known
+from convrun.cassette.kept.known import Known
+from convrun.cassette.kept.recording import Recorder
 from convrun.cassette.playing import Player
-from convrun.cassette.recording import Recorder
-from convrun.cassette.writing import write
+from convrun.cassette.stored.writing import write
 from convrun.errors import CassetteError, ProviderError, SettingsError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request
@@ -238,7 +238,7 @@ def test_the_second_of_two_recorders_is_refused(recorder: Making, tmp_path: Path
     path = tmp_path / "chat.yaml"
     program = f"""
 from pathlib import Path
-from convrun.cassette.claims import Claim
+from convrun.cassette.kept.claims import Claim
 claim = Claim(Path({str(path)!r}), shown_as="x")
 claim.take()
 print("taken", flush=True)

@@ -12,8 +12,8 @@ from cassette_conversations import UPPER, call, completion, exchange, interactio
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Recording
 from convrun.cassette.playing import Player
-from convrun.cassette.staleness import Difference
-from convrun.cassette.writing import write
+from convrun.cassette.stale.staleness import Difference
+from convrun.cassette.stored.writing import write
 from convrun.errors import CassetteError
 
 HI = {"role": "user", "content": "Hi"}

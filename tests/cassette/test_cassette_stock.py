@@ -22,10 +22,10 @@ from cassettes import save
 from convrun.cassette import serializer
 from convrun.cassette.canonical import Keys
 from convrun.cassette.files import load
-from convrun.cassette.format import read
 from convrun.cassette.playing import Player
-from convrun.cassette.streams import fold
-from convrun.cassette.writing import write
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.streams import fold
+from convrun.cassette.stored.writing import write
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 

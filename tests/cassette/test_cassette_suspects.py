@@ -8,9 +8,9 @@ import pytest
 import yaml
 from cassette_conversations import call, completion, interaction, request
 
-from convrun.cassette.change import Change
 from convrun.cassette.interaction import Recording
 from convrun.cassette.playing import Player
+from convrun.cassette.stale.change import Change
 
 HI = {"role": "user", "content": "Hi"}
 

@@ -15,11 +15,11 @@ from random_conversations import Plan, plans
 from servers import loopback_server
 from test_cassette_stock import FILES, RECORDINGS
 
-from convrun.cassette.attachments import from_memory
 from convrun.cassette.files import load
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
-from convrun.cassette.writing import write
+from convrun.cassette.stored.attachments import from_memory
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.writing import write
 
 
 @pytest.fixture(scope="module")

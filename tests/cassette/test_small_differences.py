@@ -17,10 +17,10 @@ from random_conversations import Plan, Turn, hold
 from servers import Answer, Loopback, chunk, event_stream, loopback_server, reply
 
 from convrun.backends.resolving import resolve
-from convrun.cassette.partial import PartialWriter, partial_path
-from convrun.cassette.recording import Recorder
+from convrun.cassette.kept.partial import PartialWriter, partial_path
+from convrun.cassette.kept.recording import Recorder
 from convrun.redaction import Redactor
-from convrun.run.carrier import Carrier
+from convrun.run.playing.carrier import Carrier
 
 TURNS = 50
 SMALL = {(2, 2), (3, 3)}  # lines added and deleted; the times of both recordings may be the same

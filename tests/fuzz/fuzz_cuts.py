@@ -18,12 +18,12 @@ from typing import overload
 import fuzz_material as material
 from fuzz_damage import exact, loaded, partial_of
 
-from convrun.cassette.attachments import from_memory
-from convrun.cassette.beside import folder_of, put_beside
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Interaction, ReceivedReply, Recording, SentRequest
-from convrun.cassette.partial import read_partial
-from convrun.cassette.writing import write
+from convrun.cassette.kept.partial import read_partial
+from convrun.cassette.stored.attachments import from_memory
+from convrun.cassette.stored.beside import folder_of, put_beside
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.writing import write
 from convrun.values import Json
 
 _LONGEST = 3_000  # bytes of a file that is cut at every one

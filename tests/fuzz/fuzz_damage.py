@@ -19,11 +19,11 @@ from typing import Any
 
 import fuzz_material as material
 
-from convrun.cassette.emitting import emit
 from convrun.cassette.files import load
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Interaction
-from convrun.cassette.partial import PartialWriter, partial_path, read_partial
+from convrun.cassette.kept.partial import PartialWriter, partial_path, read_partial
+from convrun.cassette.stored.emitting import emit
+from convrun.cassette.stored.format import read
 from convrun.document import read_values
 from convrun.errors import CassetteError
 from convrun.redaction import Redactor

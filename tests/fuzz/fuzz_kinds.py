@@ -25,10 +25,10 @@ from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.chat_encoding import encode_message
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.cassette.files import load
-from convrun.cassette.format import VERSION, chained_digest
 from convrun.cassette.interaction import Recording
 from convrun.cassette.playing import Player
-from convrun.cassette.writing import write
+from convrun.cassette.stored.format import VERSION, chained_digest
+from convrun.cassette.stored.writing import write
 from convrun.conversation.backend import Completion
 from convrun.document import read_values
 from convrun.errors import CassetteError, ConvrunError, SpecErrors
@@ -38,7 +38,7 @@ from convrun.report.style import Line, plain, rendered
 from convrun.report.transcript import conversation_lines
 from convrun.review.comparing import Recorded, compared, conversation_pairs
 from convrun.review.transcripts import transcript
-from convrun.run.options import RunOptions
+from convrun.run.planning.options import RunOptions
 from convrun.run.project import open_project, prepare
 from convrun.wire import Reply, Request
 

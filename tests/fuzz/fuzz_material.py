@@ -12,10 +12,10 @@ import yaml
 from documentation import ROOT, blocks
 
 from convrun.cassette.files import load
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
-from convrun.cassette.stock import stock_interaction
-from convrun.cassette.writing import write
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.stock import stock_interaction
+from convrun.cassette.stored.writing import write
 
 RECORDINGS = ROOT.parent / "shared" / "recordings"
 _KEY = re.compile(r"^[\s-]*(\w+):|[{,] ?(\w+):", re.MULTILINE)

@@ -145,7 +145,7 @@ class Scene:
 
     def kill(self, folder: Path, random: Random) -> bool:
         """Kill a recording, look at what is left, and record again; return whether the kill came before its end."""
-        from convrun.cassette.partial import partial_path, read_partial
+        from convrun.cassette.kept.partial import partial_path, read_partial
 
         root = folder / "killed"
         shutil.rmtree(root, ignore_errors=True)

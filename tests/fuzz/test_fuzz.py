@@ -98,7 +98,7 @@ digests: [DIGEST]
 @pytest.mark.parametrize("returned", [None, "{with: [{}]}", "{with: [[]]}"])
 def test_what_cannot_be_looked_up(style, returned, tmp_path):
     """A cassette whose style of arguments, or whose key of a message, is a list or a mapping is refused."""
-    from convrun.cassette.format import chained_digest
+    from convrun.cassette.stored.format import chained_digest
     from convrun.document import read_values
 
     text = REPLY.replace("STYLE", style)

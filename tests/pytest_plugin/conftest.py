@@ -11,7 +11,8 @@ from forking import SOURCES
 from plugin import NAMED
 from projects import Project
 
-from convrun.cassette import saving, serializer
+from convrun.cassette import serializer
+from convrun.cassette.kept import saving
 from convrun.pytesting import collecting, marked, teller
 
 # A run in this process forgets what it imports; what cannot be imported twice, or takes long, is there before.

@@ -10,8 +10,8 @@ import vcr
 from live_specs import files
 from servers import Answer, chunk, event_stream, reply
 
-from convrun.cassette.exporting import stock_text
 from convrun.cassette.files import load
+from convrun.cassette.stored.exporting import stock_text
 from convrun.redaction import Redactor
 from convrun.results import ConversationResult
 

@@ -7,8 +7,8 @@ from live_specs import CASSETTE, KEYED, SPEC, echo, spec
 from servers import Answer, reply
 
 from convrun.errors import UsageError
-from convrun.run.from_turn import turn_number
-from convrun.run.options import Rehearsal
+from convrun.run.planning.options import Rehearsal
+from convrun.run.playing.from_turn import turn_number
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from convrun.cassette.files import load
-from convrun.cassette.partial import partial_path, read_partial
+from convrun.cassette.kept.partial import partial_path, read_partial
 
 TESTS = Path(__file__).parents[1]
 RECORD = """
 import base64, resource, sys
 from pathlib import Path
 from cassette_conversations import completion, request
-from convrun.cassette.recording import Recorder
+from convrun.cassette.kept.recording import Recorder
 from convrun.errors import CassetteError
 from convrun.wire import Reply
 

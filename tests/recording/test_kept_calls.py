@@ -10,8 +10,8 @@ import pytest
 from live_specs import CASSETTE, SPEC, echo, files, spec
 from servers import Answer, reply
 
-from convrun.cassette.partial import read_partial
-from convrun.run.options import Rehearsal
+from convrun.cassette.kept.partial import read_partial
+from convrun.run.planning.options import Rehearsal
 
 PARTIAL = f"{CASSETTE}.partial"
 USERS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]

@@ -12,7 +12,7 @@ from convrun.report.console import closing
 from convrun.report.quote import quote_lines
 from convrun.review.outlook import outlooks
 from convrun.review.states import recording_states
-from convrun.run.options import RecordMode, Rehearsal, RunOptions
+from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
 
 WORDS = "It is a long way to the next harbour, and the wind blows from the north all day long. "
 CODE = '''

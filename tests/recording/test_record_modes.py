@@ -7,8 +7,8 @@ import pytest
 from live_specs import CASSETTE, SPEC, echo, files, say, spec
 from servers import Answer, reply
 
-from convrun.run.conversation import run_conversation
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.planning.options import RecordMode, RunOptions
+from convrun.run.playing.conversation import run_conversation
 
 
 def stored(project):

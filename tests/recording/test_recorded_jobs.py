@@ -15,7 +15,7 @@ from jobs_projects import begun, until
 from live_specs import KEYED, echo, files, spec
 from servers import Answer, reply
 
-from convrun.cassette.claims import Claim
+from convrun.cassette.kept.claims import Claim
 
 CALL = {"lookup": {"city": "Rome"}}
 TOOLS = """

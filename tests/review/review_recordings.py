@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
-from convrun.cassette.received import parsed_reply
-from convrun.cassette.writing import write
+from convrun.cassette.kept.received import parsed_reply
+from convrun.cassette.stored.writing import write
 from convrun.redaction import Redactor
 
 URL = "https://api.openai.com/v1/chat/completions"

@@ -10,7 +10,7 @@ from convrun.cassette.files import load
 from convrun.review.judge import judge_of
 from convrun.review.outdated import outdated_parts
 from convrun.review.transcripts import transcript
-from convrun.run.options import RunOptions
+from convrun.run.planning.options import RunOptions
 from convrun.run.project import open_project, planned
 
 

@@ -9,10 +9,10 @@ import os
 import pytest
 from projects import Project
 
-from convrun.cassette.beside import folder_of
-from convrun.cassette.claims import Claim
 from convrun.cassette.files import load
-from convrun.cassette.partial import PartialWriter
+from convrun.cassette.kept.claims import Claim
+from convrun.cassette.kept.partial import PartialWriter
+from convrun.cassette.stored.beside import folder_of
 from convrun.redaction import Redactor
 
 PICTURES = {name: bytes([number]) * 3_000 for number, name in enumerate(("one.png", "two.png"), 1)}

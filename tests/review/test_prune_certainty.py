@@ -7,7 +7,7 @@ import json
 import pytest
 from projects import Project
 
-from convrun.run.neighbours import computes_names
+from convrun.run.findings.neighbours import computes_names
 
 
 def spec(text):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convrun.errors import TemplateError
-from convrun.run.freezing import frozen_now, frozen_uuid
+from convrun.run.playing.freezing import frozen_now, frozen_uuid
 
 V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TIME = "2026-01-31T12:05:09+02:00"

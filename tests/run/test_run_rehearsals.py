@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convrun.run.options import Rehearsal
+from convrun.run.planning.options import Rehearsal
 
 SPEC = """
     model:

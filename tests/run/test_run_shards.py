@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convrun.cassette.timings import recorded_ms
-from convrun.run.shards import Shard, share
+from convrun.run.planning.shards import Shard, share
 
 PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
 WEIGHTS = st.lists(st.integers(0, 60_000) | st.none(), max_size=40)

@@ -7,7 +7,7 @@ import os
 import pytest
 from jobs_projects import LINUX, verdicts, with_tools
 
-from convrun.run.options import RecordMode, RunOptions
+from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.suite.jobs import jobs_for
 
 CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -9,10 +9,10 @@ from servers import Answer, chunk, event_stream, reply
 from trapping import SSE, Fails, Scripted, Trap, asked, failure, plain, recorded, rows, stored, stream
 
 from convrun.cassette.files import load
-from convrun.cassette.format import read
 from convrun.cassette.interaction import Recording
-from convrun.cassette.received import received
-from convrun.cassette.writing import write
+from convrun.cassette.kept.received import received
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.writing import write
 from convrun.redaction import ANSWERED_HEADERS, SENT_HEADERS, Redactor
 
 HEADERS = "Headers: authorization"

@@ -10,9 +10,9 @@ import pytest
 from servers import reply
 
 from convrun.cassette.files import load
-from convrun.cassette.format import read
 from convrun.cassette.playing import Player
-from convrun.cassette.writing import write
+from convrun.cassette.stored.format import read
+from convrun.cassette.stored.writing import write
 from convrun.wire import Request
 
 ROLE = "`developer` role"

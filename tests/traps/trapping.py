@@ -16,9 +16,9 @@ from convrun.backends.chat import ChatBackend
 from convrun.backends.resolving import resolve
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
+from convrun.cassette.kept.received import received
+from convrun.cassette.kept.recording import Recorder
 from convrun.cassette.playing import Player
-from convrun.cassette.received import received
-from convrun.cassette.recording import Recorder
 from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
 from convrun.conversation.messages import (
     Message,

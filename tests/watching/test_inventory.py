@@ -8,7 +8,7 @@ import pytest
 from watched_projects import append
 
 from convrun.errors import SpecErrors, UsageError
-from convrun.run.options import RunOptions
+from convrun.run.planning.options import RunOptions
 from convrun.run.project import open_project
 from convrun.watching.dependencies import SpecReader
 from convrun.watching.inventory import Surveyor, edit_between

@@ -1,0 +1,298 @@
+"""The recorder: a transport that plays what is known, asks the model for the rest, and keeps it in a cassette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Self
+
+from convrun.cassette.interaction import Interaction, ReceivedReply
+from convrun.cassette.kept.claims import Claim
+from convrun.cassette.kept.cleaning import Cleaning
+from convrun.cassette.kept.exchange import Exchange, Tee, is_answer
+from convrun.cassette.kept.known import Known
+from convrun.cassette.kept.partial import PartialWriter, check_room, partial_path
+from convrun.cassette.kept.received import parsed_reply, received
+from convrun.cassette.kept.saving import save
+from convrun.cassette.kept.surviving import Survivors, refusal
+from convrun.cassette.nesting import deep_refused
+from convrun.cassette.playing import sent_request
+from convrun.errors import CassetteError, CostLimitError, SettingsError
+from convrun.redaction import Redactor
+from convrun.source import Where
+from convrun.wire import Reply, Request, Transport
+
+
+class Recorder:
+    """Records one conversation into the cassette at `path`; implements `wire.Transport`.
+
+    What is `known` is played up to the first difference; what comes after replaces the rest. An error is kept only if
+    the request wanted one; a refusal also where `keep_refusals`. The cassette is not written before `finish()`. Until
+    then each call that was answered is kept in a partial recording beside it, unless calls are `free`; `close()` gives
+    up, and leaves that and the old cassette as they are.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        shown_as: str,
+        live: Callable[[], Transport],
+        known: Known | None = None,
+        redactor: Redactor | None = None,
+        keep_refusals: bool = False,
+        free: bool = False,
+    ) -> None:
+        self.known = Known() if known is None else known
+        self.live_calls = 0
+        self._path = path
+        self._shown_as = shown_as
+        self._live = live
+        self._redactor = (Redactor() if redactor is None else redactor).thorough  # as all of this is written
+        self._keep_refusals = keep_refusals
+        self._free = free
+        self._claim = Claim(path, shown_as=shown_as)
+        self._transport: Transport | None = None
+        self._kept: list[Interaction] = []
+        self._prefix: list[Interaction] = []  # the same, redacted
+        self._exchanges: list[Exchange] = []
+        self._made: dict[int, Interaction] = {}  # what became of exchanges that have ended, redacted
+        self._survivors = Survivors(self._redactor)
+        self._places: dict[int, str] = {}  # of what cannot be redacted, by the number of the interaction
+        self._cleaning = Cleaning(self._redactor)
+        self._partial: PartialWriter | None = None
+        self._answered: list[Interaction] = []  # what the partial recording is to hold, redacted
+        self._held: list[Interaction] = []  # refusals: whether they were dealt with, the next answer shows
+        self._over = 0  # exchanges that are over, and were looked at
+        self._failure: CassetteError | None = None
+        self._closed = False
+        self._finished = False
+
+    def __enter__(self) -> Self:
+        """Return the recorder; it is closed at the end of the block."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the recorder."""
+        self.close()
+
+    def send(self, request: Request) -> Reply:
+        """Return the reply to a request: recorded up to the first difference, live from there on.
+
+        Raises:
+            CassetteError: before a live call, where what it answers could not be kept.
+            ProviderError: where no answer came.
+        """
+        if self._transport is None:
+            reply = self.known.play(request)
+            if reply is not None and self.known.last is not None:
+                self._kept.append(self.known.last)
+                return reply
+        return self._ask(request)
+
+    def _ask(self, request: Request) -> Reply:
+        if self._failure is not None:
+            raise self._failure
+        transport = self._live() if self._transport is None else self._transport
+        self._take()
+        self._transport = transport
+        sent = sent_request(request, self._redactor)
+        began = perf_counter()
+        self.live_calls += 1  # counted first: one that failed on its way was a call, too
+        try:
+            reply = transport.send(request)
+        except (CostLimitError, SettingsError):
+            self.live_calls -= 1  # it never left
+            raise
+        # What it waited for its turn, and attempts before the last, are no time of the model's.
+        left = began if reply.began is None else reply.began
+        exchange = Exchange(sent, reply, left, self._error_wanted(request, reply))
+        self._exchanges.append(exchange)
+        if reply.payloads is not None:
+            exchange.ended = perf_counter()
+            self._keep()
+            return reply
+        return replace(reply, body=Tee(exchange, self._keep))
+
+    def _take(self) -> None:
+        """Take the right to record; what is known has to be what is there."""
+        self._claim.take()
+        if self._transport is None:
+            if not self._free:
+                check_room(self._path, shown_as=self._shown_as)
+            self.known.settle(self._path, shown_as=self._shown_as)
+
+    def _error_wanted(self, request: Request, reply: Reply) -> bool:
+        return request.error_wanted or (self._keep_refusals and reply.status >= 400)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether requests are answered from what is known."""
+        return self.known.plays and self.live_calls == 0
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """The indexes of the old recording's interactions that were not played; none once a request went live."""
+        return self.known.unplayed if self._transport is None else ()
+
+    @property
+    def kept_calls(self) -> int:
+        """How many answered calls the next recording can go on from; none where this one was finished."""
+        if self._finished:
+            return 0
+        return self._partial.count if self._partial is not None else len(self.known.found.interactions)
+
+    @property
+    def kept_in(self) -> str:
+        """The file that they are in, as shown to people."""
+        return partial_path(Path(self._shown_as)).as_posix()
+
+    def finish(self) -> None:
+        """Replace the cassette by this conversation, now that it is finished; where nothing is new, it stays.
+
+        Raises:
+            CassetteError: where it cannot be written; the old cassette, and the partial recording, are as they were.
+        """
+        try:
+            with deep_refused("a request or reply", self._shown_as):
+                interactions = (*self._kept_clean(), *self._recorded())
+                if interactions and (self.live_calls or self.known.news):
+                    self._take()
+                    self._refuse(range(len(self._exchanges)))
+                    with self._claim.writing():
+                        save(interactions, self._path, shown_as=self._shown_as, redactor=self._redactor)
+                        self._closed = True
+                        self._drop_partial()
+                elif self.known.spent:
+                    with suppress(CassetteError):  # it may stay: it is in nobody's way
+                        self._take()
+                        self._drop_partial()
+            self._finished = True
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let others record this cassette; what was answered stays in the partial recording."""
+        if not self._closed:
+            with suppress(KeyboardInterrupt):  # it was given up before
+                self._keep()  # an interruption may have come between an answer and this
+        self._closed = True
+        self._exchanges = []
+        if self._partial is not None:
+            self._partial.close()
+        self._claim.release()
+
+    def redact_anew(self) -> None:
+        """Redact again what was answered so far, also where it is written already: the redactor has learned."""
+        with self._claim.writing():
+            self._cleaning, self._made, self._prefix = Cleaning(self._redactor), {}, []
+            self._survivors, self._places = Survivors(self._redactor), {}
+            self._answered, self._held, self._over = [], [], 0
+            if self._partial is not None:
+                self._partial.rewrite()
+                self._keep()
+
+    def _writer(self) -> PartialWriter:
+        if self._partial is None:
+            mode = self.known.next_mode
+            self._partial = PartialWriter(self._path, mode=mode, shown_as=self._shown_as, redactor=self._redactor)
+        return self._partial
+
+    def _keep(self) -> None:
+        """Write what is over by now to the partial recording, in the order in which it was asked.
+
+        Where that cannot be, the next request says so: what was answered is shown first.
+
+        Raises:
+            KeyboardInterrupt: where the right to record was given up.
+        """
+        if self._free or self._closed or self._failure is not None:
+            return
+        try:
+            with self._claim.writing(), deep_refused("a request or reply", self._shown_as):
+                if self._gather() and self._answered:
+                    self._writer().write(self._answered)
+        except CassetteError as error:
+            self._failure = error
+
+    def _gather(self) -> bool:
+        """Add what is over by now to what was answered; return whether there is more than before.
+
+        Raises:
+            CassetteError: for an answer that holds a secret where nothing else can stand.
+        """
+        before = len(self._answered)
+        while self._over < len(self._exchanges):
+            number, exchange = self._over, self._exchanges[self._over]
+            if exchange.ended is None and not exchange.given_up:
+                break
+            self._over += 1
+            if exchange.given_up or not exchange.kept:
+                continue
+            item = self._interaction(number)
+            self._refuse([number])  # what was answered before it stays; no more is paid for
+            self._held.append(item)
+            if is_answer(item.reply, item.request.endpoint, announced=exchange.announced):
+                if not self._answered:
+                    self._answered += self._kept_clean()
+                self._answered += self._held
+                self._held = []
+            elif not exchange.error_wanted:
+                self._held.pop()  # it says that it succeeded, and does not: it is to be asked again
+        return len(self._answered) > before
+
+    def _drop_partial(self) -> None:
+        """Remove the partial recording, if there is one: the cassette holds what it had."""
+        if self._partial is not None or self.known.found.mode:
+            self._writer().remove()
+
+    def _kept_clean(self) -> list[Interaction]:
+        """The interactions that were played; a recording of another program may hold keys."""
+        if not self._redactor:
+            return self._kept
+        if not self._prefix:
+            for number, item in enumerate(self._kept, 1):
+                if place := self._survivors.recorded(item):
+                    raise refusal(number, place, file=self._shown_as)
+            self._prefix = [self._cleaning.interaction(item) for item in self._kept]
+        return self._prefix
+
+    def _recorded(self) -> Iterator[Interaction]:
+        """The live calls that succeeded, or failed as they should, redacted."""
+        for number, exchange in enumerate(self._exchanges):
+            if not exchange.kept:
+                continue
+            if exchange.ended is None:
+                what = f"the reply to live call {number + 1} was not read to its end; nothing was written"
+                raise CassetteError(what, where=Where(file=self._shown_as))
+            yield self._interaction(number)
+
+    def _refuse(self, numbers: Iterable[int]) -> None:
+        """Raise where one of these live calls holds a secret that cannot be taken out."""
+        for number in numbers:
+            if number in self._places and self._exchanges[number].kept:
+                before = sum(exchange.kept for exchange in self._exchanges[:number])
+                raise refusal(len(self._kept) + before + 1, self._places[number], file=self._shown_as)
+
+    def _interaction(self, number: int) -> Interaction:
+        """A live call that has ended, redacted; made once."""
+        if number not in self._made:
+            exchange = self._exchanges[number]
+            reply = self._reply(exchange, self._redactor)
+            if self._survivors.looked_for:
+                place = self._survivors.place(exchange.request.body, self._reply(exchange, Redactor()))
+                self._places |= {number: place} if place else {}
+            first, elapsed = exchange.timings(stream=reply.stream)
+            request = replace(exchange.request, body=self._cleaning.body(exchange.request.body))
+            self._made[number] = Interaction(request=request, reply=reply, elapsed_ms=elapsed, first_ms=first)
+        return self._made[number]
+
+    def _reply(self, exchange: Exchange, redactor: Redactor) -> ReceivedReply:
+        reply = exchange.reply
+        if reply.payloads is None:
+            return received(reply.status, reply.headers, b"".join(exchange.pieces), redactor)
+        stream = len(reply.payloads) != 1 or "event-stream" in reply.headers.get("content-type", "")
+        return parsed_reply(reply.status, reply.headers, reply.payloads, redactor, stream=stream)

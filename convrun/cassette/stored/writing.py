@@ -1,0 +1,67 @@
+"""From a recording to the text of a cassette."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from convrun.cassette.interaction import Interaction, Recording
+from convrun.cassette.stored.attachments import from_memory, put_aside
+from convrun.cassette.stored.emitting import emit, escaped
+from convrun.cassette.stored.format import VERSION, chained_digest, read_ours
+from convrun.cassette.stored.reply_nodes import ReplyState, reply_node
+from convrun.cassette.stored.request_nodes import RequestState, request_node
+from convrun.errors import CassetteError
+from convrun.source import Where
+from convrun.values import Json, JsonObject
+
+_LINES = {0: frozenset({"timings", "digests"}), 4: frozenset({"usage", "deltas"})}  # by indent; 4 is a response's
+
+
+def write(recording: Recording, aside: dict[str, bytes] | None = None) -> str:
+    """Return the text of the cassette; it was read back and found equal.
+
+    Attachments go to `aside`, by name, to be written beside it; without, they stay in the text.
+
+    Raises:
+        CassetteError: where the text cannot hold the recording.
+    """
+    document = _document(recording.interactions, aside)
+    source = partial(from_memory, aside or {})
+    for cautious in (False, True):
+        text = emit(document, _LINES, cautious=cautious)
+        try:
+            again = read_ours(text, recording.file, source).interactions
+        except CassetteError:
+            continue
+        if all(map(_same, again, recording.interactions)):
+            return text
+    where = Where(file=recording.file)
+    raise CassetteError("the recording cannot be written so that it reads back the same", where=where)
+
+
+def _same(read_back: Interaction, written: Interaction) -> bool:
+    """Whether an interaction came back; the digests vouch for the stored form, and chunks may be cut otherwise."""
+    same_reply = read_back.reply == written.reply or (read_back.reply.stream and written.reply.stream)
+    return read_back.request == written.request and same_reply
+
+
+def _document(interactions: tuple[Interaction, ...], aside: dict[str, bytes] | None) -> JsonObject:
+    asked, answered = RequestState(), ReplyState()
+    nodes: list[Json] = []
+    digests: list[Json] = []
+    previous = ""
+    for interaction in interactions:
+        request = request_node(interaction.request, asked)
+        node = escaped({"request": request, "response": reply_node(interaction.reply, answered)})
+        asked.reply = answered.message if "body" not in request else None
+        node = node if aside is None else put_aside(node, aside)
+        nodes.append(node)
+        previous = chained_digest(node, previous)
+        digests.append(previous)
+    timings: list[Json] = [_timing(interaction) for interaction in interactions]
+    return {"version": VERSION, "interactions": nodes, "timings": timings, "digests": digests}
+
+
+def _timing(interaction: Interaction) -> Json:
+    """Milliseconds until the reply was there; of a stream also until its first delta, which stands first."""
+    return interaction.elapsed_ms if interaction.first_ms is None else [interaction.first_ms, interaction.elapsed_ms]

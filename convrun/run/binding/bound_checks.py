@@ -1,0 +1,138 @@
+"""Checks with their code: kinds known, values well-formed, import paths imported, tools declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from convrun.checks.check import ValueProblem
+from convrun.checks.code import Code
+from convrun.checks.registry import KINDS, code_paths, parse, tool_names
+from convrun.errors import ConvrunError, SpecError, did_you_mean
+from convrun.frozen import frozen
+from convrun.run.binding.imports import imported
+from convrun.source import Where
+from convrun.spec.model import CheckSpec, ImportPath, Path
+from convrun.templates import Text
+
+_OF_CALLS = frozenset({"called", "not_called", "calls", "python"})  # kinds that need no reply
+
+
+@frozen
+class BoundCheck:
+    """A check; `value` is as in the spec, with Code where it names code."""
+
+    spec: CheckSpec
+    value: object
+
+
+def bind_checks(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: bool) -> tuple[BoundCheck, ...]:
+    """Return the checks that are well-formed; mistakes in the others are appended to `errors`."""
+    return tuple(_bound(specs, errors, imports=imports))
+
+
+def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: bool) -> Iterator[BoundCheck]:
+    for spec in specs:
+        value = spec.value
+        # A path is not imported where the value is wrong anyway: one mistake, one message.
+        problems = parse(spec.kind, value)
+        if isinstance(problems, tuple):
+            errors += _mistakes(spec, problems)
+            continue
+        paths = code_paths(spec.kind, value) if imports else []
+        try:
+            for path in paths:
+                text = value_at(value, path)
+                assert isinstance(text, str)
+                code = Code(path=text, target=imported(ImportPath(text=text, where=_place(spec, path))))
+                value = _with(value, path, code)
+        except SpecError as error:
+            errors.append(error)
+            continue
+        if paths and isinstance(problems := parse(spec.kind, value), tuple):  # what was imported may not do there
+            errors += _mistakes(spec, problems)
+        else:
+            yield BoundCheck(spec=spec, value=value)
+
+
+def _mistakes(spec: CheckSpec, problems: Iterable[ValueProblem]) -> list[SpecError]:
+    """The problems at their places; a kind that is unknown stands where it is written, not at its value."""
+    known = spec.kind in KINDS
+    return [
+        SpecError(problem.what, where=_place(spec, problem.path) if known else spec.where, fix=problem.fix)
+        for problem in problems
+    ]
+
+
+def named_tools(specs: Sequence[CheckSpec], known: frozenset[str]) -> list[SpecError]:
+    """Return a mistake for each tool that a check names and the spec does not declare."""
+    return [
+        SpecError(
+            f"no tool is called {name!r}",
+            where=_place(spec, path),
+            fix=did_you_mean(name, known)
+            or (f"declared are {', '.join(sorted(known))}" if known else "declare it under `tools:`"),
+        )
+        for spec in specs
+        for path, name in tool_names(spec.kind, spec.value)
+        if name not in known
+    ]
+
+
+def untold_errors(specs: Sequence[CheckSpec], replayed: frozenset[str]) -> list[SpecError]:
+    """Return a mistake for each check of what a replayed tool raised: a recording has only what the model was told."""
+    found = []
+    for spec in specs:
+        for path, name in tool_names(spec.kind, spec.value):
+            pattern = value_at(spec.value, path[:-1]) if path[-1:] == ("tool",) else None
+            if name in replayed and isinstance(pattern, dict) and "error" in pattern:
+                what = f"what {name!r} raises is in no recording, and with `policy: replay` it is not called"
+                fix = "give it `policy: verify`, or look at what the model was told: `returns: {matches: '^Error: '}`"
+                found.append(SpecError(what, where=_place(spec, (*path[:-1], "error")), fix=fix))
+    return found
+
+
+def without_reply(specs: Sequence[CheckSpec]) -> list[SpecError]:
+    """Return a mistake for each of these checks that looks at a reply, where there will be none."""
+    return [
+        SpecError(
+            f"no turn has a reply that {_innermost(spec.kind, spec.value)!r} could look at: each expects an error",
+            where=spec.where,
+            fix="check the calls, or add a turn that is answered",
+        )
+        for spec in specs
+        if _innermost(spec.kind, spec.value) not in _OF_CALLS
+    ]
+
+
+def _innermost(kind: str, value: object) -> str:
+    """The kind itself; of a `not`, that of the check in it."""
+    while kind == "not" and isinstance(value, dict) and len(value) == 1:
+        kind, value = next(iter(value.items()))
+    return kind
+
+
+def _place(spec: CheckSpec, path: Path) -> Where:
+    return place(spec.places, path) or spec.where
+
+
+def place(places: Mapping[Path, Where], path: Path) -> Where | None:
+    """Return the place of a path into a value, or of the nearest thing above it."""
+    for end in range(len(path), -1, -1):
+        if path[:end] in places:
+            return places[path[:end]]
+    return None
+
+
+def value_at(value: object, path: Path) -> object:
+    """Return what stands at a path of a check's value; of a text its source."""
+    for step in path:
+        value = value[step]  # type: ignore[index]
+    return value.source if isinstance(value, Text) else value
+
+
+def _with(value: object, path: Path, code: Code) -> object:
+    """The value with `code` at `path`; what is above it is copied."""
+    if not path:
+        return code
+    assert isinstance(value, dict)
+    return {**value, path[0]: _with(value[path[0]], path[1:], code)}

@@ -1,0 +1,1 @@
+"""What keeps a suite from being trusted though nothing is wrong yet: findings of a whole run."""

@@ -1,0 +1,215 @@
+"""From specs to the conversations that will run: specs x models x cases, each with its id, vars and cassette.
+
+Nothing is imported, nothing of a cassette is read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
+from pathlib import Path
+
+from convrun.errors import ConvrunError, SpecError, UsageError, did_you_mean
+from convrun.frozen import frozen
+from convrun.run.planning.options import RecordMode, RunOptions
+from convrun.run.planning.selection import expression, tagged
+from convrun.settings import Settings
+from convrun.source import Where
+from convrun.spec.ids import cassette_file, clashes, conversation_id, model_part
+from convrun.spec.model import CaseSpec, KnownFailure, ModelSpec, Spec
+from convrun.values import Json
+
+
+@frozen
+class Planned:
+    """One conversation to run. `cassette` is the file, `cassette_shown` how it is named to people."""
+
+    id: str
+    spec: Spec
+    model: ModelSpec
+    cassette: Path
+    cassette_shown: str
+    case: CaseSpec | None = None
+    vars: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def skip(self) -> str | None:
+        """Why it is not to run, if the spec or the case says so."""
+        return self.spec.skip or (self.case.skip if self.case else None)
+
+    @property
+    def known_failure(self) -> KnownFailure | None:
+        """Why it fails, if the case or the spec says so."""
+        return (self.case.known_failure if self.case else None) or self.spec.known_failure
+
+    @property
+    def where(self) -> Where:
+        """Its line: the case's, else the spec's."""
+        return self.case.where if self.case else self.spec.where
+
+
+@frozen
+class Plan:
+    """The selected conversations in order, and every mistake found on the way.
+
+    `deselected` counts those that the options or a `::case` left out, `elsewhere` those that belong to other shards.
+    `remarks` say, in words, what narrowed the selection.
+    """
+
+    conversations: tuple[Planned, ...] = ()
+    errors: tuple[ConvrunError, ...] = ()
+    deselected: int = 0
+    elsewhere: int = 0
+    remarks: tuple[str, ...] = ()
+
+
+def may_go_live(planned: Planned, options: RunOptions) -> bool:
+    """Return whether a key is needed before anything starts; a cassette that turns out to be stale asks for it then."""
+    if planned.skip or options.record is RecordMode.NONE:
+        return False
+    return options.record is RecordMode.ALL or not planned.cassette.is_file()
+
+
+def plan(
+    specs: Sequence[tuple[Spec, str | None]], settings: Settings, options: RunOptions, *, cassettes: str | None = None
+) -> Plan:
+    """Return what is to run. Each spec comes with the `::rest` of the path that selected it, or None.
+
+    Raises:
+        UsageError: for a `-k` that is no expression, a `-D` that no selected spec knows, a `::case` that is not there.
+    """
+    matches = expression(options.keyword) if options.keyword is not None else None
+    folder = cassettes or settings.cassettes
+    every: list[Planned] = []
+    chosen: list[Planned] = []
+    errors: list[ConvrunError] = []
+    for spec, rest in specs:
+        try:
+            planned = list(_conversations(spec, settings, options, folder))
+        except SpecError as error:
+            errors.append(error)
+            continue
+        found = [one for one in planned if rest is None or rest in _names(one)]
+        if not found:
+            raise _no_such_case(spec, rest, planned)
+        every += planned
+        chosen += [one for one in found if tagged(spec.tags, options.tags) and (matches is None or matches(one.id))]
+    _refuse_tags_as_models(options.models, every, settings)
+    if options.only is None:  # otherwise they may belong to specs that are not read now
+        _refuse_unknown_defines(options.defines, chosen)
+    errors += (
+        clashes([(one.id, one.where) for one in every])
+        or _shared_cassettes(every)
+        or _written_over(every, settings.root)
+    )
+    return Plan(conversations=tuple(chosen), errors=tuple(errors), deselected=len(every) - len(chosen))
+
+
+def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: str) -> Iterator[Planned]:
+    cases: Iterable[CaseSpec | None] = (None,) if spec.cases is None else spec.cases
+    for case in cases:
+        for model, suffix in _models(spec, settings, options):
+            parts = [part for part in (case.id if case else None, suffix) if part]
+            identity = conversation_id(spec.file, "-".join(parts) or None)
+            shown = f"{folder}/{cassette_file(identity, settings.specs)}"
+            yield Planned(
+                id=identity,
+                spec=spec,
+                case=case,
+                model=model,
+                vars={**spec.vars, **(case.values if case else {}), **_own(options.defines, spec, case)},
+                cassette=settings.root / shown,
+                cassette_shown=shown,
+            )
+
+
+def _models(spec: Spec, settings: Settings, options: RunOptions) -> Iterator[tuple[ModelSpec, str | None]]:
+    """The models to run with, each with what it adds to the id: nothing for the spec's own."""
+    own = spec.model
+    for name in options.models:
+        if own is not None and own.name == name and own.script is None:
+            yield own, None
+        else:
+            yield _renamed(own, name), model_part(name)
+    if options.models:
+        return
+    if own is None and settings.model is None:
+        raise SpecError(
+            "no model is named",
+            where=spec.where,
+            fix="write `model: gpt-4.1-mini` in the spec or the settings, or give one with -m",
+        )
+    yield own or ModelSpec(name=settings.model or ""), None
+
+
+def _renamed(own: ModelSpec | None, name: str) -> ModelSpec:
+    """The model of `-m`: the spec's endpoint and headers belong to its own; how it answers (stream, time-out) stays."""
+    if own is None:
+        return ModelSpec(name=name)
+    return ModelSpec(
+        name=name,
+        stream=own.stream,
+        system_role=own.system_role,
+        timeout=own.timeout,
+        max_retries=own.max_retries,
+    )
+
+
+def _own(defines: Mapping[str, str], spec: Spec, case: CaseSpec | None) -> dict[str, str]:
+    return {key: value for key, value in defines.items() if key in spec.vars or (case and key in case.values)}
+
+
+def _refuse_unknown_defines(defines: Mapping[str, str], conversations: Sequence[Planned]) -> None:
+    known = {key for one in conversations for key in one.vars}
+    for key in defines:
+        if key not in known and conversations:
+            fix = did_you_mean(key, known) or "declare it under `vars:` in the spec"
+            raise UsageError(f"-D {key}: no selected spec has a var of this name", fix=fix)
+
+
+def _refuse_tags_as_models(models: Sequence[str], conversations: Sequence[Planned], settings: Settings) -> None:
+    """Raise for a `-m smoke` that means `--tag smoke`, as in pytest: no model of this name is used or recorded here."""
+    for name in models:
+        own = {settings.model, *(one.spec.model.name for one in conversations if one.spec.model)}
+        recorded = any(one.model.name == name and one.cassette.is_file() for one in conversations)
+        if name not in own and not recorded and any(name in one.spec.tags for one in conversations):
+            fix = f"write --tag {name}; -m is the model, as -m openai/{name} if there is one of this name"
+            raise UsageError(f"-m {name}: that is a tag, and no model that is used here", fix=fix)
+
+
+def _shared_cassettes(conversations: Sequence[Planned]) -> list[SpecError]:
+    """A mistake where two specs have one cassette: `talks/a.yaml` and, below the specs folder, `specs/talks/a.yaml`."""
+    holders: dict[str, Planned] = {}
+    errors: list[SpecError] = []
+    for one in conversations:
+        other = holders.setdefault(one.cassette_shown.casefold(), one)
+        if other.spec.file != one.spec.file:
+            what = f"{one.spec.file!r} and {other.spec.file!r} have one cassette, {one.cassette_shown!r}"
+            errors.append(SpecError(what, where=one.where, fix="rename one of them"))
+    return errors
+
+
+def _written_over(conversations: Sequence[Planned], root: Path) -> list[SpecError]:
+    """A mistake where a cassette would be the file of a spec: `other/a.yaml` with the root for cassettes."""
+    specs = {os.path.abspath(root / file).casefold(): file for file in {one.spec.file for one in conversations}}
+    return [
+        SpecError(
+            f"the cassette of {one.id!r} would be the spec {spec!r} itself",
+            where=one.where,
+            fix="keep cassettes in a folder of their own, in the settings or with --cassettes",
+        )
+        for one in conversations
+        if (spec := specs.get(os.path.abspath(one.cassette).casefold())) is not None
+    ]
+
+
+def _names(planned: Planned) -> set[str]:
+    """What may stand behind `::` to select a conversation: the rest of its id, or its case."""
+    return {planned.id.partition("::")[2], planned.case.id if planned.case else ""}
+
+
+def _no_such_case(spec: Spec, rest: str | None, planned: Sequence[Planned]) -> UsageError:
+    known = [one.id.partition("::")[2] for one in planned if "::" in one.id]
+    listed = f"its conversations are {', '.join(known[:8])}" if known else "it holds one conversation, without a name"
+    return UsageError(f"{spec.file} has no conversation {rest!r}", fix=did_you_mean(rest or "", known) or listed)

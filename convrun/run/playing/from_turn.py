@@ -1,0 +1,43 @@
+"""A conversation that is recorded anew from one of its turns on: what keeps that from being done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convrun.cassette.kept.partial import partial_path
+from convrun.errors import UsageError
+from convrun.results import FROM_TURN as OPTION
+from convrun.run.binding.bind import BoundConversation
+
+
+def turn_number(text: str) -> int:
+    """Return the number of a turn, as the option gives it.
+
+    Raises:
+        UsageError: where it is no number from 1 on.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise UsageError(f"{OPTION} {text!r} is no number from 1 on", fix=f"write {OPTION} 3")
+    return int(text)
+
+
+def check_from_turn(turn: int, conversations: Sequence[BoundConversation]) -> None:
+    """Make sure that one conversation is selected, that it has this turn, and that those before it are recorded.
+
+    Raises:
+        UsageError: where that is not so.
+    """
+    if len(conversations) > 1:
+        names = ", ".join(one.planned.id for one in conversations[:3])
+        more = f" and {len(conversations) - 3} more" if len(conversations) > 3 else ""
+        what = f"{OPTION} is for one conversation, and {len(conversations)} are selected: {names}{more}"
+        raise UsageError(what, fix="name one, as file.yaml::case or with -k")
+    for one in conversations:
+        planned = one.planned
+        last = len(planned.spec.turns)
+        if turn > last:
+            what = f"{OPTION} {turn}: {planned.id} has {last} turn{'' if last == 1 else 's'}"
+            raise UsageError(what, fix=f"name one of them, as {OPTION} {last}")
+        if not (planned.cassette.is_file() or partial_path(planned.cassette).is_file() or planned.skip):
+            what = f"{OPTION} {turn}: nothing of {planned.id} is recorded, as there is no {planned.cassette_shown}"
+            raise UsageError(what, fix="leave the option out: all of it goes live")

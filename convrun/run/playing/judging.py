@@ -1,0 +1,95 @@
+"""Checks of a turn and of a conversation, judged into results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
+from convrun.checks.evaluation import judge
+from convrun.frozen import frozen
+from convrun.results import CheckResult
+from convrun.run.binding.bound_checks import BoundCheck
+from convrun.run.playing.surroundings import Surroundings
+from convrun.templates import TurnList
+from convrun.values import Json
+
+
+@frozen
+class _Unplayed:
+    """A turn without a reply, as templates see it."""
+
+    called: ClassVar[str] = "turn that was passed over or refused"
+    index: int
+    id: str | None
+    user: str
+
+
+def template_names(
+    variables: Mapping[str, Json], views: Sequence[TurnView], surroundings: Mapping[str, object]
+) -> dict[str, object]:
+    """Return what templates may name once these turns are finished; `surroundings` are the other names.
+
+    Of a turn that was passed over, or that the provider refused, what the model would have said is undefined.
+    """
+    shown = [
+        view if view.model_calls and view.error is None else _Unplayed(index=view.index, id=view.id, user=view.user)
+        for view in views
+    ]
+    by_id = {view.id: view for view in shown if view.id is not None}
+    return {**variables, "vars": variables, "turns": TurnList(shown, by_id), **surroundings}
+
+
+def judge_turn(
+    checks: Sequence[BoundCheck],
+    views: Sequence[TurnView],
+    variables: Mapping[str, Json],
+    surroundings: Surroundings,
+    *,
+    info: bool = False,
+) -> tuple[CheckResult, ...]:
+    """Return the results of the checks of the last of these turns; `info` marks them as not counting."""
+    if not checks:
+        return ()
+    names = template_names(variables, views, {})
+    context = for_turn(TurnList(views, _ids(views)), variables)
+    results = _judged(checks, context, names, surroundings, len(views))
+    return tuple(replace(result, info=True) for result in results) if info else results
+
+
+def judge_conversation(
+    checks: Sequence[BoundCheck],
+    views: Sequence[TurnView],
+    variables: Mapping[str, Json],
+    surroundings: Surroundings,
+) -> tuple[CheckResult, ...]:
+    """Return the results of the conversation's own checks."""
+    if not checks or not views:
+        return ()
+    names = template_names(variables, views, {})
+    return _judged(checks, for_conversation(TurnList(views, _ids(views)), variables), names, surroundings, 0)
+
+
+def _judged(
+    checks: Sequence[BoundCheck],
+    context: CheckContext,
+    names: Mapping[str, object],
+    surroundings: Surroundings,
+    turn: int,
+) -> tuple[CheckResult, ...]:
+    return tuple(
+        judge(
+            check.spec.kind,
+            check.value,
+            {**names, **surroundings.for_checks(turn)},
+            context,
+            because=check.spec.because,
+            where=check.spec.where,
+        )
+        for check in checks
+    )
+
+
+def _ids(views: Sequence[TurnView]) -> dict[str, TurnView]:
+    return {view.id: view for view in views if view.id is not None}

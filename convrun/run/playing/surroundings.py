@@ -1,0 +1,47 @@
+"""What templates may name beside vars and turns: a folder, environment variables, a frozen time and UUIDs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+
+from convrun.frozen import frozen
+from convrun.redaction import placeholder
+from convrun.run.playing.freezing import frozen_functions
+from convrun.spec.model import FreezeSpec
+
+
+@frozen
+class Surroundings:
+    """The surroundings of one conversation. `env` is what each environment variable stands for in what is sent."""
+
+    tmp: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    freeze: FreezeSpec | None = None
+
+    def for_messages(self, purpose: str, turn: int = 0) -> dict[str, object]:
+        """Return the names in what the model and the tools get; `turn` counts from 1, 0 is before the first."""
+        return self._names(self.env, purpose, turn)
+
+    def for_checks(self, turn: int = 0) -> dict[str, object]:
+        """Return the names in one check: placeholders stand for secrets there, as they do in what it looks at.
+
+        Each check has a new `uuid()`, so that another one beside it changes nothing.
+        """
+        return self._names({name: placeholder(name) for name in self.env}, "check", turn)
+
+    def _names(self, env: Mapping[str, str], purpose: str, turn: int) -> dict[str, object]:
+        names: dict[str, object] = {"env": env}
+        if self.tmp is not None:
+            names["tmp"] = self.tmp
+        return names | frozen_functions(self.freeze, purpose, turn)
+
+
+def variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the environment variables that a spec names with their values; None: it is not set, or empty."""
+    return {name: environ.get(name, "").strip() or None for name in names}
+
+
+def shown_variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what the variables stand for: their values, a placeholder for one that is not set."""
+    return {name: value or placeholder(name) for name, value in variables(names, environ).items()}
