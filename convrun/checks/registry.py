@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from convrun.checks import shapes
 from convrun.checks.calls import read_called, read_calls, read_not_called, tools_named
@@ -23,6 +23,7 @@ from convrun.templates import Text, render_value
 from convrun.values import Json, JsonObject
 
 Read: TypeAlias = Callable[[Reader, object, Path], Check]
+Family: TypeAlias = Literal["text", "calls", "figure", "code", "model", "combined"]
 _NOT = "not"
 
 
@@ -31,11 +32,13 @@ class Kind:
     """A kind of check: what reads its value, what it looks like as JSON Schema, and when it holds, in a sentence.
 
     Without a `shape` it is the key of a turn, never one of a list nor within another: the spec says what it looks like.
-    `code`: an import path in its value names code, and no text in it is a template.
+    `family` is what it looks at: the reply, the calls, a figure; or it runs a user's `code`, asks a `model`, or is
+    `combined` of others. `code`: an import path in its value names code, and no text in it is a template.
     """
 
     read: Read
     about: str
+    family: Family = "text"
     shape: JsonObject | None = None
     code: bool = False
 
@@ -73,27 +76,55 @@ KINDS: dict[str, Kind] = {
         code=True,
     ),
     "called": Kind(
-        read=read_called, shape=shapes.CALLED, about="A tool was called, so often, with such arguments and result."
+        family="calls",
+        read=read_called,
+        shape=shapes.CALLED,
+        about="A tool was called, so often, with such arguments and result.",
     ),
     "not_called": Kind(
-        read=read_not_called, shape=shapes.TEXT_OR_TEXTS, about="These tools were not called; any: no tool was."
+        family="calls",
+        read=read_not_called,
+        shape=shapes.TEXT_OR_TEXTS,
+        about="These tools were not called; any: no tool was.",
     ),
     "calls": Kind(read=read_calls, shape=shapes.CALLS, about="The tool calls as a whole."),
     "finish_reason": Kind(
+        family="figure",
         read=read_finish_reason,
         shape=shapes.TEXT_OR_TEXTS,
         about="Why the last model call ended: stop, length, tool_calls, content_filter.",
     ),
     "python": Kind(
+        family="code",
         read=read_python,
         shape=shapes.IMPORT_PATH,
         about="A function agrees; it is given the context, and returns true, false or a text that says why not.",
         code=True,
     ),
-    _NOT: Kind(read=_read_not, shape={"$ref": "#/$defs/check"}, about="The check in it does not hold."),
-    "expect_error": Kind(read=read_expected_error, about="The provider refuses, with this status and message."),
+    _NOT: Kind(
+        family="combined", read=_read_not, shape={"$ref": "#/$defs/check"}, about="The check in it does not hold."
+    ),
+    "expect_error": Kind(
+        family="figure", read=read_expected_error, about="The provider refuses, with this status and message."
+    ),
 }
 LISTED: dict[str, JsonObject] = {kind: known.shape for kind, known in KINDS.items() if known.shape is not None}
+
+
+def inner(kind: str, value: object) -> Iterator[tuple[Path, str, object]]:
+    """Yield the checks that stand directly in the value of one: the path of each one's value in it, kind and value."""
+    if kind == _NOT and isinstance(value, Mapping):
+        for key, item in value.items():
+            yield (key,), key, item
+
+
+def leaves(kind: str, value: object) -> Iterator[tuple[Path, str, object]]:
+    """Yield the checks that are not combined of others: this one, or at every depth those that it is made of."""
+    if kind in KINDS and KINDS[kind].family == "combined":
+        for path, key, item in inner(kind, value):
+            yield from (((*path, *below), name, found) for below, name, found in leaves(key, item))
+    else:
+        yield (), kind, value
 
 
 def check_schema() -> JsonObject:
@@ -145,17 +176,15 @@ def render(kind: str, value: object, names: Mapping[str, object]) -> object:
         TemplateError: where a template fails.
     """
     if kind == _NOT and isinstance(value, dict):
-        return {inner: render(inner, item, names) for inner, item in value.items()}
+        return {key: render(key, item, names) for key, item in value.items()}
     return _literal(value) if kind in KINDS and KINDS[kind].code else render_value(value, names)
 
 
 def templates(kind: str, value: object) -> Iterator[Text]:
     """Yield the texts of a check's value that are templates, in order; schemas and import paths have none."""
-    if kind == _NOT and isinstance(value, Mapping):
-        for inner, item in value.items():
-            yield from templates(inner, item)
-    elif kind not in KINDS or not KINDS[kind].code:
-        yield from _templates(value)
+    for _, leaf, found in leaves(kind, value):
+        if leaf not in KINDS or not KINDS[leaf].code:
+            yield from _templates(found)
 
 
 def _templates(value: object) -> Iterator[Text]:
@@ -169,24 +198,26 @@ def _templates(value: object) -> Iterator[Text]:
 
 def tool_names(kind: str, value: object) -> list[tuple[Path, str]]:
     """Return the tools that a check's value names, each with its path; names in templates are not known yet."""
-    if kind == _NOT and isinstance(value, Mapping):
-        return [((inner, *path), name) for inner, item in value.items() for path, name in tool_names(inner, item)]
-    return list(tools_named(kind, settled(value)))
+    return [
+        ((*above, *path), name)
+        for above, leaf, found in leaves(kind, value)
+        for path, name in tools_named(leaf, settled(found))
+    ]
 
 
 def code_paths(kind: str, value: object) -> list[Path]:
     """Return where import paths stand in a check's value: bind puts Code there."""
-    if kind == _NOT and isinstance(value, Mapping):
-        return [(inner, *path) for inner, item in value.items() for path in code_paths(inner, item)]
-    if kind not in KINDS or not KINDS[kind].code:
-        return []
-    return [()] if isinstance(value, Text | str) else []
+    return [
+        path
+        for path, leaf, found in leaves(kind, value)
+        if leaf in KINDS and KINDS[leaf].code and isinstance(found, Text | str)
+    ]
 
 
 def _settled(kind: str, value: object) -> object:
     """The value with its Texts settled, by kind: those of schemas and import paths are literal."""
     if kind == _NOT and isinstance(value, Mapping):
-        return {inner: _settled(inner, item) for inner, item in value.items()}
+        return {key: _settled(key, item) for key, item in value.items()}
     return _literal(value) if kind in KINDS and KINDS[kind].code else settled(value)
 
 

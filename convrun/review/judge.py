@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from convrun.checks.context import ErrorAnswer, TurnView
-from convrun.checks.registry import code_paths, templates
+from convrun.checks.registry import code_paths, leaves, templates
 from convrun.checks.views import parsed_reply
 from convrun.errors import ConvrunError, TemplateError
 from convrun.frozen import frozen
@@ -205,14 +205,12 @@ def _why_not(check: CheckSpec) -> str | None:
 
 def _patterns_with_error(kind: str, value: object) -> Iterator[bool]:
     """Whether each pattern of a tool call in a check looks at what the tool raised."""
-    if kind == "not" and isinstance(value, Mapping):
-        for inner, item in value.items():
-            yield from _patterns_with_error(inner, item)
-    elif kind == "called":
-        yield isinstance(value, Mapping) and "error" in value
-    elif kind == "calls" and isinstance(value, Mapping):
-        listed = [item for items in value.values() if isinstance(items, list | tuple) for item in items]
-        yield from (isinstance(item, Mapping) and "error" in item for item in listed)
+    for _, leaf, found in leaves(kind, value):
+        if leaf == "called":
+            yield isinstance(found, Mapping) and "error" in found
+        elif leaf == "calls" and isinstance(found, Mapping):
+            listed = [item for items in found.values() if isinstance(items, list | tuple) for item in items]
+            yield from (isinstance(item, Mapping) and "error" in item for item in listed)
 
 
 def _view(turn: RecordedTurn, index: int, identity: str | None) -> TurnView:

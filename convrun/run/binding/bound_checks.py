@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
-from convrun.checks.registry import KINDS, code_paths, parse, tool_names
+from convrun.checks.registry import KINDS, code_paths, leaves, parse, tool_names
 from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.binding.imports import imported
@@ -95,20 +95,14 @@ def without_reply(specs: Sequence[CheckSpec]) -> list[SpecError]:
     """Return a mistake for each of these checks that looks at a reply, where there will be none."""
     return [
         SpecError(
-            f"no turn has a reply that {_innermost(spec.kind, spec.value)!r} could look at: each expects an error",
+            f"no turn has a reply that {kind!r} could look at: each expects an error",
             where=spec.where,
             fix="check the calls, or add a turn that is answered",
         )
         for spec in specs
-        if _innermost(spec.kind, spec.value) not in _OF_CALLS
+        for _, kind, _ in leaves(spec.kind, spec.value)
+        if kind not in _OF_CALLS
     ]
-
-
-def _innermost(kind: str, value: object) -> str:
-    """The kind itself; of a `not`, that of the check in it."""
-    while kind == "not" and isinstance(value, dict) and len(value) == 1:
-        kind, value = next(iter(value.items()))
-    return kind
 
 
 def _place(spec: CheckSpec, path: Path) -> Where:
