@@ -197,6 +197,24 @@ class CaseSpec:
 
 
 @frozen
+class AxisValue:
+    """One value of an axis of `matrix`: a ModelSpec, a Text, options, or a var's; `name` is its part of an id."""
+
+    name: str
+    value: object
+    where: Where
+
+
+@frozen
+class Axis:
+    """One key of `matrix`, and its values in the order of the file."""
+
+    name: str
+    values: tuple[AxisValue, ...]
+    where: Where
+
+
+@frozen
 class FreezeSpec:
     """What does not change from run to run: the time that `now()` gives, as written; the seed of `uuid()`."""
 
@@ -230,4 +248,5 @@ class Spec:
     skip: str | None = None
     known_failure: KnownFailure | None = None
     cases: tuple[CaseSpec, ...] | None = None
+    matrix: tuple[Axis, ...] = ()
     freeze: FreezeSpec | None = None

@@ -6,7 +6,7 @@ Nothing is imported, nothing of a cassette is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from convrun.errors import ConvrunError, SpecError, UsageError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.run.planning.selection import expression, tagged
+from convrun.run.planning.variants import variants
 from convrun.settings import Settings
 from convrun.source import Where
-from convrun.spec.ids import cassette_file, clashes, conversation_id, model_part
+from convrun.spec.ids import cassette_file, clashes, conversation_id
 from convrun.spec.model import CaseSpec, KnownFailure, ModelSpec, Spec
 from convrun.values import Json
 
@@ -107,57 +108,23 @@ def plan(
 
 
 def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: str) -> Iterator[Planned]:
-    cases: Iterable[CaseSpec | None] = (None,) if spec.cases is None else spec.cases
+    cases: Sequence[CaseSpec | None] = (None,) if spec.cases is None else spec.cases
+    found = list(variants(spec, settings, options))
     for case in cases:
-        for model, suffix in _models(spec, settings, options):
-            parts = [part for part in (case.id if case else None, suffix) if part]
+        for variant in found:
+            parts = [*([case.id] if case else []), *variant.names]
             identity = conversation_id(spec.file, "-".join(parts) or None)
             shown = f"{folder}/{cassette_file(identity, settings.specs)}"
+            given = {**spec.vars, **(case.values if case else {}), **variant.vars}
             yield Planned(
                 id=identity,
-                spec=spec,
+                spec=variant.spec,
                 case=case,
-                model=model,
-                vars={**spec.vars, **(case.values if case else {}), **_own(options.defines, spec, case)},
+                model=variant.model,
+                vars={**given, **{key: value for key, value in options.defines.items() if key in given}},
                 cassette=settings.root / shown,
                 cassette_shown=shown,
             )
-
-
-def _models(spec: Spec, settings: Settings, options: RunOptions) -> Iterator[tuple[ModelSpec, str | None]]:
-    """The models to run with, each with what it adds to the id: nothing for the spec's own."""
-    own = spec.model
-    for name in options.models:
-        if own is not None and own.name == name and own.script is None:
-            yield own, None
-        else:
-            yield _renamed(own, name), model_part(name)
-    if options.models:
-        return
-    if own is None and settings.model is None:
-        raise SpecError(
-            "no model is named",
-            where=spec.where,
-            fix="write `model: gpt-4.1-mini` in the spec or the settings, or give one with -m",
-        )
-    yield own or ModelSpec(name=settings.model or ""), None
-
-
-def _renamed(own: ModelSpec | None, name: str) -> ModelSpec:
-    """The model of `-m`: the spec's endpoint and headers belong to its own; how it answers (stream, time-out) stays."""
-    if own is None:
-        return ModelSpec(name=name)
-    return ModelSpec(
-        name=name,
-        stream=own.stream,
-        system_role=own.system_role,
-        timeout=own.timeout,
-        max_retries=own.max_retries,
-    )
-
-
-def _own(defines: Mapping[str, str], spec: Spec, case: CaseSpec | None) -> dict[str, str]:
-    return {key: value for key, value in defines.items() if key in spec.vars or (case and key in case.values)}
 
 
 def _refuse_unknown_defines(defines: Mapping[str, str], conversations: Sequence[Planned]) -> None:
