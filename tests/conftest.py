@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import Project
@@ -37,3 +39,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., subprocess.Popen[Any]]]:
+    """Starts processes as `subprocess.Popen` does; whatever a test comes to, none is left behind it."""
+    processes = []
+
+    def start(*arguments: Any, **how: Any) -> subprocess.Popen[Any]:
+        processes.append(subprocess.Popen(*arguments, **how))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        with process:  # closes its streams, and waits for it
+            process.kill()

@@ -20,8 +20,9 @@ from convrun.results import ConversationResult
 from convrun.run.playing.conversation import blank_result
 from convrun.run.problems import problem
 from convrun.suite.agenda import TICK, Agenda
+from convrun.suite.hearing import INTERRUPTING
 from convrun.suite.playing import Outcome, Play
-from convrun.suite.worker import INTERRUPTED, INTERRUPTING, MakePlay, work
+from convrun.suite.worker import INTERRUPTED, MakePlay, work
 
 _GRACE = 2.0  # seconds that a process gets to end by itself
 

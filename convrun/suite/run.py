@@ -102,9 +102,7 @@ def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: 
     play = playing(prepared.conversations, options, environ=environ)
     jobs = jobs_for(prepared, options)
     if jobs == 1 and not _apart(options):
-        while (index := agenda.next()) is not None:
-            agenda.show()
-            agenda.done(index, play(index))
+        _in_turn(agenda, play, listening=options.goes_live)
     elif not options.goes_live:
         from convrun.suite.processes import in_processes  # a run in turn does without
 
@@ -113,6 +111,19 @@ def _work_off(agenda: Agenda, prepared: Prepared, options: RunOptions, environ: 
         from convrun.suite.threads import in_threads  # so it does here
 
         in_threads(agenda, play, jobs)
+
+
+def _in_turn(agenda: Agenda, play: Play, *, listening: bool) -> None:
+    """One after the other, on this thread; who is `listening` hears of an interruption whatever it waits for."""
+    if listening:
+        from convrun.suite.hearing import interruptions_heard  # a replay waits for nobody
+
+        with interruptions_heard():
+            _in_turn(agenda, play, listening=False)
+        return
+    while (index := agenda.next()) is not None:
+        agenda.show()
+        agenda.done(index, play(index))
 
 
 def _apart(options: RunOptions) -> bool:

@@ -18,12 +18,10 @@ from typing import NoReturn, TypeAlias
 from convrun.frozen import frozen
 from convrun.run.planning.options import RunOptions
 from convrun.run.project import Request, open_project, prepare
+from convrun.suite.hearing import INTERRUPTING
 from convrun.suite.playing import Play, bug, playing
 
 INTERRUPTED = "interrupted"  # what is sent instead of an outcome
-INTERRUPTING = frozenset(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)  # the last two as CI sends them when its time is over
 _LOOK = 0.5  # seconds after which a child looks again whether its parent is there
 _GRACE = 2.0  # seconds that what it plays gets to end by itself, where it is not
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -258,6 +259,22 @@ def test_who_was_given_up_writes_no_more(begin: Beginning, partial: Path) -> Non
         with pytest.raises(KeyboardInterrupt):
             list(reply.body)
     assert partial.read_bytes() == before
+
+
+def test_an_interruption_while_a_recorder_is_closed_is_passed_on(begin: Beginning, partial: Path) -> None:
+    """Ctrl-C in that moment ends more than this conversation; the cassette can be recorded by others all the same."""
+
+    def interrupt(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is Recorder._gather.__code__:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    recorder = begin(Model())
+    converse(recorder, ["one"])
+    sys.setprofile(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        recorder.close()
+    assert record(begin, TEXTS) == len(TEXTS) - 1
 
 
 def test_an_answer_that_was_not_read_yet_is_kept_when_its_end_was_heard(begin: Beginning, partial: Path) -> None:

@@ -72,12 +72,12 @@ def test_nothing_to_run_is_said(project):
     assert "nothing to run" in ended.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(project):
+def test_a_reader_that_goes_away_is_no_error(project, started):
     """`convrun run | head -1` ends without a traceback, and not as a failed check."""
     project.write(
         "specs/a.yaml", PASSES.replace("turns", f"cases: [{', '.join(f'{{id: c{n}}}' for n in range(8000))}]\nturns")
     )
-    process = subprocess.Popen(
+    process = started(
         project.command("list"),
         cwd=project.root, env=project.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_reader_that_goes_away_is_no_error(project):
     assert (errors, process.wait(30)) == (b"", 141)
 
 
-def test_a_run_whose_reader_goes_away_ends(project):
+def test_a_run_whose_reader_goes_away_ends(project, started):
     """The same while conversations are running."""
     project.write("desk.py", "import time\ndef check(context):\n    time.sleep(0.05)\n")
     cases = ", ".join(f"{{id: c{number}}}" for number in range(200))
@@ -96,7 +96,7 @@ def test_a_run_whose_reader_goes_away_ends(project):
         "specs/a.yaml",
         PASSES.replace("turns", f"cases: [{cases}]\nturns").replace("{equals: Hi}", "{python: 'desk:check'}"),
     )
-    process = subprocess.Popen(
+    process = started(
         project.command("run"),
         cwd=project.root, env=project.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -117,7 +117,7 @@ SLOW = """
 
 
 @pytest.mark.parametrize("more", [[], ["--report", "json"]], ids=["console", "report"])
-def test_an_interrupted_run_reports_what_was_finished(project, more):
+def test_an_interrupted_run_reports_what_was_finished(project, more, started):
     """Ctrl-C: exit 130, the conversations that had ended, and nothing of the one that had not."""
     project.write("specs/a.yaml", SLOW)
     project.write(
@@ -134,7 +134,7 @@ def test_an_interrupted_run_reports_what_was_finished(project, more):
             return "ok"
         """,
     )
-    process = subprocess.Popen(
+    process = started(
         project.command("run", *more),
         cwd=project.root, env=project.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip

@@ -28,18 +28,23 @@ def stuck(loopback):
     loopback.go_on.set()
 
 
-def begun(project, stuck, *arguments):
-    """A process that records and has come to where the model is silent."""
-    process = subprocess.Popen(
-        project.command(*arguments),
-        cwd=project.root,
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    assert stuck.reached.wait(WAIT)
-    return process
+@pytest.fixture
+def begun(project, stuck, started):
+    """Begins a process that records, and returns it when it has come to where the model is silent."""
+
+    def begin(*arguments):
+        process = started(
+            project.command(*arguments),
+            cwd=project.root,
+            env=project.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        assert stuck.reached.wait(WAIT)
+        return process
+
+    return begin
 
 
 def recorded(project, stuck):
@@ -53,14 +58,14 @@ def recorded(project, stuck):
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("exists", [False, True], ids=["missing", "recorded"])
-def test_an_interrupted_recording_can_be_begun_again(project, stuck, locks, ending, exists):
+def test_an_interrupted_recording_can_be_begun_again(project, stuck, begun, locks, ending, exists):
     """After Ctrl-C or kill -9 the cassettes are as they were, and the next recording asks for the rest alone."""
     before = recorded(project, stuck)
     if not exists:
         (project.root / CASSETTE).unlink()
         (project.root / "cassettes").rmdir()
         before = files(project.root)
-    process = begun(project, stuck, "record")
+    process = begun("record")
     process.send_signal(ending)
     _, stderr = process.communicate(timeout=WAIT)
     assert process.returncode == (130 if ending is signal.SIGINT else -ending)
@@ -79,12 +84,40 @@ def test_an_interrupted_recording_can_be_begun_again(project, stuck, locks, endi
     assert project.one().verdict == "passed"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_that_ends_no_wait_is_heard(project, stuck, begun, locks, ending):
+    """A signal in the moment before the wait for a reply ends it; here another thread of the process takes it."""
+    project.write(
+        "desk.py",
+        f"""
+        import signal, threading, time
+        from pathlib import Path
+        def take():
+            while not Path("now").exists():
+                time.sleep(0.05)
+            signal.pthread_kill(threading.get_ident(), {ending.value})
+        def watch(conversation):
+            threading.Thread(target=take, daemon=True).start()
+        """,
+    )
+    model = {"name": "m", "base_url": stuck.base_url, "timeout": "60s"}
+    hooks = {"before_conversation": "desk:watch"}
+    project.write(SPEC, json.dumps({"model": model, "hooks": hooks, "turns": [{"user": "wait"}]}))
+    process = begun("record")
+    (project.root / "now").touch()
+    stdout, stderr = process.communicate(timeout=WAIT / 2)  # sooner than the model says something
+    assert (process.returncode, stderr) == (130, "")
+    assert "interrupted" in stdout
+    assert files(locks) == {}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
-def test_what_was_finished_before_an_interruption_is_kept_and_reported(project, stuck):
+def test_what_was_finished_before_an_interruption_is_kept_and_reported(project, stuck, begun):
     """Ctrl-C in the second conversation leaves the first one's cassette and result."""
     project.write("specs/a.yaml", spec(stuck.base_url, "one", timeout="60s"))
     project.write("specs/b.yaml", spec(stuck.base_url, "wait", timeout="60s"))
-    process = begun(project, stuck, "record", "--report", "json")
+    process = begun("record", "--report", "json")
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=WAIT)
     result = json.loads(stdout)
@@ -95,10 +128,10 @@ def test_what_was_finished_before_an_interruption_is_kept_and_reported(project, 
     assert project.one("specs/a.yaml").verdict == "passed"
 
 
-def test_the_second_recording_of_a_cassette_is_refused(project, stuck, locks):
+def test_the_second_recording_of_a_cassette_is_refused(project, stuck, begun, locks):
     """While one process records, another gets one clear error before it sends anything; the first one's work counts."""
     recorded(project, stuck)
-    process = begun(project, stuck, "record")
+    process = begun("record")
     requests = len(stuck.requests)
     other = project.run(record="all")
     (refused,) = other.conversations

@@ -211,11 +211,11 @@ def test_its_end_is_the_end_of_the_round(project, number):
         assert "interrupted" in watched.text
 
 
-def test_ctrl_c_on_a_terminal_ends_a_watch_that_waits(project):
+def test_ctrl_c_on_a_terminal_ends_a_watch_that_waits(project, started):
     """The key itself: it ends with 130, and says nothing of an error."""
     project.write("specs/a.yaml", TALK)
     spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-    process = subprocess.Popen(
+    process = started(
         [sys.executable, "-c", spawn, *project.command("run", "--watch")],
         cwd=project.root, env=project.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip

@@ -27,7 +27,7 @@ class Claim:
 
     The lock lies in a folder of the user's own in the temporary one, and ends with its process, however that ends.
     Taking it creates the cassette's folder and makes sure that a file can be written there; folders that stay empty are
-    removed again.
+    removed again. `given_up` says that it is over for good.
     """
 
     def __init__(self, path: Path, *, shown_as: str) -> None:
@@ -35,7 +35,7 @@ class Claim:
         self._shown_as = shown_as
         self._lock: IO[bytes] | None = None
         self._created: list[Path] = []
-        self._given_up = False
+        self.given_up = False
         self._writing = RLock()
         with _registry:
             _claims.add(self)
@@ -48,7 +48,7 @@ class Claim:
             KeyboardInterrupt: where it was given up.
         """
         with _registry:
-            if self._given_up:
+            if self.given_up:
                 raise KeyboardInterrupt
             if self._lock is not None:
                 return
@@ -80,14 +80,14 @@ class Claim:
             KeyboardInterrupt: where it was before.
         """
         with self._writing:
-            if self._given_up:
+            if self.given_up:
                 raise KeyboardInterrupt
             yield
 
     def give_up(self) -> None:
         """Release it for whoever holds it, and for good: who goes on is interrupted before asking or writing."""
         with self._writing, _registry:
-            self._given_up = True
+            self.given_up = True
             self.release()
 
     def release(self) -> None:

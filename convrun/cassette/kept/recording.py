@@ -176,14 +176,18 @@ class Recorder:
 
     def close(self) -> None:
         """Let others record this cassette; what was answered stays in the partial recording."""
-        if not self._closed:
-            with suppress(KeyboardInterrupt):  # it was given up before
+        try:
+            if not self._closed:
                 self._keep()  # an interruption may have come between an answer and this
-        self._closed = True
-        self._exchanges = []
-        if self._partial is not None:
-            self._partial.close()
-        self._claim.release()
+        except KeyboardInterrupt:
+            if not self._claim.given_up:
+                raise
+        finally:
+            self._closed = True
+            self._exchanges = []
+            if self._partial is not None:
+                self._partial.close()
+            self._claim.release()
 
     def redact_anew(self) -> None:
         """Redact again what was answered so far, also where it is written already: the redactor has learned."""
