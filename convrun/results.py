@@ -98,7 +98,8 @@ def _total(figures: list[int | None]) -> int | None:
 class CheckResult:
     """One check, judged. `info` marks one behind the first stale request, or of a known failure: shown, never counted.
 
-    `expected` and `actual` are JSON values. `details` are more lines (the traceback of a check that crashed).
+    `expected` and `actual` are JSON values. `comparison` are lines that set one against the other, where a failure
+    needs more than its message; `details` are more lines (the traceback of a check that crashed).
     """
 
     kind: str
@@ -107,6 +108,7 @@ class CheckResult:
     expected: Json = None
     actual: Json = None
     message: str = ""
+    comparison: tuple[str, ...] = ()
     because: str | None = None
     where: Where | None = None
     details: str | None = None

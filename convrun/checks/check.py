@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import field
 from typing import Protocol, TypeAlias
 
 from convrun.checks.context import CheckContext
@@ -35,12 +37,28 @@ class Claim:
 
 
 @frozen
+class Explanation:
+    """What helps to see why a check fails: `remark` ends its sentence, `lines` set expected against actual.
+
+    A line of what was expected begins with `- `, one of what was there with `+ `, any other of these with two blanks
+    or with a path. They are few and short, whatever was compared.
+    """
+
+    remark: str = ""
+    lines: tuple[str, ...] = ()
+
+
+@frozen
 class Outcome:
-    """Whether a check holds; `actual` is what it looked at, as JSON, and `found` says so in words."""
+    """Whether a check holds; `actual` is what it looked at, as JSON, and `found` says so in words.
+
+    `explain` says more of it. It is called for a check that fails only, as it may take its time.
+    """
 
     passed: bool
     actual: Json
     found: str
+    explain: Callable[[], Explanation] | None = field(default=None, repr=False, compare=False)
 
 
 class Check(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 
 from convrun.frozen import frozen
@@ -17,6 +18,7 @@ from convrun.source import Where, excerpt
 _OF_RECORDING = {"--base-url": 1, "--all": 0, "--from-turn": 1, "--only": 1, "--max-cost": 1}
 _WRONG = frozenset({"failed", "error"})
 _WHOLE = frozenset({"equals", TOOL_RESULT})  # kinds that compare whole texts
+_ROLES: dict[str, Role] = {"- ": "removed", "+ ": "added"}  # of the lines of a comparison
 _SHORT = 100  # characters of a message that is read at a glance
 _STALE = " (stale: the recording no longer holds)"
 _BEHIND = " (info: behind a stale request, counts nowhere)"
@@ -160,8 +162,11 @@ def _message(check: CheckResult) -> str:
 
 
 def _comparison(check: CheckResult, full: bool) -> list[Line]:
-    """Expected and actual; as a diff where whole texts of several lines are compared."""
+    """Expected and actual: what the check sets against each other, a diff of whole texts, or both values."""
     expected, actual = check.expected, check.actual
+    if check.comparison:
+        compared = [Line(text, _ROLES.get(text[:2], "text")) for text in check.comparison]
+        return compared if not full else [*compared, *_comparison(replace(check, comparison=()), full)]
     texts = isinstance(expected, str) and isinstance(actual, str)
     if check.kind in _WHOLE and texts and "\n" in f"{expected}{actual}":
         head = Line("expected (-) and actual (+):")

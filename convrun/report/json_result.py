@@ -157,6 +157,7 @@ def _check(check: CheckResult) -> _Object:
         "expected": check.expected,
         "actual": check.actual,
         "message": check.message,
+        "comparison": list(check.comparison),
         "because": check.because,
         "where": _where(check.where),
     }

@@ -76,6 +76,7 @@ _CHECK = _closed(
         "expected": (_ANYTHING, "The check's value, rendered."),
         "actual": (_ANYTHING, "What it looked at."),
         "message": (_TEXT, "What was expected and what was there; empty where it held."),
+        "comparison": (_list_of(_TEXT), "Lines that set expected against actual, where a failure needs more."),
         "because": (_TEXT_OR_NULL, "The spec's own words on why it matters."),
         "where": (_or_null("where"), "Where it is written."),
     }

@@ -43,7 +43,7 @@ def test_the_keys_are_the_documented_ones():
         }
     ]
     assert turn["checks"][0].keys() == {
-        "kind", "verdict", "info", "expected", "actual", "message", "because", "where",
+        "kind", "verdict", "info", "expected", "actual", "message", "comparison", "because", "where",
     }  # fmt: skip
     assert turn["checks"][0]["where"] == {"file": "specs/crumpet.yaml", "line": 9, "column": 9}
 
