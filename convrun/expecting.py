@@ -9,7 +9,7 @@ from convrun.checks.check import Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
 from convrun.checks.evaluation import judge
-from convrun.checks.registry import KINDS, LISTED, parse, tool_names
+from convrun.checks.registry import KINDS, LISTED, changed, parse, tool_names
 from convrun.checks.views import turn_view
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.conversation import Conversation
@@ -143,14 +143,16 @@ def _too_deep(check: object) -> bool:
 
 def _coded(kind: str, value: object, place: str) -> object:
     """The value of a kind, with Code in place of functions and models; within others stand checks again."""
-    if kind in KINDS and KINDS[kind].code:
-        if not callable(value) and not isinstance(value, Mapping):
-            what = f"{place}: the {type_name(value)} {show(value, 60)} is not what it takes"
+
+    def coded(leaf: str, found: object) -> object:
+        if leaf not in KINDS or not KINDS[leaf].code:
+            return found
+        if not callable(found) and not isinstance(found, Mapping):
+            what = f"{place}: the {type_name(found)} {show(found, 60)} is not what it takes"
             raise CheckError(what, fix="give the function or the model itself")
-        return Code(path=_name(value), target=value) if callable(value) else value
-    if isinstance(value, Mapping):
-        return {key: _coded(str(key), item, place) if key in KINDS else item for key, item in value.items()}
-    return value
+        return Code(path=_name(found), target=found) if callable(found) else found
+
+    return changed(kind, value, coded)
 
 
 def _name(target: object) -> str:

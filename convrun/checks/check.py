@@ -25,14 +25,20 @@ class ValueProblem:
 
 @frozen
 class Claim:
-    """What a check says: `subject` is expected to `predicate`, or not to."""
+    """What a check says: `subject` is expected to `predicate`, or, where it is `negated`, not to.
+
+    `denied` is a subject that says the latter by itself: `none of 3 checks`.
+    """
 
     subject: str
     predicate: str
     negated: bool = False
+    denied: str | None = None
 
     def __str__(self) -> str:
         """`expected the reply to equal 'YES'`."""
+        if self.negated and self.denied is not None:
+            return f"expected {self.denied} to {self.predicate}"
         return f"expected {self.subject} {'not ' if self.negated else ''}to {self.predicate}"
 
 

@@ -9,13 +9,13 @@ from typing import Literal, TypeAlias
 from convrun.checks import shapes
 from convrun.checks.calls import read_called, read_calls, read_not_called, tools_named
 from convrun.checks.check import Check, Path, ValueProblem
+from convrun.checks.combined import BECAUSE, Combination, ReadOne, read_combination, read_not
 from convrun.checks.expected_error import read_expected_error
 from convrun.checks.finish_reason import read_finish_reason
 from convrun.checks.json_path import read_json_check
 from convrun.checks.json_schema import read_json_schema
-from convrun.checks.negation import Negation
 from convrun.checks.python import read_python
-from convrun.checks.reader import Pending, Reader, settled
+from convrun.checks.reader import Reader, settled
 from convrun.checks.text import read_contains, read_equals, read_matches, read_one_of
 from convrun.errors import did_you_mean
 from convrun.frozen import frozen
@@ -24,7 +24,6 @@ from convrun.values import Json, JsonObject
 
 Read: TypeAlias = Callable[[Reader, object, Path], Check]
 Family: TypeAlias = Literal["text", "calls", "figure", "code", "model", "combined"]
-_NOT = "not"
 
 
 @frozen
@@ -43,14 +42,9 @@ class Kind:
     code: bool = False
 
 
-def _read_not(reader: Reader, value: object, path: Path) -> Check:
-    if isinstance(value, Pending) and value.whole:
-        return Negation(inner=read_contains(Reader(), "", ()))
-    if not isinstance(value, dict) or len(value) != 1:
-        reader.wrong(path, "not takes one check, a mapping with its kind as the key", "write not: {contains: …}")
-        return Negation(inner=read_contains(Reader(), "", ()))
-    kind, inner = next(iter(value.items()))
-    return Negation(inner=_read_listed(kind, reader, inner, (*path, kind)))
+def _combined(read: Callable[[Reader, object, Path, ReadOne], Check]) -> Read:
+    """What reads a check that is made of others, told how these are read."""
+    return lambda reader, value, path: read(reader, value, path, _read_listed)
 
 
 KINDS: dict[str, Kind] = {
@@ -87,7 +81,7 @@ KINDS: dict[str, Kind] = {
         shape=shapes.TEXT_OR_TEXTS,
         about="These tools were not called; any: no tool was.",
     ),
-    "calls": Kind(read=read_calls, shape=shapes.CALLS, about="The tool calls as a whole."),
+    "calls": Kind(family="calls", read=read_calls, shape=shapes.CALLS, about="The tool calls as a whole."),
     "finish_reason": Kind(
         family="figure",
         read=read_finish_reason,
@@ -101,8 +95,23 @@ KINDS: dict[str, Kind] = {
         about="A function agrees; it is given the context, and returns true, false or a text that says why not.",
         code=True,
     ),
-    _NOT: Kind(
-        family="combined", read=_read_not, shape={"$ref": "#/$defs/check"}, about="The check in it does not hold."
+    "not": Kind(
+        family="combined",
+        read=_combined(read_not),
+        shape=shapes.CHECK,
+        about="The check in it does not hold.",
+    ),
+    "all_of": Kind(
+        family="combined",
+        read=_combined(partial(read_combination, "all")),
+        shape=shapes.CHECKS,
+        about="Each of these checks holds.",
+    ),
+    "any_of": Kind(
+        family="combined",
+        read=_combined(partial(read_combination, "any")),
+        shape=shapes.CHECKS,
+        about="One of these checks holds, or several do; all are judged.",
     ),
     "expect_error": Kind(
         family="figure", read=read_expected_error, about="The provider refuses, with this status and message."
@@ -113,18 +122,50 @@ LISTED: dict[str, JsonObject] = {kind: known.shape for kind, known in KINDS.item
 
 def inner(kind: str, value: object) -> Iterator[tuple[Path, str, object]]:
     """Yield the checks that stand directly in the value of one: the path of each one's value in it, kind and value."""
-    if kind == _NOT and isinstance(value, Mapping):
-        for key, item in value.items():
-            yield (key,), key, item
+    if not _is_combined(kind):
+        return
+    if isinstance(value, Mapping):
+        yield from (((key,), key, item) for key, item in value.items() if key != BECAUSE)
+    elif isinstance(value, list | tuple):
+        for index, one in enumerate(value):
+            if isinstance(one, Mapping):
+                yield from (((index, key), key, item) for key, item in one.items() if key != BECAUSE)
 
 
 def leaves(kind: str, value: object) -> Iterator[tuple[Path, str, object]]:
     """Yield the checks that are not combined of others: this one, or at every depth those that it is made of."""
-    if kind in KINDS and KINDS[kind].family == "combined":
-        for path, key, item in inner(kind, value):
-            yield from (((*path, *below), name, found) for below, name, found in leaves(key, item))
-    else:
+    if not _is_combined(kind):
         yield (), kind, value
+    for path, key, item in inner(kind, value):
+        yield from (((*path, *below), name, found) for below, name, found in leaves(key, item))
+
+
+def changed(kind: str, value: object, change: Callable[[str, object], object]) -> object:
+    """Return a check's value with that of each leaf as `change` makes it of kind and value."""
+    if not _is_combined(kind):
+        return change(kind, value)
+    if isinstance(value, Mapping):
+        return {key: item if key == BECAUSE else changed(key, item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [changed(kind, one, change) if isinstance(one, Mapping) else change("", one) for one in value]
+    return change("", value)  # a mistake, told by `parse`
+
+
+def _is_combined(kind: str) -> bool:
+    return kind in KINDS and KINDS[kind].family == "combined"
+
+
+def runs_code(kind: str, value: object) -> bool:
+    """Return whether code of a user judges, alone or within other checks: what it says is known only by calling it."""
+    return any(
+        leaf not in KINDS or KINDS[leaf].family == "code" or _names_code(leaf, found)
+        for _, leaf, found in leaves(kind, value)
+    )
+
+
+def asks_model(kind: str, value: object) -> bool:
+    """Return whether a model is asked for a verdict, alone or within other checks."""
+    return any(leaf in KINDS and KINDS[leaf].family == "model" for _, leaf, _ in leaves(kind, value))
 
 
 def check_schema() -> JsonObject:
@@ -151,15 +192,15 @@ def parse(kind: str, value: object) -> Check | tuple[ValueProblem, ...]:
     reader = Reader()
     known = KINDS.get(kind)
     read = known.read if known and known.shape is None else partial(_read_listed, kind)
-    check = read(reader, _settled(kind, value), ())
+    check = read(reader, changed(kind, value, _settled), ())
     return tuple(reader.problems) or check
 
 
 def _read_listed(kind: str, reader: Reader, value: object, path: Path) -> Check:
-    if kind not in LISTED:
-        reader.wrong(path, f"unknown check {kind!r}", _meant(str(kind)))
-        return read_contains(Reader(), "", ())
-    return KINDS[kind].read(reader, value, path)
+    if kind in LISTED:
+        return KINDS[kind].read(reader, value, path)
+    reader.wrong(path, f"unknown check {kind!r}", _meant(str(kind)))
+    return Combination(wanted="all", parts=())  # it is not for evaluation
 
 
 def _meant(kind: str) -> str:
@@ -175,9 +216,11 @@ def render(kind: str, value: object, names: Mapping[str, object]) -> object:
     Raises:
         TemplateError: where a template fails.
     """
-    if kind == _NOT and isinstance(value, dict):
-        return {key: render(key, item, names) for key, item in value.items()}
-    return _literal(value) if kind in KINDS and KINDS[kind].code else render_value(value, names)
+
+    def rendered(leaf: str, found: object) -> object:
+        return _literal(found) if leaf in KINDS and KINDS[leaf].code else render_value(found, names)
+
+    return changed(kind, value, rendered)
 
 
 def templates(kind: str, value: object) -> Iterator[Text]:
@@ -207,17 +250,15 @@ def tool_names(kind: str, value: object) -> list[tuple[Path, str]]:
 
 def code_paths(kind: str, value: object) -> list[Path]:
     """Return where import paths stand in a check's value: bind puts Code there."""
-    return [
-        path
-        for path, leaf, found in leaves(kind, value)
-        if leaf in KINDS and KINDS[leaf].code and isinstance(found, Text | str)
-    ]
+    return [path for path, leaf, found in leaves(kind, value) if _names_code(leaf, found)]
+
+
+def _names_code(leaf: str, found: object) -> bool:
+    return leaf in KINDS and KINDS[leaf].code and isinstance(found, Text | str)
 
 
 def _settled(kind: str, value: object) -> object:
-    """The value with its Texts settled, by kind: those of schemas and import paths are literal."""
-    if kind == _NOT and isinstance(value, Mapping):
-        return {key: _settled(key, item) for key, item in value.items()}
+    """The value of a leaf with its Texts settled: those of schemas and import paths are literal."""
     return _literal(value) if kind in KINDS and KINDS[kind].code else settled(value)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from convrun.checks.context import ErrorAnswer, TurnView
-from convrun.checks.registry import code_paths, leaves, templates
+from convrun.checks.registry import leaves, runs_code, templates
 from convrun.checks.views import parsed_reply
 from convrun.errors import ConvrunError, TemplateError
 from convrun.frozen import frozen
@@ -196,7 +196,7 @@ def _bound(specs: Iterable[CheckSpec]) -> tuple[tuple[BoundCheck, ...], tuple[Un
 
 def _why_not(check: CheckSpec) -> str | None:
     """Why a check cannot be judged from a recording; None where it can."""
-    if code_paths(check.kind, check.value):
+    if runs_code(check.kind, check.value):
         return _CODE
     if any(_patterns_with_error(check.kind, check.value)):
         return _RAISED

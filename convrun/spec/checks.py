@@ -16,6 +16,7 @@ from convrun.spec.texts import json_schema, schema_path, template, templates
 
 EXPECT_ERROR = "expect_error"
 _BESIDE = "because"
+_COMBINED = frozenset({"not", "all_of", "any_of"})  # within these stand checks again
 
 
 @takes(name="check")
@@ -88,7 +89,7 @@ def expected_error(node: Node, file: SpecFile) -> CheckSpec:
 
 
 def _value(kind: str, node: Node, file: SpecFile) -> Any:
-    """The value of a check of this kind; within `not` stand checks again."""
+    """The value of a check of this kind; within some stand checks again."""
     if kind == "python":
         return decoding.import_path(node, file).text
     if kind == "json_schema":
@@ -97,15 +98,27 @@ def _value(kind: str, node: Node, file: SpecFile) -> Any:
             if isinstance(node, Scalar) and isinstance(node.value, str)
             else json_schema(node, file)
         )
-    if kind == "not" and isinstance(node, document.Mapping):
-        mistakes = Mistakes()
-        made = {}
-        for key, inner in node.entries:
+    return _nested(node, file) if kind in _COMBINED else templates(node, file)
+
+
+def _nested(node: Node, file: SpecFile) -> Any:
+    """The checks within another, a mapping or a list of them; what is none is passed on, to be refused there."""
+    if isinstance(node, Scalar):
+        return templates(node, file)
+    mistakes = Mistakes()
+    if isinstance(node, document.Sequence):
+        items = []
+        for item in node.items:
             with mistakes:
-                made[key.text] = _value(key.text, inner, file)
+                items.append(_nested(item, file))
         mistakes.stop()
-        return made
-    return templates(node, file)
+        return items
+    made: dict[str, Any] = {}
+    for key, inner in node.entries:
+        with mistakes:
+            made[key.text] = decoding.reason(inner, file) if key.text == _BESIDE else _value(key.text, inner, file)
+    mistakes.stop()
+    return made
 
 
 class Places(Mapping[Path, Where]):

@@ -128,5 +128,7 @@ def _with(value: object, path: Path, code: Code) -> object:
     """The value with `code` at `path`; what is above it is copied."""
     if not path:
         return code
+    if isinstance(value, list):
+        return [_with(item, path[1:], code) if index == path[0] else item for index, item in enumerate(value)]
     assert isinstance(value, dict)
     return {**value, path[0]: _with(value[path[0]], path[1:], code)}
