@@ -5,6 +5,7 @@ The shapes are those of the JSON result; `report.json` writes them key by key.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import ClassVar, Literal, TypeAlias
@@ -87,6 +88,13 @@ def total_usage(usages: Iterable[UsageResult]) -> UsageResult:
     """Return the sum; where one part lacks a figure, the whole is unknown."""
     every = list(usages)
     return UsageResult(input=_total([one.input for one in every]), output=_total([one.output for one in every]))
+
+
+def known_sum(figures: Iterable[float | None]) -> float | None:
+    """Return the sum of seconds or dollars, without the dust of adding floats; None where one of them is unknown."""
+    every = list(figures)
+    known = [figure for figure in every if figure is not None]
+    return round(math.fsum(known), 12) if len(known) == len(every) else None
 
 
 def _total(figures: list[int | None]) -> int | None:
@@ -190,7 +198,10 @@ class TurnResult:
 
 @frozen
 class ConversationResult:
-    """One conversation; `cassette` is the path where its recording is or would be, None for one that has none."""
+    """One conversation; `cassette` is the path where its recording is or would be, None for one that has none.
+
+    `cost_usd` is what its model calls cost when they were recorded, None where that is not known of each.
+    """
 
     id: str
     spec: str
@@ -203,6 +214,7 @@ class ConversationResult:
     model_calls: int = 0
     live_calls: int = 0
     usage: UsageResult = field(default_factory=UsageResult)
+    cost_usd: float | None = None
     spent: Spending = field(default_factory=Spending)
     duration_s: float = 0.0
     error: Problem | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Literal, TypeAlias
 
@@ -61,11 +61,22 @@ class RefusedCall:
     is_answer: bool = True
 
 
+class SentParts:
+    """The tools and the messages of a whole request, as JSON; no dataclass, as nobody shows it or looks through it."""
+
+    __slots__ = ("messages", "tools")
+
+    def __init__(self, tools: Sequence[Json], messages: Sequence[JsonObject]) -> None:
+        self.tools = tools
+        self.messages = messages
+
+
 @frozen
 class ModelCallRecord:
     """One model call. `number` is that of its interaction in the file, from 1; `calls` have their results.
 
-    `attachments` were sent behind the results. Where there is an `error` there is no reply.
+    `attachments` were sent behind the results. `latency_ms` and `cost_usd` are as recorded, None where that is not
+    known. Where there is an `error` there is no reply. `model` is who answered, and `sent` what the whole request held.
     """
 
     number: int
@@ -78,6 +89,10 @@ class ModelCallRecord:
     finish_reason: str | None = None
     usage: UsageResult = field(default_factory=UsageResult)
     error: RefusedCall | None = None
+    latency_ms: float | None = field(default=None, compare=False)
+    cost_usd: float | None = field(default=None, compare=False)
+    model: str | None = field(default=None, compare=False)
+    sent: SentParts | None = field(default=None, repr=False, compare=False)
 
 
 @frozen

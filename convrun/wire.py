@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Protocol
 
@@ -34,12 +34,21 @@ class Request:
 
 
 @frozen
+class Figures:
+    """How long a model call took, in milliseconds, and what it cost, in dollars; None: not known."""
+
+    elapsed_ms: float | None = None
+    cost_usd: float | None = None
+
+
+@frozen
 class Reply:
     """What came back, whatever the status.
 
     Either `payloads` (already parsed: one JSON value for a plain reply, one per event for a stream) or `body`, the
-    bytes as they arrive, read once. `headers` have lower-case names. `elapsed_ms` is as recorded, None when live;
-    `began` is when the request that was answered left, by `time.perf_counter`, None where that was at once.
+    bytes as they arrive, read once. `headers` have lower-case names. `elapsed_ms` and `cost_usd`, in dollars, are as
+    recorded, None when live: then `figures`, where it is there, tells both once the body was read. `began` is when the
+    request that was answered left, by `time.perf_counter`, None where that was at once.
     """
 
     status: int
@@ -47,7 +56,9 @@ class Reply:
     body: Iterable[bytes] = ()
     payloads: tuple[Json, ...] | None = None
     elapsed_ms: float | None = None
+    cost_usd: float | None = None
     began: float | None = None
+    figures: Callable[[], Figures] | None = None
 
 
 class Transport(Protocol):

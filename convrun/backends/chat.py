@@ -13,7 +13,7 @@ from convrun.backends.presets import QuirkKind
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
 from convrun.values import JsonObject
-from convrun.wire import Reply, Request, Transport
+from convrun.wire import Figures, Reply, Request, Transport
 
 ENDPOINT = "chat/completions"
 
@@ -93,7 +93,10 @@ def decode(reply: Reply, decoder: ChatDecoder, errors: ReplyErrors) -> Iterator[
             yield from decoder.feed(payload)
     finally:
         payloads.close()
-    yield decoder.finish(elapsed_ms=reply.elapsed_ms, whole=reply.payloads is not None)
+    figures = (
+        Figures(elapsed_ms=reply.elapsed_ms, cost_usd=reply.cost_usd) if reply.figures is None else reply.figures()
+    )
+    yield decoder.finish(figures, whole=reply.payloads is not None)
 
 
 def _payloads(reply: Reply) -> Generator[Payload, None, None]:

@@ -15,6 +15,7 @@ from convrun.backends.provider_errors import ReplyErrors, error_in
 from convrun.conversation.backend import Completion, StreamEvent
 from convrun.conversation.messages import Message, Part, ReasoningPart, RefusalPart, TextPart, Usage
 from convrun.values import Json, JsonObject
+from convrun.wire import Figures
 
 MOST_TOKENS = 10**9  # of one call; a provider that tells more tells nothing
 _LARGEST = 10**15  # number of a detail of usage
@@ -83,7 +84,7 @@ class ChatDecoder:
         if choice is not None:
             yield from self._read_choice(choice, payload)
 
-    def finish(self, *, elapsed_ms: float | None = None, whole: bool = False) -> Completion:
+    def finish(self, figures: Figures | None = None, *, whole: bool = False) -> Completion:
         """Return the reply, now that nothing more comes. `whole`: that it is complete is known from elsewhere.
 
         Raises:
@@ -103,7 +104,8 @@ class ChatDecoder:
             model=self._model,
             id=self._id,
             raw=self._raw,
-            elapsed_ms=elapsed_ms,
+            elapsed_ms=figures.elapsed_ms if figures else None,
+            cost_usd=figures.cost_usd if figures else None,
         )
 
     def _read_envelope(self, payload: JsonObject) -> None:

@@ -12,7 +12,10 @@ _WORD = re.compile(r"\S*\s*")
 
 
 def reply_with(request: Request, *, text: str | None = None, calls: Sequence[tuple[str, str]] = ()) -> Reply:
-    """Return a reply that says `text` or makes `calls` (name, arguments as JSON text); streamed if asked for."""
+    """Return a reply that says `text` or makes `calls` (name, arguments as JSON text); streamed if asked for.
+
+    It took no time, and nothing is to pay.
+    """
     finish = "tool_calls" if calls else "stop"
     messages = request.body["messages"]
     before = len(messages) if isinstance(messages, list) else 0  # never the same twice in a conversation
@@ -22,6 +25,8 @@ def reply_with(request: Request, *, text: str | None = None, calls: Sequence[tup
             status=200,
             headers={"content-type": "text/event-stream"},
             payloads=tuple(_chunk(request, delta, reason) for delta, reason in _deltas(text, made, finish)),
+            elapsed_ms=0.0,
+            cost_usd=0.0,
         )
     message: JsonObject = {"role": "assistant", "content": text}
     if made:
@@ -31,7 +36,8 @@ def reply_with(request: Request, *, text: str | None = None, calls: Sequence[tup
         "model": request.body["model"],
         "choices": [{"index": 0, "message": message, "finish_reason": finish}],
     }
-    return Reply(status=200, headers={"content-type": "application/json"}, payloads=(payload,))
+    headers = {"content-type": "application/json"}
+    return Reply(status=200, headers=headers, payloads=(payload,), elapsed_ms=0.0, cost_usd=0.0)
 
 
 def _deltas(text: str | None, calls: Sequence[JsonObject], finish: str) -> list[tuple[JsonObject, str | None]]:

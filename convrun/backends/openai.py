@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from convrun.backends.keys import Key
 from convrun.backends.pacing import Heard, pace_at, retry_wait
 from convrun.errors import ProviderError
 from convrun.redaction import Redactor
-from convrun.wire import Reply, Request
+from convrun.wire import Figures, Reply, Request
 
 if TYPE_CHECKING:
     import httpx2
@@ -71,6 +72,7 @@ class OpenAITransport:
         import openai
 
         _retries.set(self._client.max_retries)
+        left = perf_counter()
         try:
             bearer = self._key is not None and self._key.header == "Authorization"
             response = _post(self._client, request, bearer=bearer)
@@ -83,7 +85,8 @@ class OpenAITransport:
             raise self._no_answer(error) from error
         except (TypeError, ValueError) as error:  # a text that is no Unicode, a value that is no JSON
             raise ProviderError(f"the request cannot be sent: {error}", fix="look at its options") from error
-        return _reply(response, self._chunks(response) if request.body.get("stream") else (response.content,))
+        reply = _reply(response, self._chunks(response) if request.body.get("stream") else (response.content,))
+        return replace(reply, figures=partial(_figures, left if reply.began is None else reply.began))
 
     def _chunks(self, response: httpx2.Response) -> Iterator[bytes]:
         import httpx2
@@ -156,6 +159,11 @@ def _reply(response: httpx2.Response, body: tuple[bytes, ...] | Iterator[bytes])
     headers = {name.lower(): value for name, value in response.headers.items()}
     began: float | None = response.request.extensions.get(_BEGAN)
     return Reply(status=response.status_code, headers=headers, body=body, began=began)
+
+
+def _figures(began: float) -> Figures:
+    """How long it is since a request left; nobody has asked what it cost."""
+    return Figures(elapsed_ms=round((perf_counter() - began) * 1000))
 
 
 def _keep_pace(request: httpx2.Request) -> None:

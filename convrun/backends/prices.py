@@ -92,6 +92,14 @@ def reply_cost_usd(
     return cost_usd(identity, usage_of(read), tier=tier, environ=environ)
 
 
+def recorded_cost_usd(
+    identity: ModelIdentity, payloads: Iterable[Payload], *, environ: Mapping[str, str] = os.environ
+) -> float | None:
+    """Return what is stored of a call's cost with its recording: `reply_cost_usd`, to a millionth of a millionth."""
+    cost = reply_cost_usd(identity, payloads, environ=environ)
+    return None if cost is None else round(cost, 12)
+
+
 def has_price(identity: ModelIdentity, *, environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether it is known what the tokens of a model cost."""
     return cost_usd(identity, Usage(input=1, output=1), environ=environ) is not None

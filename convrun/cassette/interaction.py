@@ -78,12 +78,16 @@ class ReceivedReply:
 
 @frozen
 class Interaction:
-    """One request and its reply. `elapsed_ms` is until the whole reply was there, `first_ms` until its first delta."""
+    """One request and its reply. `elapsed_ms` is until the whole reply was there, `first_ms` until its first delta.
+
+    `cost_usd` is what it cost when it was recorded, in dollars; None: not known.
+    """
 
     request: SentRequest
     reply: ReceivedReply
     elapsed_ms: int | None = None
     first_ms: int | None = None
+    cost_usd: float | None = None
 
 
 @frozen
@@ -92,6 +96,19 @@ class Recording:
 
     interactions: tuple[Interaction, ...] = ()
     file: str = "cassette"
+
+
+def dollars(value: object) -> float | None:
+    """Return what an interaction cost, as it is written in a recording.
+
+    Raises:
+        ValueError: where the value is no number of dollars.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"{value!r} among the costs is no number of dollars")
+    return float(value)
 
 
 def parse_json(text: str | bytes) -> Json:

@@ -100,6 +100,7 @@ class Player:
             payloads=recorded.payloads,
             body=(recorded.body,) if recorded.payloads is None else (),
             elapsed_ms=interaction.elapsed_ms,
+            cost_usd=interaction.cost_usd,
         )
 
     def _stand_in(self, request: Request) -> Reply:

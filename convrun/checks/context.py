@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import ClassVar
 
 from convrun.frozen import frozen
-from convrun.results import ToolCallResult, UsageResult, total_usage
+from convrun.results import ToolCallResult, UsageResult, known_sum, total_usage
 from convrun.values import Json
 
 
@@ -20,12 +20,25 @@ class ErrorAnswer:
 
 
 @frozen
+class Prompted:
+    """What a provider's prompt cache sees of a model call, in its order: tools, then messages, the system's first.
+
+    What two calls share is equal, and mostly the same object.
+    """
+
+    tools: Sequence[object]
+    messages: Sequence[object]
+
+
+@frozen
 class TurnView:
     """A finished turn as checks and templates see it.
 
     `index` counts from 1. `reply` is the text of the turn's last model call, `parsed` its JSON value (None: it is no
-    JSON). `error` is what the provider refused with where the turn expects that; there is no reply then. `response` is
-    the engine's Response of the last model call; templates do not see it.
+    JSON), `refusal` its own words for refusing. `latency_s` and `cost_usd` are what the answered model calls took
+    together, as recorded; None where that is not known of each. `error` is what the provider refused with where the
+    turn expects that; there is no reply then. Templates do not see the rest: `model` is who answered last, in its own
+    words, `response` the engine's Response of that call, and `prompted` gives what was sent with each.
     """
 
     called: ClassVar[str] = "turn"  # in what templates say of it
@@ -39,7 +52,14 @@ class TurnView:
     finish_reason: str | None = None
     model_calls: int = 1
     error: ErrorAnswer | None = None
+    refusal: str | None = None
+    latency_s: float | None = None
+    cost_usd: float | None = None
+    model: str | None = field(default=None, compare=False, metadata={"hidden": True})
     response: object = field(default=None, repr=False, compare=False, metadata={"hidden": True})
+    prompted: Callable[[], Iterable[Prompted]] | None = field(
+        default=None, repr=False, compare=False, metadata={"hidden": True}
+    )
 
 
 @frozen
@@ -47,7 +67,8 @@ class CheckContext:
     """What a check may look at; a `python` check is given it.
 
     `turn` is the turn that is judged, for a conversation's checks the last one with a reply; `turns` are all so far.
-    `tool_calls` and `usage` are the turn's, or everything's for a conversation's checks.
+    `tool_calls`, `usage` and the figures behind `turns` are the turn's, or everything's for a conversation's checks.
+    `judged` are the indexes in `turns` of those that are looked at.
     """
 
     reply: str
@@ -58,37 +79,43 @@ class CheckContext:
     turn: TurnView
     turns: Sequence[TurnView]
     vars: Mapping[str, Json]
+    refusal: str | None = None
+    model_calls: int = 1
+    latency_s: float | None = None
+    cost_usd: float | None = None
+    judged: range = field(default=range(0), repr=False, compare=False)
     response: object = field(default=None, repr=False, compare=False)
 
 
 def for_turn(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None) -> CheckContext:
     """Return what the checks of the last of `turns` see; `names` are the vars. There is at least one turn."""
-    return _context(turns, turns[-1], turns[-1].tool_calls, turns[-1].usage, names)
+    return _context(turns, turns[-1], range(len(turns) - 1, len(turns)), names)
 
 
 def for_conversation(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None) -> CheckContext:
     """Return what the checks of the whole conversation see; `names` are the vars. There is at least one turn."""
-    calls = tuple(call for turn in turns for call in turn.tool_calls)
-    usage = total_usage(turn.usage for turn in turns)
     replied = (turn for turn in reversed(turns) if turn.model_calls and turn.error is None)
-    return _context(turns, next(replied, turns[-1]), calls, usage, names)
+    return _context(turns, next(replied, turns[-1]), range(len(turns)), names)
 
 
 def _context(
-    turns: Sequence[TurnView],
-    last: TurnView,
-    calls: tuple[ToolCallResult, ...],
-    usage: UsageResult,
-    names: Mapping[str, Json] | None,
+    turns: Sequence[TurnView], last: TurnView, judged: range, names: Mapping[str, Json] | None
 ) -> CheckContext:
+    """What there is to see of `last`; calls and figures are those of all that are judged, and were not passed over."""
+    played = [turns[index] for index in judged if turns[index].model_calls]
     return CheckContext(
         reply=last.reply,
         parsed=last.parsed,
-        tool_calls=calls,
-        usage=usage,
+        tool_calls=tuple(call for turn in played for call in turn.tool_calls),
+        usage=total_usage(turn.usage for turn in played),
         finish_reason=last.finish_reason,
         turn=last,
         turns=turns,
         vars=names or {},
+        refusal=last.refusal,
+        model_calls=sum(turn.model_calls for turn in played),
+        latency_s=known_sum(turn.latency_s for turn in played),
+        cost_usd=known_sum(turn.cost_usd for turn in played),
+        judged=judged,
         response=last.response,
     )

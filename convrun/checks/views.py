@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
-from convrun.checks.context import ErrorAnswer, TurnView
+from convrun.checks.context import ErrorAnswer, Prompted, TurnView
 from convrun.conversation.response import Response
 from convrun.errors import named
-from convrun.results import ToolCallResult, UsageResult, total_usage
+from convrun.results import ToolCallResult, UsageResult, known_sum, total_usage
 from convrun.values import Json
 
 _JSON_STARTS = frozenset('{["-0123456789tfn')
@@ -27,24 +29,37 @@ def turn_view(
     There is at least one, or an `error`: what the provider refused the last model call with; there is no reply then.
     """
     calls = tuple(call for response in responses for call in _tool_calls(response))
-    usage = total_usage(UsageResult(input=one.input, output=one.output) for one in map(Response.usage, responses))
-    if error is not None:
-        asked = len(responses) + 1
-        return TurnView(index=index, id=id, user=user, tool_calls=calls, usage=usage, model_calls=asked, error=error)
-    last = responses[-1]
-    text = last.text()
-    return TurnView(
+    seen = TurnView(
         index=index,
         id=id,
         user=user,
+        tool_calls=calls,
+        usage=total_usage(UsageResult(input=one.input, output=one.output) for one in map(Response.usage, responses)),
+        model_calls=len(responses) + (error is not None),
+        error=error,
+        latency_s=known_sum(None if one.elapsed_ms is None else one.elapsed_ms / 1000 for one in responses),
+        cost_usd=known_sum(one.cost_usd for one in responses),
+        prompted=partial(_prompted, responses),
+    )
+    if error is not None:
+        return seen
+    last = responses[-1]
+    text = last.text()
+    return replace(
+        seen,
         reply=text,
         parsed=parsed_reply(text),
-        tool_calls=calls,
-        usage=usage,
         finish_reason=last.finish_reason,
-        model_calls=len(responses),
+        refusal=last.refusal,
+        model=last.model_name,
         response=last,
     )
+
+
+def _prompted(responses: Sequence[Response]) -> Iterator[Prompted]:
+    """What was sent with each model call."""
+    for response in responses:
+        yield Prompted(tools=response.prompt.tools, messages=response.prompt.messages)
 
 
 def parsed_reply(text: str) -> Json:

@@ -60,7 +60,8 @@ class Completion:
     """The whole reply, once it is complete: the last thing a backend yields.
 
     `message` is the assistant's message (its tool calls have ids that are unique in the conversation). `raw` is the
-    payload for a plain reply, None for a stream. `elapsed_ms` is as recorded, None for a live reply.
+    payload for a plain reply, None for a stream. `elapsed_ms` is how long it took, and `cost_usd` what it cost in
+    dollars, both as recorded where it is; None: not known.
     """
 
     message: Message
@@ -70,6 +71,7 @@ class Completion:
     id: str | None = None
     raw: Json = None
     elapsed_ms: float | None = None
+    cost_usd: float | None = None
 
 
 class Backend(Protocol):

@@ -184,8 +184,18 @@ class Response:
 
     @property
     def elapsed_ms(self) -> float | None:
-        """The time the recording says it took; None for a live reply."""
+        """How long the model took: as recorded, of a live reply as measured; None where nobody knows."""
         return self._whole().elapsed_ms
+
+    @property
+    def model_name(self) -> str | None:
+        """The model that answered, in the reply's own words; None where it does not say."""
+        return self._whole().model
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What it cost in dollars, as recorded; None where that is not known."""
+        return self._whole().cost_usd
 
     def parsed(self) -> object:
         """Return the value in the reply: an instance where the schema is a pydantic model, else JSON.

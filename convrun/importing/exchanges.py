@@ -89,6 +89,8 @@ def answer(item: Interaction) -> Completion | ProviderError:
         headers={"content-type": reply.content_type, **reply.headers},
         payloads=reply.payloads,
         body=(reply.body,) if reply.payloads is None else (),
+        elapsed_ms=item.elapsed_ms,
+        cost_usd=item.cost_usd,
     )
     errors = ReplyErrors(provider="the provider", status=reply.status, headers=carried.headers)
     try:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from convrun.backends.identity import ModelIdentity
+from convrun.backends.prices import recorded_cost_usd
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.playing import Player, sent_request
 from convrun.cassette.stale.change import Change
@@ -51,7 +53,7 @@ def tried(text: str, files: Mapping[str, bytes], recording: Recording) -> Proof:
     """
     with _project(text, files) as bound:
         player = Player(recording)
-        overheard = _Overheard(player)
+        overheard = _Overheard(player, bound.model)
         result = play_conversation(bound, _OPTIONS, Carrier(overheard, player=player), environ={})
     difference = overheard.difference or _reason(result, player)
     return Proof(result=result, sent=tuple(overheard.sent), difference=difference)
@@ -111,7 +113,8 @@ def _project(text: str, files: Mapping[str, bytes]) -> Iterator[BoundConversatio
 class _Overheard:
     """Plays a recording strictly and notes what was sent; implements `wire.Transport`."""
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: Player, model: ModelIdentity) -> None:
+        self._model = model
         self.sent: list[Interaction] = []
         self.difference: str | None = None
         self._player = player
@@ -127,8 +130,15 @@ class _Overheard:
         if reply is None or self._player.last is None:
             self.difference = self._explained(asked)
             raise StaleError(self.difference)
-        self.sent.append(replace(self._player.last, request=asked))
+        self.sent.append(replace(self._player.last, request=asked, cost_usd=self._cost(self._player.last)))
         return reply
+
+    def _cost(self, recorded: Interaction) -> float | None:
+        """What a call cost: as recorded, else by the prices of today."""
+        reply = recorded.reply
+        if recorded.cost_usd is not None or reply.status >= 400:
+            return recorded.cost_usd
+        return recorded_cost_usd(self._model, reply.payloads or (), environ={})
 
     def _explained(self, asked: SentRequest) -> str:
         found = self._player.difference

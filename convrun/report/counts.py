@@ -13,6 +13,7 @@ from convrun.results import (
     Spending,
     TurnResult,
     UsageResult,
+    known_sum,
     total_spending,
     total_usage,
 )
@@ -23,8 +24,8 @@ class Counts:
     """The sums of a run.
 
     `verdicts` has all seven, and of those skipped `not_begun` were passed over for others; `checks` has passed, failed,
-    error, stale and info: a check behind a stale request, or of a known failure, is info, whatever it says. `usage` is
-    None where a provider said nothing. `spent` is what all live calls took, also those of
+    error, stale and info: a check behind a stale request, or of a known failure, is info, whatever it says. `usage` and
+    `cost_usd` are None where one is unknown. `spent` is what all live calls took, also those of
     conversations that were not finished.
     """
 
@@ -35,6 +36,7 @@ class Counts:
     model_calls: int
     live_calls: int
     usage: UsageResult
+    cost_usd: float | None
     spent: Spending
     findings: int
     not_begun: int = 0
@@ -69,6 +71,7 @@ def counts(result: RunResult) -> Counts:
         model_calls=sum(conversation.model_calls for conversation in conversations),
         live_calls=sum(conversation.live_calls for conversation in conversations),
         usage=total_usage(conversation.usage for conversation in conversations if conversation.model_calls),
+        cost_usd=known_sum(conversation.cost_usd for conversation in conversations if conversation.model_calls),
         spent=result.spent or total_spending(one.spent for one in conversations),
         findings=len(result.findings) + sum(len(conversation.findings) for conversation in conversations),
         not_begun=sum(conversation.not_begun for conversation in conversations),

@@ -84,7 +84,7 @@ def _summary(result: RunResult) -> _Object:
         "model_calls": total.model_calls,
         "live_calls": total.live_calls,
         "usage": _usage(total.usage),
-        "cost_usd": None,
+        "cost_usd": total.cost_usd,
         "spent_usd": total.spent.total_usd,
     }
 
@@ -104,7 +104,7 @@ def _conversation(conversation: ConversationResult) -> _Object:
         "model_calls": conversation.model_calls,
         "live_calls": conversation.live_calls,
         "usage": _usage(conversation.usage),
-        "cost_usd": None,
+        "cost_usd": conversation.cost_usd,
         "spent_usd": conversation.spent.total_usd,
         "duration_s": conversation.duration_s,
         "error": problem_value(conversation.error),

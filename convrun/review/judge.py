@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from convrun.checks.context import ErrorAnswer, TurnView
+from convrun.checks.context import ErrorAnswer, Prompted, TurnView
 from convrun.checks.registry import leaves, runs_code, templates
 from convrun.checks.views import parsed_reply
 from convrun.errors import ConvrunError, TemplateError
 from convrun.frozen import frozen
-from convrun.results import CheckResult, ConversationResult, Problem
+from convrun.results import CheckResult, ConversationResult, Problem, known_sum
 from convrun.review.pairing import pairs_of
 from convrun.run.binding.bind import BoundTurn
 from convrun.run.binding.bound_checks import BoundCheck, bind_checks
@@ -27,7 +28,7 @@ from convrun.run.playing.turn import PlayedTurn
 from convrun.run.verdicts import of_checks, of_conversation
 from convrun.spec.model import CheckSpec, TurnSpec
 from convrun.templates import render_text
-from convrun.transcript import Judgement, RecordedTurn, TurnJudgement, Unjudged
+from convrun.transcript import Judgement, ModelCallRecord, RecordedTurn, TurnJudgement, Unjudged
 
 _CODE = "it needs the project's code"
 _RAISED = "a recording does not hold what a tool raised"
@@ -216,6 +217,7 @@ def _patterns_with_error(kind: str, value: object) -> Iterator[bool]:
 def _view(turn: RecordedTurn, index: int, identity: str | None) -> TurnView:
     """A recorded turn as checks see it."""
     last, error = turn.last, turn.last.error
+    answered = [call for call in turn.model_calls if call.error is None]
     return TurnView(
         index=index,
         id=identity,
@@ -227,7 +229,19 @@ def _view(turn: RecordedTurn, index: int, identity: str | None) -> TurnView:
         finish_reason=last.finish_reason,
         model_calls=len(turn.model_calls),
         error=ErrorAnswer(status=error.status, message=error.message) if error else None,
+        refusal=last.refusal,
+        latency_s=known_sum(None if one.latency_ms is None else one.latency_ms / 1000 for one in answered),
+        cost_usd=known_sum(one.cost_usd for one in answered),
+        model=last.model,
+        prompted=partial(_prompted, answered),
     )
+
+
+def _prompted(calls: Sequence[ModelCallRecord]) -> Iterator[Prompted]:
+    """What was sent with each model call, as the recording has it."""
+    for call in calls:
+        if call.sent is not None:
+            yield Prompted(tools=call.sent.tools, messages=call.sent.messages)
 
 
 def _played(bound: BoundTurn, turn: RecordedTurn, view: TurnView) -> PlayedTurn:

@@ -25,6 +25,7 @@ from convrun.transcript import (
     RecordedTurn,
     RefusedCall,
     Said,
+    SentParts,
     Transcript,
 )
 from convrun.values import Json, JsonObject
@@ -162,7 +163,7 @@ def _record(call: Exchange) -> ModelCallRecord:
             message=answer.provider_message or "",
             is_answer=answer.is_answer,
         )
-        return ModelCallRecord(number=call.number, asked=asked, error=error)
+        return ModelCallRecord(number=call.number, asked=asked, error=error, sent=_sent(call))
     parts = answer.message.parts
     refusals = [part.text for part in parts if isinstance(part, RefusalPart)]
     return ModelCallRecord(
@@ -177,7 +178,16 @@ def _record(call: Exchange) -> ModelCallRecord:
         ),
         finish_reason=answer.finish_reason,
         usage=UsageResult(input=answer.usage.input, output=answer.usage.output),
+        latency_ms=answer.elapsed_ms,
+        cost_usd=answer.cost_usd,
+        model=answer.model,
+        sent=_sent(call),
     )
+
+
+def _sent(call: Exchange) -> SentParts:
+    tools = call.body.get("tools")
+    return SentParts(tools if isinstance(tools, list) else [], call.messages)
 
 
 def _asked(call: Exchange) -> Asked:

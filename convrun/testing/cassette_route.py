@@ -21,6 +21,7 @@ from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
     from convrun.backends.metering import Meter
+    from convrun.cassette.interaction import ReceivedReply, SentRequest
     from convrun.cassette.kept.recording import Recorder
 
 
@@ -70,6 +71,7 @@ class CassetteRoute:
             shown_as=self.file,
             live=lambda: self._models,
             known=known,
+            price=_price,
             redactor=self._redactor,
             keep_refusals=True,  # where the block ends well, the program has dealt with them
         )
@@ -223,3 +225,14 @@ def _shown(path: Path) -> str:
     """The path as it is named to people: from the present folder, if it is below."""
     absolute, here = path.absolute(), Path.cwd()
     return (absolute.relative_to(here) if absolute.is_relative_to(here) else path).as_posix()
+
+
+def _price(sent: SentRequest, reply: ReceivedReply) -> float | None:
+    """What a call cost: in a block any model may be asked."""
+    from convrun.backends.metering import model_of  # a replay does without
+    from convrun.backends.prices import recorded_cost_usd
+
+    body = sent.body if isinstance(sent.body, dict) else {}
+    base_url = sent.url.removesuffix(f"/{sent.endpoint}")
+    asked = Request(endpoint=sent.endpoint, body=body, base_url=base_url, provider=sent.provider)
+    return recorded_cost_usd(model_of(asked), reply.payloads or ())

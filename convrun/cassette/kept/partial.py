@@ -29,6 +29,7 @@ from convrun.source import Where
 from convrun.values import Json, JsonObject
 
 VERSION = "convrun.partial/1"
+_KEYS = ("interaction", "timing", "cost")
 _SUFFIX = ".partial"
 _LONGEST = 240  # bytes of a file's name, with room for what is added to it
 _OWN = 0o600  # rights, until there is a cassette to say others
@@ -113,7 +114,8 @@ def _read(lines: list[bytes]) -> Partial:
     for number, line in enumerate(lines[1:], 2):
         try:
             value, digest = _checked(line, digest)
-            found.append(full_interaction(value.get("interaction"), value.get("timing"), asked, answered))
+            node, timing, cost = (value.get(key) for key in _KEYS)
+            found.append(full_interaction(node, timing, cost, asked, answered))
         except CassetteError:
             note = f"is damaged in line {number}: what was answered up to there is used"
             return Partial(interactions=tuple(found), mode=mode, note=note)
@@ -220,7 +222,8 @@ class PartialWriter:
             node: JsonObject = {"request": request, "response": reply_node(item.reply, self._answered)}
             self._asked.reply = self._answered.message if "body" not in request else None
             timing: Json = item.elapsed_ms if item.first_ms is None else [item.first_ms, item.elapsed_ms]
-            yield self._line({"interaction": node, "timing": timing})
+            costs: JsonObject = {} if item.cost_usd is None else {"cost": item.cost_usd}
+            yield self._line({"interaction": node, "timing": timing, **costs})
 
     def _line(self, value: JsonObject) -> bytes:
         self._digest = chained_digest(value, self._digest)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Self
+from typing import Self, TypeAlias
 
-from convrun.cassette.interaction import Interaction, ReceivedReply
+from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
 from convrun.cassette.kept.claims import Claim
 from convrun.cassette.kept.cleaning import Cleaning
 from convrun.cassette.kept.exchange import Exchange, Tee, is_answer
@@ -23,7 +24,9 @@ from convrun.cassette.playing import sent_request
 from convrun.errors import CassetteError, CostLimitError, SettingsError
 from convrun.redaction import Redactor
 from convrun.source import Where
-from convrun.wire import Reply, Request, Transport
+from convrun.wire import Figures, Reply, Request, Transport
+
+Price: TypeAlias = Callable[[SentRequest, ReceivedReply], "float | None"]  # dollars; None: not known
 
 
 class Recorder:
@@ -32,7 +35,7 @@ class Recorder:
     What is `known` is played up to the first difference; what comes after replaces the rest. An error is kept only if
     the request wanted one; a refusal also where `keep_refusals`. The cassette is not written before `finish()`. Until
     then each call that was answered is kept in a partial recording beside it, unless calls are `free`; `close()` gives
-    up, and leaves that and the old cassette as they are.
+    up, and leaves that and the old cassette as they are. `price` says what a call cost.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Recorder:
         shown_as: str,
         live: Callable[[], Transport],
         known: Known | None = None,
+        price: Price | None = None,
         redactor: Redactor | None = None,
         keep_refusals: bool = False,
         free: bool = False,
@@ -51,6 +55,7 @@ class Recorder:
         self._path = path
         self._shown_as = shown_as
         self._live = live
+        self._price = price
         self._redactor = (Redactor() if redactor is None else redactor).thorough  # as all of this is written
         self._keep_refusals = keep_refusals
         self._free = free
@@ -110,12 +115,21 @@ class Recorder:
         # What it waited for its turn, and attempts before the last, are no time of the model's.
         left = began if reply.began is None else reply.began
         exchange = Exchange(sent, reply, left, self._error_wanted(request, reply))
+        figures = partial(self._figures, len(self._exchanges), exchange)
         self._exchanges.append(exchange)
         if reply.payloads is not None:
             exchange.ended = perf_counter()
             self._keep()
-            return reply
-        return replace(reply, body=Tee(exchange, self._keep))
+            return replace(reply, figures=figures)
+        return replace(reply, body=Tee(exchange, self._keep), figures=figures)
+
+    def _figures(self, number: int, exchange: Exchange) -> Figures:
+        """How long a live call took that was read, and what it cost, as the recording will say."""
+        made = self._made.get(number)
+        if made is not None:
+            return Figures(elapsed_ms=made.elapsed_ms, cost_usd=made.cost_usd)
+        _, elapsed = exchange.timings(stream=False)
+        return Figures(elapsed_ms=elapsed, cost_usd=exchange.reply.cost_usd)
 
     def _take(self) -> None:
         """Take the right to record; what is known has to be what is there."""
@@ -291,7 +305,10 @@ class Recorder:
                 self._places |= {number: place} if place else {}
             first, elapsed = exchange.timings(stream=reply.stream)
             request = replace(exchange.request, body=self._cleaning.body(exchange.request.body))
-            self._made[number] = Interaction(request=request, reply=reply, elapsed_ms=elapsed, first_ms=first)
+            cost = self._price(request, reply) if self._price is not None and reply.status < 400 else None
+            self._made[number] = Interaction(
+                request=request, reply=reply, elapsed_ms=elapsed, first_ms=first, cost_usd=cost
+            )
         return self._made[number]
 
     def _reply(self, exchange: Exchange, redactor: Redactor) -> ReceivedReply:

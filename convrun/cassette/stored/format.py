@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 from convrun.cassette.beginning import OURS
-from convrun.cassette.interaction import RECORD_ANEW, Interaction, Recording
+from convrun.cassette.interaction import RECORD_ANEW, Interaction, Recording, dollars
 from convrun.cassette.stored import reply_nodes, request_nodes
 from convrun.cassette.stored.json_text import ATTACHMENT, JSON_TEXT, unescaped
 from convrun.cassette.stored.reply_nodes import ReplyState, full_reply
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from convrun.cassette.stored.attachments import Source
 
 VERSION = "convrun/1"
-_KEYS = ("version", "interactions", "timings", "digests")
+_KEYS = ("version", "interactions", "timings", "digests", "costs")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)  # texts are indented: only a merge writes this in column 1
 _MEND = f"take one side of the file as it was, or {RECORD_ANEW}"
@@ -93,7 +93,7 @@ def read_ours(text: str, file: str, attachments: Attachments | None = None) -> R
             fix=f"this convrun reads {VERSION!r}; a newer one may read it",
         )
     _refuse_unknown(document, _KEYS, "the cassette")
-    nodes, timings, digests = (document.get(key) for key in _KEYS[1:])
+    nodes, timings, digests, costs = (document.get(key) for key in _KEYS[1:])
     if not isinstance(nodes, list) or not isinstance(timings, list) or not isinstance(digests, list):
         raise CassetteError("the file is not whole: 'interactions', 'timings' and 'digests' are lists", fix=_MEND)
     if not len(nodes) == len(timings) == len(digests):
@@ -101,13 +101,18 @@ def read_ours(text: str, file: str, attachments: Attachments | None = None) -> R
             f"{len(nodes)} interactions, {len(timings)} timings, {len(digests)} digests: it was cut or badly merged",
             fix=_MIXED,
         )
+    if costs is None and "costs" not in document:
+        costs = [None] * len(nodes)
+    if not isinstance(costs, list) or len(costs) != len(nodes):
+        what = f"the costs of {len(nodes)} interactions are a list of as many: it was cut or badly merged"
+        raise CassetteError(what, fix=_MIXED)
     _check_digests(nodes, digests)
     full: Callable[[Json], Json] | None = None
     if ATTACHMENT in text:
         full = partial(unescaped, attached=_attached(attachments))
     elif JSON_TEXT in text:
         full = unescaped
-    return Recording(interactions=_interactions(nodes, timings, full), file=file)
+    return Recording(interactions=_interactions(nodes, timings, costs, full), file=file)
 
 
 def _attached(attachments: Attachments | None) -> Callable[[JsonObject], str]:
@@ -130,19 +135,19 @@ def _check_digests(nodes: list[Json], digests: list[Json]) -> None:
 
 
 def _interactions(
-    nodes: list[Json], timings: list[Json], full: Callable[[Json], Json] | None
+    nodes: list[Json], timings: list[Json], costs: list[Json], full: Callable[[Json], Json] | None
 ) -> tuple[Interaction, ...]:
     asked, answered = RequestState(), ReplyState()
     found: list[Interaction] = []
-    for number, (node, timing) in enumerate(zip(nodes, timings, strict=True), 1):
+    for number, (node, timing, cost) in enumerate(zip(nodes, timings, costs, strict=True), 1):
         try:
-            found.append(full_interaction(node if full is None else full(node), timing, asked, answered))
+            found.append(full_interaction(node if full is None else full(node), timing, cost, asked, answered))
         except CassetteError as error:
             raise CassetteError(f"interaction {number}: {error.what}", fix=error.fix or _MEND) from error
     return tuple(found)
 
 
-def full_interaction(node: Json, timing: Json, asked: RequestState, answered: ReplyState) -> Interaction:
+def full_interaction(node: Json, timing: Json, cost: Json, asked: RequestState, answered: ReplyState) -> Interaction:
     """Return an interaction of its stored form; the states move on.
 
     Raises:
@@ -158,13 +163,26 @@ def full_interaction(node: Json, timing: Json, asked: RequestState, answered: Re
     reply = full_reply(response, answered)
     asked.reply = answered.message if "body" not in request_part else None
     first, elapsed = timing if isinstance(timing, list) and len(timing) == 2 else (None, timing)
-    return Interaction(request=request, reply=reply, elapsed_ms=_milliseconds(elapsed), first_ms=_milliseconds(first))
+    return Interaction(
+        request=request,
+        reply=reply,
+        elapsed_ms=_milliseconds(elapsed),
+        first_ms=_milliseconds(first),
+        cost_usd=_dollars(cost),
+    )
 
 
 def _milliseconds(value: Json) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     raise CassetteError(f"{value!r} among the timings is no number of milliseconds")
+
+
+def _dollars(value: Json) -> float | None:
+    try:
+        return dollars(value)
+    except ValueError as error:
+        raise CassetteError(str(error)) from error
 
 
 def _refuse_unknown(node: JsonObject, known: tuple[str, ...] | frozenset[str], place: str) -> None:

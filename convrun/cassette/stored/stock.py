@@ -12,7 +12,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from http.client import responses as _reasons
 
-from convrun.cassette.interaction import PLAIN, RECORD_ANEW, Interaction, ReceivedReply, SentRequest, parse_json
+from convrun.cassette.interaction import (
+    PLAIN,
+    RECORD_ANEW,
+    Interaction,
+    ReceivedReply,
+    SentRequest,
+    dollars,
+    parse_json,
+)
 from convrun.cassette.kept.received import parsed_reply, received
 from convrun.document import read_values
 from convrun.errors import CassetteError, ConvrunError
@@ -20,7 +28,7 @@ from convrun.redaction import Redactor
 from convrun.values import Json, JsonObject
 
 OURS = "convrun"  # the key of our own data in a stock response; one in the request would break vcrpy
-_NOT_STOCK = ("timings", "digests")
+_NOT_STOCK = ("timings", "costs", "digests")
 _BODIES = ("body", "content", "parsed_body")
 _PLAIN = Redactor()
 _GZIP = b"\x1f\x8b"
@@ -77,8 +85,10 @@ def _interaction(item: object, number: int) -> Interaction:
             headers=ours.get("headers") or {},
             body=_request_body(request),
         )
-        elapsed, first = ours.get("elapsed_ms"), ours.get("first_ms")
-        return Interaction(request=sent, reply=_reply(response), elapsed_ms=elapsed, first_ms=first)
+        elapsed, first, cost = ours.get("elapsed_ms"), ours.get("first_ms"), ours.get("cost_usd")
+        return Interaction(
+            request=sent, reply=_reply(response), elapsed_ms=elapsed, first_ms=first, cost_usd=dollars(cost)
+        )
     except (ValueError, TypeError, zlib.error) as error:
         raise CassetteError(
             f"interaction {number} cannot be read: {error}", fix="is it a recording of vcrpy?"
@@ -165,6 +175,7 @@ def stock_interaction(interaction: Interaction, number: int) -> JsonObject:
     ours: JsonObject = {
         "elapsed_ms": interaction.elapsed_ms,
         "first_ms": interaction.first_ms,
+        "cost_usd": interaction.cost_usd,
         "provider": request.provider,
     }
     if request.headers:

@@ -14,7 +14,10 @@ from convrun.errors import CassetteError
 from convrun.source import Where
 from convrun.values import Json, JsonObject
 
-_LINES = {0: frozenset({"timings", "digests"}), 4: frozenset({"usage", "deltas"})}  # by indent; 4 is a response's
+_LINES = {
+    0: frozenset({"timings", "costs", "digests"}),
+    4: frozenset({"usage", "deltas"}),
+}  # by indent; 4 is a response's
 
 
 def write(recording: Recording, aside: dict[str, bytes] | None = None) -> str:
@@ -42,7 +45,7 @@ def write(recording: Recording, aside: dict[str, bytes] | None = None) -> str:
 def _same(read_back: Interaction, written: Interaction) -> bool:
     """Whether an interaction came back; the digests vouch for the stored form, and chunks may be cut otherwise."""
     same_reply = read_back.reply == written.reply or (read_back.reply.stream and written.reply.stream)
-    return read_back.request == written.request and same_reply
+    return read_back.request == written.request and same_reply and read_back.cost_usd == written.cost_usd
 
 
 def _document(interactions: tuple[Interaction, ...], aside: dict[str, bytes] | None) -> JsonObject:
@@ -59,7 +62,14 @@ def _document(interactions: tuple[Interaction, ...], aside: dict[str, bytes] | N
         previous = chained_digest(node, previous)
         digests.append(previous)
     timings: list[Json] = [_timing(interaction) for interaction in interactions]
-    return {"version": VERSION, "interactions": nodes, "timings": timings, "digests": digests}
+    costs = {"costs": _costs(interactions)} if any(one.cost_usd is not None for one in interactions) else {}
+    return {"version": VERSION, "interactions": nodes, "timings": timings, **costs, "digests": digests}
+
+
+def _costs(interactions: tuple[Interaction, ...]) -> Json:
+    """What each interaction cost; whole dollars, nothing above all, are written as such."""
+    found = (interaction.cost_usd for interaction in interactions)
+    return [int(cost) if cost is not None and cost.is_integer() else cost for cost in found]
 
 
 def _timing(interaction: Interaction) -> Json:

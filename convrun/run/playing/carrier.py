@@ -30,8 +30,9 @@ from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
     from convrun.backends.metering import Account
+    from convrun.cassette.interaction import ReceivedReply, SentRequest
     from convrun.cassette.kept.known import Known
-    from convrun.cassette.kept.recording import Recorder
+    from convrun.cassette.kept.recording import Price, Recorder
     from convrun.cassette.stale.staleness import Difference
     from convrun.cassette.tool_results import Attached
 
@@ -231,7 +232,12 @@ def open_carrier(
         def live() -> Transport:
             return account.metered(_live(bound, options, environ))
 
-        with _recorder(bound, _known(bound, options, redactor), live, redactor) as recorder:
+        def price(_: SentRequest, reply: ReceivedReply) -> float | None:
+            from convrun.backends.prices import recorded_cost_usd  # the account has them already
+
+            return recorded_cost_usd(bound.model, reply.payloads or (), environ=environ)
+
+        with _recorder(bound, _known(bound, options, redactor), live, redactor, price=price) as recorder:
             yield Carrier(
                 recorder,
                 player=recorder.known,
@@ -277,7 +283,13 @@ def _known(bound: BoundConversation, options: RunOptions, redactor: Redactor) ->
     return known
 
 
-def _recorder(bound: BoundConversation, known: Known, live: Callable[[], Transport], redactor: Redactor) -> Recorder:
+def _recorder(
+    bound: BoundConversation,
+    known: Known,
+    live: Callable[[], Transport],
+    redactor: Redactor,
+    price: Price | None = None,
+) -> Recorder:
     """What records the conversation, and goes on from what is known of it."""
     from convrun.cassette.kept.recording import Recorder  # a replay does without
 
@@ -286,6 +298,7 @@ def _recorder(bound: BoundConversation, known: Known, live: Callable[[], Transpo
         shown_as=bound.planned.cassette_shown,
         live=live,
         known=known,
+        price=price,
         redactor=redactor,
         free=bound.model.offline is not None,
     )

@@ -20,7 +20,7 @@ from convrun.conversation.tool_running import RecordedResults
 from convrun.conversation.tools import Tool, ToolCall, ToolResult
 from convrun.errors import CassetteError, ConvrunError, StaleError
 from convrun.redaction import Redactor
-from convrun.results import CheckResult, ConversationResult, Finding, Staleness, TurnResult, total_usage
+from convrun.results import CheckResult, ConversationResult, Finding, Staleness, TurnResult, known_sum, total_usage
 from convrun.run.binding.bind import BoundConversation, BoundTurn
 from convrun.run.binding.bound_tools import BoundTool, opened
 from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
@@ -289,7 +289,8 @@ class _Run:
         return tuple(hinted(check, self.redactor) for check in checks)
 
     def _concluded(self, played: Sequence[PlayedTurn], checks: tuple[CheckResult, ...]) -> ConversationResult:
-        turns = tuple(turn.result() for turn in _up_to_the_error(played))
+        told = _up_to_the_error(played)
+        turns = tuple(turn.result() for turn in told)
         if played and all(turn.skip for turn in played) and not self.failure:
             return replace(self.empty, reason="every turn is skipped")
         failure = problem(self.failure, self.empty.where, conversation=self.empty.id) if self.failure else None
@@ -312,6 +313,7 @@ class _Run:
             live_calls=self.carrier.live_calls,
             spent=self.carrier.spent,
             usage=total_usage(turn.usage for turn in turns if turn.model_calls),
+            cost_usd=known_sum(turn.cost_usd for turn in told if turn.model_calls),
             stale=self._stale(played, turns),
             ignored=self.carrier.ignored,
             turns=turns,

@@ -41,6 +41,7 @@ class PlayedTurn:
     calls: tuple[ToolCallResult, ...] = ()
     model_calls: int = 0
     usage: UsageResult = field(default_factory=UsageResult)
+    cost_usd: float | None = None
     refusal: str | None = None
     stops: bool = False
     excused: bool = False
@@ -104,7 +105,8 @@ def play_turn(
         calls=view.tool_calls if view else (),
         model_calls=view.model_calls if view else 0,
         usage=view.usage if view else total_usage(()),
-        refusal=responses[-1].refusal if responses and refused is None else None,
+        cost_usd=view.cost_usd if view else 0.0,
+        refusal=view.refusal if view else None,
         view=view,
     )
     return _judged_by_playing(played, carrier, failure)
