@@ -209,10 +209,12 @@ def prepare(
 
 
 def _named_by_secrets(made: Plan, project: Project, environ: Mapping[str, str]) -> list[ConvrunError]:
-    """Mistakes of specs and cases whose names are secrets: they name cassettes, and are told everywhere."""
+    """Mistakes of specs, cases and values whose names are secrets: they name cassettes, and are told everywhere."""
     thorough = known_keys(project.environ(environ), project.settings.redact).thorough
     cases = [one.case.id for one in made.conversations if one.case is not None]
-    if not thorough.found_in([*cases, *(one.spec.file for one in made.conversations)]):
+    specs = {one.spec.file: one.spec for one in made.conversations}
+    values = [value for spec in specs.values() for axis in spec.matrix for value in axis.values]
+    if not thorough.found_in([*cases, *specs, *(value.name for value in values)]):
         return []
     found: list[ConvrunError] = []
     for one in made.conversations:
@@ -222,6 +224,10 @@ def _named_by_secrets(made: Plan, project: Project, environ: Mapping[str, str]) 
         elif one.case is not None and thorough.found_in([one.case.id]):
             what, fix = "the id of this case is a secret", "give each case an `id` that all may read"
             found.append(SpecError(what, where=one.where, fix=fix))
+    for value in values:
+        if thorough.found_in([value.name]):
+            what, fix = "the name of this value is a secret", "write it as a mapping with an `id` that all may read"
+            found.append(SpecError(what, where=value.where, fix=fix))
     return found
 
 

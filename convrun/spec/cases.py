@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from convrun.source import Where
 from convrun.spec import decoding
 from convrun.spec.case_rows import OURS, RESERVED, ROWS, Row, RowFile, refuse_taken, taken
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
-from convrun.spec.ids import difference
+from convrun.spec.ids import difference, folded
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
 from convrun.spec.model import CaseSpec, KnownFailure
 from convrun.spec.named_files import file_text, named_file, shown
@@ -54,15 +53,11 @@ def _together(found: Sequence[CaseSpec]) -> Iterator[SpecError]:
     """Ids that are equal, or that files cannot keep apart."""
     seen: dict[str, CaseSpec] = {}
     for case in found:
-        other = seen.setdefault(_folded(case.id), case)
+        other = seen.setdefault(folded(case.id), case)
         if other is not case:
             how = "are equal" if other.id == case.id else f"differ in {difference(case.id, other.id)} only"
             fix = f"the other one is in line {other.where.line}; give each its own `id`"
             yield SpecError(f"the ids of two cases {how}: {case.id!r}", where=case.where, fix=fix)
-
-
-def _folded(identity: str) -> str:
-    return unicodedata.normalize("NFC", identity).casefold()
 
 
 @takes(type="object", minProperties=1)

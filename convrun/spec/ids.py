@@ -11,6 +11,8 @@ from convrun.errors import SpecError
 from convrun.source import Where
 
 LONGEST = 80  # bytes of one part of a file name
+_SHORT = 40  # characters of a text that stands for itself in an id
+_BEGINNING = 24  # characters that are left of a longer one
 
 _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 
@@ -23,6 +25,15 @@ def conversation_id(spec_file: str, rest: str | None = None) -> str:
 def model_part(name: str) -> str:
     """Return what a model adds to the ids of its conversations."""
     return name.strip()
+
+
+def text_part(text: str) -> str:
+    """Return what a text of a matrix adds to ids: a short line as it is, else its beginning and a digest of it all."""
+    if len(text) <= _SHORT and text.isprintable() and text == text.strip():
+        return text
+    words = "".join(character if _allowed(character) else " " for character in text[: _SHORT * 10]).split()
+    beginning = "-".join(words)[:_BEGINNING].rstrip("-.") or "text"
+    return f"{beginning}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def cassette_file(identity: str, specs_folder: str = "specs") -> str:
@@ -83,8 +94,19 @@ def clashes(conversations: Iterable[tuple[str, Where]]) -> list[SpecError]:
         spec, rest = _split(identity)
         files.setdefault(spec, where)
         if rest is not None:
-            several.setdefault(_folded(_stem(spec)), spec)
+            several.setdefault(folded(_stem(spec)), spec)
     return errors + _same_stem(files) + _same_folder(files, several)
+
+
+def alike(identities: Iterable[str]) -> tuple[str, str] | None:
+    """Return the first two that files could not keep apart, the earlier one first; None where there are none."""
+    seen: dict[str, str] = {}
+    for identity in identities:
+        key = folded(identity)
+        if key in seen:
+            return seen[key], identity
+        seen[key] = identity
+    return None
 
 
 def difference(one: str, other: str) -> str:
@@ -95,12 +117,13 @@ def difference(one: str, other: str) -> str:
     return case if one.casefold() == other.casefold() else f"{case} and {accents}"
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return an id as what cannot tell upper from lower case, nor how accents are encoded, has it."""
     return unicodedata.normalize("NFC", text).casefold()
 
 
 def _same_id(ids: dict[str, tuple[str, Where]], identity: str, where: Where) -> list[SpecError]:
-    other, place = ids.setdefault(_folded(identity), (identity, where))
+    other, place = ids.setdefault(folded(identity), (identity, where))
     if other == identity and place == where:
         return []
     how = "the same" if other == identity else f"but for {difference(identity, other)} the same"
@@ -112,8 +135,8 @@ def _same_stem(files: dict[str, Where]) -> list[SpecError]:
     errors: list[SpecError] = []
     seen: dict[str, str] = {}
     for spec, where in files.items():
-        other = seen.setdefault(_folded(_stem(spec)), spec)
-        if other != spec and _folded(other) != _folded(spec):
+        other = seen.setdefault(folded(_stem(spec)), spec)
+        if other != spec and folded(other) != folded(spec):
             errors.append(
                 SpecError(
                     f"{spec!r} stands beside {other!r}: one cassette for two", where=where, fix="rename one of them"
@@ -125,7 +148,7 @@ def _same_stem(files: dict[str, Where]) -> list[SpecError]:
 def _same_folder(files: dict[str, Where], several: dict[str, str]) -> list[SpecError]:
     errors: list[SpecError] = []
     for spec, where in files.items():
-        parts = _folded(spec).split("/")
+        parts = folded(spec).split("/")
         for end in range(1, len(parts)):
             holder = several.get("/".join(parts[:end]))
             if holder is not None:

@@ -21,6 +21,7 @@ from convrun.spec.extending import alone, bases, whole
 from convrun.spec.freezing import freeze
 from convrun.spec.history import history
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
+from convrun.spec.matrix import matrix, named_as_case_keys
 from convrun.spec.model import CheckSpec, Spec
 from convrun.spec.models import model
 from convrun.spec.named_files import file_text, shown
@@ -135,6 +136,7 @@ def _spec(
     where = Where(file=name, line=read.where.line, column=read.where.column, text=read.where.text)
     spec = Spec(**values, file=name, where=where)
     mistakes.found += past_limit(spec) if "chain_limit" not in parts.broken else ()
+    mistakes.found += named_as_case_keys(spec)
     return Unfinished(spec=spec, broken=parts.broken)
 
 
@@ -206,6 +208,9 @@ SPEC = Record(
         "skip": Key(decoding.reason, "Why the spec is not run."),
         "known_failure": Key(known_failure, "Why the spec fails; it is shown as skipped, and fails once it passes."),
         "cases": Key(cases, "Rows of values for templates, one conversation each."),
+        "matrix": Key(
+            matrix, "Lists by `model`, `system`, `options` or the name of a var: a conversation for each combination."
+        ),
         "freeze": Key(freeze, "What now() and uuid() in templates give: the same in every run."),
     },
 )

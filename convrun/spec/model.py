@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from convrun.frozen import frozen
 from convrun.source import Where
@@ -198,16 +198,16 @@ class CaseSpec:
 
 @frozen
 class AxisValue:
-    """One value of an axis of `matrix`: a ModelSpec, a Text, options, or a var's; `name` is its part of an id."""
+    """One value of an axis of `matrix`: a ModelSpec, a Text, options, or that of a var; `name` is its part of an id."""
 
     name: str
-    value: object
+    value: Any
     where: Where
 
 
 @frozen
 class Axis:
-    """One key of `matrix`, and its values in the order of the file."""
+    """One key of `matrix`, and its values in the order of the file, which are at least one."""
 
     name: str
     values: tuple[AxisValue, ...]

@@ -28,9 +28,9 @@ def _model(node: Node, file: SpecFile) -> ModelSpec:
     if not isinstance(node, document.Mapping):
         return ModelSpec(name=decoding.word(node, file), where=node.where)
     if node.get("script") is not None:
-        script = _SCRIPT.values(node, file)["script"]
+        script = SCRIPT.values(node, file)["script"]
         return ModelSpec(name="script", script=script, where=node.where)
-    parts = _MODEL.values(node, file)
+    parts = MODEL.values(node, file)
     parts.pop("api", None)  # there is one
     return ModelSpec(**parts, where=node.where)
 
@@ -104,11 +104,11 @@ _LINE = Record(
 )
 _calls = decoding.listed(Decoder(_read_call, _CALL), of="scripted calls", least=1)
 _lines = decoding.listed(Decoder(_line, {"anyOf": [_LINE, _calls]}), of="script lines", least=1)
-_SCRIPT = Record(
+SCRIPT = Record(
     of="a scripted model",
     keys={"script": Key(_lines, "What the model says, line by line: a reply, a call, or a list of calls at once.")},
 )
-_MODEL = Record(
+MODEL = Record(
     of="a model",
     keys={
         "name": Key(
@@ -131,7 +131,7 @@ _MODEL = Record(
 
 def part_errors(node: document.Mapping, file: SpecFile) -> list[ConvrunError]:
     """Return the mistakes in a mapping that others complete: what is missing is none."""
-    record = _MODEL if node.get("script") is None else _SCRIPT
+    record = MODEL if node.get("script") is None else SCRIPT
     return record.parts(node, file, complete=False).mistakes.found
 
 
@@ -140,8 +140,8 @@ model = Decoder(
     {
         "anyOf": [
             {"type": "string", "description": "The model's name, `echo` for the one that repeats."},
-            _MODEL,
-            _SCRIPT,
+            MODEL,
+            SCRIPT,
         ]
     },
     "model",

@@ -22,7 +22,7 @@ def _template(node: Node, file: SpecFile) -> Text:
     """A text, `{file: …}` or `{text: …}`, the last two also with `raw: true`."""
     if not isinstance(node, document.Mapping):
         return _literal(node, file)
-    parts = _LONG_FORM.values(node, file)
+    parts = LONG_FORM.values(node, file)
     raw = parts.get("raw", False)
     if ("text" in parts) == ("file" in parts):
         raise SpecError("expected one of 'text' and 'file'", where=node.where)
@@ -57,7 +57,7 @@ def _file(node: Node, file: SpecFile) -> tuple[str, Where]:
     return source, Where(file=shown(path, file.root), line=1, column=1, text=first)
 
 
-_LONG_FORM = Record(
+LONG_FORM = Record(
     of="a text",
     keys={
         "text": Key(_literal, "The text itself."),
@@ -67,7 +67,7 @@ _LONG_FORM = Record(
 )
 template = Decoder(
     _template,
-    {"description": "A text, in which {{ … }} is a template.", "anyOf": [{"type": "string"}, _LONG_FORM]},
+    {"description": "A text, in which {{ … }} is a template.", "anyOf": [{"type": "string"}, LONG_FORM]},
     "template",
 )
 

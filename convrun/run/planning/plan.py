@@ -17,7 +17,7 @@ from convrun.run.planning.selection import expression, tagged
 from convrun.run.planning.variants import variants
 from convrun.settings import Settings
 from convrun.source import Where
-from convrun.spec.ids import cassette_file, clashes, conversation_id
+from convrun.spec.ids import alike, cassette_file, clashes, conversation_id, difference
 from convrun.spec.model import CaseSpec, KnownFailure, ModelSpec, Spec
 from convrun.values import Json
 
@@ -88,6 +88,7 @@ def plan(
     for spec, rest in specs:
         try:
             planned = list(_conversations(spec, settings, options, folder))
+            _refuse_equal_ids(spec, planned)
         except SpecError as error:
             errors.append(error)
             continue
@@ -127,6 +128,17 @@ def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: 
             )
 
 
+def _refuse_equal_ids(spec: Spec, conversations: Sequence[Planned]) -> None:
+    """Raise for combinations of a matrix whose values give one id together: `a-b` with `c`, and `a` with `b-c`."""
+    found = alike(one.id for one in conversations) if spec.matrix else None
+    if found is not None:
+        what = f"two combinations have one id: {found[1]!r}"
+        if found[0] != found[1]:
+            what = f"the ids of two combinations differ in {difference(*found)} only: {found[0]!r} and {found[1]!r}"
+        fix = "rename a case, or write a value as a mapping with an `id`"
+        raise SpecError(what, where=spec.matrix[0].where, fix=fix)
+
+
 def _refuse_unknown_defines(defines: Mapping[str, str], conversations: Sequence[Planned]) -> None:
     known = {key for one in conversations for key in one.vars}
     for key in defines:
@@ -138,11 +150,17 @@ def _refuse_unknown_defines(defines: Mapping[str, str], conversations: Sequence[
 def _refuse_tags_as_models(models: Sequence[str], conversations: Sequence[Planned], settings: Settings) -> None:
     """Raise for a `-m smoke` that means `--tag smoke`, as in pytest: no model of this name is used or recorded here."""
     for name in models:
-        own = {settings.model, *(one.spec.model.name for one in conversations if one.spec.model)}
+        own = {settings.model, *(model for one in conversations for model in _models_of(one.spec))}
         recorded = any(one.model.name == name and one.cassette.is_file() for one in conversations)
         if name not in own and not recorded and any(name in one.spec.tags for one in conversations):
             fix = f"write --tag {name}; -m is the model, as -m openai/{name} if there is one of this name"
             raise UsageError(f"-m {name}: that is a tag, and no model that is used here", fix=fix)
+
+
+def _models_of(spec: Spec) -> Iterator[str]:
+    if spec.model is not None:
+        yield spec.model.name
+    yield from (value.value.name for axis in spec.matrix if axis.name == "model" for value in axis.values)
 
 
 def _shared_cassettes(conversations: Sequence[Planned]) -> list[SpecError]:
