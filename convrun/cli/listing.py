@@ -57,6 +57,7 @@ def _entry(one: Planned) -> dict[str, object]:
         "case": one.case.id if one.case else None,
         "model": one.model.name,
         "tags": list(one.spec.tags),
+        "vars": dict(one.vars),
         "turns": len(one.spec.turns),
         "cassette": one.cassette_shown,
         "recorded": one.cassette.is_file(),
@@ -66,4 +67,4 @@ def _entry(one: Planned) -> dict[str, object]:
 
 def _told(one: Planned) -> dict[str, object]:
     """What a spec says in its own words; by the rest a conversation is found."""
-    return {"name": one.spec.name, "tags": list(one.spec.tags), "skip": one.skip}
+    return {"name": one.spec.name, "tags": list(one.spec.tags), "vars": dict(one.vars), "skip": one.skip}

@@ -32,8 +32,10 @@ def text_part(text: str) -> str:
     if len(text) <= _SHORT and text.isprintable() and text == text.strip():
         return text
     words = "".join(character if _allowed(character) else " " for character in text[: _SHORT * 10]).split()
-    beginning = "-".join(words)[:_BEGINNING].rstrip("-.") or "text"
-    return f"{beginning}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    beginning = "-".join(words)
+    if len(beginning) > _BEGINNING:
+        beginning = beginning[: _BEGINNING + 1].rpartition("-")[0] or beginning[:_BEGINNING]
+    return f"{beginning.strip('-.') or 'text'}-{_digest(text)}"
 
 
 def cassette_file(identity: str, specs_folder: str = "specs") -> str:
@@ -71,7 +73,11 @@ def _safe(part: str, identity: str) -> str:
     if made == part and len(made.encode()) <= LONGEST and not _RESERVED.fullmatch(made) and not made.endswith("."):
         return made
     short = made.encode()[: LONGEST - 9].decode(errors="ignore")
-    return f"{short}-{sha256(identity.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    return f"{short}-{_digest(identity)}"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
 
 
 def _allowed(character: str) -> bool:

@@ -12,7 +12,7 @@ from convrun import document
 from convrun.document import Node, Scalar, quoted
 from convrun.errors import SpecError
 from convrun.spec import decoding
-from convrun.spec.case_rows import RESERVED, taken
+from convrun.spec.case_rows import RESERVED
 from convrun.spec.decoder import Decoder, Key, Mistakes, Read, Record, SpecFile, mapping
 from convrun.spec.ids import difference, folded, model_part, text_part
 from convrun.spec.model import Axis, AxisValue, Spec
@@ -45,10 +45,11 @@ def _matrix(node: Node, file: SpecFile) -> tuple[Axis, ...]:
 def _axis(key: Scalar, node: Node, file: SpecFile) -> Axis:
     name = key.text
     if name in RESERVED or not name.strip():
-        raise taken(name, "axis", key.where)
+        fix = "it has a meaning already; rename it"
+        raise SpecError(f"{name!r} cannot be the name of an axis", where=key.where, fix=fix)
     if name in _OF_SPECS:
         what = f"{name!r} cannot be an axis: of a spec's own keys model, system and options can"
-        raise SpecError(what, where=key.where, fix="rename it if it is a var; else write it into the spec itself")
+        raise SpecError(what, where=key.where, fix="rename it if it is a var; else write it into the spec")
     read = _KEYS[name].decode if name in _KEYS else _values
     return Axis(name=name, values=read(node, file), where=key.where)
 
@@ -60,7 +61,7 @@ def _together(found: Sequence[AxisValue]) -> Iterator[SpecError]:
         other = seen.setdefault(folded(one.name), one)
         if other is not one:
             how = "are equal" if other.name == one.name else f"differ in {difference(one.name, other.name)} only"
-            fix = f"the other one is in line {other.where.line}; take one out, or write it as a mapping with an `id`"
+            fix = f"the other one is in line {other.where.line}; take one out, or give one an `id`"
             yield SpecError(f"the names of two values {how}: {one.name!r}", where=one.where, fix=fix)
 
 
@@ -72,11 +73,11 @@ def _value(node: Node, file: SpecFile) -> AxisValue:
         if name is None:
             raise SpecError("a mapping without a name", where=node.where, fix="give it an `id`, as {id: paris, …}")
     elif isinstance(node, document.Sequence):
-        fix = "write a mapping with an `id`, as {id: short, items: […]}"
+        fix = "write a mapping with an `id`, as {id: few, items: […]}"
         raise SpecError("a list has no name for the ids of conversations", where=node.where, fix=fix)
     else:
         name = text_part(value) if isinstance(value, str) else json.dumps(value)
-    return _with_name(name, value, node, "write {id: none, text: ''}, which templates name with `.text`")
+    return _with_name(name, value, node, "write {id: none, text: ''}; templates say .text")
 
 
 def _model(node: Node, file: SpecFile) -> AxisValue:

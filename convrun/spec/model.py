@@ -13,6 +13,7 @@ from convrun.values import Json, JsonObject
 
 Policy: TypeAlias = Literal["live", "replay", "verify", "stub"]
 Path: TypeAlias = tuple[str | int, ...]  # into a YAML value: keys and indexes
+OWN_AXES = ("model", "system", "options")  # of a matrix: they are the spec's own keys, all others are vars
 
 
 @frozen
@@ -212,6 +213,11 @@ class Axis:
     name: str
     values: tuple[AxisValue, ...]
     where: Where
+
+    @property
+    def is_var(self) -> bool:
+        """Whether its values are those of a var; else they are the spec's own model, system prompt or options."""
+        return self.name not in OWN_AXES
 
 
 @frozen

@@ -36,6 +36,7 @@ MISTAKEN = {
     "skip": "true",
     "known_failure": "false",
     "cases": "[{id: good}, {id: 012}, 5, {id: good}]",
+    "matrix": "{model: [good, {nam: x}], now: [x], city: [good]}",
     "freeze": "{time: 2026-01-31, uuid: good}",
 }
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from convrun.backends.identity import ModelIdentity, checked_url, identify
@@ -17,7 +18,15 @@ from convrun.frozen import frozen
 from convrun.run.binding.bound_checks import BoundCheck, bind_checks, named_tools, untold_errors, without_reply
 from convrun.run.binding.bound_tools import BoundTool, bind_tools, tool_names
 from convrun.run.binding.imports import imported
-from convrun.run.binding.names import mention, name_errors, row_errors, used_templates, variables_named
+from convrun.run.binding.names import (
+    axis_errors,
+    given_to_all,
+    mention,
+    name_errors,
+    row_errors,
+    used_templates,
+    variables_named,
+)
 from convrun.run.binding.variable_rules import told_apart_errors, variable_errors
 from convrun.run.planning.options import RunOptions
 from convrun.run.planning.plan import Plan, Planned, may_go_live
@@ -106,6 +115,7 @@ def bind(
                 specs[key] = None
                 errors += found.errors
             errors += cannot_fail(planned.spec)
+            errors += axis_errors(planned.spec)
         names = frozenset(planned.vars)
         if (key, names) not in names_seen:
             names_seen.add((key, names))
@@ -197,10 +207,11 @@ def further_errors(unfinished: Unfinished, settings: Settings, *, imports: bool 
         bind_spec(spec, settings, imports=imports, all_tools="tools" not in broken)
     except SpecErrors as found:
         errors += found.errors
-    if broken.isdisjoint({"vars", "cases", "freeze"}):
-        for case in spec.cases or (None,):
-            names = {*spec.vars, *(case.values if case else ())}
-            errors += name_errors(spec, names, all_turns="turns" not in broken)
+    if broken.isdisjoint({"vars", "cases", "matrix", "freeze"}):
+        prompts = [value.value for axis in spec.matrix if axis.name == "system" for value in axis.values]
+        for case, prompt in product(spec.cases or (None,), prompts or (spec.system,)):
+            names = {*given_to_all(spec), *(case.values if case else ())}
+            errors += name_errors(replace(spec, system=prompt), names, all_turns="turns" not in broken)
     return errors
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from convrun.checks.registry import templates
+from convrun.checks.registry import KINDS, leaves, templates
 from convrun.errors import ConvrunError, SpecError, TemplateError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.playing.freezing import frozen_functions
 from convrun.source import Where
 from convrun.spec.case_rows import RESERVED
-from convrun.spec.model import CaseSpec, CheckSpec, Spec, StubEntry, ToolUse, TurnSpec
+from convrun.spec.model import OWN_AXES, CaseSpec, CheckSpec, Spec, StubEntry, ToolUse, TurnSpec
 from convrun.templates import Text, calls, problems, references
 
 _ALWAYS = frozenset({"vars", "turns", "env", "tmp"})
@@ -23,6 +23,8 @@ _FIXES = {
     "uuid": "uuid() is known with `freeze: {uuid: any text}` in the spec: a prompt that differs each time cannot be "
     "replayed",
 }
+# Options that many providers have: an axis of such a name is none of vars.
+_OPTIONS = frozenset({"temperature", "top_p", "seed", "max_tokens", "max_completion_tokens", "reasoning_effort"})
 
 
 def name_errors(spec: Spec, names: Iterable[str], *, all_turns: bool = True) -> list[ConvrunError]:
@@ -54,7 +56,7 @@ def row_errors(spec: Spec, case: CaseSpec | None) -> list[ConvrunError]:
     """Return a mistake for each name that templates use and other cases have, but this one lacks."""
     if case is None or spec.cases is None:
         return []
-    others = {key for one in spec.cases for key in one.values} - {*case.values, *spec.vars}
+    others = {key for one in spec.cases for key in one.values} - {*case.values, *given_to_all(spec)}
     if not others:
         return []
     missing: dict[str, Text] = {}
@@ -71,6 +73,31 @@ def row_errors(spec: Spec, case: CaseSpec | None) -> list[ConvrunError]:
         )
         for name, text in missing.items()
     ]
+
+
+def given_to_all(spec: Spec) -> set[str]:
+    """Return the names of the vars that each conversation of a spec has, whatever its case."""
+    return {*spec.vars, *(axis.name for axis in spec.matrix if axis.is_var)}
+
+
+def axis_errors(spec: Spec) -> Iterator[SpecError]:
+    """Yield a mistake for each axis of the matrix that nothing uses: its conversations would all be the same."""
+    checks = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
+    if not spec.matrix or any(map(_sees_vars, checks)):
+        return
+    prompts = [value.value for axis in spec.matrix if axis.name == "system" for value in axis.values]
+    said = [*used_templates(spec), *(text for check in checks for text in texts(check.value)), *prompts]
+    for axis in spec.matrix:
+        if axis.is_var and not mention(said, axis.name) and not mention(said, "vars"):
+            fix = did_you_mean(axis.name, OWN_AXES) or f"name it in a template, as {{{{ {axis.name} }}}}"
+            fix = f"write `options: [{{{axis.name}: …}}, …]`" if axis.name in _OPTIONS else fix
+            yield SpecError(f"nothing uses the axis {axis.name!r}", where=axis.where, fix=fix)
+
+
+def _sees_vars(check: CheckSpec) -> bool:
+    """Whether a check may look at vars without naming one."""
+    kinds = [kind for _, kind, _ in leaves(check.kind, check.value)]
+    return any(kind not in KINDS or KINDS[kind].family in ("code", "model") for kind in kinds)
 
 
 class _AnyTurn(tuple[str, ...]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
 
 from convrun.cassette.files import load
@@ -46,10 +46,14 @@ class Renamed:
 
 @frozen
 class _Said:
-    """The texts of a conversation: the system prompt and those of the user; None where only a run can know."""
+    """The texts of a conversation: the system prompt and those of the user; None where only a run can know.
+
+    `body` is that of a recorded request.
+    """
 
     system: str | None
     users: tuple[str | None, ...]
+    body: JsonObject = field(default_factory=dict)
 
 
 def told_as_renamed(prepared: Prepared, orphaned: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -87,7 +91,7 @@ def renamed(settings: Settings, conversations: Iterable[Planned], orphaned: Iter
         recorded = _recorded_texts(settings.root / path, path)
         for place, (planned, today) in enumerate(missing):
             rank = _difference(today, recorded, planned.spec) if recorded is not None else None
-            if rank is not None:
+            if rank is not None and recorded is not None and not _of_another_value(planned, today, recorded):
                 fits.append((rank, path, place, planned))
     found: dict[str, Renamed] = {}
     taken: set[int] = set()
@@ -116,19 +120,32 @@ def _difference(today: _Said, recorded: _Said, spec: Spec) -> int | None:
     return 4 * (not same) + 2 * (not same_system) + lengths
 
 
+def _of_another_value(planned: Planned, today: _Said, recorded: _Said) -> bool:
+    """Whether a recording is of another model, system prompt or options than a combination of a matrix has."""
+    spec, model, body = planned.spec, planned.model, recorded.body
+    axes = {axis.name for axis in spec.matrix}
+    if "model" in axes and model.script is None and not f"/{model.name}".endswith(f"/{body.get('model')}"):
+        return True
+    if "system" in axes and today.system not in (None, recorded.system):
+        return True
+    own = {key for turn in spec.turns for key in turn.options}
+    return "options" in axes and any(body.get(key) != value for key, value in spec.options.items() if key not in own)
+
+
 def _recorded_texts(file: Path, shown_as: str) -> _Said | None:
     """What was said in a recording; None where it cannot be read, or is no chat."""
     try:
         interactions = load(file, shown_as, whole=False).interactions
     except CassetteError:
         return None
-    chats = (one.request.messages for one in reversed(interactions))
-    messages: Sequence[JsonObject] = next(filter(None, chats), [])
-    if not messages:
+    chat = next((one.request for one in reversed(interactions) if one.request.messages), None)
+    if chat is None:
         return None
+    messages: Sequence[JsonObject] = chat.messages
     texts = [(message.get("role"), _text_of(message.get("content"))) for message in messages]
     system = texts[0][1] if texts[0][0] in ("system", "developer") else None
-    return _Said(system=system, users=tuple(text for role, text in texts if role == "user" and text))
+    users = tuple(text for role, text in texts if role == "user" and text)
+    return _Said(system=system, users=users, body=chat.body if isinstance(chat.body, dict) else {})
 
 
 def _text_of(content: Json) -> str:

@@ -17,7 +17,6 @@ from convrun.spec.model import Axis, ModelSpec, Spec
 from convrun.values import Json
 
 MOST = 10_000  # conversations of one spec with a matrix
-_OF_SPECS = ("model", "system", "options")  # axes that are the spec's; all others are vars
 
 Choice: TypeAlias = tuple[str | None, Any]  # what a value adds to the id, and the value
 
@@ -47,6 +46,7 @@ def variants(spec: Spec, settings: Settings, options: RunOptions) -> Iterator[Va
         choices["model"] = list(_models(spec, settings, asked))
     if spec.matrix:
         _refuse_many(spec, choices)
+    given = [axis.name for axis in spec.matrix if axis.is_var]
     specs: dict[tuple[str | None, ...], Spec] = {}
     for chosen in product(*choices.values()):
         taken = dict(zip(choices, chosen, strict=True))
@@ -57,7 +57,7 @@ def variants(spec: Spec, settings: Settings, options: RunOptions) -> Iterator[Va
             spec=specs[key],
             model=taken["model"][1],
             names=tuple(name for name, _ in chosen if name),
-            vars={name: value for name, (_, value) in taken.items() if name not in _OF_SPECS},
+            vars={name: taken[name][1] for name in given},
         )
 
 

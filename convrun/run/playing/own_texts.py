@@ -45,6 +45,9 @@ def own_texts(spec: Spec, model: ModelSpec, tools: Iterable[str] = ()) -> Iterat
     yield from _in(spec.options, "the options", spec.where)
     for case in spec.cases or ():
         yield from _in(case.values, "a case", case.where)
+    for axis in spec.matrix:
+        for value in axis.values:
+            yield from _in([value.name, value.value], "the matrix", value.where)
     for turn in spec.turns:
         yield from _in_turn(turn)
     yield from _in_checks((*spec.each_turn, *spec.expect))
