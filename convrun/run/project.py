@@ -214,7 +214,7 @@ def _named_by_secrets(made: Plan, project: Project, environ: Mapping[str, str]) 
     cases = [one.case.id for one in made.conversations if one.case is not None]
     specs = {one.spec.file: one.spec for one in made.conversations}
     values = [value for spec in specs.values() for axis in spec.matrix for value in axis.values]
-    if not thorough.found_in([*cases, *specs, *(value.name for value in values)]):
+    if not thorough.found_in([*cases, *specs, *(value.text for value in values)]):
         return []
     found: list[ConvrunError] = []
     for one in made.conversations:
@@ -225,7 +225,7 @@ def _named_by_secrets(made: Plan, project: Project, environ: Mapping[str, str]) 
             what, fix = "the id of this case is a secret", "give each case an `id` that all may read"
             found.append(SpecError(what, where=one.where, fix=fix))
     for value in values:
-        if thorough.found_in([value.name]):
+        if thorough.found_in([value.text]):
             what, fix = "the name of this value is a secret", "write it as a mapping with an `id` that all may read"
             found.append(SpecError(what, where=value.where, fix=fix))
     return found

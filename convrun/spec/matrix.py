@@ -76,14 +76,15 @@ def _value(node: Node, file: SpecFile) -> AxisValue:
         fix = "write a mapping with an `id`, as {id: few, items: […]}"
         raise SpecError("a list has no name for the ids of conversations", where=node.where, fix=fix)
     else:
-        name = text_part(value) if isinstance(value, str) else json.dumps(value)
+        name = value if isinstance(value, str) else json.dumps(value)
     return _with_name(name, value, node, "write {id: none, text: ''}; templates say .text")
 
 
 def _model(node: Node, file: SpecFile) -> AxisValue:
     name, rest = _named(node, file)
     made = model(rest, file)
-    return AxisValue(name=name or model_part(made.name), value=made, where=node.where)
+    name = name or model_part(made.name)
+    return AxisValue(name=name, text=name, value=made, where=node.where)
 
 
 def _system(node: Node, file: SpecFile) -> AxisValue:
@@ -98,7 +99,7 @@ def _system(node: Node, file: SpecFile) -> AxisValue:
         raise SpecError(f"{show(made.source, 60)} is a file, and no system prompt", where=node.where, fix=fix)
     if name is None:
         named = rest.get("file") if isinstance(rest, document.Mapping) else None
-        name = PurePosixPath(named.text).stem if isinstance(named, Scalar) else text_part(made.source)
+        name = PurePosixPath(named.text).stem if isinstance(named, Scalar) else made.source
     return _with_name(name, made, node, "give it an `id`, as {id: none, text: ''}")
 
 
@@ -112,7 +113,7 @@ def _options(node: Node, file: SpecFile) -> AxisValue:
     name, rest = _named(node, file)
     made = options(rest, file)
     shown = (f"{key}={_printed(value)}" for key, value in sorted(made.items()))
-    return _with_name(name or text_part(",".join(shown)), made, node, "give it an `id`, as {id: as-written}")
+    return _with_name(name or ",".join(shown), made, node, "give it an `id`, as {id: as-written}")
 
 
 def _printed(value: Any) -> str:
@@ -127,10 +128,11 @@ def _named(node: Node, file: SpecFile) -> tuple[str | None, Node]:
     return decoding.identifier(given, file), replace(node, entries=kept)
 
 
-def _with_name(name: str, value: Any, node: Node, fix: str) -> AxisValue:
-    if not name.strip():
+def _with_name(text: str, value: Any, node: Node, fix: str) -> AxisValue:
+    """The value, named by a text: its `id`, or what it is."""
+    if not text:
         raise SpecError("a value without a name for the ids of conversations", where=node.where, fix=fix)
-    return AxisValue(name=name, value=value, where=node.where)
+    return AxisValue(name=text_part(text), text=text, value=value, where=node.where)
 
 
 def named_as_case_keys(spec: Spec) -> Iterator[SpecError]:

@@ -199,9 +199,13 @@ class CaseSpec:
 
 @frozen
 class AxisValue:
-    """One value of an axis of `matrix`: a ModelSpec, a Text, options, or that of a var; `name` is its part of an id."""
+    """One value of an axis of `matrix`: a ModelSpec, a Text, options, or that of a var.
+
+    `name` is its part of an id; it is made of `text`, of which it may have the beginning only.
+    """
 
     name: str
+    text: str
     value: Any
     where: Where
 

@@ -9,6 +9,9 @@ import subprocess
 import pytest
 from projects import Project
 
+from convrun.run.findings.renamed import renamed_in
+from convrun.run.planning.options import RunOptions
+
 
 def spec(*users, attach=None, model="echo", **more):
     """A spec of a model, with a turn for each text; the last one shows a picture where one is named."""
@@ -124,3 +127,25 @@ def test_of_many_the_first_are_told(project, convrun):
     out = convrun(project.root, "status")[1]
     assert (out.count("renamed   "), "  and 4 more, -v shows them" in out) == (8, True)
     assert convrun(project.root, "status", "-v")[1].count("renamed   ") == 12
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ({"city": ["x"]}, {"city": ["x"], "options": [{"id": "a", "seed": 1}]}, None),
+        ({"city": ["x"]}, {"city": ["x"], "options": [{"id": "a", "top_p": None}]}, "x-a"),
+        ({"city": ["x"]}, {"city": ["x"], "model": [{"id": "told", "script": [{"reply": "Hi"}]}, "echo"]}, "x-echo"),
+        ({"model": ["echo"]}, {"model": [{"name": "echo", "id": "e"}]}, "e"),
+        ({"system": [{"id": "a", "text": "A"}]}, {"system": [{"id": "b", "text": "B"}, {"id": "c", "text": "A"}]}, "c"),
+        ({"system": [{"id": "a", "text": "A"}]}, {"system": [{"id": "b", "text": "B"}]}, None),
+        ({"options": [{"seed": 1}]}, {"options": [{"seed": 2}]}, None),
+        ({"options": [{"seed": 1}]}, {"options": [{"seed": 2}, {"id": "one", "seed": 1}]}, "one"),
+    ],
+)
+def test_of_a_matrix_the_combination_is_found(project, before, after, found):
+    """A recording fits the combination with its model, prompt and options; one of another value is not offered."""
+    project.write("specs/a.yaml", spec("Hi", matrix=before, vars={"city": "x"}, expect=[{"contains": "{{ city }}"}]))
+    project.run(record="all")
+    project.write("specs/a.yaml", spec("Hi", matrix=after, vars={"city": "x"}, expect=[{"contains": "{{ city }}"}]))
+    told = renamed_in(project.prepared(), RunOptions(), {})
+    assert [one.planned.id.partition("::")[2] for one in told] == ([found] if found else [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import pytest
 from projects import Project
 
@@ -76,3 +78,19 @@ def test_only_cassettes_of_ours_are_found(project):
     (project.root / "cassettes/led").symlink_to(project.root / "away")
     (project.root / "cassettes/link.yaml").symlink_to(project.root / "away/a.yaml")
     assert orphaned(project) == ["cassettes/gone.yaml"]
+
+
+def test_values_that_a_matrix_has_no_more_leave_orphans(project):
+    """A value, a prompt or options that were taken out; a model that was may still be asked for with `-m`."""
+    (project.root / "cassettes/gone.yaml").unlink()
+    axes = "matrix: {{model: [{}], city: [{}], options: [{}]}}\nturns: [{{user: 'Hi {{{{ city }}}}'}}]\n"
+    both = ("echo, {id: told, script: [{reply: Hi}]}", "Oslo, Bonn", "{seed: 1}, {id: two, seed: 2}")
+    project.write("specs/three.yaml", axes.format(*both))
+    project.run("specs/three.yaml", record="all")
+    assert orphaned(project) == []
+    project.write("specs/three.yaml", axes.format("echo", "Bonn", "{seed: 1}"))
+    left = {path.name for path in (project.root / "cassettes/three").iterdir()}
+    assert len(left) == 8
+    assert {PurePosixPath(path).name for path in orphaned(project)} == {
+        name for name in left if "Oslo" in name or "two" in name or "told" in name
+    }

@@ -74,6 +74,24 @@ def test_a_conversation_depends_on_what_it_is_made_of(project, surveyor):
     assert project.root / "cassettes/a/rome.yaml" in found["specs/a.yaml::rome"]
 
 
+def test_prompts_of_a_matrix_are_files_of_the_spec(project, surveyor):
+    """An edit of one touches the conversations of the spec; one that was missing is waited for."""
+    project.write("specs/_a.md", "Be kind.")
+    project.write(
+        "specs/a.yaml", "model: echo\nmatrix: {system: [{file: _a.md}, {text: x, id: x}]}\nturns: [{user: Hi}]"
+    )
+    before = surveyor.inventory()
+    project.write("specs/_a.md", "Be brief.")
+    edit = edit_between(before, surveyor.inventory())
+    assert edit.touched == {"specs/a.yaml::_a", "specs/a.yaml::x"}
+    assert names(project, edit.files) == {"specs/_a.md"}
+    project.edit("specs/a.yaml", "_a.md", "_b.md")
+    before = surveyor.inventory()
+    assert before.unreadable == {"specs/a.yaml"}
+    project.write("specs/_b.md", "Be long.")
+    assert edit_between(before, surveyor.inventory()).touched == {"specs/a.yaml::_b", "specs/a.yaml::x"}
+
+
 def test_an_attachment_named_by_what_is_said_stands_for_its_folder(project, surveyor):
     """Any file beside the one that a reply will name touches the conversation."""
     project.write("specs/_maps/a.png", "")

@@ -115,11 +115,11 @@ def bind(
                 specs[key] = None
                 errors += found.errors
             errors += cannot_fail(planned.spec)
-            errors += axis_errors(planned.spec)
         names = frozenset(planned.vars)
         if (key, names) not in names_seen:
             names_seen.add((key, names))
-            errors += row_errors(planned.spec, planned.case) or name_errors(planned.spec, names)
+            unknown = row_errors(planned.spec, planned.case) or name_errors(planned.spec, names)
+            errors += unknown or axis_errors(planned.spec)  # an unknown name may be an axis, misspelt
         try:
             model = _identity(planned.model, options, environ)
             live = model if may_go_live(planned, options) else None

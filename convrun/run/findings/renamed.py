@@ -124,7 +124,9 @@ def _of_another_value(planned: Planned, today: _Said, recorded: _Said) -> bool:
     """Whether a recording is of another model, system prompt or options than a combination of a matrix has."""
     spec, model, body = planned.spec, planned.model, recorded.body
     axes = {axis.name for axis in spec.matrix}
-    if "model" in axes and model.script is None and not f"/{model.name}".endswith(f"/{body.get('model')}"):
+    asked = str(body.get("model"))
+    same_model = asked.startswith("script:") if model.script else f"/{model.name}".endswith(f"/{asked}")
+    if "model" in axes and not same_model:
         return True
     if "system" in axes and today.system not in (None, recorded.system):
         return True
