@@ -56,7 +56,10 @@ def past_limit(spec: Spec) -> Iterator[SpecError]:
 
 @takes(
     type="object",
-    properties={**dict.fromkeys(_NOT_OPTIONS, False), "n": {"enum": [1, None]}},
+    properties={
+        **dict.fromkeys(_NOT_OPTIONS, False),
+        "n": {"enum": [1, None], "description": "One answer: what no check sees must not be asked for."},
+    },
 )
 def options(node: Node, _: SpecFile) -> dict[str, Any]:
     """Return options as the provider gets them; what convrun itself sends is none."""
