@@ -197,10 +197,29 @@ class TurnResult:
 
 
 @frozen
+class Samples:
+    """The samples of a group, in their order: of `times` conversations `needed` must pass, and `passed` did.
+
+    `rate` is the part that passed, `interval` its 95 % confidence interval (Wilson's); None where the group was not
+    judged. There are fewer `conversations` than `times` where something ended the run.
+    """
+
+    times: int
+    needed: int
+    passed: int
+    rate: float | None = None
+    interval: tuple[float, float] | None = None
+    conversations: tuple[ConversationResult, ...] = ()
+
+
+@frozen
 class ConversationResult:
     """One conversation; `cassette` is the path where its recording is or would be, None for one that has none.
 
     `cost_usd` is what its model calls cost when they were recorded, None where that is not known of each.
+    Of a group of `samples` it is the one result: figures are their sums, findings and ignored differences theirs, each
+    once, `error` and `stale` those of the first that has one; turns and checks stand in the samples. Id and cassette
+    are those of sample 1.
     """
 
     id: str
@@ -225,6 +244,18 @@ class ConversationResult:
     findings: tuple[Finding, ...] = ()
     reason: str | None = None  # of a skipped conversation
     where: Where | None = None  # its line in the spec
+    samples: Samples | None = None
+
+    @property
+    def singles(self) -> tuple[ConversationResult, ...]:
+        """The conversations that it is of: the samples of a group, else itself."""
+        return (self,) if self.samples is None else self.samples.conversations
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was judged to its end: no sample of a group lacks, and it was not passed over."""
+        lacks = self.samples is not None and len(self.samples.conversations) < self.samples.times
+        return not lacks and not any(one.not_begun for one in self.singles)
 
     @property
     def not_begun(self) -> bool:

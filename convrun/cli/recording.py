@@ -102,10 +102,9 @@ class Recording:
     ) -> RunResult:
         """Nothing was recorded, as somebody wanted it: it ends as a run of what is shown does."""
         screen.tell([Line("nothing was recorded", "dim")])
-        for one in found.waiting:
-            result = found.of(one)
-            if result is not None:
-                show(result)
+        for one in found.result.conversations:
+            if one.id in found.tests:
+                show(one)
         whole = together(prepared, options, found.result, ())
         return whole if whole.conversations else replace(whole, exit_code=0)
 
@@ -131,5 +130,5 @@ def _new_files(before: Mapping[str, frozenset[str]], now: Mapping[str, frozenset
 
 
 def _compared(quote: Quote, states: Iterable[RecordingState], results: Iterable[ConversationResult]) -> list[Line]:
-    names = {one.id for one in states}
-    return [compared_line(quote, [one for one in results if one.id in names])]
+    names, singles = {one.id for one in states}, (single for one in results for single in one.singles)
+    return [compared_line(quote, [one for one in singles if one.id in names])]

@@ -51,10 +51,11 @@ class Counts:
 
 
 def counts(result: RunResult) -> Counts:
-    """Return the sums of a run; turns that did not run are not counted."""
+    """Return the sums of a run; turns that did not run are not counted. A group of samples is one conversation."""
     conversations = result.conversations
+    every = [*conversations, *(one for group in conversations if group.samples for one in group.singles)]
     verdicts = Counter(conversation.verdict for conversation in conversations)
-    checks = Counter(standing for conversation in conversations for standing in _standings(conversation))
+    checks = Counter(standing for conversation in every for standing in _standings(conversation))
     return Counts(
         conversations=len(conversations),
         verdicts={
@@ -66,7 +67,7 @@ def counts(result: RunResult) -> Counts:
             "skipped": verdicts["skipped"],
             "unchecked": verdicts["unchecked"],
         },
-        turns=sum(1 for conversation in conversations for turn in conversation.turns if turn.verdict != "skipped"),
+        turns=sum(1 for conversation in every for turn in conversation.turns if turn.verdict != "skipped"),
         checks={name: checks[name] for name in ("passed", "failed", "error", "stale", "info")},
         model_calls=sum(conversation.model_calls for conversation in conversations),
         live_calls=sum(conversation.live_calls for conversation in conversations),

@@ -15,6 +15,7 @@ from convrun.results import (
     Finding,
     Problem,
     RunResult,
+    Samples,
     Staleness,
     ToolCallResult,
     TurnResult,
@@ -116,7 +117,20 @@ def _conversation(conversation: ConversationResult) -> _Object:
         "turns": [_turn(turn) for turn in conversation.turns],
         "checks": [_check(check) for check in conversation.checks],
         "findings": [_finding(finding) for finding in conversation.findings],
-        "samples": None,
+        "samples": _samples(conversation.samples),
+    }
+
+
+def _samples(samples: Samples | None) -> _Object | None:
+    if samples is None:
+        return None
+    return {
+        "times": samples.times,
+        "pass": samples.needed,
+        "passed": samples.passed,
+        "rate": samples.rate,
+        "interval": None if samples.interval is None else list(samples.interval),
+        "conversations": [_conversation(one) for one in samples.conversations],
     }
 
 

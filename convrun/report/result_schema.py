@@ -132,31 +132,60 @@ _TURN = _closed(
         "checks": (_list_of(_ref("check")), "The checks of the turn."),
     }
 )
+_PART: JsonObject = {"type": "number", "minimum": 0, "maximum": 1}
+_SAMPLES = _closed(
+    {
+        "times": (_FROM_ONE, "How many samples there are."),
+        "pass": (_FROM_ONE, "How many of them must pass."),
+        "passed": (_COUNT, "How many passed."),
+        "rate": ({**_PART, "type": ["number", "null"]}, "The part that passed; null where the group was not judged."),
+        "interval": (
+            {"type": ["array", "null"], "items": _PART, "minItems": 2, "maxItems": 2},
+            "The 95 % confidence interval of the rate (Wilson's), its bounds; null where there is no rate.",
+        ),
+        "conversations": (
+            _list_of(_ref("conversation")),
+            "The samples, in order, each as a conversation by itself; of an interrupted run those that are over.",
+        ),
+    }
+)
 _CONVERSATION = _closed(
     {
-        "id": (_TEXT, "The conversation's id."),
+        "id": (_TEXT, "The conversation's id; a group of samples has that of the first."),
         "spec": (_TEXT, "The spec's path below the root."),
         "case": (_TEXT_OR_NULL, "The case's id."),
         "model": (_TEXT_OR_NULL, "The model's name."),
         "tags": (_list_of(_TEXT), "The spec's tags."),
         "vars": ({"type": "object"}, "The values that templates had."),
-        "verdict": (_VERDICT, "The worst of its turns and checks."),
+        "verdict": (
+            _VERDICT,
+            "The worst of its turns and checks; of a group the worst of error, stale and missing, else by `pass`.",
+        ),
         "reason": (_TEXT_OR_NULL, "Why it was skipped."),
         "where": (_or_null("where"), "Its line in the spec."),
-        "cassette": (_TEXT_OR_NULL, "Where its recording is or would be."),
-        "model_calls": (_COUNT, "Model calls of all turns."),
+        "cassette": (_TEXT_OR_NULL, "Where its recording is or would be; of a group that of sample 1."),
+        "model_calls": (_COUNT, "Model calls of all turns; of a group those of all samples, as all figures here."),
         "live_calls": (_COUNT, "Those that went to a provider."),
         "usage": (_ref("usage"), "Tokens of all turns."),
         "cost_usd": (_DOLLARS, "What the recording cost; null where it is unknown."),
         "spent_usd": (_DOLLARS, "What its live calls cost in this run; null where it is unknown."),
         "duration_s": (_SECONDS, "How long it ran, in seconds."),
-        "error": (_or_null("problem"), "What ended it."),
-        "stale": ({"anyOf": [_STALE, {"type": "null"}]}, "Where the recording stopped matching."),
-        "ignored": (_list_of(_IGNORED), "Differences that cassette.ignore let pass."),
-        "turns": (_list_of(_ref("turn")), "The turns that were reached."),
-        "checks": (_list_of(_ref("check")), "The conversation's own checks."),
-        "findings": (_list_of(_ref("finding")), "What is not wrong yet and keeps it from being trusted."),
-        "samples": ({"type": "null"}, "Of a group of samples; there are none yet."),
+        "error": (_or_null("problem"), "What ended it; of a group the first sample that ended so."),
+        "stale": (
+            {"anyOf": [_STALE, {"type": "null"}]},
+            "Where the recording stopped matching; of a group the first.",
+        ),
+        "ignored": (_list_of(_IGNORED), "Differences that cassette.ignore let pass; of a group each once."),
+        "turns": (_list_of(_ref("turn")), "The turns that were reached; none of a group: they stand in its samples."),
+        "checks": (_list_of(_ref("check")), "The conversation's own checks; those of a group stand in its samples."),
+        "findings": (
+            _list_of(_ref("finding")),
+            "What keeps it from being trusted, and is not wrong yet; of a group each once.",
+        ),
+        "samples": (
+            {"anyOf": [_SAMPLES, {"type": "null"}]},
+            "The samples of a group; null for a conversation that is none.",
+        ),
     }
 )
 _SUMMARY = _closed(
@@ -181,6 +210,7 @@ def result_schema() -> JsonObject:
     """Return the JSON Schema (2020-12) of the JSON result."""
     definitions: JsonObject = {
         "check": _CHECK,
+        "conversation": _CONVERSATION,
         "finding": _FINDING,
         "problem": _PROBLEM,
         "turn": _TURN,
@@ -196,7 +226,10 @@ def result_schema() -> JsonObject:
             "interrupted": ({"type": "boolean"}, "Whether it was interrupted."),
             "summary": (_SUMMARY, "The sums."),
             "findings": (_list_of(_ref("finding")), "Findings that belong to no single conversation."),
-            "conversations": (_list_of(_CONVERSATION), "The conversations, in order."),
+            "conversations": (
+                _list_of(_ref("conversation")),
+                "The conversations, in order; a group is one.",
+            ),
         }
     )
     about: Json = "What `convrun run --report json` writes. Every number that counts begins at 1."

@@ -14,6 +14,7 @@ from convrun.environment import NAME as DOTENV
 from convrun.environment import read_dotenv
 from convrun.errors import ConvrunError, DocumentError, SettingsError, SpecError, SpecErrors, UsageError
 from convrun.frozen import frozen
+from convrun.results import ConversationResult
 from convrun.run.binding.bind import BoundConversation, bind, further_errors
 from convrun.run.binding.imports import put_first
 from convrun.run.planning.narrowing import narrowed
@@ -153,11 +154,23 @@ def spec_defaults(settings: Settings) -> document.Mapping | None:
 
 @frozen
 class Prepared:
-    """Everything that can be known before the first turn: the plan, and its conversations bound to code."""
+    """Everything that can be known before the first turn: the plan, and its conversations bound to code.
+
+    `known` are results, by id, of samples among them that are not to be played: they count in their groups.
+    """
 
     project: Project
     plan: Plan
     conversations: tuple[BoundConversation, ...]
+    known: Mapping[str, ConversationResult] = field(default_factory=dict)
+
+    @property
+    def tests(self) -> Mapping[str, tuple[BoundConversation, ...]]:
+        """The conversations by the id of their test: a group of samples is one, any other conversation as well."""
+        found: dict[str, list[BoundConversation]] = {}
+        for one in self.conversations:
+            found.setdefault(one.planned.group, []).append(one)
+        return {name: tuple(members) for name, members in found.items()}
 
 
 def planned(project: Project, options: RunOptions, *, cassettes: str | None = None) -> Plan:

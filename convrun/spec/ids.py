@@ -22,6 +22,13 @@ def conversation_id(spec_file: str, rest: str | None = None) -> str:
     return spec_file if rest is None else f"{spec_file}::{rest}"
 
 
+def sample_id(group: str, sample: int | None) -> str:
+    """Return the id of a sample: the first has its group's, `specs/a.yaml`, the second is `specs/a.yaml::@2`."""
+    if sample is None or sample == 1:
+        return group
+    return f"{group}@{sample}" if _split(group)[1] is not None else conversation_id(group, f"@{sample}")
+
+
 def model_part(name: str) -> str:
     """Return what a model adds to the ids of its conversations."""
     return name.strip()
@@ -38,12 +45,12 @@ def text_part(text: str) -> str:
     return f"{beginning.strip('-.') or 'text'}-{_digest(text)}"
 
 
-def cassette_file(identity: str, specs_folder: str = "specs") -> str:
-    """Return the path of a conversation's cassette below the cassettes folder, with `/`.
+def cassette_file(identity: str, specs_folder: str = "specs", sample: int | None = None) -> str:
+    """Return the path of a conversation's cassette below the cassettes folder, with `/`; `identity` is its group's.
 
     It follows the spec's path below the specs folder (elsewhere: below the root), then the rest of the id. What file
     systems do not take is replaced, and 8 hex digits of the id's sha256 keep it apart: in the spec's path those of the
-    spec's own id, so that its conversations stay in one folder.
+    spec's own id, so that its conversations stay in one folder. From the second `sample` on its number follows: `@2`.
     """
     identity = unicodedata.normalize("NFC", identity)
     spec, rest = _split(identity)
@@ -52,8 +59,9 @@ def cassette_file(identity: str, specs_folder: str = "specs") -> str:
     if folder not in ("", ".") and stem.startswith(f"{folder}/"):
         stem = stem[len(folder) + 1 :]
     parts = [_safe(part, spec) for part in stem.split("/") if part]
-    if rest is not None:
-        parts.append(_safe(rest, identity))
+    number = f"@{sample}" if sample is not None and sample > 1 else ""
+    if rest is not None or number:
+        parts.append((_safe(rest, identity) if rest is not None else "") + number)
     return "/".join(parts) + ".yaml"
 
 

@@ -25,6 +25,7 @@ from convrun.spec.matrix import matrix, named_as_case_keys
 from convrun.spec.model import CheckSpec, Spec
 from convrun.spec.models import model
 from convrun.spec.named_files import file_text, shown
+from convrun.spec.samples import samples
 from convrun.spec.texts import template
 from convrun.spec.tools import hooks, policy, tools
 from convrun.spec.turns import options, past_limit, turns
@@ -211,6 +212,7 @@ SPEC = Record(
         "matrix": Key(
             matrix, "Lists by `model`, `system`, `options` or the name of a var: a conversation for each combination."
         ),
+        "samples": Key(samples, "Several independent conversations that are one test, and how many of them must pass."),
         "freeze": Key(freeze, "What now() and uuid() in templates give: the same in every run."),
     },
 )

@@ -225,6 +225,14 @@ class Axis:
 
 
 @frozen
+class SamplesSpec:
+    """How many independent conversations there are of each that the spec describes, and how many `needed` to pass."""
+
+    times: int
+    needed: int
+
+
+@frozen
 class FreezeSpec:
     """What does not change from run to run: the time that `now()` gives, as written; the seed of `uuid()`."""
 
@@ -259,4 +267,5 @@ class Spec:
     known_failure: KnownFailure | None = None
     cases: tuple[CaseSpec, ...] | None = None
     matrix: tuple[Axis, ...] = ()
+    samples: SamplesSpec | None = None
     freeze: FreezeSpec | None = None

@@ -1,10 +1,14 @@
-"""The agenda of a run: which conversation is next, which are over, and what is told of them, in the plan's order."""
+"""The agenda of a run: which conversation is next, which are over, and what is told of them, in the plan's order.
+
+Samples of one group are one test: they are told together, as one result.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeAlias
 
 from convrun.frozen import frozen
@@ -30,21 +34,24 @@ class Standing:
     since: float = 0.0
 
 
+_NOTHING: Mapping[str, ConversationResult] = MappingProxyType({})
 OnResult: TypeAlias = Callable[[ConversationResult], None]
 OnStanding: TypeAlias = Callable[[Standing], None]
 
 
 class Agenda:
-    """What is to be done of a run, by one thread. `on_result` hears of each conversation, in the order of the plan.
+    """What is to be done of a run, by one thread. `on_result` hears of each test, in the order of the plan.
 
-    After `most_failed` that did not pass nothing is begun, and what was not is skipped; where the run is `strict` those
-    with findings did not. `bug` is what ended the run and is convrun's own fault.
+    A test is a conversation, or a group of samples. After `most_failed` that did not pass none is begun, and what was
+    not is skipped; where the run is `strict` those with findings did not. `known` are results, by id, of samples that
+    are not played, and count in their groups. `bug` is what ended the run and is convrun's own fault.
     """
 
     def __init__(
         self,
         conversations: Sequence[BoundConversation],
         *,
+        known: Mapping[str, ConversationResult] = _NOTHING,
         most_failed: int | None,
         strict: bool = False,
         on_result: OnResult,
@@ -57,17 +64,29 @@ class Agenda:
         self._strict = strict
         self._on_result = on_result
         self._on_standing = on_standing
+        self._tests: dict[str, list[int]] = {}  # the indexes of each
+        for index, one in enumerate(conversations):
+            self._tests.setdefault(one.planned.group, []).append(index)
         self._begun: dict[int, float] = {}  # what is running, and since when
-        self._waiting: dict[int, ConversationResult] = {}  # for those before it
+        self._over = {
+            index: known[one.planned.id] for index, one in enumerate(conversations) if one.planned.id in known
+        }
+        self._total = len(conversations) - len(self._over)
+        self._played: set[str] = set()  # the tests of which something was
+        self._waiting: dict[str, ConversationResult] = {}  # for those before it
+        self._order = list(self._tests)
         self._next = self._told = self._finished = self._not_passed = 0
 
     def next(self) -> int | None:
         """Return the index of the conversation to begin, None where no other is to be begun."""
+        while self._next in self._over:
+            self._next += 1
         if self.bug is not None or self._next == len(self.conversations):
             return None
         index = self._next
         self._next += 1
         self._begun[index] = time.monotonic()
+        self._played.add(self.conversations[index].planned.group)
         return index
 
     def age(self, index: int) -> float:
@@ -75,24 +94,34 @@ class Agenda:
         return time.monotonic() - self._begun[index]
 
     def done(self, index: int, outcome: ConversationResult | Problem) -> None:
-        """Take what came of a conversation; it is told once those before it are over."""
+        """Take what came of a conversation; its test is told once those before it are over."""
         self._begun.pop(index)
         if isinstance(outcome, Problem):
             self.bug = self.bug or outcome
             return
-        self._waiting[index] = outcome
+        self._over[index] = outcome
         self._finished += 1
-        self._not_passed += did_not_pass(outcome, strict=self._strict)
-        if self._most_failed is not None and self._not_passed >= self._most_failed:
-            self._stop()
-        while self._told in self._waiting:
-            self._tell(self._told)
+        test = self.conversations[index].planned.group
+        if all(one in self._over for one in self._tests[test]):
+            result = self._waiting[test] = self._result(test)
+            self._not_passed += did_not_pass(result, strict=self._strict)
+            if self._most_failed is not None and self._not_passed >= self._most_failed:
+                self._stop()
+        while self._told < len(self._order) and self._order[self._told] in self._waiting:
+            self._tell(self._order[self._told])
             self._told += 1
 
     def give_up(self) -> None:
-        """Tell what is over and waits for those before it: they will not be finished."""
-        for index in sorted(self._waiting):
-            self._tell(index)
+        """Tell what is over and waits for those before it: they will not be finished.
+
+        A group of which some samples are over is told as what it is with those.
+        """
+        for test in self._order[self._told :]:
+            begun = test in self._played and any(index in self._over for index in self._tests[test])
+            if begun and test not in self._waiting:
+                self._waiting[test] = self._result(test)
+            if test in self._waiting:
+                self._tell(test)
 
     def show(self) -> None:
         """Tell how far the run has come, before something is waited for."""
@@ -100,7 +129,7 @@ class Agenda:
             oldest_first = sorted(self._begun, key=lambda index: (self._begun[index], index))
             self._on_standing(
                 Standing(
-                    total=len(self.conversations),
+                    total=self._total,
                     finished=self._finished,
                     not_passed=self._not_passed,
                     running=tuple(self.conversations[index].planned.id for index in oldest_first),
@@ -108,16 +137,30 @@ class Agenda:
                 )
             )
 
-    def _tell(self, index: int) -> None:
-        result = self._waiting.pop(index)
+    def _result(self, test: str) -> ConversationResult:
+        """The result of a test of which something is over."""
+        indexes = self._tests[test]
+        members = [self.conversations[index] for index in indexes]
+        if members[0].planned.sample is None:
+            return self._over[indexes[0]]
+        from convrun.run.samples import group_result  # a run without samples does without
+
+        return group_result(members, [self._over[index] for index in indexes if index in self._over])
+
+    def _tell(self, test: str) -> None:
+        result = self._waiting.pop(test)
         self.results.append(result)
         self._on_result(result)
 
     def _stop(self) -> None:
-        """Skip what is not begun yet."""
+        """Skip the tests of which nothing is begun yet."""
         option = "the first that did not pass (-x)"
         if self._most_failed != 1:
             option = f"{self._most_failed} that did not pass (--maxfail)"
-        for index in range(self._next, len(self.conversations)):
-            self._waiting[index] = replace(blank_result(self.conversations[index]), reason=NOT_BEGUN + option)
-        self._next = len(self.conversations)
+        for test, indexes in self._tests.items():
+            if test in self._played or test in self._waiting:
+                continue
+            for index in indexes:
+                if index not in self._over:
+                    self._over[index] = replace(blank_result(self.conversations[index]), reason=NOT_BEGUN + option)
+            self._waiting[test] = self._result(test)

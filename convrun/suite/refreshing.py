@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
@@ -12,6 +12,7 @@ from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.playing.conversation import blank_result
 from convrun.run.project import Prepared
+from convrun.run.samples import group_result
 from convrun.run.verdicts import did_not_pass, exit_code
 
 Only: TypeAlias = Literal["stale", "missing", "failed"]
@@ -26,8 +27,14 @@ class Rehearsed:
     waiting: tuple[BoundConversation, ...]
 
     def of(self, bound: BoundConversation) -> ConversationResult | None:
-        """Return what was found of a conversation."""
-        return next((one for one in self.result.conversations if one.id == bound.planned.id), None)
+        """Return what was found of a conversation, or of a sample."""
+        every = (single for one in self.result.conversations for single in one.singles)
+        return next((one for one in every if one.id == bound.planned.id), None)
+
+    @property
+    def tests(self) -> frozenset[str]:
+        """The ids of the tests of which something is to be recorded."""
+        return frozenset(one.planned.group for one in self.waiting)
 
 
 def rehearsed(
@@ -43,36 +50,58 @@ def rehearsed(
     Nothing is written, and nothing goes live. Where `only` some are to be recorded, the cassette is judged alone, as a
     run does it: what a recording that broke off has left makes no conversation stale, or failed.
     """
-    bound = {one.planned.id: one for one in prepared.conversations}
+    tests = prepared.tests
+    waiting: list[BoundConversation] = []
 
     def heard(result: ConversationResult) -> None:
-        if not wanted(bound[result.id], result, only):
-            on_done(_settled(bound[result.id], result))
+        found = wanted(tests[result.id], result, only)
+        waiting.extend(found)
+        if not found:
+            on_done(_settled(tests[result.id], result))
 
     how = replace(options, record=RecordMode.NEW_EPISODES, rehearsal=Rehearsal.WITH_TOOLS, most_failed=None)
     if only is not None:
         how = replace(how, record=RecordMode.NONE, rehearsal=None, apart=True)
     found = run(prepared, how, heard)
-    waiting = {one.id: bound[one.id] for one in found.conversations if wanted(bound[one.id], one, only)}
-    results = (one if one.id in waiting else _settled(bound[one.id], one) for one in found.conversations)
-    return Rehearsed(result=replace(found, conversations=tuple(results)), waiting=tuple(waiting.values()))
+    left = {one.planned.group for one in waiting}
+    results = (one if one.id in left else _settled(tests[one.id], one) for one in found.conversations)
+    return Rehearsed(result=replace(found, conversations=tuple(results)), waiting=tuple(waiting))
 
 
-def _settled(bound: BoundConversation, result: ConversationResult) -> ConversationResult:
+def _settled(members: Sequence[BoundConversation], result: ConversationResult) -> ConversationResult:
     """The result as a run says it: without a cassette it is missing, whatever one that broke off has left."""
-    if result.verdict == "stale" and not bound.planned.cassette.is_file():
-        return replace(blank_result(bound), verdict="missing")
-    return result
+    cassettes = {bound.planned.id: bound for bound in members}
+    lost = [one for one in result.singles if one.verdict == "stale" and not _is_recorded(cassettes[one.id])]
+    if not lost:
+        return result
+    missing = {one.id: replace(blank_result(cassettes[one.id]), verdict="missing") for one in lost}
+    settled = [missing.get(one.id, one) for one in result.singles]
+    return settled[0] if result.samples is None else group_result(members, settled)
 
 
-def wanted(bound: BoundConversation, result: ConversationResult, only: Only | None) -> bool:
-    """Return whether a rehearsed conversation is to be recorded; `only` leaves some of them out."""
+def wanted(
+    members: Sequence[BoundConversation], result: ConversationResult, only: Only | None
+) -> list[BoundConversation]:
+    """Return what of a rehearsed test is to be recorded; `only` leaves some out.
+
+    Of a group of samples that are those that need it. One that failed is recorded anew as a whole: to ask again only
+    for what failed would be to ask until it passes.
+    """
     if only == "failed":
-        return result.verdict == "failed"
-    recorded = bound.planned.cassette.is_file()
+        return [*members] if result.verdict == "failed" else []
+    found = {one.id: one for one in result.singles}
+    return [one for one in members if one.planned.id in found and _is_wanted(one, found[one.planned.id], only)]
+
+
+def _is_wanted(bound: BoundConversation, result: ConversationResult, only: Only | None) -> bool:
+    recorded = _is_recorded(bound)
     kinds = {"stale": result.verdict == "stale" and recorded, "missing": result.verdict == "missing" or not recorded}
     needed = result.verdict in {"stale", "missing"}
-    return needed and (only is None or kinds[only])
+    return needed and (only is None or (only != "failed" and kinds[only]))
+
+
+def _is_recorded(bound: BoundConversation) -> bool:
+    return bound.planned.cassette.is_file()
 
 
 def recorded(
@@ -84,19 +113,24 @@ def recorded(
 ) -> RunResult:
     """Record what waits for it, and return the result of all, in the order of the plan.
 
-    Those that did not pass when they were rehearsed count to `most_failed`.
+    Those that did not pass when they were rehearsed count to `most_failed`. Samples that need no recording are not
+    played again, and count in their groups.
     """
     most, strict = options.most_failed, options.strict or prepared.project.settings.strict
-    over = [one for one in found.result.conversations if one.id not in {_id(bound) for bound in found.waiting}]
+    tests, waiting = found.tests, {one.planned.id for one in found.waiting}
+    over = [one for one in found.result.conversations if one.id not in tests]
+    rest = tuple(one for one in prepared.conversations if one.planned.group in tests)
+    singles = (one for group in found.result.conversations if group.id in tests for one in group.singles)
+    known = {one.id: one for one in singles if one.id not in waiting}
     left = None if most is None else most - sum(did_not_pass(one, strict=strict) for one in over)
     if left is not None and left < 1:
         reason = f"{NOT_BEGUN}{'the first' if most == 1 else most} that did not pass"
-        skipped = [replace(blank_result(one), reason=reason) for one in found.waiting]
+        skipped = [*_passed_over(replace(prepared, conversations=rest), known, reason)]
         for one in skipped:
             on_result(one)
         return together(prepared, options, found.result, skipped)
-    made = run(replace(prepared, conversations=found.waiting), replace(options, most_failed=left), on_result)
-    joined = together(prepared, options, found.result, made.conversations, waiting=found.waiting)
+    made = run(replace(prepared, conversations=rest, known=known), replace(options, most_failed=left), on_result)
+    joined = together(prepared, options, found.result, made.conversations, waiting=tests)
     return replace(
         made,
         started=joined.started,
@@ -107,19 +141,28 @@ def recorded(
     )
 
 
+def _passed_over(
+    prepared: Prepared, known: Mapping[str, ConversationResult], reason: str
+) -> Iterator[ConversationResult]:
+    """The results of tests that are not recorded any more."""
+    for members in prepared.tests.values():
+        blank = [replace(blank_result(one), reason=reason) for one in members]
+        results = [known.get(one.id, one) for one in blank]
+        yield results[0] if members[0].planned.sample is None else group_result(members, results)
+
+
 def together(
     prepared: Prepared,
     options: RunOptions,
     rehearsal: RunResult,
     news: Sequence[ConversationResult],
     *,
-    waiting: Sequence[BoundConversation] = (),
+    waiting: Collection[str] = (),
 ) -> RunResult:
     """Return the result of the rehearsal with these in the place of theirs; without the others that are waiting."""
-    known: Mapping[str, ConversationResult] = {one.id: one for one in rehearsal.conversations}
-    known = {name: one for name, one in known.items() if name not in {_id(bound) for bound in waiting}}
+    known = {one.id: one for one in rehearsal.conversations if one.id not in waiting}
     known |= {one.id: one for one in news}
-    results = tuple(known[_id(one)] for one in prepared.conversations if _id(one) in known)
+    results = tuple(known[name] for name in prepared.tests if name in known)
     code = exit_code(
         results,
         rehearsal.findings,
@@ -128,8 +171,4 @@ def together(
         interrupted=False,
         elsewhere=prepared.plan.elsewhere > 0,
     )
-    return replace(rehearsal, conversations=results, exit_code=code, planned=len(prepared.conversations))
-
-
-def _id(bound: BoundConversation) -> str:
-    return bound.planned.id
+    return replace(rehearsal, conversations=results, exit_code=code, planned=len(prepared.tests))

@@ -42,6 +42,7 @@ def run_all(
     strict = options.strict or prepared.project.settings.strict
     agenda = Agenda(
         prepared.conversations,
+        known=prepared.known,
         most_failed=options.most_failed,
         strict=strict,
         on_result=on_result,
@@ -77,7 +78,7 @@ def run_all(
         interrupted=interrupted,
         bug=agenda.bug,
         command=command,
-        planned=len(prepared.conversations),
+        planned=len(prepared.tests),
         spent=spent_by(options),
     )
 

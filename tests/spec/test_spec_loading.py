@@ -234,7 +234,7 @@ def test_all_mistakes_are_found_at_once(mistakes):
 
 @pytest.mark.parametrize(
     "key",
-    ["branches: []", "samples: {}", "tags+: []"],
+    ["branches: []", "tags+: []"],
 )
 def test_keys_that_are_not_there_are_unknown(mistakes, key):
     """What this version does not do is refused, never passed over."""

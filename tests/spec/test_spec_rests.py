@@ -37,6 +37,7 @@ MISTAKEN = {
     "known_failure": "false",
     "cases": "[{id: good}, {id: 012}, 5, {id: good}]",
     "matrix": "{model: [good, {nam: x}], now: [x], city: [good]}",
+    "samples": "{times: 5, pass: 6}",
     "freeze": "{time: 2026-01-31, uuid: good}",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -60,17 +60,17 @@ def _are_ids(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def remember(root: Path, results: Iterable[ConversationResult], *, strict: bool) -> None:
+def remember(root: Path, results: Sequence[ConversationResult], *, strict: bool) -> None:
     """Note who did not pass, or would not in a strict run, and forget who did; `strict` says whether this one was.
 
-    A folder that does not let us is no error. What did not run stays as it was. Nothing is written where there is
-    nothing new, nor by a run that was green: of which nothing is known, all are taken.
+    A folder that does not let us is no error. What did not run, or not to its end, stays as it was. Nothing is written
+    where there is nothing new, nor by a run that was green: of which nothing is known, all are taken.
     """
     before = LastFailed.at(root)
-    ran = [one for one in results if not one.not_begun]
-    ids = {one.id for one in ran}
-    failed = {one.id for one in ran if did_not_pass(one, strict=False)}
-    found = {one.id for one in ran if did_not_pass(one, strict=True)} - failed
+    ran = [one for one in results if one.finished]
+    ids = {one.id for one in ran} | {single.id for one in ran for single in one.singles}
+    failed = {one.id for one in results if did_not_pass(one, strict=False)}
+    found = {one.id for one in results if did_not_pass(one, strict=True)} - failed
     now = LastFailed(ids=(before.ids - ids) | failed, with_findings=(before.with_findings - ids) | found)
     if now == before or (before == LastFailed() and not failed and not strict):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,9 @@ def narrowed(plan: Plan, options: RunOptions, settings: Settings) -> Plan:
 
 
 def _kept(plan: Plan, ids: frozenset[str]) -> Plan:
-    conversations = tuple(one for one in plan.conversations if one.id in ids)
+    """Those of these ids; of a group of samples of which one is among them, all."""
+    groups = {one.group for one in plan.conversations if one.id in ids or one.group in ids}
+    conversations = tuple(one for one in plan.conversations if one.group in groups)
     left_out = len(plan.conversations) - len(conversations)
     return replace(plan, conversations=conversations, deselected=plan.deselected + left_out)
 
@@ -35,9 +38,9 @@ def _failed(plan: Plan, root: Path, *, strict: bool) -> Plan:
     last = LastFailed.at(root)
     ids = last.ids | last.with_findings if strict else last.ids
     kept = _kept(plan, ids)
-    total = len(plan.conversations)
+    total = _tests(plan.conversations)
     if kept.conversations:
-        return replace(kept, remarks=(*plan.remarks, f"--last-failed: {_of(len(kept.conversations), total)}"))
+        return replace(kept, remarks=(*plan.remarks, f"--last-failed: {_of(_tests(kept.conversations), total)}"))
     why = last.damage or ("none of them is" if ids else "no conversation is") + " known to have failed"
     return replace(plan, remarks=(*plan.remarks, f"--last-failed: {why}, so all are taken"))
 
@@ -46,9 +49,9 @@ def _part(plan: Plan, options: RunOptions) -> Plan:
     """The conversations of the shard that is asked for, in the order of the plan."""
     shard = options.shard
     assert shard is not None
-    total = len(plan.conversations)
+    total = _tests(plan.conversations)
     mine = set(share(_weights(plan, options.record), shard.count)[shard.index - 1])
-    conversations: tuple[Planned, ...] = tuple(one for one in plan.conversations if one.id in mine)
+    conversations = tuple(one for one in plan.conversations if one.group in mine)
     remark = f"shard {shard}: {_of(len(mine), total)}"
     if total and not mine:
         remark = f"shard {shard} is empty: there are fewer conversations ({total}) than shards"
@@ -57,12 +60,26 @@ def _part(plan: Plan, options: RunOptions) -> Plan:
 
 
 def _weights(plan: Plan, record: RecordMode) -> dict[str, int | None]:
-    """How long each takes: what its cassette says. Where one shard may record, that would be news to the next."""
+    """How long each test takes: what its cassettes say. Where one shard may record, that would be news to the next."""
+    groups: dict[str, list[Planned]] = {}
+    for one in plan.conversations:
+        groups.setdefault(one.group, []).append(one)
     if record is not RecordMode.NONE:
-        return {one.id: len(one.spec.turns) for one in plan.conversations}
+        return {name: sum(len(one.spec.turns) for one in members) for name, members in groups.items()}
     from convrun.cassette.timings import recorded_ms  # only where there are shards
 
-    return {one.id: recorded_ms(one.cassette) for one in plan.conversations}
+    return {name: _sum([recorded_ms(one.cassette) for one in members]) for name, members in groups.items()}
+
+
+def _sum(weights: Sequence[int | None]) -> int | None:
+    """The weight of all; an unknown one is the average of those known, and of nothing known there is none."""
+    known = [weight for weight in weights if weight is not None]
+    return sum(known) * len(weights) // len(known) if known else None
+
+
+def _tests(conversations: Sequence[Planned]) -> int:
+    """How many tests they are: samples of one group are one."""
+    return len({one.group for one in conversations})
 
 
 def _of(number: int, total: int) -> str:

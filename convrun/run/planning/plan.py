@@ -1,4 +1,4 @@
-"""From specs to the conversations that will run: specs x models x cases, each with its id, vars and cassette.
+"""From specs to the conversations that will run: specs x cases x models x samples, with their ids, vars and cassettes.
 
 Nothing is imported, nothing of a cassette is read.
 """
@@ -6,8 +6,8 @@ Nothing is imported, nothing of a cassette is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 
 from convrun.errors import ConvrunError, SpecError, UsageError, did_you_mean
@@ -17,22 +17,28 @@ from convrun.run.planning.selection import expression, tagged
 from convrun.run.planning.variants import variants
 from convrun.settings import Settings
 from convrun.source import Where
-from convrun.spec.ids import alike, cassette_file, clashes, conversation_id, difference
+from convrun.spec.ids import alike, cassette_file, clashes, conversation_id, difference, sample_id
 from convrun.spec.model import CaseSpec, KnownFailure, ModelSpec, Spec
 from convrun.values import Json
 
 
 @frozen
 class Planned:
-    """One conversation to run. `cassette` is the file, `cassette_shown` how it is named to people."""
+    """One conversation to run. `cassette` is the file, `cassette_shown` how it is named to people.
+
+    `sample` is its number, from 1, in the `group` of samples that are one test; None where it is a test by itself,
+    whose group has its own id.
+    """
 
     id: str
+    group: str
     spec: Spec
     model: ModelSpec
     cassette: Path
     cassette_shown: str
     case: CaseSpec | None = None
     vars: Mapping[str, Json] = field(default_factory=dict)
+    sample: int | None = None
 
     @property
     def skip(self) -> str | None:
@@ -92,11 +98,11 @@ def plan(
         except SpecError as error:
             errors.append(error)
             continue
-        found = [one for one in planned if rest is None or rest in _names(one)]
+        found = planned if rest is None else [*_named(rest, planned)]
         if not found:
             raise _no_such_case(spec, rest, planned)
         every += planned
-        chosen += [one for one in found if tagged(spec.tags, options.tags) and (matches is None or matches(one.id))]
+        chosen += [one for one in found if tagged(spec.tags, options.tags) and (matches is None or matches(one.group))]
     _refuse_tags_as_models(options.models, every, settings)
     if options.only is None:  # otherwise they may belong to specs that are not read now
         _refuse_unknown_defines(options.defines, chosen)
@@ -105,7 +111,10 @@ def plan(
         or _shared_cassettes(every)
         or _written_over(every, settings.root)
     )
-    return Plan(conversations=tuple(chosen), errors=tuple(errors), deselected=len(every) - len(chosen))
+    unique: dict[str, Planned] = {}  # one may be named by its id and by its case
+    for one in chosen:
+        unique.setdefault(one.id, one)
+    return Plan(conversations=tuple(unique.values()), errors=tuple(errors), deselected=len(every) - len(chosen))
 
 
 def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: str) -> Iterator[Planned]:
@@ -114,18 +123,26 @@ def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: 
     for case in cases:
         for variant in found:
             parts = [*([case.id] if case else []), *variant.names]
-            identity = conversation_id(spec.file, "-".join(parts) or None)
-            shown = f"{folder}/{cassette_file(identity, settings.specs)}"
+            group = conversation_id(spec.file, "-".join(parts) or None)
             given = {**spec.vars, **(case.values if case else {}), **variant.vars}
-            yield Planned(
-                id=identity,
-                spec=variant.spec,
-                case=case,
-                model=variant.model,
-                vars={**given, **{key: value for key, value in options.defines.items() if key in given}},
-                cassette=settings.root / shown,
-                cassette_shown=shown,
-            )
+            given |= {key: value for key, value in options.defines.items() if key in given}
+            for sample in _samples(spec):
+                shown = f"{folder}/{cassette_file(group, settings.specs, sample)}"
+                yield Planned(
+                    id=sample_id(group, sample),
+                    group=group,
+                    spec=variant.spec,
+                    case=case,
+                    model=variant.model,
+                    vars=given,
+                    cassette=settings.root / shown,
+                    cassette_shown=shown,
+                    sample=sample,
+                )
+
+
+def _samples(spec: Spec) -> Iterable[int | None]:
+    return range(1, spec.samples.times + 1) if spec.samples is not None else (None,)
 
 
 def _refuse_equal_ids(spec: Spec, conversations: Sequence[Planned]) -> None:
@@ -189,12 +206,23 @@ def _written_over(conversations: Sequence[Planned], root: Path) -> list[SpecErro
     ]
 
 
-def _names(planned: Planned) -> set[str]:
-    """What may stand behind `::` to select a conversation: the rest of its id, or its case."""
-    return {planned.id.partition("::")[2], planned.case.id if planned.case else ""}
+def _named(rest: str, planned: Iterable[Planned]) -> Iterator[Planned]:
+    """Those that are selected by what stands behind `::`: the rest of their id, or their case.
+
+    A sample that is named by its own id is taken out of its group: it is a test by itself.
+    """
+    for one in planned:
+        if rest in {_rest(one.group), one.case.id if one.case else ""}:
+            yield one
+        elif rest == _rest(one.id):
+            yield replace(one, group=one.id, sample=None)
+
+
+def _rest(identity: str) -> str:
+    return identity.partition("::")[2]
 
 
 def _no_such_case(spec: Spec, rest: str | None, planned: Sequence[Planned]) -> UsageError:
-    known = [one.id.partition("::")[2] for one in planned if "::" in one.id]
+    known = [_rest(one.id) for one in planned if "::" in one.id]
     listed = f"its conversations are {', '.join(known[:8])}" if known else "it holds one conversation, without a name"
     return UsageError(f"{spec.file} has no conversation {rest!r}", fix=did_you_mean(rest or "", known) or listed)

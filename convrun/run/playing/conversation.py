@@ -133,7 +133,7 @@ class _Run:
                 self.failure = None if self._would_go_live and isinstance(error, StaleError) else error
             # The hooks are over: what they said to the model is in the recording too.
             result = self._concluded(played, self._judge(played))
-        known = self.bound.planned.known_failure
+        known = self.bound.planned.known_failure if self.bound.planned.sample is None else None  # else its group's
         return conversation_known_to_fail(result, known) if known else result
 
     def _surroundings(self, environ: Mapping[str, str], stack: ExitStack) -> Surroundings:

@@ -42,6 +42,24 @@ def conversation_known_to_fail(result: ConversationResult, known: KnownFailure) 
     return result
 
 
+def group_known_to_fail(group: ConversationResult, known: KnownFailure) -> ConversationResult:
+    """Return the result of a group of samples that the spec or its case says fails, as it counts.
+
+    Its samples that failed count as skipped where it did; that one or the other passes is no news.
+    """
+    samples = group.samples
+    if group.verdict != "failed" or samples is None:
+        return conversation_known_to_fail(group, known)
+    counting = tuple(
+        conversation_known_to_fail(one, known) if one.verdict == "failed" else one for one in samples.conversations
+    )
+    marked = replace(group, samples=replace(samples, conversations=counting))
+    for left in ("failed", "stale"):
+        if any(one.verdict == left for one in counting):
+            return replace(marked, verdict=left)
+    return replace(marked, verdict="skipped", reason=_reason(known))
+
+
 def _excused(turn: TurnResult, known: KnownFailure) -> TurnResult:
     if turn.verdict != "failed" or any(check.kind == _KIND for check in turn.checks):
         return turn  # that a turn passes which is known to fail is no failure of the model
