@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from typing import TypeGuard
 
 from convrun.checks.check import Path, ValueProblem
-from convrun.errors import did_you_mean
+from convrun.errors import ConvrunError, did_you_mean
 from convrun.frozen import frozen
 from convrun.templates import Text
-from convrun.values import show, type_name
+from convrun.values import seconds, show, type_name
 
 
 @frozen(kw_only=False)
@@ -82,6 +82,18 @@ class Reader:
             self.wrong(path, f"a whole number from 0 is wanted, not {number}")
             return 0
         return int(number)
+
+    def duration(self, value: object, path: Path) -> float:
+        """Return a duration in seconds."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            self.wrong(path, f"a duration is wanted, not the number {value}", f"write {value}s")
+            return 0.0
+        text = self.text(value, path, empty="a duration is wanted, as 2s")
+        try:
+            return seconds(text) if text else 0.0
+        except ConvrunError as error:
+            self.wrong(path, error.what, error.fix)
+            return 0.0
 
     def items(self, value: object, path: Path, *, of: str, empty: str | None = None) -> list[object]:
         """Return a list; `of` names its items, `empty` says why it may not be empty."""

@@ -4,42 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Literal, TypeAlias
 
 from convrun.checks import shapes
-from convrun.checks.calls import read_called, read_calls, read_not_called, tools_named
 from convrun.checks.check import Check, Path, ValueProblem
 from convrun.checks.combined import BECAUSE, Combination, ReadOne, read_combination, read_not
-from convrun.checks.expected_error import read_expected_error
-from convrun.checks.finish_reason import read_finish_reason
-from convrun.checks.json_path import read_json_check
-from convrun.checks.json_schema import read_json_schema
-from convrun.checks.python import read_python
+from convrun.checks.kinds import EXPECT_ERROR, LEAVES, Kind, Read
 from convrun.checks.reader import Reader, settled
-from convrun.checks.text import read_contains, read_equals, read_matches, read_one_of
 from convrun.errors import did_you_mean
-from convrun.frozen import frozen
 from convrun.templates import Text, render_value
 from convrun.values import Json, JsonObject
-
-Read: TypeAlias = Callable[[Reader, object, Path], Check]
-Family: TypeAlias = Literal["text", "calls", "figure", "code", "model", "combined"]
-
-
-@frozen
-class Kind:
-    """A kind of check: what reads its value, what it looks like as JSON Schema, and when it holds, in a sentence.
-
-    Without a `shape` it is the key of a turn, never one of a list nor within another: the spec says what it looks like.
-    `family` is what it looks at: the reply, the calls, a figure; or it runs a user's `code`, asks a `model`, or is
-    `combined` of others. `code`: an import path in its value names code, and no text in it is a template.
-    """
-
-    read: Read
-    about: str
-    family: Family = "text"
-    shape: JsonObject | None = None
-    code: bool = False
 
 
 def _combined(read: Callable[[Reader, object, Path, ReadOne], Check]) -> Read:
@@ -48,53 +21,7 @@ def _combined(read: Callable[[Reader, object, Path, ReadOne], Check]) -> Read:
 
 
 KINDS: dict[str, Kind] = {
-    "equals": Kind(
-        read=read_equals, shape=shapes.TEXT, about="The reply is this text; white space at both ends does not count."
-    ),
-    "contains": Kind(read=read_contains, shape=shapes.TEXT, about="The reply has this text in it."),
-    "one_of": Kind(
-        read=read_one_of,
-        shape=shapes.TEXTS,
-        about="The reply is one of these; white space at both ends does not count.",
-    ),
-    "matches": Kind(read=read_matches, shape=shapes.TEXT, about="This regular expression is found in the reply."),
-    "json": Kind(
-        read=read_json_check,
-        shape=shapes.JSON,
-        about="The reply is JSON; with a path: something is there, and all of it meets the conditions.",
-    ),
-    "json_schema": Kind(
-        read=read_json_schema,
-        shape=shapes.SCHEMA,
-        about="The reply is JSON that validates: against a schema, {file: …}, or a pydantic model's import path.",
-        code=True,
-    ),
-    "called": Kind(
-        family="calls",
-        read=read_called,
-        shape=shapes.CALLED,
-        about="A tool was called, so often, with such arguments and result.",
-    ),
-    "not_called": Kind(
-        family="calls",
-        read=read_not_called,
-        shape=shapes.TEXT_OR_TEXTS,
-        about="These tools were not called; any: no tool was.",
-    ),
-    "calls": Kind(family="calls", read=read_calls, shape=shapes.CALLS, about="The tool calls as a whole."),
-    "finish_reason": Kind(
-        family="figure",
-        read=read_finish_reason,
-        shape=shapes.TEXT_OR_TEXTS,
-        about="Why the last model call ended: stop, length, tool_calls, content_filter.",
-    ),
-    "python": Kind(
-        family="code",
-        read=read_python,
-        shape=shapes.IMPORT_PATH,
-        about="A function agrees; it is given the context, and returns true, false or a text that says why not.",
-        code=True,
-    ),
+    **LEAVES,
     "not": Kind(
         family="combined",
         read=_combined(read_not),
@@ -113,9 +40,7 @@ KINDS: dict[str, Kind] = {
         shape=shapes.CHECKS,
         about="One of these checks holds, or several do; all are judged.",
     ),
-    "expect_error": Kind(
-        family="figure", read=read_expected_error, about="The provider refuses, with this status and message."
-    ),
+    "expect_error": EXPECT_ERROR,
 }
 LISTED: dict[str, JsonObject] = {kind: known.shape for kind, known in KINDS.items() if known.shape is not None}
 
@@ -244,8 +169,15 @@ def tool_names(kind: str, value: object) -> list[tuple[Path, str]]:
     return [
         ((*above, *path), name)
         for above, leaf, found in leaves(kind, value)
-        for path, name in tools_named(leaf, settled(found))
+        if leaf in KINDS and KINDS[leaf].family == "calls"
+        for path, name in _tools_named(leaf, settled(found))
     ]
+
+
+def _tools_named(kind: str, value: object) -> Iterator[tuple[Path, str]]:
+    from convrun.checks.calls import tools_named  # for specs that look at calls
+
+    yield from tools_named(kind, value)
 
 
 def code_paths(kind: str, value: object) -> list[Path]:

@@ -74,3 +74,49 @@ JSON: JsonObject = either(
         required=("path",),
     ),
 )
+
+
+def bounds(title: str) -> JsonObject:
+    """Return the schema of a mapping with min and max, of which one at least is there."""
+    least: JsonObject = {**COUNT, "description": "The least number."}
+    most: JsonObject = {**COUNT, "description": "The greatest number."}
+    return keys(title, {"min": least, "max": most}) | {"minProperties": 1}
+
+
+WORDS: JsonObject = either(bounds("Words of the reply"), _EXPRESSION)
+CHARS: JsonObject = either(bounds("Characters of the reply"), _EXPRESSION)
+MODEL_CALLS: JsonObject = either(COUNT, bounds("Model calls"))
+TOKENS: JsonObject = either(
+    keys(
+        "Tokens",
+        {
+            "input": {**bounds("Tokens of the input"), "description": "What was sent."},
+            "output": {**bounds("Tokens of the output"), "description": "What was answered."},
+            "total": {**bounds("Tokens in total"), "description": "Both together."},
+        },
+    )
+    | {"minProperties": 1},
+    _EXPRESSION,
+)
+COST: JsonObject = either(
+    keys("The cost", {"max": {**NUMBER, "description": "US dollars, as 0.002."}}, required=("max",)), _EXPRESSION
+)
+LATENCY: JsonObject = either(
+    keys("The time", {"max": {**TEXT, "description": "A duration, as 2s."}}, required=("max",)), _EXPRESSION
+)
+SIMILAR: JsonObject = either(
+    keys(
+        "A similar text",
+        {
+            "to": {**TEXT, "description": "The text that the reply is to be like."},
+            "at_least": {**NUMBER, "description": "From 0 to 1, which is for the same words; 0.8 by default."},
+        },
+        required=("to",),
+    ),
+    _EXPRESSION,
+)
+REFUSAL: JsonObject = either(
+    FLAG,
+    keys("A refusal", {"phrases": {**TEXTS, "description": "What is a refusal, too."}}, required=("phrases",)),
+)
+TRUE: JsonObject = either({"const": True}, _EXPRESSION)

@@ -59,7 +59,8 @@ def turn_view(
 def _prompted(responses: Sequence[Response]) -> Iterator[Prompted]:
     """What was sent with each model call."""
     for response in responses:
-        yield Prompted(tools=response.prompt.tools, messages=response.prompt.messages)
+        tools = [tool.schema for tool in response.prompt.tools]
+        yield Prompted(tools=tools, messages=response.prompt.messages)
 
 
 def parsed_reply(text: str) -> Json:

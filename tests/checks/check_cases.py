@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from convrun.checks.context import CheckContext, TurnView, for_turn
 from convrun.checks.evaluation import judge
 from convrun.checks.registry import parse
@@ -28,6 +30,11 @@ def turn(
 ) -> CheckContext:
     """Return what the checks of a turn see."""
     return for_turn([TurnView(index=1, reply=reply, tool_calls=calls, finish_reason=finish_reason)])
+
+
+def figures(**view: Any) -> CheckContext:
+    """Return what the checks of a turn see whose view has these fields."""
+    return for_turn([TurnView(index=1, **view)])
 
 
 def judged(kind: str, value: object, context: CheckContext | None = None, **names: object) -> CheckResult:

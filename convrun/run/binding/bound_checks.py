@@ -14,7 +14,9 @@ from convrun.source import Where
 from convrun.spec.model import CheckSpec, ImportPath, Path
 from convrun.templates import Text
 
-_OF_CALLS = frozenset({"called", "not_called", "calls", "python"})  # kinds that need no reply
+_NO_REPLY = frozenset(  # kinds that need none
+    {"called", "not_called", "calls", "python", "tokens", "cost", "latency", "model_calls", "prefix_stable"}
+)
 
 
 @frozen
@@ -101,7 +103,7 @@ def without_reply(specs: Sequence[CheckSpec]) -> list[SpecError]:
         )
         for spec in specs
         for _, kind, _ in leaves(spec.kind, spec.value)
-        if kind not in _OF_CALLS
+        if kind not in _NO_REPLY
     ]
 
 
