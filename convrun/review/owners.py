@@ -40,6 +40,7 @@ class Owners:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._specs: dict[str, Spec | str] = {}
+        self._plans: dict[tuple[str, tuple[str, ...]], dict[str, Planned]] = {}
         self._of_folder: dict[str, list[str]] | None = None
 
     def of(self, path: str, recording: Recording) -> Owner:
@@ -94,14 +95,21 @@ class Owners:
     def _planned(self, spec: Spec, path: str, recording: Recording) -> Planned | None:
         """The conversation of a spec that has a cassette at a path: with its own model, else with the recorded one."""
         for models in ((), tuple(_models(recording))):
-            try:
-                made = plan([(spec, None)], self.tree.settings, RunOptions(models=models))
-            except ConvrunError:
-                continue
-            for planned in made.conversations:
-                if normpath(planned.cassette_shown) == normpath(path):
-                    return planned
+            planned = self._by_cassette(spec, models).get(normpath(path))
+            if planned is not None:
+                return planned
         return None
+
+    def _by_cassette(self, spec: Spec, models: tuple[str, ...]) -> dict[str, Planned]:
+        """The conversations of a spec by their cassettes, planned once; none where they cannot be."""
+        key = (spec.file, models)
+        if key not in self._plans:
+            try:
+                made = plan([(spec, None)], self.tree.settings, RunOptions(models=models)).conversations
+            except ConvrunError:
+                made = ()
+            self._plans[key] = {normpath(one.cassette_shown): one for one in reversed(made)}
+        return self._plans[key]
 
 
 def _models(recording: Recording) -> Iterator[str]:

@@ -71,10 +71,11 @@ def orphans(
     specs = _by_stem({one.spec.file: one.spec for one in planned}.values(), settings)
     found: list[str] = []
     undecided: list[tuple[str, str]] = []
-    elsewhere = _Elsewhere(settings)
+    had = _Had(settings)
+    elsewhere = _Elsewhere(settings, had)
     for path in rest:
         begun = unfinished.get(path) or beginning(settings.root / path)
-        if begun is None or _has_one(_of_stem(specs, path, settings), path, begun, settings):
+        if begun is None or had.by_one_of(_of_stem(specs, path, settings), path, begun):
             continue
         why = elsewhere.owner(path, begun)
         if why is None:
@@ -147,21 +148,38 @@ def _unhashed(stem: str) -> str:
     return re.sub(r"-[0-9a-f]{8}(?=/|$)", "", stem)
 
 
-def _has_one(specs: Sequence[Spec], path: str, begun: Beginning, settings: Settings) -> bool:
-    """Whether a conversation of these specs has this cassette: with its own model, or with the recorded one."""
-    return any(
-        _folded(one.cassette_shown) == _folded(path)
-        for spec in specs
-        for models in ((), *((name,) for name in begun.models))
-        for one in _planned(spec, models, settings)
-    )
+class _Had:
+    """The cassettes that specs have; each spec is read and planned once."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._specs: dict[str, Spec | None] = {}
+        self._cassettes: dict[tuple[str, tuple[str, ...]], frozenset[str]] = {}
 
-def _planned(spec: Spec, models: tuple[str, ...], settings: Settings) -> tuple[Planned, ...]:
-    try:
-        return plan([(spec, None)], settings, RunOptions(models=models)).conversations
-    except ConvrunError:
-        return ()
+    def spec(self, file: str) -> Spec | None:
+        """Return the spec in a file; None where it cannot be read."""
+        if file not in self._specs:
+            root = self._settings.root
+            try:
+                self._specs[file] = load_spec(root / file, root, spec_defaults(self._settings))
+            except ConvrunError:
+                self._specs[file] = None
+        return self._specs[file]
+
+    def by_one_of(self, specs: Sequence[Spec], path: str, begun: Beginning) -> bool:
+        """Return whether a conversation of these specs has this cassette: with its own model, or the recorded one."""
+        every = [(spec, models) for spec in specs for models in ((), *((name,) for name in begun.models))]
+        return any(_folded(path) in self._of(spec, models) for spec, models in every)
+
+    def _of(self, spec: Spec, models: tuple[str, ...]) -> frozenset[str]:
+        key = (spec.file, models)
+        if key not in self._cassettes:
+            try:
+                found = plan([(spec, None)], self._settings, RunOptions(models=models)).conversations
+            except ConvrunError:
+                found = ()
+            self._cassettes[key] = frozenset(_folded(one.cassette_shown) for one in found)
+        return self._cassettes[key]
 
 
 def _folded(path: str) -> str:
@@ -172,8 +190,9 @@ def _folded(path: str) -> str:
 class _Elsewhere:
     """Who else may have a cassette: other specs, code, other projects. The project is walked once at most."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, had: _Had) -> None:
         self._settings = settings
+        self._had = had
         self._specs: dict[
             str, list[str]
         ] = {}  # files that may be specs, by what the paths of their cassettes begin with
@@ -205,14 +224,13 @@ class _Elsewhere:
 
     def _of_spec(self, path: str, begun: Beginning) -> str | None:
         """As `owner`, of specs that were not selected: behind links, in hidden folders, anywhere in the project."""
-        settings, stems = self._settings, _stems(path, self._settings)
+        stems = _stems(path, self._settings)
         walked = (file for stem in stems for file in self._specs.get(stem, ()))
         for file in dict.fromkeys([*walked, *self._of_name(path)]):
-            try:
-                spec = load_spec(settings.root / file, settings.root, spec_defaults(settings))
-            except ConvrunError:
+            spec = self._had.spec(file)
+            if spec is None:
                 return f"{file} may have it, and cannot be read as a spec"
-            if _has_one([spec], path, begun, settings):
+            if self._had.by_one_of([spec], path, begun):
                 return ""
         for stem in stems:
             link = next((one for start, one in self._links.items() if stem.startswith(start)), None)
