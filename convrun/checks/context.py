@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from convrun.frozen import frozen
 from convrun.results import ToolCallResult, UsageResult, known_sum, total_usage
+from convrun.templates import TurnList
 from convrun.values import Json
 
 
@@ -96,6 +97,28 @@ def for_conversation(turns: Sequence[TurnView], names: Mapping[str, Json] | None
     """Return what the checks of the whole conversation see; `names` are the vars. There is at least one turn."""
     replied = (turn for turn in reversed(turns) if turn.model_calls and turn.error is None)
     return _context(turns, next(replied, turns[-1]), range(len(turns)), names)
+
+
+@frozen
+class _Unplayed:
+    """A turn without a reply, as templates see it."""
+
+    called: ClassVar[str] = "turn that was passed over or refused"
+    index: int
+    id: str | None
+    user: str
+
+
+def seen_by_templates(turns: Sequence[TurnView]) -> TurnList[object]:
+    """Return the turns as templates see them.
+
+    Of one that was passed over, or that the provider refused, what the model would have said is undefined.
+    """
+    shown = [
+        turn if turn.model_calls and turn.error is None else _Unplayed(index=turn.index, id=turn.id, user=turn.user)
+        for turn in turns
+    ]
+    return TurnList(shown, {turn.id: turn for turn in shown if turn.id is not None})
 
 
 def _context(

@@ -23,13 +23,14 @@ class Kind:
 
     Without a `shape` it is the key of a turn, never one of a list nor within another: the spec says what it looks like.
     `family` is what it looks at: the reply, the calls, a figure; or it runs a user's `code`, asks a `model`, or is
-    `combined` of others. `code`: an import path in its value names code, and no text in it is a template.
+    `combined` of others. `literal`: no text in its value is a template; `code`: an import path in it names code.
     """
 
     read: Read
     about: str
     family: Family = "text"
     shape: JsonObject | None = None
+    literal: bool = False
     code: bool = False
 
 
@@ -120,6 +121,7 @@ LEAVES: dict[str, Kind] = {
         read=_late("json_schema:read_json_schema"),
         shape=shapes.SCHEMA,
         about="The reply is JSON that validates: against a schema, {file: …}, or a pydantic model's import path.",
+        literal=True,
         code=True,
     ),
     "called": Kind(
@@ -173,11 +175,18 @@ LEAVES: dict[str, Kind] = {
         shape=shapes.TRUE,
         about="Each request extends the one before: the provider's prompt cache stays warm.",
     ),
+    "that": Kind(
+        read=_late("that:read_that"),
+        shape=shapes.EXPRESSION,
+        about="This Jinja2 expression is true, as usage.output < 100 and 'Oslo' in reply; it is no template.",
+        literal=True,
+    ),
     "python": Kind(
         family="code",
         read=_late("python:read_python"),
         shape=shapes.IMPORT_PATH,
         about="A function agrees; it is given the context, and returns true, false or a text that says why not.",
+        literal=True,
         code=True,
     ),
 }

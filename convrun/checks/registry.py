@@ -143,7 +143,7 @@ def render(kind: str, value: object, names: Mapping[str, object]) -> object:
     """
 
     def rendered(leaf: str, found: object) -> object:
-        return _literal(found) if leaf in KINDS and KINDS[leaf].code else render_value(found, names)
+        return _literal(found) if leaf in KINDS and KINDS[leaf].literal else render_value(found, names)
 
     return changed(kind, value, rendered)
 
@@ -151,8 +151,13 @@ def render(kind: str, value: object, names: Mapping[str, object]) -> object:
 def templates(kind: str, value: object) -> Iterator[Text]:
     """Yield the texts of a check's value that are templates, in order; schemas and import paths have none."""
     for _, leaf, found in leaves(kind, value):
-        if leaf not in KINDS or not KINDS[leaf].code:
+        if leaf not in KINDS or not KINDS[leaf].literal:
             yield from _templates(found)
+
+
+def expressions(kind: str, value: object) -> Iterator[Text]:
+    """Yield the texts of a check's value that are expressions, in order."""
+    yield from (found for _, leaf, found in leaves(kind, value) if leaf == "that" and isinstance(found, Text))
 
 
 def _templates(value: object) -> Iterator[Text]:
@@ -191,7 +196,7 @@ def _names_code(leaf: str, found: object) -> bool:
 
 def _settled(kind: str, value: object) -> object:
     """The value of a leaf with its Texts settled: those of schemas and import paths are literal."""
-    return _literal(value) if kind in KINDS and KINDS[kind].code else settled(value)
+    return _literal(value) if kind in KINDS and KINDS[kind].literal else settled(value)
 
 
 def _literal(value: object) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from convrun.values import Json, JsonObject
 
 TEXT: JsonObject = {"$ref": "#/$defs/template"}
+EXPRESSION: JsonObject = {"type": "string", "minLength": 1}
 _EXPRESSION: JsonObject = {"type": "string", "pattern": r"^\{\{[\s\S]*\}\}$"}
 TEXTS: JsonObject = {"anyOf": [{"type": "array", "items": TEXT, "minItems": 1}, _EXPRESSION]}
 TEXT_OR_TEXTS: JsonObject = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}

@@ -34,6 +34,15 @@ def fields_named(tree: nodes.Template) -> Iterator[tuple[int | str, str]]:
             yield cast(int | str, turn), field
 
 
+def vars_named(tree: nodes.Template) -> Iterator[str]:
+    """Yield the keys of `vars` that are certainly read."""
+    for node in _certain(tree):
+        if isinstance(node, nodes.Getattr | nodes.Getitem) and isinstance(node.node, nodes.Name):
+            key = _key(node)
+            if node.node.name == "vars" and isinstance(key, str):
+                yield key
+
+
 def constant_calls(tree: nodes.Template, names: Collection[str]) -> Iterator[tuple[str, list[Any], dict[str, Any]]]:
     """Yield the calls of functions from outside with these names whose arguments are written out."""
     own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}

@@ -11,6 +11,7 @@ from convrun.frozen import frozen
 from convrun.templates.text import Text
 
 if TYPE_CHECKING:
+    from convrun.templates.expressions import Expression
     from convrun.templates.sandbox import Program
 
 NO_FIXES: Mapping[str, str] = MappingProxyType({})
@@ -41,13 +42,17 @@ def references(text: Text) -> tuple[Reference, ...]:
     if not text.is_template:
         return ()
     program = _program(text)
-    fields = sorted(program.fields, key=str)
     return (
         *(Reference(name=name) for name in sorted(program.names)),
-        *(Reference(name="turns", turn=turn) for turn in sorted(program.turns, key=str)),
-        *(Reference(name="turns", turn=turn, field=field) for turn, field in fields),
+        *_turns_of(program),
         *(Reference(name="env", variable=variable) for variable in sorted(program.variables)),
     )
+
+
+def _turns_of(program: Program | Expression) -> Iterator[Reference]:
+    yield from (Reference(name="turns", turn=turn) for turn in sorted(program.turns, key=str))
+    for turn, field in sorted(program.fields, key=str):
+        yield Reference(name="turns", turn=turn, field=field)
 
 
 def calls(text: Text, functions: Mapping[str, Callable[..., object]]) -> list[TemplateError]:
@@ -78,6 +83,36 @@ def _program(text: Text) -> Program:
     except TemplateError as error:
         error.at(text.where)
         raise
+
+
+def expression_problems(
+    text: Text,
+    variables: Collection[str],
+    turns_before: int,
+    turn_ids_before: Sequence[str],
+    silent: Mapping[int | str, str] = NONE_SILENT,
+) -> list[TemplateError]:
+    """Return the mistakes in the turns and vars that an expression names; it is known to be one.
+
+    `variables` are the names of the vars, the rest is as for `problems`.
+    """
+    from convrun.templates.expressions import Expression
+
+    found = Expression.of(text.source)
+    return [
+        TemplateError(what, fix=fix, where=text.where)
+        for what, fix in (
+            *(
+                mistake
+                for one in _turns_of(found)
+                for mistake in _mistakes(one, ("turns",), turns_before, turn_ids_before, NO_FIXES, silent)
+            ),
+            *(
+                (f"no var is called {key!r}", did_you_mean(key, variables) or _listed("vars are", sorted(variables)))
+                for key in sorted(found.keys - set(variables))
+            ),
+        )
+    ]
 
 
 def problems(

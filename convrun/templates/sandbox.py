@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -216,11 +217,11 @@ def _counted(context: Context, items: Iterable[object]) -> Iterator[object]:
 @pass_context  # so that Jinja does not print while it compiles
 def _printed(_: Context, value: object) -> object:
     """What a value prints as: texts and numbers as they are, the rest as JSON."""
-    return value if isinstance(value, Undefined) else printed(_checked(value))
+    return value if isinstance(value, Undefined) else printed(checked(value))
 
 
-def _checked(value: object) -> Json:
-    """A value as JSON, unless it holds the same lists within each other so often that it never ends."""
+def checked(value: object) -> Json:
+    """Return a value as JSON, unless it holds the same lists within each other so often that it never ends."""
     if isinstance(value, list | tuple | dict) and size(value) > LONGEST:
         raise _too_much()
     return to_json(value)
@@ -269,19 +270,38 @@ def _json_mapping(value: Mapping[object, object]) -> Json:
 
 
 @lru_cache(maxsize=1)
-def _sandbox() -> _Sandbox:
+def sandbox() -> _Sandbox:
+    """Return the environment of all templates and expressions."""
     return _Sandbox()
 
 
-def _names_of(tree: nodes.Template, environment: _Sandbox) -> set[str]:
-    """The names that a template takes from outside.
+def names_taken(tree: nodes.Template) -> set[str]:
+    """Return the names that a template takes from outside.
 
     Jinja2's own function for it folds constants on the way, which costs the cube of a long expression.
     """
-    generator = TrackingCodeGenerator(environment)
+    generator = TrackingCodeGenerator(sandbox())
     generator.optimizer = None
     generator.visit(tree)
     return generator.undeclared_identifiers
+
+
+@contextmanager
+def failures(running: str) -> Iterator[None]:
+    """Raise what goes wrong while `running` runs as a TemplateError: its expressions are a user's code."""
+    try:
+        yield
+    except TemplateError:
+        raise
+    except (UndefinedError, SecurityError) as error:
+        what, _, fix = str(error).partition("\n")
+        raise TemplateError(what, fix=fix or None) from error
+    except RecursionError as error:
+        raise TemplateError(f"{running} is nested too deeply") from error
+    except MemoryError as error:
+        raise TemplateError(f"{running} makes more than the memory holds", fix="make less of it") from error
+    except Exception as error:  # they fail with anything
+        raise TemplateError(f"{running} failed: {type(error).__name__}: {error}") from error
 
 
 class Program:
@@ -294,18 +314,18 @@ class Program:
     def __init__(self, source: str) -> None:
         from convrun.templates.naming import constant_calls, fields_named, turns_named, variables_named
 
-        environment = _sandbox()
+        environment = sandbox()
         if "{#" in source:
             raise TemplateError("'{#' begins a Jinja comment", fix=LITERALLY)
         try:
             tree = environment.parse(source)
-            self.names = frozenset(_names_of(tree, environment))
+            self.names = frozenset(names_taken(tree))
             self.turns = frozenset(turns_named(tree)) if "turns" in self.names else frozenset()
             self.fields = frozenset(fields_named(tree)) if self.turns else frozenset()
             self.variables = frozenset(variables_named(tree)) if "env" in source else frozenset()
             self.calls = tuple(constant_calls(tree, self.names)) if "(" in source else ()
             self.whole = _is_whole(tree)
-            self._template = environment.from_string(_bounded(tree, whole=self.whole))
+            self._template = environment.from_string(bounded(tree, whole=self.whole))
         except TemplateSyntaxError as error:
             raise _fault(error, environment) from error
         except (RecursionError, MemoryError, SyntaxError, ValueError) as error:  # Python's own limits of its code
@@ -328,20 +348,9 @@ class Program:
             TemplateError: where a value is missing, or the template's own expressions fail.
         """
         context = self._template.new_context(dict(names))
-        try:
+        with failures("the template"):
             pieces = self._pieces(context)
-            return _checked(context.vars["result"]) if self.whole else "".join(pieces)
-        except TemplateError:
-            raise
-        except (UndefinedError, SecurityError) as error:
-            what, _, fix = str(error).partition("\n")
-            raise TemplateError(what, fix=fix or None) from error
-        except RecursionError as error:
-            raise TemplateError("the template is nested too deeply") from error
-        except MemoryError as error:
-            raise TemplateError("the template makes more than the memory holds", fix="make less of it") from error
-        except Exception as error:  # the template's expressions are user code: they fail with anything
-            raise TemplateError(f"the template failed: {type(error).__name__}: {error}") from error
+            return checked(context.vars["result"]) if self.whole else "".join(pieces)
 
     def _pieces(self, context: Context) -> list[str]:
         pieces: list[str] = []
@@ -361,8 +370,8 @@ def _is_whole(tree: nodes.Template) -> bool:
     return len(inner) == 1 and not isinstance(inner[0], nodes.TemplateData)
 
 
-def _bounded(tree: nodes.Template, *, whole: bool) -> nodes.Template:
-    """The tree with its loops counted; a whole one assigns its value to `result` instead of printing it."""
+def bounded(tree: nodes.Template, *, whole: bool) -> nodes.Template:
+    """Return the tree with its loops counted; a whole one assigns its value to `result` instead of printing it."""
     for kind in (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block):
         if tree.find(kind) is not None:
             raise TemplateError(f"'{{% {kind.__name__.lower()} %}}' is not for specs: there are no other templates")
@@ -373,7 +382,7 @@ def _bounded(tree: nodes.Template, *, whole: bool) -> nodes.Template:
     if whole:
         value = cast(nodes.Output, tree.body[0]).nodes[0]
         tree = nodes.Template([nodes.Assign(nodes.Name("result", "store"), value, lineno=1)], lineno=1)
-    return cast(nodes.Template, _CountedTexts().visit(tree).set_environment(_sandbox()))
+    return cast(nodes.Template, _CountedTexts().visit(tree).set_environment(sandbox()))
 
 
 def _fault(error: TemplateSyntaxError, environment: _Sandbox) -> TemplateError:

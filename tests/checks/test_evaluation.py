@@ -143,7 +143,7 @@ def test_an_unknown_kind_is_a_mistake(kind):
         *(
             (kind, Text(source="{{ x }}"))
             for kind in LISTED
-            if not KINDS[kind].code and KINDS[kind].family != "combined"
+            if not KINDS[kind].literal and KINDS[kind].family != "combined"
         ),
         ("equals", Text(source="a {{ x }}")),
         ("matches", Text(source="({{ x }}")),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code
-from convrun.checks.registry import KINDS, code_paths, leaves, parse, tool_names
+from convrun.checks.registry import KINDS, code_paths, expressions, leaves, parse, tool_names
 from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.binding.imports import imported
@@ -102,9 +102,14 @@ def without_reply(specs: Sequence[CheckSpec]) -> list[SpecError]:
             fix="check the calls, or add a turn that is answered",
         )
         for spec in specs
-        for _, kind, _ in leaves(spec.kind, spec.value)
-        if kind not in _NO_REPLY
+        for _, kind, value in leaves(spec.kind, spec.value)
+        if kind in KINDS and kind not in _NO_REPLY and _looks_at_reply(kind, value)
     ]
+
+
+def _looks_at_reply(kind: str, value: object) -> bool:
+    named = [text.source for text in expressions(kind, value)]
+    return not named or any("reply" in source or "parsed" in source for source in named)
 
 
 def _place(spec: CheckSpec, path: Path) -> Where:

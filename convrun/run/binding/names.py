@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from convrun.checks.registry import KINDS, leaves, templates
+from convrun.checks.registry import KINDS, expressions, leaves, templates
 from convrun.errors import ConvrunError, SpecError, TemplateError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.playing.freezing import frozen_functions
 from convrun.source import Where
 from convrun.spec.case_rows import RESERVED
 from convrun.spec.model import OWN_AXES, CaseSpec, CheckSpec, Spec, StubEntry, ToolUse, TurnSpec
-from convrun.templates import Text, calls, problems, references
+from convrun.templates import Text, calls, expression_problems, problems, references
 
 _ALWAYS = frozenset({"vars", "turns", "env", "tmp"})
 _FIXES = {
@@ -39,6 +39,10 @@ def name_errors(spec: Spec, names: Iterable[str], *, all_turns: bool = True) -> 
         seen = use if all_turns else replace(use, turns_before=sys.maxsize, turn_ids=_AnyTurn(), silent={})
         errors += problems(seen.text, known, seen.turns_before, seen.turn_ids, _FIXES, seen.silent)
         errors += calls(seen.text, functions)
+    for use in _in_all_checks(spec, _expressions_of):
+        with suppress(TemplateError):  # one that is none is said by its check
+            seen = use if all_turns else replace(use, turns_before=sys.maxsize, turn_ids=_AnyTurn(), silent={})
+            errors += expression_problems(seen.text, set(names), seen.turns_before, seen.turn_ids, seen.silent)
     return errors
 
 
@@ -149,37 +153,57 @@ def _uses(spec: Spec) -> Iterator[_Use]:
     at_start: list[object] = [spec.system, *(message.text for message in spec.history)]
     at_start += [tool.arguments for tool in spec.tools if isinstance(tool, ToolUse)]
     at_start += [part for entry in _stub_entries(spec) for part in (entry.when, entry.returns, entry.raises)]
-    yield from _each(at_start, turns, 0)
+    yield from _each(_in(at_start), turns, 0)
     for index, turn in enumerate(turns):
         files = [part for attachment in turn.attachments for part in (attachment.path, attachment.url)]
         played = 0 if turn.skip else len(turns)  # what is never rendered may read whatever it likes
-        yield from _each([turn.user, turn.system, files], turns, index, played)
-        yield from _each(_in_checks(turn.expect), turns, index + 1, played)
-        yield from _each(_in_checks([turn.expect_error] if turn.expect_error else ()), turns, index, played)
+        yield from _each(_in([turn.user, turn.system, files]), turns, index, played)
+    yield from _in_all_checks(spec, _templates_of)
+
+
+def _in_all_checks(spec: Spec, texts_of: Callable[[CheckSpec], Iterable[Text]]) -> Iterator[_Use]:
+    """What `texts_of` finds in the checks of a spec, and when it is looked at."""
+
+    def found(checks: Iterable[CheckSpec]) -> list[Text]:
+        return [text for check in checks for text in texts_of(check)]
+
+    turns = spec.turns
+    for index, turn in enumerate(turns):
+        played = 0 if turn.skip else len(turns)
+        yield from _each(found(turn.expect), turns, index + 1, played)
+        yield from _each(found([turn.expect_error] if turn.expect_error else ()), turns, index, played)
     # A check of every turn sees at least the first one; a later reference is an error of the turn that lacks it.
-    yield from _each(_in_checks(spec.each_turn), turns, 1, 0)
+    yield from _each(found(spec.each_turn), turns, 1, 0)
     last = max((index for index, turn in enumerate(turns, start=1) if not turn.skip), default=0)
-    yield from _each(_in_checks(spec.expect), turns, len(turns), last)
+    yield from _each(found(spec.expect), turns, len(turns), last)
+
+
+def _templates_of(check: CheckSpec) -> Iterator[Text]:
+    return templates(check.kind, check.value)
+
+
+def _expressions_of(check: CheckSpec) -> Iterator[Text]:
+    return expressions(check.kind, check.value)
 
 
 def _stub_entries(spec: Spec) -> Iterator[StubEntry]:
     return (entry for tool in spec.tools for entry in tool.stub)
 
 
-def _in_checks(checks: Iterable[CheckSpec]) -> list[object]:
-    return [text for check in checks for text in templates(check.kind, check.value)]
-
-
-def _each(value: object, turns: Sequence[TurnSpec], before: int, seen: int = 0) -> Iterator[_Use]:
-    """The templates in a value that are rendered when `before` turns are finished, and see `seen` of them at most.
+def _each(found: Sequence[Text], turns: Sequence[TurnSpec], before: int, seen: int = 0) -> Iterator[_Use]:
+    """These texts, which are looked at when `before` turns are finished and see `seen` of them at most.
 
     Those that are known to have no reply are looked for among the latter.
     """
-    found = [text for text in texts(value) if text.is_template]
     if found:
         ids = [turn.id for turn in turns[:before] if turn.id]
         silent = _silent(turns[: min(before, seen)])
         yield from (_Use(text, before, ids, silent) for text in found)
+
+
+def _in(value: object) -> list[Text]:
+    """The templates in a value."""
+    return [text for text in texts(value) if text.is_template]
 
 
 def _silent(turns: Sequence[TurnSpec]) -> dict[int | str, str]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
-from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
+from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn, seen_by_templates
 from convrun.checks.evaluation import judge
-from convrun.frozen import frozen
 from convrun.results import CheckResult
 from convrun.run.binding.bound_checks import BoundCheck
 from convrun.run.playing.surroundings import Surroundings
@@ -16,29 +14,11 @@ from convrun.templates import TurnList
 from convrun.values import Json
 
 
-@frozen
-class _Unplayed:
-    """A turn without a reply, as templates see it."""
-
-    called: ClassVar[str] = "turn that was passed over or refused"
-    index: int
-    id: str | None
-    user: str
-
-
 def template_names(
     variables: Mapping[str, Json], views: Sequence[TurnView], surroundings: Mapping[str, object]
 ) -> dict[str, object]:
-    """Return what templates may name once these turns are finished; `surroundings` are the other names.
-
-    Of a turn that was passed over, or that the provider refused, what the model would have said is undefined.
-    """
-    shown = [
-        view if view.model_calls and view.error is None else _Unplayed(index=view.index, id=view.id, user=view.user)
-        for view in views
-    ]
-    by_id = {view.id: view for view in shown if view.id is not None}
-    return {**variables, "vars": variables, "turns": TurnList(shown, by_id), **surroundings}
+    """Return what templates may name once these turns are finished; `surroundings` are the other names."""
+    return {**variables, "vars": variables, "turns": seen_by_templates(views), **surroundings}
 
 
 def judge_turn(

@@ -1,0 +1,104 @@
+"""The check `that`: an expression is true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from convrun.checks.check import Claim, Outcome, Path
+from convrun.checks.context import CheckContext, seen_by_templates
+from convrun.checks.reader import Reader
+from convrun.errors import CheckError, TemplateError, did_you_mean
+from convrun.frozen import frozen
+from convrun.values import Json, show, type_name
+
+if TYPE_CHECKING:
+    from convrun.templates.expressions import Expression
+
+NAMES = ("reply", "parsed", "tool_calls", "usage", "turn", "turns", "vars")
+_NO_BOOLEANS = frozenset(NAMES) - {"parsed"}
+_SPELT = {"null": "null is written none"}
+_FUNCTIONS = ("range", "dict", "namespace")
+_CLAIMED = 160  # characters of an expression in a message
+_VALUE = 120  # characters of a value in a message
+_NO_BOOLEAN = "compare it: reply == 'YES', 'YES' in reply, parsed.total > 5, parsed.name is defined"
+
+
+@frozen
+class That:
+    """The expression, in one line as `text`, is true of what there is to see."""
+
+    source: str
+    text: str
+
+    @property
+    def claim(self) -> Claim:
+        """What has to hold."""
+        return Claim(subject=_cut(self.text), predicate="be true")
+
+    def evaluate(self, context: CheckContext) -> Outcome:
+        """Return whether it is true, with the values that make it so."""
+        expression, names = _expression(self.source), _names(context)
+        try:
+            value = expression.value(names)
+        except TemplateError as error:
+            seen = _said(expression.shown(names))
+            raise CheckError(f"{error.what}{f'; {seen}' if seen else ''}", fix=error.fix) from error
+        if not isinstance(value, bool):
+            given = "null" if value is None else f"the {type_name(value)} {show(value, _VALUE)}"
+            raise CheckError(f"{_cut(self.text)} is neither true nor false: it is {given}", fix=_NO_BOOLEAN)
+        shown = expression.shown(names)
+        actual: Json = next(iter(shown.values())) if len(shown) == 1 else shown
+        return Outcome(passed=value, actual=actual, found=_said(shown) or f"it is {show(value)}")
+
+
+def _expression(source: str) -> Expression:
+    from convrun.templates.expressions import Expression  # jinja2 loads with the first
+
+    return Expression.of(source)
+
+
+def _names(context: CheckContext) -> dict[str, object]:
+    return {
+        "reply": context.reply,
+        "parsed": context.parsed,
+        "tool_calls": list(context.tool_calls),
+        "usage": context.usage,
+        "turn": context.turn,
+        "turns": seen_by_templates(context.turns),
+        "vars": context.vars,
+    }
+
+
+def _said(values: Mapping[str, Json]) -> str:
+    return "; ".join(f"{text} is {show(value, _VALUE)}" for text, value in values.items())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _CLAIMED else f"{text[: _CLAIMED - 1]}…"
+
+
+def read_that(reader: Reader, value: object, path: Path) -> That:
+    """Read the value of `that`, an expression."""
+    source = reader.text(value, path, empty="an expression is wanted, as reply == 'YES'")
+    text = " ".join(line for raw in source.splitlines() if (line := raw.strip()))
+    if text:
+        try:
+            _judge(reader, _expression(source), text, path)
+        except TemplateError as error:
+            reader.wrong(path, error.what, error.fix)
+    return That(source=source, text=text)
+
+
+def _judge(reader: Reader, expression: Expression, text: str, path: Path) -> None:
+    """Note what is seen before anything runs: names that there are not, and an expression that says nothing."""
+    unknown = sorted(expression.names.difference(NAMES, _FUNCTIONS))
+    for name in unknown:
+        fix = _SPELT.get(name) or did_you_mean(name, NAMES) or f"known are {', '.join(NAMES)}; a var is vars.{name}"
+        reader.wrong(path, f"unknown name {name!r} in the expression", fix)
+    if unknown:
+        return
+    if not expression.names.intersection(NAMES):
+        reader.wrong(path, f"{_cut(text)} looks at nothing: it is always the same", f"name one of {', '.join(NAMES)}")
+    elif expression.never_boolean or text in _NO_BOOLEANS:
+        reader.wrong(path, f"{_cut(text)} is never true or false", _NO_BOOLEAN)
