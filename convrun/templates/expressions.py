@@ -49,13 +49,14 @@ class Expression:
         from convrun.templates.sandbox import names_taken
 
         try:
-            self._tree = _parsed(source)
+            self._tree = parsed_expression(source)
             _refuse_unknown(self._tree)
-            tree = _assigned(_parsed(source))
+            tree = _assigned(parsed_expression(source))
+            printed = nodes.Template([nodes.Output([self._tree])]).set_environment(_environment())
             self.names = frozenset(names_taken(tree))
-            self.turns = frozenset(turns_named(tree))
-            self.fields = frozenset(fields_named(tree))
-            self.keys = frozenset(vars_named(tree))
+            self.turns = frozenset(turns_named(printed))
+            self.fields = frozenset(fields_named(printed))
+            self.keys = frozenset(vars_named(printed))
             self._template = _compiled(tree)
         except TemplateSyntaxError as error:
             raise _fault(error.message or "", source) from error
@@ -120,12 +121,17 @@ def _tried(part: nodes.Expr, names: Mapping[str, object]) -> tuple[Json] | None:
     from convrun.templates.written import written
 
     try:
-        return (_value(_compiled(_assigned(_parsed(written(part)))), names),)
+        return (_value(_compiled(_assigned(parsed_expression(written(part)))), names),)
     except (TemplateError, TemplateSyntaxError, RecursionError):
         return None
 
 
-def _parsed(source: str) -> nodes.Expr:
+def parsed_expression(source: str) -> nodes.Expr:
+    """Return the tree of an expression.
+
+    Raises:
+        TemplateSyntaxError: where it is none.
+    """
     parser = Parser(_environment(), source, state="variable")
     tree = parser.parse_expression()
     if not parser.stream.eos:
@@ -136,7 +142,8 @@ def _parsed(source: str) -> nodes.Expr:
 
 
 def _assigned(tree: nodes.Expr) -> nodes.Template:
-    return nodes.Template([nodes.Assign(nodes.Name("result", "store"), tree, lineno=1)], lineno=1)
+    made = nodes.Template([nodes.Assign(nodes.Name("result", "store"), tree, lineno=1)], lineno=1)
+    return cast(nodes.Template, made.set_environment(_environment()))
 
 
 def _compiled(tree: nodes.Template) -> Template:

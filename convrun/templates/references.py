@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 NO_FIXES: Mapping[str, str] = MappingProxyType({})
 NONE_SILENT: Mapping[int | str, str] = MappingProxyType({})
+_BRACES = re.compile(r"\{\{ | \}\}")
 _OF_EVERY_TURN = ("index", "id", "user")
 
 
@@ -100,7 +102,7 @@ def expression_problems(
 
     found = Expression.of(text.source)
     return [
-        TemplateError(what, fix=fix, where=text.where)
+        TemplateError(what, fix=_BRACES.sub("", fix or "") or None, where=text.where)
         for what, fix in (
             *(
                 mistake

@@ -35,7 +35,7 @@ def _written(node: nodes.Node) -> tuple[str, int]:
         both = cast(nodes.BinExpr, node)
         return f"{written(both.left, level)} {sign} {written(both.right, level + 1)}", level
     if isinstance(node, nodes.Not) and isinstance(node.node, nodes.Test):
-        return _filtered(node.node, "is not"), _FILTER
+        return _filtered(node.node, "is not"), _COMPARE
     write, level = _WRITERS.get(type(node), (lambda _: "…", _CLOSE))
     return write(node), level
 
@@ -47,7 +47,8 @@ def _compare(node: nodes.Compare) -> str:
 
 def _choice(node: nodes.CondExpr) -> str:
     other = f" else {written(node.expr2)}" if node.expr2 is not None else ""
-    return f"{written(node.expr1, 1)} if {written(node.test, 1)}{other}"
+    # What follows a test may be its argument, so one stands in parentheses before `if`.
+    return f"{written(node.expr1, _COMPARE + 1)} if {written(node.test, 1)}{other}"
 
 
 def _constant(node: nodes.Const) -> str:
@@ -87,10 +88,10 @@ _WRITERS: dict[type[nodes.Node], tuple[Callable[[Any], str], int]] = {
     nodes.CondExpr: (_choice, _CHOICE),
     nodes.Concat: (lambda node: " ~ ".join(written(one, _CONCAT + 1) for one in node.nodes), _CONCAT),
     nodes.Filter: (_filtered, _FILTER),
-    nodes.Test: (_filtered, _FILTER),
+    nodes.Test: (_filtered, _COMPARE),
     nodes.Not: (lambda node: f"not {written(node.node, _NOT)}", _NOT),
-    nodes.Neg: (lambda node: f"-{written(node.node, _FILTER)}", _FILTER),
-    nodes.Pos: (lambda node: f"+{written(node.node, _FILTER)}", _FILTER),
+    nodes.Neg: (lambda node: f"-{written(node.node, _CLOSE)}", _FILTER),
+    nodes.Pos: (lambda node: f"+{written(node.node, _CLOSE)}", _FILTER),
     nodes.Name: (lambda node: node.name, _CLOSE),
     nodes.Const: (_constant, _CLOSE),
     nodes.Getattr: (lambda node: f"{written(node.node, _CLOSE)}.{node.attr}", _CLOSE),

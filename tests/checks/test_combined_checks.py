@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 from check_cases import judged, message, mistakes, turn
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convrun.checks.code import Code
@@ -139,6 +139,7 @@ def test_what_cannot_be_judged_makes_the_whole_an_error(kind, others):
         assert (crashed.verdict, crashed.message) == ("error", "the check raised KeyError: 'NO'")
 
 
+@settings(deadline=None)
 @given(CHECKS)
 def test_not_of_a_check_is_the_opposite(check):
     """Whatever a check is made of, it holds where `not` of it fails, and says the same when it is judged again."""
