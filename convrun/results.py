@@ -15,7 +15,7 @@ from convrun.source import Where
 from convrun.values import Json
 
 Verdict: TypeAlias = Literal["passed", "failed", "stale", "missing", "error", "skipped", "unchecked"]
-CheckVerdict: TypeAlias = Literal["passed", "failed", "error"]
+CheckVerdict: TypeAlias = Literal["passed", "failed", "stale", "error"]
 TOOL_RESULT = "tool_result"  # the kind of the checks that verified tools make; no spec writes one
 NOT_BEGUN = "not begun: stopped at "  # how the reason of a conversation begins that was passed over for others
 
@@ -158,13 +158,15 @@ class Change:
 class Staleness:
     """Where the recording stopped matching (turn and model call from 1), and what changed there.
 
-    `breaks` are recorded tool calls that today's signatures no longer take.
+    `breaks` are recorded tool calls that today's signatures no longer take. Of a check that asks a model, `lane` is its
+    kind, `turn` the one that is judged (for the conversation's own checks the last), and the model call 1.
     """
 
     turn: int
     model_call: int
     changes: tuple[Change, ...]
     breaks: tuple[str, ...] = ()
+    lane: str | None = None
 
 
 @frozen

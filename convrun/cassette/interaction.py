@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
 
 from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, is_deep
 
 PLAIN = "application/json"
 STREAM = "text/event-stream"
-ENDPOINTS = ("chat/completions", "responses")
+ENDPOINTS = ("chat/completions", "responses", "embeddings")
 RETRYABLE = frozenset({408, 409, 429})
 # What mends a damaged cassette: any other way of recording reads the old one first, and fails again.
 # `run` puts the id into it.
@@ -34,7 +34,7 @@ class SentRequest:
 
     @property
     def endpoint(self) -> str:
-        """What the path of the URL ends in: `chat/completions`, `responses`, else its last part."""
+        """What the path of the URL ends in: `chat/completions`, `responses`, `embeddings`, else its last part."""
         path = self.url.partition("?")[0].partition("#")[0].rstrip("/")
         for endpoint in ENDPOINTS:
             if path.endswith(f"/{endpoint}"):
@@ -80,7 +80,8 @@ class ReceivedReply:
 class Interaction:
     """One request and its reply. `elapsed_ms` is until the whole reply was there, `first_ms` until its first delta.
 
-    `cost_usd` is what it cost when it was recorded, in dollars; None: not known.
+    `cost_usd` is what it cost when it was recorded, in dollars; None: not known. `lane` names who asked, where it was
+    not the conversation itself: a check, as `judge`.
     """
 
     request: SentRequest
@@ -88,14 +89,37 @@ class Interaction:
     elapsed_ms: int | None = None
     first_ms: int | None = None
     cost_usd: float | None = None
+    lane: str | None = None
 
 
 @frozen
 class Recording:
-    """One recorded conversation. `file` is its cassette, as shown to people."""
+    """One recorded conversation. `file` is its cassette, as shown to people; those of lanes stand last in it."""
 
     interactions: tuple[Interaction, ...] = ()
     file: str = "cassette"
+
+    @property
+    def own(self) -> Recording:
+        """The recording without what its lanes asked: the conversation itself, with the same numbers."""
+        if not self.interactions or self.interactions[-1].lane is None:
+            return self
+        return replace(self, interactions=self.interactions[: len(self.interactions) - len(self.lanes)])
+
+    @property
+    def lanes(self) -> tuple[Interaction, ...]:
+        """What its lanes asked."""
+        if not self.interactions or self.interactions[-1].lane is None:
+            return ()
+        return tuple(item for item in self.interactions if item.lane is not None)
+
+
+def lanes_last(interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:
+    """Return the interactions as they stand in a recording: the conversation's own, then those of its lanes."""
+    every = tuple(interactions)
+    if all(item.lane is None for item in every):
+        return every
+    return tuple(sorted(every, key=lambda item: item.lane is not None))
 
 
 def dollars(value: object) -> float | None:

@@ -71,7 +71,7 @@ class Matcher:
             self._retries.discard(same.popleft())  # one that is passed over is gone
         for index in same:
             playable = self._playable(index, error_wanted)
-            if playable and self._same_address(self._interactions[index].request, request):
+            if playable and same_address(self._interactions[index].request, request, self._redactor):
                 return index
         return None
 
@@ -105,14 +105,6 @@ class Matcher:
             self._next += 1  # what was played stays played
         return self._next if self._next < len(self._interactions) else None
 
-    def _same_address(self, recorded: SentRequest, now: SentRequest) -> bool:
-        """Whether provider and the user's own headers are the same, as far as the recording holds them."""
-        provider = recorded.provider is None or recorded.provider == now.provider
-        if not provider or not recorded.headers or recorded.headers == now.headers:
-            return provider
-        thorough = self._redactor.thorough
-        return thorough.sent_headers(recorded.headers) == thorough.sent_headers(now.headers)
-
     def ignored(self, recorded: Interaction, now: SentRequest) -> list[Ignored]:
         """Return the differences at the ignored places."""
         found = []
@@ -122,3 +114,12 @@ class Matcher:
             if not equal(before, after):
                 found.append(Ignored(path=pointer, recorded=before, now=self._redactor.thorough.value(after)))
         return found
+
+
+def same_address(recorded: SentRequest, now: SentRequest, redactor: Redactor) -> bool:
+    """Return whether provider and the user's own headers are the same, as far as the recording holds them."""
+    provider = recorded.provider is None or recorded.provider == now.provider
+    if not provider or not recorded.headers or recorded.headers == now.headers:
+        return provider
+    thorough = redactor.thorough
+    return thorough.sent_headers(recorded.headers) == thorough.sent_headers(now.headers)

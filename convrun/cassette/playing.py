@@ -27,7 +27,7 @@ _RECORD = "if the change is meant, record the conversation again with --record n
 
 
 class Player:
-    """Answers requests from a recording, strictly; implements `wire.Transport`.
+    """Answers a conversation's own requests from a recording, strictly; implements `wire.Transport`.
 
     `difference` is the first request that was not recorded, None while all were. From it on the rest is played in order
     as far as its shape (user texts, tool calls) fits.
@@ -38,7 +38,7 @@ class Player:
 
     def __init__(self, recording: Recording, *, ignore: Iterable[str] = (), redactor: Redactor | None = None) -> None:
         _refuse_everything(ignore := tuple(ignore), recording.file)
-        self.recording = recording
+        self.recording = recording = recording.own
         self.difference: Difference | None = None
         self._redactor = Redactor() if redactor is None else redactor  # one that is empty yet may learn
         self._ignore = ignore
@@ -92,16 +92,7 @@ class Player:
 
     def _reply(self, index: int) -> Reply:
         self._last, self._taken = index, {}
-        interaction = self.recording.interactions[index]
-        recorded = interaction.reply
-        return Reply(
-            status=recorded.status,
-            headers={"content-type": recorded.content_type, **recorded.headers},
-            payloads=recorded.payloads,
-            body=(recorded.body,) if recorded.payloads is None else (),
-            elapsed_ms=interaction.elapsed_ms,
-            cost_usd=interaction.cost_usd,
-        )
+        return recorded_reply(self.recording.interactions[index])
 
     def _stand_in(self, request: Request) -> Reply:
         """The next recorded reply behind the first difference, if it answers the same texts and calls."""
@@ -173,6 +164,19 @@ def _refuse_everything(ignore: tuple[str, ...], file: str) -> None:
         if pointer_parts(pointer) in ((), ("messages",)):
             what = f"'cassette.ignore' names {pointer!r}: every request would be the recorded one"
             raise CassetteError(what, where=Where(file=file), fix="name a message, as /messages/0/content")
+
+
+def recorded_reply(interaction: Interaction) -> Reply:
+    """Return the reply of an interaction as a transport gives it."""
+    recorded = interaction.reply
+    return Reply(
+        status=recorded.status,
+        headers={"content-type": recorded.content_type, **recorded.headers},
+        payloads=recorded.payloads,
+        body=(recorded.body,) if recorded.payloads is None else (),
+        elapsed_ms=interaction.elapsed_ms,
+        cost_usd=interaction.cost_usd,
+    )
 
 
 def sent_request(request: Request, redactor: Redactor) -> SentRequest:

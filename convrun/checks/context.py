@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from convrun.frozen import frozen
 from convrun.results import ToolCallResult, UsageResult, known_sum, total_usage
 from convrun.templates import TurnList
 from convrun.values import Json
+
+if TYPE_CHECKING:
+    from convrun.checks.lanes import Lanes
 
 
 @frozen
@@ -68,8 +71,9 @@ class CheckContext:
     """What a check may look at; a `python` check is given it.
 
     `turn` is the turn that is judged, for a conversation's checks the last one with a reply; `turns` are all so far.
-    `tool_calls`, `usage` and the figures behind `turns` are the turn's, or everything's for a conversation's checks.
-    `judged` are the indexes in `turns` of those that are looked at.
+    `tool_calls`, `usage` and the figures behind `turns` are the turn's, or everything's for a conversation's checks,
+    which have the `whole` in view. `judged` are the indexes in `turns` of those that are looked at. `lanes` answer
+    checks that ask a model; None where there are none.
     """
 
     reply: str
@@ -86,17 +90,23 @@ class CheckContext:
     cost_usd: float | None = None
     judged: range = field(default=range(0), repr=False, compare=False)
     response: object = field(default=None, repr=False, compare=False)
+    whole: bool = False
+    lanes: Lanes | None = field(default=None, repr=False, compare=False)
 
 
-def for_turn(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None) -> CheckContext:
+def for_turn(
+    turns: Sequence[TurnView], names: Mapping[str, Json] | None = None, lanes: Lanes | None = None
+) -> CheckContext:
     """Return what the checks of the last of `turns` see; `names` are the vars. There is at least one turn."""
-    return _context(turns, turns[-1], range(len(turns) - 1, len(turns)), names)
+    return _context(turns, turns[-1], range(len(turns) - 1, len(turns)), names, lanes)
 
 
-def for_conversation(turns: Sequence[TurnView], names: Mapping[str, Json] | None = None) -> CheckContext:
+def for_conversation(
+    turns: Sequence[TurnView], names: Mapping[str, Json] | None = None, lanes: Lanes | None = None
+) -> CheckContext:
     """Return what the checks of the whole conversation see; `names` are the vars. There is at least one turn."""
     replied = (turn for turn in reversed(turns) if turn.model_calls and turn.error is None)
-    return _context(turns, next(replied, turns[-1]), range(len(turns)), names)
+    return _context(turns, next(replied, turns[-1]), range(len(turns)), names, lanes, whole=True)
 
 
 @frozen
@@ -122,7 +132,13 @@ def seen_by_templates(turns: Sequence[TurnView]) -> TurnList[object]:
 
 
 def _context(
-    turns: Sequence[TurnView], last: TurnView, judged: range, names: Mapping[str, Json] | None
+    turns: Sequence[TurnView],
+    last: TurnView,
+    judged: range,
+    names: Mapping[str, Json] | None,
+    lanes: Lanes | None,
+    *,
+    whole: bool = False,
 ) -> CheckContext:
     """What there is to see of `last`; calls and figures are those of all that are judged, and were not passed over."""
     played = [turns[index] for index in judged if turns[index].model_calls]
@@ -141,4 +157,6 @@ def _context(
         cost_usd=known_sum(turn.cost_usd for turn in played),
         judged=judged,
         response=last.response,
+        whole=whole,
+        lanes=lanes,
     )

@@ -9,7 +9,7 @@ from convrun.checks.check import Check, Explanation, Outcome, Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext
 from convrun.checks.registry import parse, render
-from convrun.errors import CheckError, TemplateError, named
+from convrun.errors import CheckError, StaleError, TemplateError, named
 from convrun.results import CheckResult
 from convrun.source import Where
 from convrun.templates import Text
@@ -38,6 +38,10 @@ def judge(
     expected = _plain(rendered)
     try:
         outcome = check.evaluate(context)
+    except StaleError as error:
+        return CheckResult(
+            kind=kind, verdict="stale", expected=expected, message=error.what, because=because, where=where
+        )
     except CheckError as error:
         message, details = _sentence(error), None
     except KeyboardInterrupt:

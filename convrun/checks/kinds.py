@@ -181,6 +181,18 @@ LEAVES: dict[str, Kind] = {
         about="This Jinja2 expression is true, as usage.output < 100 and 'Oslo' in reply; it is no template.",
         literal=True,
     ),
+    "judge": Kind(
+        family="model",
+        read=_late("judge:read_judge"),
+        shape=shapes.JUDGE,
+        about="A model gives the reply, or the whole conversation, at least this score by a rubric.",
+    ),
+    "means": Kind(
+        family="model",
+        read=_late("means:read_means"),
+        shape=shapes.MEANS,
+        about="The reply means about the same as this text, by the embeddings of both.",
+    ),
     "python": Kind(
         family="code",
         read=_late("python:read_python"),

@@ -121,3 +121,22 @@ REFUSAL: JsonObject = either(
     keys("A refusal", {"phrases": {**TEXTS, "description": "What is a refusal, too."}}, required=("phrases",)),
 )
 TRUE: JsonObject = either({"const": True}, _EXPRESSION)
+_MODEL: JsonObject = {"type": "string", "minLength": 1, "description": "The model that is asked; that of the settings."}
+
+
+def _asked(title: str, key: str, about: str, least: str) -> JsonObject:
+    """A text that a model is asked about, or a mapping of it, the model and the least score."""
+    properties: JsonObject = {
+        key: {**TEXT, "description": about},
+        "model": _MODEL,
+        "at_least": {**NUMBER, "description": least},
+    }
+    return either(TEXT, keys(title, properties, required=(key,)))
+
+
+JUDGE: JsonObject = _asked(
+    "A judge", "rubric", "What makes a good reply.", "The least score, above 0 and at most 1; 0.7 by default."
+)
+MEANS: JsonObject = _asked(
+    "A meaning", "like", "A reply that would do.", "The least cosine, above 0 and at most 1; 0.8 by default."
+)

@@ -57,6 +57,7 @@ def exchanges(recording: Recording, redactor: Redactor) -> tuple[list[Exchange],
 
     A retryable error directly before an equal request is a retry and left out.
     """
+    recording = recording.own  # what its checks asked is no part of the conversation
     found: list[Exchange] = []
     others: list[Refusal] = []
     strangers: dict[str, list[int]] = {}

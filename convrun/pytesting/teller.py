@@ -16,7 +16,7 @@ from convrun.frozen import frozen
 from convrun.pytesting.visible import visible
 from convrun.report.account import account, reason
 from convrun.report.findings import finding_groups, finding_lines
-from convrun.report.stale import record_command, stale_relation, stale_title
+from convrun.report.stale import record_command, stale_place, stale_relation, stale_title
 from convrun.report.style import Line, Role
 from convrun.report.wording import noun
 from convrun.results import ConversationResult, Finding, RunResult, Verdict
@@ -83,7 +83,7 @@ def told(result: ConversationResult, command: str, *, full: bool, strict: bool) 
         again = [
             Line(f"STALE {stale_title(stale)}: the same change as above", "stale"),
             Line(f"  {stale_relation(stale)}"),
-            Line(f"    {result.id}, turn {stale.turn}, model call {stale.model_call}"),
+            Line(f"    {result.id}, {stale_place(stale)}"),
             *(Line(f"      breaks: {text}", "failed") for text in stale.breaks),
         ]
         return replace(about, again=tuple(again), cause=cause(result))

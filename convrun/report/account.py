@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convrun.report.failure import failure, faults, turn_name
-from convrun.report.stale import missing_block, stale_blocks, stale_relation, stale_title
+from convrun.report.stale import missing_block, stale_blocks, stale_place, stale_relation, stale_title
 from convrun.report.style import Line, plain, rendered
 from convrun.report.wording import short
 from convrun.results import ConversationResult, Problem, RunResult
@@ -52,7 +52,7 @@ def _reason(conversation: ConversationResult) -> str:
         return (": ".join(part for part in parts if part) or conversation.verdict) + more
     if conversation.stale:
         stale = conversation.stale
-        return f"{stale_title(stale)}: {stale_relation(stale)} turn {stale.turn}, model call {stale.model_call}"
+        return f"{stale_title(stale)}: {stale_relation(stale)} {stale_place(stale)}"
     if conversation.verdict == "missing":
         return f"no {conversation.cassette or 'cassette'}"
     said = conversation.reason or next((one.message for one in conversation.findings), "")

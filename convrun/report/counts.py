@@ -83,7 +83,8 @@ def standing(check: CheckResult, turn: TurnResult | None) -> str:
     """Return what a check counts as: its verdict, or `info` or `stale` where its turn's recording no longer holds."""
     if check.info:
         return "info"
-    return "stale" if turn is not None and turn.verdict == "stale" else check.verdict
+    stale = turn is not None and turn.verdict == "stale" and all(one.verdict != "stale" for one in turn.checks)
+    return "stale" if stale else check.verdict
 
 
 def _standings(conversation: ConversationResult) -> Iterator[str]:

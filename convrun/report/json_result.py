@@ -191,7 +191,13 @@ def stale_value(stale: Staleness | None) -> _Object | None:
         }
         for change in stale.changes
     ]
-    return {"turn": stale.turn, "model_call": stale.model_call, "changes": changes, "breaks": list(stale.breaks)}
+    return {
+        "turn": stale.turn,
+        "model_call": stale.model_call,
+        "lane": stale.lane,
+        "changes": changes,
+        "breaks": list(stale.breaks),
+    }
 
 
 def problem_value(problem: Problem | None) -> _Object | None:

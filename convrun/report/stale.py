@@ -54,7 +54,13 @@ def stale_title(stale: Staleness) -> str:
     """Return what changed in the request, as `system prompt, tool 'find_room' is gone`."""
     parts = list(dict.fromkeys(_titled(change, stale) for change in stale.changes))
     more = [f"{len(parts) - _TITLED + 1} parts more"] if len(parts) > _TITLED else []
-    return ", ".join([*parts[: _TITLED - len(more)], *more]) or "the request"
+    title = ", ".join([*parts[: _TITLED - len(more)], *more]) or "the request"
+    return title if stale.lane is None else f"{stale.lane}: {title}"
+
+
+def stale_place(stale: Staleness) -> str:
+    """Return where the recording stopped matching: `turn 2, model call 1`, or whose lane it is."""
+    return f"turn {stale.turn}, {f'model call {stale.model_call}' if stale.lane is None else f'lane {stale.lane!r}'}"
 
 
 def _titled(change: Change, stale: Staleness) -> str:
@@ -68,6 +74,8 @@ def _titled(change: Change, stale: Staleness) -> str:
 
 def stale_relation(stale: Staleness) -> str:
     """Return how the requests of today stand to the recording."""
+    if stale.lane is not None and all(change.recorded is None for change in stale.changes):
+        return "not in the recording of"
     if all(change.part in {ENDED, BROKE_OFF} for change in stale.changes):
         return "new behind the end of the recording of"
     return "no longer the recorded request of"
@@ -127,7 +135,7 @@ def _concerned(members: Sequence[tuple[ConversationResult, Staleness]], room: in
 
 
 def _member(conversation: ConversationResult, stale: Staleness, *, whole: bool) -> list[Line]:
-    lines = [Line(f"    {conversation.id}, turn {stale.turn}, model call {stale.model_call}")]
+    lines = [Line(f"    {conversation.id}, {stale_place(stale)}")]
     broken = stale.breaks if whole or len(stale.breaks) <= _BROKEN else stale.breaks[: _BROKEN - 1]
     lines += [Line(f"      breaks: {text}", "failed") for text in broken]
     left = len(stale.breaks) - len(broken)

@@ -14,9 +14,9 @@ _WORST_FIRST: tuple[Verdict, ...] = ("error", "failed", "stale")
 
 
 def of_checks(checks: Iterable[CheckResult]) -> Verdict:
-    """Return the worst verdict of the checks, error before failed before passed; those marked `info` count nothing."""
+    """Return the worst verdict of the checks: error, failed, stale, passed; those marked `info` count nothing."""
     verdicts = {check.verdict for check in checks if not check.info}
-    return "error" if "error" in verdicts else "failed" if "failed" in verdicts else "passed"
+    return next((verdict for verdict in _WORST_FIRST if verdict in verdicts), "passed")
 
 
 def of_conversation(turns: Sequence[TurnResult], checks: Sequence[CheckResult]) -> Verdict:

@@ -23,6 +23,8 @@ KINDS = {
     "defaults": "defaults",
     "rpm": "rates",
     "redact": "patterns",
+    "judge": "text",
+    "embeddings": "text",
     "jobs": "jobs",
 }
 _POLICIES = ("live", "replay", "verify")

@@ -38,7 +38,8 @@ class Settings:
     `pythonpath` are folders below the root. `base_urls` are the endpoints a key may go to beside its preset's host.
     With `block_network`, tools and hooks reach nothing beyond this machine on replay. `rpm` is how many requests a
     minute a provider gets at most: one number for all, or one by provider. `jobs` conversations run at once.
-    `redact` are regular expressions of secrets beside those that are known.
+    `redact` are regular expressions of secrets beside those that are known. `judge` and `embeddings` are the models
+    that checks ask which name none.
     """
 
     root: Path
@@ -55,6 +56,14 @@ class Settings:
     rpm: float | Mapping[str, float] | None = None
     jobs: Jobs = 1
     redact: tuple[str, ...] = ()
+    judge: str | None = None
+    embeddings: str | None = None
+
+    @property
+    def asked(self) -> Mapping[str, str]:
+        """The models that checks ask, by the kind of the check."""
+        named = {"judge": self.judge, "means": self.embeddings}
+        return {lane: name for lane, name in named.items() if name is not None}
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -83,6 +83,7 @@ def test_stale_and_errors_are_told_in_full():
     assert by_id[STALE.id]["stale"] == {
         "turn": 1,
         "model_call": 1,
+        "lane": None,
         "changes": [
             {
                 "path": "/messages/0/content",

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import TypeAlias
 
 from convrun.cassette.interaction import ReceivedReply, SentRequest
 from convrun.errors import ConvrunError
 from convrun.values import JsonObject
 from convrun.wire import Reply
 
+Price: TypeAlias = Callable[[SentRequest, ReceivedReply], "float | None"]  # dollars; None: not known
 _DONE = b"[DONE]"
 
 
 @dataclass(slots=True)
 class Exchange:
     """A live call: the request and as much of the reply as has come. `began` is a reading of the clock in seconds.
+
+    `lane` is whose call it is, None for the conversation's own; `price` says what it cost.
 
     `error_wanted`: an error is kept as well, be it the reply or the end of a stream. `ended` is when the reply was read
     to its end; `given_up` says that it will not be. `announced`: the stream itself said that it was over.
@@ -26,6 +30,8 @@ class Exchange:
     reply: Reply
     began: float
     error_wanted: bool = False
+    lane: str | None = None
+    price: Price | None = None
     first: float | None = None
     ended: float | None = None
     given_up: bool = False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.cassette.kept.partial import Partial, partial_path, put_aside, read_partial
+from convrun.cassette.lanes import LanePlayer
 from convrun.cassette.matching import Ignored
 from convrun.cassette.playing import ENDED, Player
 from convrun.errors import CassetteError
@@ -45,7 +46,8 @@ class Known:
 
     Each of the two is asked for every request until it does not have one; where both have it, the partial one is newer.
     A partial one that asks anew what the cassette has, and holds the first request, answers alone: the recording goes
-    on where it broke off. `results` is a recording that answers no request, and only tells what tools gave back.
+    on where it broke off. `lanes` are the calls of checks in both.
+    `results` is a recording that answers no request, and only tells what tools gave back.
     `found` is what the partial one was read as, and `note` says, for people, what of it cannot be used. `mode` is that
     of the recording to come. `news`: an answer was taken that the cassette does not have; `from_old`: one that only the
     cassette has. Nothing is written here, but by `settle`.
@@ -56,6 +58,7 @@ class Known:
         *,
         old: Player | None = None,
         partial: Player | None = None,
+        lanes: LanePlayer | None = None,
         results: Player | None = None,
         found: Partial | None = None,
         mode: str = FROM_SCRATCH,
@@ -64,6 +67,7 @@ class Known:
     ) -> None:
         self.old = old
         self.partial = partial
+        self.lanes = LanePlayer(redactor=Redactor()) if lanes is None else lanes
         self.mode = mode
         self.note = note
         self.found = Partial() if found is None else found
@@ -106,6 +110,11 @@ class Known:
             for player in self._matching:
                 if player is not self._answering and player.last is not None and player.last.reply == last.reply:
                     yield player
+
+    @property
+    def has_lanes(self) -> bool:
+        """Whether checks have asked anything that is recorded."""
+        return bool(self.lanes)
 
     @property
     def last(self) -> Interaction | None:
@@ -172,7 +181,7 @@ class Known:
     def spent(self) -> bool:
         """Whether a partial recording is there that holds nothing but what the cassette answered."""
         whole = self.partial is not None and not self.partial.unplayed and not self.found.note
-        return whole and not self.news
+        return whole and not self.news and not self.lanes.newest
 
     def recorded_result(self, tool_call_id: str, name: str, arguments: Json) -> str | None:
         """Return the recorded result of a call that the last reply made; None where no recording tells it."""
@@ -246,13 +255,24 @@ def read_known(
     def player(recording: Recording) -> Player:
         return Player(recording, ignore=ignore, redactor=redactor)
 
-    old = player(load(path, shown_as)) if exists and (mode != FROM_SCRATCH or results) else None
+    cassette = load(path, shown_as) if exists and (mode != FROM_SCRATCH or results) else None
+    old = player(cassette) if cassette is not None else None
     found = read_partial(partial_path(path))
     shown = partial_path(Path(shown_as)).as_posix()
     counts = found.interactions and (mode != FROM_SCRATCH or (goes_on and found.mode == FROM_SCRATCH))
-    partial = player(Recording(interactions=found.interactions, file=shown)) if counts else None
+    begun = Recording(interactions=found.interactions, file=shown) if counts else Recording()
+    partial = player(begun) if counts else None
+    before_all = cassette if cassette is not None and mode != FROM_SCRATCH else Recording(file=shown_as)
+    lanes = LanePlayer(begun, before_all, redactor=redactor)
     plays = mode != FROM_SCRATCH
     note = f"{shown} {found.note}" if found.note else None
     return Known(
-        old=old if plays else None, partial=partial, results=old, found=found, mode=mode, seen=before, note=note
+        old=old if plays else None,
+        partial=partial,
+        lanes=lanes,
+        results=old,
+        found=found,
+        mode=mode,
+        seen=before,
+        note=note,
     )

@@ -17,10 +17,8 @@ from pathlib import Path
 from stat import S_IMODE, S_ISDIR, S_ISREG
 
 from convrun.cassette.files import not_writable
-from convrun.cassette.interaction import Interaction, parse_json
-from convrun.cassette.stored.format import chained_digest, full_interaction
-from convrun.cassette.stored.reply_nodes import ReplyState, reply_node
-from convrun.cassette.stored.request_nodes import RequestState, request_node
+from convrun.cassette.interaction import Interaction, lanes_last, parse_json
+from convrun.cassette.stored.format import States, chained_digest, full_interaction, interaction_node
 from convrun.document.limits import RECORDED_LIMIT
 from convrun.errors import CassetteError, system_reason
 from convrun.frozen import frozen
@@ -109,17 +107,17 @@ def _read(lines: list[bytes]) -> Partial:
         return Partial(note="does not begin as a partial recording does; it is put aside", strange=True)
     if version != VERSION or not isinstance(mode, str):
         return Partial(note=f"is of version {version!r}, which is not known; it is put aside", strange=True)
-    asked, answered = RequestState(), ReplyState()
+    states = States()
     found: list[Interaction] = []
     for number, line in enumerate(lines[1:], 2):
         try:
             value, digest = _checked(line, digest)
             node, timing, cost = (value.get(key) for key in _KEYS)
-            found.append(full_interaction(node, timing, cost, asked, answered))
+            found.append(full_interaction(node, timing, cost, states))
         except CassetteError:
             note = f"is damaged in line {number}: what was answered up to there is used"
-            return Partial(interactions=tuple(found), mode=mode, note=note)
-    return Partial(interactions=tuple(found), mode=mode)
+            return Partial(interactions=lanes_last(found), mode=mode, note=note)
+    return Partial(interactions=lanes_last(found), mode=mode)
 
 
 def _checked(line: bytes, previous: str) -> tuple[JsonObject, str]:
@@ -151,7 +149,7 @@ class PartialWriter:
         self._file: int | None = None
         self._size = 0
         self._digest = ""
-        self._asked, self._answered = RequestState(), ReplyState()
+        self._states = States()
 
     def write(self, interactions: Sequence[Interaction]) -> None:
         """Make sure that the file holds these: the ones that it has, and what is new behind them.
@@ -179,7 +177,7 @@ class PartialWriter:
     def rewrite(self) -> None:
         """Write the file anew with the next interactions, as those that it has are no longer right, or not known."""
         self.close()
-        self._digest, self._asked, self._answered = "", RequestState(), ReplyState()
+        self._digest, self._states = "", States()
 
     def _begin(self, interactions: Sequence[Interaction]) -> None:
         """Put a file with a header and these in the place of what is there, once it is on the disk."""
@@ -218,9 +216,7 @@ class PartialWriter:
 
     def _lines(self, interactions: Iterable[Interaction]) -> Iterable[bytes]:
         for item in interactions:
-            request = request_node(item.request, self._asked)
-            node: JsonObject = {"request": request, "response": reply_node(item.reply, self._answered)}
-            self._asked.reply = self._answered.message if "body" not in request else None
+            node = interaction_node(item, self._states)
             timing: Json = item.elapsed_ms if item.first_ms is None else [item.first_ms, item.elapsed_ms]
             costs: JsonObject = {} if item.cost_usd is None else {"cost": item.cost_usd}
             yield self._line({"interaction": node, "timing": timing, **costs})

@@ -8,25 +8,25 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Self, TypeAlias
+from typing import Self
 
-from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
+from convrun.cassette.interaction import Interaction, ReceivedReply, lanes_last
 from convrun.cassette.kept.claims import Claim
 from convrun.cassette.kept.cleaning import Cleaning
-from convrun.cassette.kept.exchange import Exchange, Tee, is_answer
+from convrun.cassette.kept.exchange import Exchange, Price, Tee, is_answer
 from convrun.cassette.kept.known import Known
 from convrun.cassette.kept.partial import PartialWriter, check_room, partial_path
 from convrun.cassette.kept.received import parsed_reply, received
 from convrun.cassette.kept.saving import save
 from convrun.cassette.kept.surviving import Survivors, refusal
+from convrun.cassette.kept.vectors import with_packed_vectors
+from convrun.cassette.lanes import each_once
 from convrun.cassette.nesting import deep_refused
-from convrun.cassette.playing import sent_request
+from convrun.cassette.playing import recorded_reply, sent_request
 from convrun.errors import CassetteError, CostLimitError, SettingsError
 from convrun.redaction import Redactor
 from convrun.source import Where
 from convrun.wire import Figures, Reply, Request, Transport
-
-Price: TypeAlias = Callable[[SentRequest, ReceivedReply], "float | None"]  # dollars; None: not known
 
 
 class Recorder:
@@ -35,7 +35,8 @@ class Recorder:
     What is `known` is played up to the first difference; what comes after replaces the rest. An error is kept only if
     the request wanted one; a refusal also where `keep_refusals`. The cassette is not written before `finish()`. Until
     then each call that was answered is kept in a partial recording beside it, unless calls are `free`; `close()` gives
-    up, and leaves that and the old cassette as they are. `price` says what a call cost.
+    up, and leaves that and the old cassette as they are. `live_calls` counts the conversation's own, `lane_calls` those
+    of its checks. `price` says what a call cost.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class Recorder:
     ) -> None:
         self.known = Known() if known is None else known
         self.live_calls = 0
+        self.lane_calls = 0
+        self._asked = False  # whether a check was answered anew
         self._path = path
         self._shown_as = shown_as
         self._live = live
@@ -61,7 +64,9 @@ class Recorder:
         self._free = free
         self._claim = Claim(path, shown_as=shown_as)
         self._transport: Transport | None = None
+        self._settled = False
         self._kept: list[Interaction] = []
+        self._in_lanes: list[Interaction] = []  # that were played
         self._prefix: list[Interaction] = []  # the same, redacted
         self._exchanges: list[Exchange] = []
         self._made: dict[int, Interaction] = {}  # what became of exchanges that have ended, redacted
@@ -104,17 +109,56 @@ class Recorder:
         transport = self._live() if self._transport is None else self._transport
         self._take()
         self._transport = transport
-        sent = sent_request(request, self._redactor)
-        began = perf_counter()
         self.live_calls += 1  # counted first: one that failed on its way was a call, too
         try:
-            reply = transport.send(request)
+            return self._carried(transport, request)
         except (CostLimitError, SettingsError):
             self.live_calls -= 1  # it never left
             raise
+
+    def send_in(
+        self,
+        lane: str,
+        request: Request,
+        live: Callable[[], Transport],
+        *,
+        free: bool = False,
+        price: Price | None = None,
+    ) -> Reply:
+        """Return the reply to a request of a check: recorded where any recording has it, else over `live`.
+
+        Raises:
+            CassetteError: before a live call, where what it answers could not be kept.
+            ProviderError: where no answer came.
+        """
+        found = self.known.lanes.play(lane, request)
+        if found is not None:
+            self._in_lanes.append(found)
+            return recorded_reply(found)
+        if self._failure is not None:
+            raise self._failure
+        transport = live()
+        self._free = self._free and free
+        self._take()
+        self.lane_calls += not free
+        self._asked = True
+        try:
+            return self._carried(transport, request, lane, price)
+        except (CostLimitError, SettingsError):
+            self.lane_calls -= not free
+            raise
+
+    def _carried(
+        self, transport: Transport, request: Request, lane: str | None = None, price: Price | None = None
+    ) -> Reply:
+        """The reply of a live call, which is kept once it was read."""
+        sent = sent_request(request, self._redactor)
+        began = perf_counter()
+        reply = transport.send(request)
         # What it waited for its turn, and attempts before the last, are no time of the model's.
         left = began if reply.began is None else reply.began
-        exchange = Exchange(sent, reply, left, self._error_wanted(request, reply))
+        wanted = lane is None and self._error_wanted(request, reply)
+        exchange = Exchange(sent, reply, left, wanted, lane, self._price if lane is None else price)
         figures = partial(self._figures, len(self._exchanges), exchange)
         self._exchanges.append(exchange)
         if reply.payloads is not None:
@@ -134,7 +178,8 @@ class Recorder:
     def _take(self) -> None:
         """Take the right to record; what is known has to be what is there."""
         self._claim.take()
-        if self._transport is None:
+        if not self._settled:
+            self._settled = True
             if not self._free:
                 check_room(self._path, shown_as=self._shown_as)
             self.known.settle(self._path, shown_as=self._shown_as)
@@ -153,6 +198,16 @@ class Recorder:
         return self.known.unplayed if self._transport is None else ()
 
     @property
+    def unplayed_lanes(self) -> tuple[int, ...]:
+        """The same of what checks asked; none where the cassette is written anew."""
+        return () if self._has_news else self.known.lanes.unplayed
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether the cassette does not hold all of this conversation."""
+        return bool(self.live_calls or self._asked or self.known.news or self.known.lanes.news)
+
+    @property
     def kept_calls(self) -> int:
         """How many answered calls the next recording can go on from; none where this one was finished."""
         if self._finished:
@@ -164,16 +219,18 @@ class Recorder:
         """The file that they are in, as shown to people."""
         return partial_path(Path(self._shown_as)).as_posix()
 
-    def finish(self) -> None:
+    def finish(self, *, judged: bool = True) -> None:
         """Replace the cassette by this conversation, now that it is finished; where nothing is new, it stays.
+
+        What no check has asked for is dropped, where all were `judged`.
 
         Raises:
             CassetteError: where it cannot be written; the old cassette, and the partial recording, are as they were.
         """
         try:
             with deep_refused("a request or reply", self._shown_as):
-                interactions = (*self._kept_clean(), *self._recorded())
-                if interactions and (self.live_calls or self.known.news):
+                interactions = lanes_last((*self._played(), *self._recorded(), *self._clean_lanes(judged=judged)))
+                if interactions and self._has_news:
                     self._take()
                     self._refuse(range(len(self._exchanges)))
                     with self._claim.writing():
@@ -255,7 +312,8 @@ class Recorder:
             self._held.append(item)
             if is_answer(item.reply, item.request.endpoint, announced=exchange.announced):
                 if not self._answered:
-                    self._answered += self._kept_clean()
+                    # What takes the place of a partial recording is to have its lanes, too.
+                    self._answered += (*self._kept_clean(), *map(self._cleaning.interaction, self.known.lanes.newest))
                 self._answered += self._held
                 self._held = []
             elif not exchange.error_wanted:
@@ -277,6 +335,21 @@ class Recorder:
                     raise refusal(number, place, file=self._shown_as)
             self._prefix = [self._cleaning.interaction(item) for item in self._kept]
         return self._prefix
+
+    def _played(self) -> list[Interaction]:
+        """The conversation's own that stay: where only checks asked anew, all that the cassette has."""
+        old = self.known.old
+        if self.live_calls or self.known.news or old is None:
+            return self._kept_clean()
+        return [self._cleaning.interaction(item) for item in old.recording.interactions]
+
+    def _clean_lanes(self, *, judged: bool) -> Iterator[Interaction]:
+        """What was played of lanes; and where not all was judged, what else is known."""
+        found = each_once([*self._in_lanes, *([] if judged else self.known.lanes.left())])
+        for number, item in enumerate(found, 1):
+            if place := self._survivors.recorded(item):
+                raise refusal(number, place, file=self._shown_as)
+        return map(self._cleaning.interaction, found)
 
     def _recorded(self) -> Iterator[Interaction]:
         """The live calls that succeeded, or failed as they should, redacted."""
@@ -305,15 +378,22 @@ class Recorder:
                 self._places |= {number: place} if place else {}
             first, elapsed = exchange.timings(stream=reply.stream)
             request = replace(exchange.request, body=self._cleaning.body(exchange.request.body))
-            cost = self._price(request, reply) if self._price is not None and reply.status < 400 else None
+            price = exchange.price
+            cost = price(request, reply) if price is not None and reply.status < 400 else None
             self._made[number] = Interaction(
-                request=request, reply=reply, elapsed_ms=elapsed, first_ms=first, cost_usd=cost
+                request=request,
+                reply=reply,
+                elapsed_ms=elapsed,
+                first_ms=first,
+                cost_usd=cost,
+                lane=exchange.lane,
             )
         return self._made[number]
 
     def _reply(self, exchange: Exchange, redactor: Redactor) -> ReceivedReply:
         reply = exchange.reply
         if reply.payloads is None:
-            return received(reply.status, reply.headers, b"".join(exchange.pieces), redactor)
+            found = received(reply.status, reply.headers, b"".join(exchange.pieces), redactor)
+            return found if exchange.lane is None else with_packed_vectors(found)
         stream = len(reply.payloads) != 1 or "event-stream" in reply.headers.get("content-type", "")
         return parsed_reply(reply.status, reply.headers, reply.payloads, redactor, stream=stream)

@@ -76,7 +76,9 @@ def put_aside(value: Json, aside: dict[str, bytes]) -> Json:
         return value
     pairs = {key: put_aside(item, aside) for key, item in value.items()}
     kind = value.get("type")
-    if isinstance(kind, str):
+    if value.get("object") == "embedding":
+        pairs = _referred(pairs, "embedding", aside)
+    elif isinstance(kind, str):
         inner = pairs.get(kind)
         if kind in _PARTS and isinstance(inner, dict):
             pairs[kind] = _referred(inner, _PARTS[kind], aside)

@@ -10,11 +10,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 from convrun.cassette.beginning import OURS
-from convrun.cassette.interaction import RECORD_ANEW, Interaction, Recording, dollars
+from convrun.cassette.interaction import RECORD_ANEW, Interaction, Recording, dollars, lanes_last
 from convrun.cassette.stored import reply_nodes, request_nodes
 from convrun.cassette.stored.json_text import ATTACHMENT, JSON_TEXT, unescaped
-from convrun.cassette.stored.reply_nodes import ReplyState, full_reply
-from convrun.cassette.stored.request_nodes import RequestState, full_request
+from convrun.cassette.stored.reply_nodes import ReplyState, full_reply, reply_node
+from convrun.cassette.stored.request_nodes import RequestState, full_request, request_node
 from convrun.document import read_values
 from convrun.errors import CassetteError, ConvrunError, did_you_mean
 from convrun.source import Where
@@ -137,17 +137,37 @@ def _check_digests(nodes: list[Json], digests: list[Json]) -> None:
 def _interactions(
     nodes: list[Json], timings: list[Json], costs: list[Json], full: Callable[[Json], Json] | None
 ) -> tuple[Interaction, ...]:
-    asked, answered = RequestState(), ReplyState()
+    states = States()
     found: list[Interaction] = []
     for number, (node, timing, cost) in enumerate(zip(nodes, timings, costs, strict=True), 1):
         try:
-            found.append(full_interaction(node if full is None else full(node), timing, cost, asked, answered))
+            found.append(full_interaction(node if full is None else full(node), timing, cost, states))
         except CassetteError as error:
             raise CassetteError(f"interaction {number}: {error.what}", fix=error.fix or _MEND) from error
-    return tuple(found)
+    return lanes_last(found)
 
 
-def full_interaction(node: Json, timing: Json, cost: Json, asked: RequestState, answered: ReplyState) -> Interaction:
+class States:
+    """What the next interaction is a difference to: the one before it in its lane."""
+
+    def __init__(self) -> None:
+        self._of: dict[str | None, tuple[RequestState, ReplyState]] = {}
+
+    def of(self, lane: str | None) -> tuple[RequestState, ReplyState]:
+        """Return those of a lane; None is the conversation's own."""
+        return self._of.setdefault(lane, (RequestState(), ReplyState()))
+
+
+def interaction_node(item: Interaction, states: States) -> JsonObject:
+    """Return the stored form of an interaction; the states move on."""
+    asked, answered = states.of(item.lane)
+    request = request_node(item.request, asked)
+    node: JsonObject = {"request": request, "response": reply_node(item.reply, answered)}
+    asked.reply = answered.message if "body" not in request else None
+    return node if item.lane is None else {"lane": item.lane, **node}
+
+
+def full_interaction(node: Json, timing: Json, cost: Json, states: States) -> Interaction:
     """Return an interaction of its stored form; the states move on.
 
     Raises:
@@ -156,9 +176,13 @@ def full_interaction(node: Json, timing: Json, cost: Json, asked: RequestState, 
     request_part, response = (node.get("request"), node.get("response")) if isinstance(node, dict) else (None, None)
     if not isinstance(node, dict) or not isinstance(request_part, dict) or not isinstance(response, dict):
         raise CassetteError("an interaction has a 'request' and a 'response'")
-    _refuse_unknown(node, ("request", "response"), "the interaction")
+    _refuse_unknown(node, ("lane", "request", "response"), "the interaction")
     _refuse_unknown(request_part, request_nodes.KEYS, "its request")
     _refuse_unknown(response, reply_nodes.KEYS, "its response")
+    lane = node.get("lane")
+    if lane is not None and (not isinstance(lane, str) or not lane):
+        raise CassetteError(f"'lane' is a name, not {lane!r}")
+    asked, answered = states.of(lane)
     request = full_request(request_part, asked)
     reply = full_reply(response, answered)
     asked.reply = answered.message if "body" not in request_part else None
@@ -169,6 +193,7 @@ def full_interaction(node: Json, timing: Json, cost: Json, asked: RequestState, 
         elapsed_ms=_milliseconds(elapsed),
         first_ms=_milliseconds(first),
         cost_usd=_dollars(cost),
+        lane=lane,
     )
 
 

@@ -19,6 +19,7 @@ from convrun.cassette.interaction import (
     ReceivedReply,
     SentRequest,
     dollars,
+    lanes_last,
     parse_json,
 )
 from convrun.cassette.kept.received import parsed_reply, received
@@ -65,7 +66,7 @@ def interactions_of(data: object) -> tuple[Interaction, ...]:
         raise CassetteError(
             "not a cassette: there is no list of 'interactions'", fix="a vcrpy recording or one of convrun's is wanted"
         )
-    return tuple(_interaction(item, number) for number, item in enumerate(found, 1))
+    return lanes_last(_interaction(item, number) for number, item in enumerate(found, 1))
 
 
 def _interaction(item: object, number: int) -> Interaction:
@@ -87,7 +88,12 @@ def _interaction(item: object, number: int) -> Interaction:
         )
         elapsed, first, cost = ours.get("elapsed_ms"), ours.get("first_ms"), ours.get("cost_usd")
         return Interaction(
-            request=sent, reply=_reply(response), elapsed_ms=elapsed, first_ms=first, cost_usd=dollars(cost)
+            request=sent,
+            reply=_reply(response),
+            elapsed_ms=elapsed,
+            first_ms=first,
+            cost_usd=dollars(cost),
+            lane=ours.get("lane"),
         )
     except (ValueError, TypeError, zlib.error) as error:
         raise CassetteError(
@@ -177,6 +183,7 @@ def stock_interaction(interaction: Interaction, number: int) -> JsonObject:
         "first_ms": interaction.first_ms,
         "cost_usd": interaction.cost_usd,
         "provider": request.provider,
+        "lane": interaction.lane,
     }
     if request.headers:
         ours["headers"] = dict(request.headers)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from convrun.cassette.interaction import Interaction, Recording
+from convrun.cassette.interaction import Interaction, Recording, lanes_last
 from convrun.cassette.stored.attachments import from_memory, put_aside
 from convrun.cassette.stored.emitting import emit, escaped
-from convrun.cassette.stored.format import VERSION, chained_digest, read_ours
-from convrun.cassette.stored.reply_nodes import ReplyState, reply_node
-from convrun.cassette.stored.request_nodes import RequestState, request_node
+from convrun.cassette.stored.format import VERSION, States, chained_digest, interaction_node, read_ours
 from convrun.errors import CassetteError
 from convrun.source import Where
 from convrun.values import Json, JsonObject
@@ -28,7 +26,8 @@ def write(recording: Recording, aside: dict[str, bytes] | None = None) -> str:
     Raises:
         CassetteError: where the text cannot hold the recording.
     """
-    document = _document(recording.interactions, aside)
+    interactions = lanes_last(recording.interactions)
+    document = _document(interactions, aside)
     source = partial(from_memory, aside or {})
     for cautious in (False, True):
         text = emit(document, _LINES, cautious=cautious)
@@ -36,7 +35,7 @@ def write(recording: Recording, aside: dict[str, bytes] | None = None) -> str:
             again = read_ours(text, recording.file, source).interactions
         except CassetteError:
             continue
-        if all(map(_same, again, recording.interactions)):
+        if all(map(_same, again, interactions)):
             return text
     where = Where(file=recording.file)
     raise CassetteError("the recording cannot be written so that it reads back the same", where=where)
@@ -45,18 +44,17 @@ def write(recording: Recording, aside: dict[str, bytes] | None = None) -> str:
 def _same(read_back: Interaction, written: Interaction) -> bool:
     """Whether an interaction came back; the digests vouch for the stored form, and chunks may be cut otherwise."""
     same_reply = read_back.reply == written.reply or (read_back.reply.stream and written.reply.stream)
-    return read_back.request == written.request and same_reply and read_back.cost_usd == written.cost_usd
+    same_beside = read_back.cost_usd == written.cost_usd and read_back.lane == written.lane
+    return read_back.request == written.request and same_reply and same_beside
 
 
 def _document(interactions: tuple[Interaction, ...], aside: dict[str, bytes] | None) -> JsonObject:
-    asked, answered = RequestState(), ReplyState()
+    states = States()
     nodes: list[Json] = []
     digests: list[Json] = []
     previous = ""
     for interaction in interactions:
-        request = request_node(interaction.request, asked)
-        node = escaped({"request": request, "response": reply_node(interaction.reply, answered)})
-        asked.reply = answered.message if "body" not in request else None
+        node = escaped(interaction_node(interaction, states))
         node = node if aside is None else put_aside(node, aside)
         nodes.append(node)
         previous = chained_digest(node, previous)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import field, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SettingsError, SpecError, SpecErrors, UnknownModelError, UsageError
 from convrun.frozen import frozen
 from convrun.run.binding.bound_checks import BoundCheck, bind_checks, named_tools, untold_errors, without_reply
+from convrun.run.binding.bound_models import asked_models
 from convrun.run.binding.bound_tools import BoundTool, bind_tools, tool_names
 from convrun.run.binding.imports import imported
 from convrun.run.binding.names import (
@@ -77,7 +79,7 @@ class BoundConversation:
     """A planned conversation with its code and its model; `trusted` are the base URLs a key may go to.
 
     `block_network`: on replay its code reaches nothing beyond this machine. `rpm`: how many requests a minute go out.
-    `redact` are the settings' patterns of secrets.
+    `redact` are the settings' patterns of secrets. `asked` are the models that its checks ask, by lane and name.
     """
 
     planned: Planned
@@ -87,6 +89,17 @@ class BoundConversation:
     block_network: bool = False
     rpm: Rates | None = None
     redact: tuple[str, ...] = ()
+    asked: Mapping[tuple[str, str], ModelIdentity] = field(default_factory=dict)
+
+    @property
+    def models(self) -> tuple[ModelIdentity, ...]:
+        """Its own model, then those that its checks ask."""
+        return (self.model, *self.asked.values())
+
+    @property
+    def offline(self) -> bool:
+        """Whether no provider is asked for anything: all its models are our own."""
+        return all(model.offline for model in self.models)
 
 
 def bind(
@@ -102,6 +115,7 @@ def bind(
     check_rates(settings.rpm)
     trusted = (*settings.addresses, *([options.base_url] if options.base_url else []))
     specs: dict[int, BoundSpec | None] = {}
+    asked: dict[int, Mapping[tuple[str, str], ModelIdentity]] = {}
     names_seen: set[tuple[int, frozenset[str]]] = set()
     bound: list[BoundConversation] = []
     errors: list[ConvrunError] = []
@@ -115,6 +129,8 @@ def bind(
                 specs[key] = None
                 errors += found.errors
             errors += cannot_fail(planned.spec)
+            identified = partial(_identity, options=options, environ=environ)
+            asked[key] = asked_models(planned.spec, planned.asked, identified, errors)
         names = frozenset(planned.vars)
         if (key, names) not in names_seen:
             names_seen.add((key, names))
@@ -127,9 +143,9 @@ def bind(
             if bound_spec is None or bound_spec.variables:
                 errors += variable_errors(planned.spec, environ, live, trusted)
                 errors += told_apart_errors(planned.spec, planned.model, _with_code(bound_spec), environ)
-            if live is not None:
+            for one in (live, *asked[key].values()) if live is not None else ():
                 with keyless.of(planned):
-                    key_for(live, environ=environ, trusted_base_urls=trusted)
+                    key_for(one, environ=environ, trusted_base_urls=trusted)
         except ConvrunError as error:
             # A model of -m or of the settings stands nowhere in the spec.
             errors.append(error.at(planned.model.where))
@@ -145,20 +161,29 @@ def bind(
                     block_network=settings.block_network,
                     rpm=settings.rpm,
                     redact=settings.redact,
+                    asked=asked[key],
                 )
             )
     return tuple(bound), (*errors, *keyless.errors())
 
 
-def live_errors(conversations: Iterable[BoundConversation], *, environ: Mapping[str, str]) -> list[ConvrunError]:
-    """Return what keeps these conversations from going live: keys and variables that are not set."""
+def live_errors(
+    conversations: Iterable[BoundConversation], *, environ: Mapping[str, str], judged: Collection[str] = ()
+) -> list[ConvrunError]:
+    """Return what keeps these conversations from going live: keys and variables that are not set.
+
+    Of those whose ids are `judged` only the checks go live.
+    """
     keyless = _Keyless()
     errors: list[ConvrunError] = []
     for one in conversations:
-        if not one.model.offline:
+        own = one.planned.id not in judged
+        if own and not one.model.offline:
             errors += variable_errors(one.planned.spec, environ, one.model, one.trusted)
-            with keyless.of(one.planned):
-                key_for(one.model, environ=environ, trusted_base_urls=one.trusted)
+        for model in one.models[0 if own else 1 :]:
+            if not model.offline:
+                with keyless.of(one.planned):
+                    key_for(model, environ=environ, trusted_base_urls=one.trusted)
     return list({str(error): error for error in (*errors, *keyless.errors())}.values())
 
 

@@ -27,7 +27,7 @@ class Planned:
     """One conversation to run. `cassette` is the file, `cassette_shown` how it is named to people.
 
     `sample` is its number, from 1, in the `group` of samples that are one test; None where it is a test by itself,
-    whose group has its own id.
+    whose group has its own id. `asked` are the models of checks that name none, by the kind of the check.
     """
 
     id: str
@@ -39,6 +39,7 @@ class Planned:
     case: CaseSpec | None = None
     vars: Mapping[str, Json] = field(default_factory=dict)
     sample: int | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def skip(self) -> str | None:
@@ -138,6 +139,7 @@ def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: 
                     cassette=settings.root / shown,
                     cassette_shown=shown,
                     sample=sample,
+                    asked=settings.asked,
                 )
 
 

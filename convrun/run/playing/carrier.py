@@ -17,7 +17,7 @@ from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
 from convrun.errors import CassetteError, StaleError
 from convrun.redaction import Redactor
-from convrun.results import BROKE_OFF, FROM_TURN, Change, IgnoredDifference, Spending, Staleness
+from convrun.results import BROKE_OFF, FROM_TURN, Change, IgnoredDifference, Spending, Staleness, total_spending
 from convrun.run.binding.bind import BoundConversation, script_lines
 from convrun.run.binding.variable_rules import variable_errors
 from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
@@ -30,11 +30,14 @@ from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
     from convrun.backends.metering import Account
-    from convrun.cassette.interaction import ReceivedReply, SentRequest
+    from convrun.cassette.interaction import ReceivedReply, Recording, SentRequest
+    from convrun.cassette.kept.exchange import Price
     from convrun.cassette.kept.known import Known
-    from convrun.cassette.kept.recording import Price, Recorder
+    from convrun.cassette.kept.recording import Recorder
+    from convrun.cassette.lanes import LanePlayer
     from convrun.cassette.stale.staleness import Difference
     from convrun.cassette.tool_results import Attached
+    from convrun.run.playing.lanes import CarriedLanes
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
 
@@ -44,7 +47,7 @@ class Carrier:
 
     `player` is the recording that is played, or what is known to a `recorder`, which makes one. `offline` says that no
     provider answers, but a model of our own; `rehearsal` is all that answers where nothing may go live. `account`
-    counts the live calls. From turn number `from_turn` on nothing is played.
+    counts the live calls. From turn number `from_turn` on nothing is played. `lanes` carries what checks ask.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Carrier:
         account: Account | None = None,
         from_turn: int | None = None,
     ) -> None:
+        self.lanes: CarriedLanes | None = None
         self._account = account
         self._from_turn = from_turn
         self._inner = inner
@@ -94,15 +98,15 @@ class Carrier:
             change = Change(path="", part=FROM_TURN, now="asked anew")
             self.staleness = Staleness(turn=self._turn, model_call=1, changes=(change,))
 
-    def finish(self) -> None:
-        """Keep what was recorded: the conversation was answered to its end.
+    def finish(self, *, judged: bool = True) -> None:
+        """Keep what was recorded: the conversation was answered to its end; whether all of it was `judged`.
 
         Raises:
             CassetteError: where it cannot be written; the old cassette stays.
         """
         end_copy(self._process)
         if self._recorder is not None:
-            self._recorder.finish()
+            self._recorder.finish(judged=judged)
 
     @property
     def replaying(self) -> bool:
@@ -111,13 +115,14 @@ class Carrier:
 
     @property
     def live_calls(self) -> int:
-        """How many requests went to a provider; a model of our own is none."""
-        return 0 if self._offline else self._asked
+        """How many requests went to a provider, those of checks included; a model of our own is none."""
+        return (0 if self._offline else self._asked) + (self.lanes.calls.live_calls if self.lanes is not None else 0)
 
     @property
     def spent(self) -> Spending:
         """What those requests took."""
-        return spending(self._account.spent) if self._account is not None else Spending()
+        own = spending(self._account.spent) if self._account is not None else Spending()
+        return own if self.lanes is None else total_spending([own, self.lanes.calls.spent])
 
     @property
     def _asked(self) -> int:
@@ -214,16 +219,20 @@ def open_carrier(
     exists = planned.cassette.exists() or planned.cassette.is_symlink()
     refuse_led_away(planned)
     if options.rehearsal is not None:
-        with _rehearsed(bound, options, redactor, exists=exists) as carrier:
+        with _rehearsed(bound, options, redactor, environ, exists=exists) as carrier:
             yield carrier
     elif exists and mode in {RecordMode.NONE, RecordMode.ONCE}:
         recording = load(planned.cassette, planned.cassette_shown)
         player = Player(recording, ignore=planned.spec.ignore, redactor=redactor)
-        yield Carrier(player, player=player)
-    elif bound.model.offline and not exists and not options.refresh and mode is not RecordMode.ALL:
-        yield Carrier(
-            _live(bound, options, environ)
-        )  # an offline model needs no cassette; `record` and `all` write one
+        carrier = Carrier(player, player=player)
+        if bound.asked or recording.lanes:
+            carrier.lanes = _lanes(bound, options, environ, redactor, partial(_lane_player, recording, redactor))
+        yield carrier
+    elif bound.offline and not exists and not options.refresh and mode is not RecordMode.ALL:
+        # An offline model needs no cassette; `record` and `all` write one.
+        carrier = Carrier(_live(bound, options, environ))
+        carrier.lanes = _lanes(bound, options, environ, redactor) if bound.asked else None
+        yield carrier
     elif mode is RecordMode.NONE:
         yield None
     else:
@@ -238,7 +247,7 @@ def open_carrier(
             return recorded_cost_usd(bound.model, reply.payloads or (), environ=environ)
 
         with _recorder(bound, _known(bound, options, redactor), live, redactor, price=price) as recorder:
-            yield Carrier(
+            carrier = Carrier(
                 recorder,
                 player=recorder.known,
                 recorder=recorder,
@@ -246,23 +255,34 @@ def open_carrier(
                 account=account,
                 from_turn=options.from_turn,
             )
+            known = recorder.known
+            if bound.asked or known.has_lanes:
+                carrier.lanes = _lanes(bound, options, environ, redactor, lambda: known.lanes, recorder)
+            yield carrier
 
 
 @contextmanager
 def _rehearsed(
-    bound: BoundConversation, options: RunOptions, redactor: Redactor, *, exists: bool
+    bound: BoundConversation, options: RunOptions, redactor: Redactor, environ: Mapping[str, str], *, exists: bool
 ) -> Iterator[Carrier | None]:
     """What answers from what is known only. With tools it keeps what a recording that broke off has all of."""
     from convrun.run.playing.rehearsing import Refusing, refuse  # a replay does without
 
     known = _known(bound, options, redactor)
+    lanes = None
+    if bound.asked or known.has_lanes:
+        lanes = _lanes(bound, options, environ, redactor, lambda: known.lanes)
     if not exists and not known.plays:
         yield None
     elif options.rehearsal is Rehearsal.ON_PAPER:
-        yield Carrier(Refusing(known), player=known, rehearsal=known, from_turn=options.from_turn)
+        carrier = Carrier(Refusing(known), player=known, rehearsal=known, from_turn=options.from_turn)
+        carrier.lanes = lanes
+        yield carrier
     else:
         with _recorder(bound, known, refuse, redactor) as recorder:
-            yield Carrier(recorder, player=known, recorder=recorder, rehearsal=known, from_turn=options.from_turn)
+            carrier = Carrier(recorder, player=known, recorder=recorder, rehearsal=known, from_turn=options.from_turn)
+            carrier.lanes = lanes
+            yield carrier
 
 
 def _known(bound: BoundConversation, options: RunOptions, redactor: Redactor) -> Known:
@@ -309,6 +329,28 @@ def _account(bound: BoundConversation, options: RunOptions, environ: Mapping[str
     from convrun.backends.metering import Account, Meter  # a replay does without
 
     return Account(bound.model, options.meter or Meter(), environ=environ)
+
+
+def _lanes(
+    bound: BoundConversation,
+    options: RunOptions,
+    environ: Mapping[str, str],
+    redactor: Redactor,
+    recorded: Callable[[], LanePlayer] | None = None,
+    recorder: Recorder | None = None,
+) -> CarriedLanes:
+    """What answers checks that ask models."""
+    from convrun.run.playing.lane_calls import LaneCalls  # few specs ask anybody else
+    from convrun.run.playing.lanes import CarriedLanes
+
+    calls = LaneCalls(bound, options, environ=environ, recorded=recorded, recorder=recorder)
+    return CarriedLanes(bound, calls, environ=environ, redactor=redactor)
+
+
+def _lane_player(recording: Recording, redactor: Redactor) -> LanePlayer:
+    from convrun.cassette.lanes import LanePlayer
+
+    return LanePlayer(recording, redactor=redactor)
 
 
 def refuse_led_away(planned: Planned) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -113,6 +112,7 @@ class _Run:
         self.returned: dict[str, str] = {}  # by call, what the tools returned before a hook changed it
         self.verifying: Verifying | None = None
         self.called: dict[str, Where | None] = {}  # the tools that a replay calls
+        self.asked = carrier.lanes if bound.asked else None
 
     def result(self, environ: Mapping[str, str]) -> ConversationResult:
         """Play and judge; what goes wrong around the turns leaves those that were played."""
@@ -237,17 +237,28 @@ class _Run:
         if self._would_go_live:
             return ()  # it will be recorded, and judged then
         if self.recording:
-            # What was paid for is kept, whatever the checks say of it.
-            if self._every_turn_ran(played):
+            # What was paid for is kept, whatever the checks say of it; what they ask themselves is kept with it.
+            whole, asked = self._every_turn_ran(played), self.asked is not None
+            if whole and not asked:
                 self._keep()
             played[:] = [self._judged(turn) for turn in played]
+            own = self._own_checks(played) if whole else ()
+            if whole and asked:
+                every = (*own, *(check for turn in played for check in turn.checks))
+                self._keep(judged=all(check.verdict != "error" for check in every))
+            return own
+        return self._own_checks(played)
+
+    def _own_checks(self, played: Sequence[PlayedTurn]) -> tuple[CheckResult, ...]:
+        """The conversation's own checks, where every turn was answered."""
         if not self._every_turn_ran(played):
             return ()
         # A turn that was passed over has no reply: the last one that ran is what text checks look at.
         last = max((turn.index for turn in played if turn.view is not None), default=0)
         views = self.views[:last]
         late = self.verifying.taken() if self.verifying is not None else ()  # of what hooks asked behind the last turn
-        own = judge_conversation(self.bound.spec.checks, views, self.bound.planned.vars, self.surroundings)
+        lanes = self.asked.at(last) if self.asked is not None else None
+        own = judge_conversation(self.bound.spec.checks, views, self.bound.planned.vars, self.surroundings, lanes=lanes)
         return (*late, *self._hinted(own))
 
     @property
@@ -257,12 +268,13 @@ class _Run:
 
     def _every_turn_ran(self, played: Sequence[PlayedTurn]) -> bool:
         """Whether each turn was answered, but for those that the spec passes over."""
-        answered = sum(turn.verdict in {"passed", "failed"} or turn.skip or turn.excused for turn in played)
+        ran = {"passed", "failed"} if self.carrier.staleness is not None else {"passed", "failed", "stale"}
+        answered = sum(turn.verdict in ran or turn.skip or turn.excused for turn in played)
         return answered == len(self.bound.spec.turns)
 
-    def _keep(self) -> None:
+    def _keep(self, *, judged: bool = True) -> None:
         try:
-            self.carrier.finish()
+            self.carrier.finish(judged=judged)
         except CassetteError as error:  # what was answered is judged and shown all the same
             self.failure = error
 
@@ -271,7 +283,10 @@ class _Run:
             return played
         info = played.verdict == "stale"
         views = self.views[: played.index]
-        checks = judge_turn(played.bound.checks, views, self.bound.planned.vars, self.surroundings, info=info)
+        lanes = self.asked.at(played.index, info=info) if self.asked is not None else None
+        checks = judge_turn(
+            played.bound.checks, views, self.bound.planned.vars, self.surroundings, info=info, lanes=lanes
+        )
         checks = self._hinted(checks)
         checks = (*(replace(check, info=info) for check in played.verified), *checks)
         verdict = played.verdict
@@ -325,7 +340,7 @@ class _Run:
         """The first request that was not recorded, with what the run knows of it."""
         stale, bound = self.carrier.staleness, self.bound
         if stale is None:
-            return None
+            return self.asked.staleness if self.asked is not None else None
         from convrun.run.playing.own_texts import own_texts  # only once something is stale
         from convrun.run.playing.staleness import Surrounding, explained
 
@@ -367,14 +382,14 @@ class _Run:
         if verdict == "unchecked":
             fix = "add checks under `expect:`; what is not checked cannot be right"
             yield Finding(kind="unchecked", message="the conversation has no check", where=where, fix=fix)
-        unplayed = self.carrier.unplayed
-        if unplayed:
-            count = (
-                "1 recorded interaction was" if len(unplayed) == 1 else f"{len(unplayed)} recorded interactions were"
+        unplayed, lanes = self.carrier.unplayed, self.carrier.lanes
+        unasked = lanes.unplayed if lanes is not None and verdict in {"passed", "failed", "unchecked"} else ()
+        if unplayed or unasked:
+            from convrun.run.findings.unplayed import unplayed_finding  # most recordings are as long as their specs
+
+            yield unplayed_finding(
+                unplayed, unasked, conversation=self.empty.id, cassette=self.empty.cassette, where=where
             )
-            fix = f"put the turns back, or take them out of it: convrun cassette prune {shlex.quote(self.empty.id)}"
-            message = f"{count} never played, the first is number {unplayed[0] + 1} in {self.empty.cassette}"
-            yield Finding(kind="unplayed", message=message, where=where, fix=fix)
 
 
 def _up_to_the_error(played: Sequence[PlayedTurn]) -> Sequence[PlayedTurn]:

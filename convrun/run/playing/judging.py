@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn, seen_by_templates
 from convrun.checks.evaluation import judge
@@ -12,6 +13,9 @@ from convrun.run.binding.bound_checks import BoundCheck
 from convrun.run.playing.surroundings import Surroundings
 from convrun.templates import TurnList
 from convrun.values import Json
+
+if TYPE_CHECKING:
+    from convrun.checks.lanes import Lanes
 
 
 def template_names(
@@ -28,12 +32,16 @@ def judge_turn(
     surroundings: Surroundings,
     *,
     info: bool = False,
+    lanes: Lanes | None = None,
 ) -> tuple[CheckResult, ...]:
-    """Return the results of the checks of the last of these turns; `info` marks them as not counting."""
+    """Return the results of the checks of the last of these turns; `info` marks them as not counting.
+
+    `lanes` answer those that ask a model.
+    """
     if not checks:
         return ()
     names = template_names(variables, views, {})
-    context = for_turn(TurnList(views, _ids(views)), variables)
+    context = for_turn(TurnList(views, _ids(views)), variables, lanes)
     results = _judged(checks, context, names, surroundings, len(views))
     return tuple(replace(result, info=True) for result in results) if info else results
 
@@ -43,12 +51,14 @@ def judge_conversation(
     views: Sequence[TurnView],
     variables: Mapping[str, Json],
     surroundings: Surroundings,
+    *,
+    lanes: Lanes | None = None,
 ) -> tuple[CheckResult, ...]:
-    """Return the results of the conversation's own checks."""
+    """Return the results of the conversation's own checks; `lanes` answer those that ask a model."""
     if not checks or not views:
         return ()
     names = template_names(variables, views, {})
-    return _judged(checks, for_conversation(TurnList(views, _ids(views)), variables), names, surroundings, 0)
+    return _judged(checks, for_conversation(TurnList(views, _ids(views)), variables, lanes), names, surroundings, 0)
 
 
 def _judged(

@@ -1,0 +1,76 @@
+"""Embeddings of texts, over any Transport: the vector of one text a request, so that each is asked for once."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Mapping, Sequence
+from typing import cast
+from urllib.parse import urlsplit
+
+from convrun.backends.framing import Framing, Payload
+from convrun.backends.identity import ModelIdentity
+from convrun.backends.provider_errors import ReplyErrors
+from convrun.errors import ProviderError
+from convrun.values import Json, show
+from convrun.wire import Reply, Request, Transport
+
+ENDPOINT = "embeddings"
+
+
+def embedding(
+    text: str, identity: ModelIdentity, transport: Transport, *, key_variable: str | None = None
+) -> Sequence[float]:
+    """Return the vector of a text, as 32-bit floats: live they are the same as from a cassette.
+
+    Raises:
+        ProviderError: where the provider answered with an error, or with no vector.
+        StaleError: where a recording does not hold the request.
+    """
+    request = Request(
+        endpoint=ENDPOINT,
+        body={"model": identity.model, "input": text},
+        base_url=identity.base_url,
+        provider=identity.provider,
+        headers=identity.headers,
+    )
+    reply = transport.send(request)
+    provider = identity.provider or urlsplit(identity.base_url).hostname or identity.base_url
+    errors = ReplyErrors(provider=provider, status=reply.status, headers=reply.headers, key_variable=key_variable)
+    payloads = _payloads(reply)
+    if not 200 <= reply.status < 300:
+        raise errors.refused(payloads)
+    vector = _vector(payloads[0] if payloads else None)
+    if vector is None:
+        shown = show(payloads[0], 120) if payloads and isinstance(payloads[0], Mapping) else "nothing of the kind"
+        raise ProviderError(f"{provider} gave no embedding: {shown}", fix="name a model that makes embeddings")
+    return vector
+
+
+def _payloads(reply: Reply) -> list[Payload]:
+    if reply.payloads is not None:
+        return [*reply.payloads]
+    framing = Framing()
+    found = [payload for piece in reply.body for payload in framing.feed(piece)]
+    return [*found, *framing.finish()]
+
+
+def _vector(payload: Payload | None) -> Sequence[float] | None:
+    """The vector in a reply: numbers, or their bytes in base64."""
+    data = payload.get("data") if isinstance(payload, dict) else None
+    first = data[0] if isinstance(data, list) and data else None
+    given: Json = first.get("embedding") if isinstance(first, dict) else None
+    try:
+        if isinstance(given, str):
+            numbers = array("f", b64decode(given, validate=True))
+            if sys.byteorder == "big":
+                numbers.byteswap()
+        elif isinstance(given, list):
+            numbers = array("f", cast("list[float]", given))
+        else:
+            return None
+    except (TypeError, ValueError, OverflowError, Base64Error):
+        return None
+    return numbers or None

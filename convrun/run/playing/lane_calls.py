@@ -1,0 +1,110 @@
+"""What carries the calls of checks to their models: what is recorded of them, or a recorder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+
+from convrun.backends.identity import ModelIdentity
+from convrun.backends.metering import Account, Meter
+from convrun.backends.prices import recorded_cost_usd
+from convrun.backends.resolving import live_transport
+from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
+from convrun.cassette.kept.recording import Recorder
+from convrun.cassette.lanes import LanePlayer
+from convrun.cassette.playing import recorded_reply
+from convrun.errors import StaleError
+from convrun.results import Spending, total_spending
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.planning.options import RunOptions
+from convrun.run.playing.copies import end_copy
+from convrun.run.spending import spending
+from convrun.wire import Reply, Request, Transport
+
+
+class LaneCalls:
+    """Carries the calls of the checks of one conversation.
+
+    `recorded` gives what is recorded of them; without it nothing is, and offline models answer. With a `recorder` what
+    is not recorded is asked, and kept.
+    """
+
+    def __init__(
+        self,
+        bound: BoundConversation,
+        options: RunOptions,
+        *,
+        environ: Mapping[str, str],
+        recorded: Callable[[], LanePlayer] | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._bound = bound
+        self._options = options
+        self._environ = environ
+        self._recorded = recorded
+        self._recorder = recorder
+        self._process = os.getpid()
+        self._accounts: dict[tuple[str, str], Account] = {}
+
+    @cached_property
+    def _player(self) -> LanePlayer | None:
+        return self._recorded() if self._recorded is not None else None
+
+    def in_lane(self, lane: str, request: Request, identity: ModelIdentity) -> Reply:
+        """Carry the request of a check in its lane, to the model of this identity.
+
+        Raises:
+            StaleError: where the recording does not hold it, and nothing may go live.
+        """
+        end_copy(self._process)
+        if self._recorder is not None:
+            free = identity.offline is not None
+            live, price = partial(self._live, identity), partial(self._price, identity)
+            return self._recorder.send_in(lane, request, live, free=free, price=price)
+        if self._player is None and identity.offline is not None:
+            return self._live(identity).send(request)  # no cassette, and none is needed
+        found = self._player.play(lane, request) if self._player is not None else None
+        if found is None:
+            raise StaleError("the recording does not hold what the check asks")
+        return recorded_reply(found)
+
+    def left_in(self, lane: str) -> Sequence[Interaction]:
+        """Return what the recording holds of a lane that was not asked for yet."""
+        return self._player.left(lane) if self._player is not None else ()
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """Indexes of the recorded calls that no check has asked for, and that stay in the cassette."""
+        if self._recorder is not None:
+            return self._recorder.unplayed_lanes
+        return self._player.unplayed if self._player is not None else ()
+
+    @property
+    def live_calls(self) -> int:
+        """How many went to a provider."""
+        return self._recorder.lane_calls if self._recorder is not None else 0
+
+    @property
+    def spent(self) -> Spending:
+        """What those took."""
+        return total_spending(spending(one.spent) for one in self._accounts.values())
+
+    def _price(self, identity: ModelIdentity, _: SentRequest, reply: ReceivedReply) -> float | None:
+        """What a call cost, in dollars."""
+        return recorded_cost_usd(identity, reply.payloads or (), environ=self._environ)
+
+    def _live(self, identity: ModelIdentity) -> Transport:
+        """What asks a model, with its calls counted."""
+        transport = live_transport(
+            identity,
+            rpm=self._bound.rpm,
+            heard=self._options.heard,
+            environ=self._environ,
+            trusted_base_urls=self._bound.trusted,
+        )
+        key = identity.name, identity.base_url
+        if key not in self._accounts:
+            meter = self._options.meter or Meter()
+            self._accounts[key] = Account(identity, meter, environ=self._environ)
+        return self._accounts[key].metered(transport)

@@ -1,0 +1,122 @@
+"""What checks ask of models: over the conversation's carrier, and told where the recording does not hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Self
+
+from convrun.backends.embeddings import embedding
+from convrun.backends.identity import ModelIdentity
+from convrun.backends.keys import key_variable
+from convrun.backends.resolving import backend_for
+from convrun.conversation.model import Model
+from convrun.errors import SettingsError, StaleError
+from convrun.redaction import Redactor
+from convrun.results import Staleness
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.playing.lane_calls import LaneCalls
+from convrun.values import canonical
+from convrun.wire import Reply, Request
+
+
+class CarriedLanes:
+    """The lanes of one conversation; implements `checks.lanes.Lanes`. Each question is asked once.
+
+    `staleness` says which is the first that the recording does not hold.
+    """
+
+    def __init__(
+        self, bound: BoundConversation, calls: LaneCalls, *, environ: Mapping[str, str], redactor: Redactor
+    ) -> None:
+        self.staleness: Staleness | None = None
+        self.calls = calls
+        self._bound = bound
+        self._environ = environ
+        self._redactor = redactor
+        self._answers: dict[tuple[str, str], Reply] = {}
+        self._turn = 1
+        self._info = False
+
+    def at(self, turn: int, *, info: bool = False) -> Self:
+        """Return these lanes for the checks of a turn; with `info` what is not recorded is noted nowhere."""
+        self._turn, self._info = turn, info
+        return self
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """Indexes of the recorded calls that no check has asked for, and that stay in the cassette."""
+        return self.calls.unplayed
+
+    def model(self, lane: str, name: str | None) -> Model:
+        """Return the model that answers in a lane.
+
+        Raises:
+            SettingsError: where none is named.
+        """
+        identity = self._identity(lane, name)
+        transport = _Transport(self, lane, identity, part="rubric")
+        trusted = self._bound.trusted
+        return Model(backend_for(identity, transport, environ=self._environ, trusted_base_urls=trusted), stream=False)
+
+    def vector(self, lane: str, name: str | None, text: str, *, part: str) -> Sequence[float]:
+        """Return the embedding of a text.
+
+        Raises:
+            SettingsError: where no model is named.
+            ProviderError: where no vector came back.
+            StaleError: where the recording does not hold it.
+        """
+        identity = self._identity(lane, name)
+        try:
+            variable = key_variable(identity, environ=self._environ, trusted_base_urls=self._bound.trusted)
+        except SettingsError:
+            variable = None  # a live call raises this again
+        transport = _Transport(self, lane, identity, part=part)
+        return embedding(text, identity, transport, key_variable=variable)
+
+    def _identity(self, lane: str, name: str | None) -> ModelIdentity:
+        known = name or self._bound.planned.asked.get(lane)
+        identity = self._bound.asked.get((lane, known)) if known is not None else None
+        if identity is None:
+            raise SettingsError(f"no model is named that {lane!r} could ask", fix="name one in the check")
+        return identity
+
+    def carried(self, lane: str, request: Request, identity: ModelIdentity, part: str) -> Reply:
+        """Return the reply to a request in a lane, read to its end."""
+        key = lane, canonical([request.base_url, request.body])
+        if key not in self._answers:
+            try:
+                reply = self.calls.in_lane(lane, request, identity)
+            except StaleError:
+                raise self._unheld(lane, request, part) from None
+            if reply.payloads is None:
+                reply = replace(reply, body=(b"".join(reply.body),))
+            if not 200 <= reply.status < 300:
+                return reply  # whoever asks again may be answered
+            self._answers[key] = reply
+        return self._answers[key]
+
+    def _unheld(self, lane: str, request: Request, part: str) -> StaleError:
+        """Note what the recording does not hold, and return the error that says so."""
+        from convrun.run.playing.lane_changes import lane_changes  # only once something is stale
+
+        left = self.calls.left_in(lane)
+        changes = lane_changes(request.body, [one.request.body for one in left], part, self._redactor)
+        if self.staleness is None and not self._info:
+            self.staleness = Staleness(turn=self._turn, model_call=1, changes=changes, lane=lane)
+        parts = (f"{change.part} is new" if change.recorded is None else change.part for change in changes)
+        what = f"lane {lane!r} of the recording: {', '.join(dict.fromkeys(parts))}"
+        return StaleError(what, fix="record it: nothing else goes live")
+
+
+class _Transport:
+    """One lane as a transport for one model; `part` names for people what the request is about."""
+
+    def __init__(self, lanes: CarriedLanes, lane: str, identity: ModelIdentity, *, part: str) -> None:
+        self._send = partial(lanes.carried, lane, identity=identity, part=part)
+
+    def send(self, request: Request) -> Reply:
+        """Carry one request; see `wire.Transport`."""
+        return self._send(request)
