@@ -96,6 +96,7 @@ def test_all_failures_are_told_at_once():
         "    actual:   'It is PANDA.'\n"
         "    because: 'otters were promised'\n"
         "  called: expected upper(text='otter') to be called, the calls were upper(text='panda')\n"
+        "    text: expected 'otter', got 'panda'\n"
         '    expected: {"tool": "upper", "with": {"text": "otter"}}\n'
         '    actual:   [{"name": "upper", "arguments": {"text": "panda"}}]\n'
         "  python: expected polite to hold, it says 'there is no please'\n"

@@ -20,7 +20,7 @@ _ABROAD = frozenset(  # what others call their conditions
 )
 _NO_CONDITIONS = _KINDS | _ABROAD
 _KEYS = ("tool", "with", "with_exactly", "returns", "error")
-_SHOWN = 12  # calls listed in a message
+_SHOWN = 6  # calls, or patterns, listed in a message
 
 
 @frozen
@@ -40,7 +40,7 @@ class CallPattern:
         """Return whether this call is meant."""
         return (
             call.name == self.tool
-            and all(_fits(wanted, call.arguments, exact=self.exact) for wanted in self.arguments)
+            and all(fits_value(wanted, call.arguments, exact=self.exact) for wanted in self.arguments)
             and all(_returned(wanted, call.result, exact=True) for wanted in self.returns)
             and all(_raised(wanted, call.error) for wanted in self.error)
         )
@@ -61,7 +61,7 @@ class CallPattern:
     def __str__(self) -> str:
         """`lookup(country='Crumpet')`, as far as it is pinned."""
         shown = [show_call(self.tool, wanted) for wanted in self.arguments] or [self.tool]
-        shown += [f"returning {_value(wanted)}" for wanted in self.returns]
+        shown += [f"returning {show_wanted(wanted)}" for wanted in self.returns]
         shown += [_failing(wanted) for wanted in self.error]
         return " ".join(shown)
 
@@ -69,20 +69,20 @@ class CallPattern:
 def _failing(wanted: object) -> str:
     if isinstance(wanted, bool):
         return "with an error" if wanted else "without an error"
-    return f"with the error {_value(wanted)}"
+    return f"with the error {show_wanted(wanted)}"
 
 
-def _fits(wanted: object, actual: object, *, exact: bool) -> bool:
-    """Whether a value is as wanted; unless `exact`, mappings at every depth may have more keys."""
+def fits_value(wanted: object, actual: object, *, exact: bool) -> bool:
+    """Return whether a value is as wanted; unless `exact`, mappings at every depth may have more keys."""
     if isinstance(wanted, Matcher):
         return wanted.holds(actual)
     if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
         if exact and wanted.keys() != actual.keys():
             return False
-        return all(key in actual and _fits(value, actual[key], exact=exact) for key, value in wanted.items())
+        return all(key in actual and fits_value(value, actual[key], exact=exact) for key, value in wanted.items())
     if isinstance(wanted, list) and isinstance(actual, list):
         pairs = zip(wanted, actual, strict=False)
-        return len(wanted) == len(actual) and all(_fits(one, other, exact=exact) for one, other in pairs)
+        return len(wanted) == len(actual) and all(fits_value(one, other, exact=exact) for one, other in pairs)
     return equal(actual, wanted)
 
 
@@ -90,10 +90,10 @@ def _returned(wanted: object, result: str | None, *, exact: bool) -> bool:
     """Whether a result is as wanted: its text, or, where it is JSON, its value."""
     if result is None:
         return False
-    if _fits(wanted, result, exact=exact):
+    if fits_value(wanted, result, exact=exact):
         return True
     read = read_json(result)
-    return read.fault is None and _fits(wanted, read.value, exact=exact)
+    return read.fault is None and fits_value(wanted, read.value, exact=exact)
 
 
 def _raised(wanted: object, error: str | None) -> bool:
@@ -105,18 +105,19 @@ def _raised(wanted: object, error: str | None) -> bool:
 def show_call(name: str, arguments: object) -> str:
     """Return a call as people write it: `lookup(country='Crumpet')`."""
     if not isinstance(arguments, Mapping):
-        return f"{name}({'' if arguments in (None, '') else _value(arguments)})"
-    return f"{name}({', '.join(f'{key}={_value(value)}' for key, value in arguments.items())})"
+        return f"{name}({'' if arguments in (None, '') else show_wanted(arguments)})"
+    return f"{name}({', '.join(f'{key}={show_wanted(value)}' for key, value in arguments.items())})"
 
 
-def _value(value: object) -> str:
+def show_wanted(value: object, limit: int = 80) -> str:
+    """Return a value for a message, in which Matchers may stand."""
     if isinstance(value, Matcher):
         return f"<to {value}>"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key!r}: {_value(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key!r}: {show_wanted(item, limit)}' for key, item in value.items())}}}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    return show(value, 80)
+        return f"[{', '.join(show_wanted(item, limit) for item in value)}]"
+    return show(value, limit)
 
 
 def show_calls(calls: Sequence[ToolCallResult], *, results: bool = False) -> str:
@@ -124,11 +125,17 @@ def show_calls(calls: Sequence[ToolCallResult], *, results: bool = False) -> str
     if not calls:
         return "no tool was called"
     shown = ", ".join(
-        show_call(call.name, call.arguments) + (f" returning {_value(call.result)}" if results else "")
+        show_call(call.name, call.arguments) + (f" returning {show_wanted(call.result)}" if results else "")
         for call in calls[:_SHOWN]
     )
     rest = f" and {len(calls) - _SHOWN} more" if len(calls) > _SHOWN else ""
     return f"the calls were {shown}{rest}"
+
+
+def show_patterns(patterns: Sequence[CallPattern]) -> str:
+    """Return what calls are meant, the first ones of many."""
+    rest = f" and {len(patterns) - _SHOWN} more" if len(patterns) > _SHOWN else ""
+    return f"{', '.join(map(str, patterns[:_SHOWN])) or 'none'}{rest}"
 
 
 def as_json(calls: Sequence[ToolCallResult], *, results: bool = False) -> Json:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias, cast
 
-from convrun.checks.call_pattern import CallPattern, as_json, read_pattern, show_call, show_calls
-from convrun.checks.check import Claim, Outcome, Path
+from convrun.checks.call_pattern import CallPattern, as_json, read_pattern, show_call, show_calls, show_patterns
+from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.reader import Reader
 from convrun.frozen import frozen
@@ -38,7 +38,18 @@ class Called:
         found = f"it was called{_times(fitting)}: {calls}" if self.times is not None and fitting else calls
         if not fitting and any(map(self.pattern.misses_keys_of, context.tool_calls)):
             found += ", which has more keys: returns is the whole result, not a part of it"
-        return Outcome(passed=passed, actual=as_json(context.tool_calls, results=results), found=found)
+        return Outcome(
+            passed=passed,
+            actual=as_json(context.tool_calls, results=results),
+            found=found,
+            explain=lambda: _counted(self, context.tool_calls, passed=passed),
+        )
+
+
+def _counted(check: Called, calls: Sequence[ToolCallResult], *, passed: bool) -> Explanation:
+    from convrun.checks.explaining.calls import called  # what explains a failure is loaded once there is one
+
+    return called(check.pattern, calls, times=check.times, passed=passed)
 
 
 def _times(times: int | None) -> str:
@@ -59,7 +70,18 @@ class NotCalled:
     def evaluate(self, context: CheckContext) -> Outcome:
         """Return whether no such call was made."""
         passed = not any(not self.tools or call.name in self.tools for call in context.tool_calls)
-        return Outcome(passed=passed, actual=as_json(context.tool_calls), found=show_calls(context.tool_calls))
+        return Outcome(
+            passed=passed,
+            actual=as_json(context.tool_calls),
+            found=show_calls(context.tool_calls),
+            explain=None if passed else lambda: _unwanted(self.tools, context.tool_calls),
+        )
+
+
+def _unwanted(tools: Sequence[str], calls: Sequence[ToolCallResult]) -> Explanation:
+    from convrun.checks.explaining.calls import unwanted
+
+    return unwanted(tools, calls)
 
 
 @frozen
@@ -76,7 +98,7 @@ class Calls:
     @property
     def claim(self) -> Claim:
         """What has to hold."""
-        listed = ", ".join(map(str, self.patterns)) or "none"
+        listed = show_patterns(self.patterns)
         how = {"exactly": "be exactly", "in_order": "have in order", "any_order": "have", "only": "be only of"}
         return Claim(subject="the tool calls", predicate=f"{how[self.mode]} {listed}")
 
@@ -87,7 +109,18 @@ class Calls:
         results = any(pattern.judges_results for pattern in self.patterns)
         calls = show_calls(context.tool_calls, results=results)
         found = f"{fault}: {calls}" if fault and context.tool_calls else calls
-        return Outcome(passed=fault is None, actual=as_json(context.tool_calls, results=results), found=found)
+        return Outcome(
+            passed=fault is None,
+            actual=as_json(context.tool_calls, results=results),
+            found=found,
+            explain=None if fault is None else lambda: _compared(self, context.tool_calls),
+        )
+
+
+def _compared(check: Calls, calls: Sequence[ToolCallResult]) -> Explanation:
+    from convrun.checks.explaining.trajectory import trajectories
+
+    return trajectories(check.mode, check.patterns, calls)
 
 
 def _not_exactly(patterns: Sequence[CallPattern], calls: Sequence[ToolCallResult]) -> str | None:

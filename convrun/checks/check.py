@@ -66,6 +66,13 @@ class Outcome:
     found: str
     explain: Callable[[], Explanation] | None = field(default=None, repr=False, compare=False)
 
+    def explanation(self) -> Explanation:
+        """Return what helps to see why it holds, or does not; empty where there is nothing to tell."""
+        try:
+            return Explanation() if self.explain is None else self.explain()
+        except RecursionError:  # values as deep as this are told by the message alone
+            return Explanation()
+
 
 class Check(Protocol):
     """A check, ready to be evaluated; a small frozen dataclass."""

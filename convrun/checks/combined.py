@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from convrun.checks.check import Check, Claim, Outcome, Path
+from convrun.checks.check import Check, Claim, Explanation, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.reader import Reader
 from convrun.errors import CheckError, did_you_mean
@@ -14,6 +14,8 @@ from convrun.frozen import frozen
 from convrun.values import Json
 
 BECAUSE = "because"
+_EXPLAINED = 4  # checks that are explained
+_LINES = 7  # of each
 ReadOne: TypeAlias = Callable[[str, Reader, object, Path], Check]  # reads the value of a kind
 Wanted: TypeAlias = Literal["all", "any"]
 
@@ -79,7 +81,9 @@ class Combination:
         # Where the whole holds this is told below `not` only: what holds there should not.
         told = [number for number, outcome in enumerate(outcomes) if outcome.passed is passed]
         lines = [self._line(number, outcomes[number], turned=passed) for number in told]
-        return Outcome(passed=passed, actual=_actual(outcomes), found=_found(lines, len(outcomes), holds=passed))
+        found = _found(lines, len(outcomes), holds=passed)
+        explain = lambda: _explained([(number + 1, outcomes[number]) for number in told])  # noqa: E731
+        return Outcome(passed=passed, actual=_actual(outcomes), found=found, explain=explain)
 
     def _line(self, number: int, outcome: Outcome, *, turned: bool) -> tuple[int, str]:
         claim = self.parts[number].claim
@@ -118,6 +122,18 @@ def _lines(told: Sequence[tuple[int, str]]) -> Iterator[str]:
         first, *rest = text.split("\n")
         yield f"check {number}: {first}"
         yield from (f"  {line}" for line in rest)
+
+
+def _explained(told: Sequence[tuple[int, Outcome]]) -> Explanation:
+    """What helps to see why those are as they are, each below its number; of one it is told as of any check."""
+    if len(told) == 1:
+        return told[0][1].explanation()
+    lines: list[str] = []
+    for number, outcome in told[:_EXPLAINED]:
+        why = outcome.explanation()
+        if why.remark or why.lines:
+            lines += [f"check {number}{why.remark or ':'}", *(f"  {line}" for line in why.lines[:_LINES])]
+    return Explanation(lines=tuple(lines))
 
 
 def read_not(reader: Reader, value: object, path: Path, read: ReadOne) -> Negation:

@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
-from convrun.checks.difference import got
+from convrun.checks.difference import found_at, got, part_missing, parts_missing
 from convrun.checks.reader import Reader
 from convrun.frozen import frozen
 from convrun.values import show
@@ -34,8 +34,10 @@ class ContainsFolded:
 
     def evaluate(self, context: CheckContext) -> Outcome:
         """Return whether the text is in the reply."""
-        passed = folded(self.text) in folded(context.reply)
-        return Outcome(passed=passed, actual=context.reply, found=got(context.reply))
+        text, reply = folded(self.text), normalize("NFC", context.reply)
+        at = folded(reply).find(text)
+        explain = None if at >= 0 else lambda: part_missing(normalize("NFC", self.text), reply)
+        return Outcome(passed=at >= 0, actual=context.reply, found=got(context.reply), explain=explain)
 
 
 @frozen
@@ -58,7 +60,8 @@ class ContainsAll:
             found += (
                 f", where {listed(missing)} {'is' if len(missing) == 1 else 'are'} missing{_in_case(missing, reply)}"
             )
-        return Outcome(passed=not missing, actual=context.reply, found=found)
+        explain = (lambda: parts_missing(missing, reply)) if missing else None
+        return Outcome(passed=not missing, actual=context.reply, found=found, explain=explain)
 
 
 @frozen
@@ -77,7 +80,9 @@ class ContainsAny:
         reply = normalize("NFC", context.reply)
         there = [text for text in self.texts if normalize("NFC", text) in reply]
         more = f", which has {listed(there)}" if there else _in_case(self.texts, reply)
-        return Outcome(passed=bool(there), actual=context.reply, found=got(context.reply) + more)
+        at = reply.find(normalize("NFC", there[0])) if there else -1
+        explain = lambda: found_at(reply, at, at + len(there[0])) if there else parts_missing(self.texts, reply)  # noqa: E731
+        return Outcome(passed=bool(there), actual=context.reply, found=got(context.reply) + more, explain=explain)
 
 
 def listed(texts: Sequence[str]) -> str:

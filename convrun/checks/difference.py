@@ -1,42 +1,61 @@
-"""Where two texts begin to differ."""
+"""What a check got, at a glance; and, loaded once there is something to tell, what differs in texts."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
+from convrun.checks.check import Explanation
 from convrun.values import show
 
-_SHORT = 60  # texts up to here are shown whole
-_BEFORE, _AFTER = 12, 28  # characters shown around the first difference
+_SHORT = 60  # a text up to here is shown whole where it is compared with another
 
 
 def got(actual: str, expected: str | None = None) -> str:
-    """Return `got 'NO'`; where a text is too long to be seen at a glance, also the place of the first difference."""
+    """Return `got 'NO'`; of a long text that is compared with an expected one, its beginning and end."""
     if not actual:
         return "got an empty reply"
-    if expected is None or max(len(actual), len(expected)) <= _SHORT:
-        return f"got {show(actual)}"
-    at = first_difference(expected, actual)
-    start = max(0, at - _BEFORE)
-    return (
-        f"got {show(actual, _SHORT)}; they differ from character {at + 1}{_line(actual, at)}: "
-        f"expected {_window(expected, start, at)}, got {_window(actual, start, at)}"
-    )
+    short = expected is None or max(len(actual), len(expected)) <= _SHORT
+    return f"got {show(actual)}" if short else f"got {show(actual, _SHORT)}"
 
 
-def first_difference(left: str, right: str) -> int:
-    """Return the first index at which two texts differ; the shorter one's length where one begins with the other."""
-    for index, (one, other) in enumerate(zip(left, right, strict=False)):
-        if one != other:
-            return index
-    return min(len(left), len(right))
+def texts_differ(expected: str, actual: str) -> Explanation:
+    """Return what differs in two different texts."""
+    from convrun.checks.explaining import texts
+
+    return texts.texts_differ(expected, actual)
 
 
-def _line(text: str, at: int) -> str:
-    lines = text.count("\n", 0, at)
-    return f" (line {lines + 1})" if lines else ""
+def part_missing(part: str, text: str) -> Explanation:
+    """Return what is nearest to a part that is not in a text, if anything is near."""
+    from convrun.checks.explaining import texts
+
+    return texts.part_missing(part, text)
 
 
-def _window(text: str, start: int, at: int) -> str:
-    if at >= len(text):
-        return f"its end after {text[start:at]!r}"
-    shown = text[start : at + _AFTER]
-    return f"{'…' if start else ''}{shown!r}{'…' if at + _AFTER < len(text) else ''}"
+def parts_missing(parts: Sequence[str], text: str) -> Explanation:
+    """Return what is nearest to each of several parts that are not in a text."""
+    from convrun.checks.explaining import texts
+
+    return texts.parts_missing(parts, text)
+
+
+def none_of(several: Sequence[str], actual: str) -> Explanation:
+    """Return what differs in the text of several that a text is nearest to; nothing where it is near none."""
+    from convrun.checks.explaining import texts
+
+    return texts.none_of(several, actual)
+
+
+def found_at(text: str, start: int, end: int) -> Explanation:
+    """Return where the piece of a text is that should not be there; nothing where the text is short."""
+    from convrun.checks.explaining import texts
+
+    return texts.found_at(text, start, end)
+
+
+def unmatched(pattern: re.Pattern[str], text: str) -> Explanation:
+    """Return what keeps an expression from being found, where one change would let it."""
+    from convrun.checks.explaining import patterns
+
+    return patterns.unmatched(pattern, text)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from unicodedata import normalize
 
-from convrun.checks.check import Claim, Outcome, Path
+from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.containing import folded
 from convrun.checks.context import CheckContext
+from convrun.checks.difference import found_at, texts_differ
 from convrun.checks.reader import Reader
 from convrun.frozen import frozen
 
@@ -34,7 +35,8 @@ class StartsWith:
             found += ", where white space stands before it"
         elif not passed and folded(reply[: len(text)]) == folded(text):
             found += ", where only upper and lower case differ"
-        return Outcome(passed=passed, actual=context.reply, found=found)
+        explain = None if passed else lambda: _differing(text, reply[: len(text)], reply)
+        return Outcome(passed=passed, actual=context.reply, found=found, explain=explain)
 
 
 @frozen
@@ -57,7 +59,15 @@ class EndsWith:
             found += ", where white space stands behind it"
         elif not passed and folded(reply[-len(text) :]) == folded(text):
             found += ", where only upper and lower case differ"
-        return Outcome(passed=passed, actual=context.reply, found=found)
+        explain = None if passed else lambda: _differing(text, reply[-len(text) :], reply)
+        return Outcome(passed=passed, actual=context.reply, found=found, explain=explain)
+
+
+def _differing(text: str, there: str, reply: str) -> Explanation:
+    """What differs at that end of the reply, or where else the text is."""
+    if (at := reply.find(text)) >= 0:
+        return found_at(reply, at, at + len(text))
+    return Explanation(lines=texts_differ(text, there).lines)
 
 
 def _start(text: str, length: int) -> str:

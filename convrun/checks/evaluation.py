@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from convrun.checks.check import Check, Explanation, Outcome, Path
+from convrun.checks.check import Check, Explanation, Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext
 from convrun.checks.registry import parse, render
@@ -49,7 +49,7 @@ def judge(
     except BaseException as error:  # noqa: BLE001 - a check's own code may raise anything, and never ends the run
         message, details = f"the check raised {named(error)}", _traceback(error)
     else:
-        why = explained(outcome)
+        why = Explanation() if outcome.passed else outcome.explanation()
         return CheckResult(
             kind=kind,
             verdict="passed" if outcome.passed else "failed",
@@ -63,16 +63,6 @@ def judge(
     return CheckResult(
         kind=kind, verdict="error", expected=expected, message=message, because=because, where=where, details=details
     )
-
-
-def explained(outcome: Outcome) -> Explanation:
-    """Return what helps to see why a check fails; nothing for one that holds."""
-    if outcome.passed or outcome.explain is None:
-        return Explanation()
-    try:
-        return outcome.explain()
-    except RecursionError:  # values as deep as this are told by the message alone
-        return Explanation()
 
 
 def _check(kind: str, rendered: object, value: object) -> Check:

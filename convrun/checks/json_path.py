@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
-from convrun.checks.check import Claim, Outcome, Path
+from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.matcher import Matcher, read_matcher
 from convrun.checks.reader import Pending, Reader
-from convrun.checks.reply import read_json
+from convrun.checks.reply import read_json, unparsed
 from convrun.errors import CheckError
 from convrun.frozen import frozen
 from convrun.values import Json, show
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from jsonpath_rfc9535 import JSONPathQuery
 
 _CONDITIONS = ("equals", "contains", "matches", "min", "max")
+_NAME = re.compile(r"[^\W\d]\w*")
 _SHOWN = 3  # nodes named in a message
 
 
@@ -34,8 +36,9 @@ class ParsesAsJson:
     def evaluate(self, context: CheckContext) -> Outcome:
         """Return whether the reply parses."""
         reply = read_json(context.reply)
-        found = reply.fault or f"got {show(reply.value)}"
-        return Outcome(passed=reply.fault is None, actual=context.reply, found=found)
+        if reply.fault is not None:
+            return unparsed(reply, context.reply)
+        return Outcome(passed=True, actual=context.reply, found=f"got {show(reply.value)}")
 
 
 @frozen
@@ -55,13 +58,27 @@ class JsonPath:
         """Return whether every node at the path meets the conditions; without a node the check fails."""
         reply = read_json(context.reply)
         if reply.fault is not None:
-            return Outcome(passed=False, actual=context.reply, found=reply.fault)
+            return unparsed(reply, context.reply)
         nodes = _nodes(self.path, reply.value)
         if not nodes:
-            return Outcome(passed=False, actual=reply.value, found=f"nothing is there in {show(reply.value)}")
+            found = f"nothing is there in {show(reply.value)}"
+            return Outcome(passed=False, actual=reply.value, found=found, explain=lambda: self._absent(reply.value))
         wrong = {place: value for place, value in nodes.items() if not self.matcher.holds(value)}
         actual = next(iter(nodes.values())) if len(nodes) == 1 else list(nodes.values())
-        return Outcome(passed=not wrong, actual=actual, found=_found(wrong or nodes, alone=len(nodes) == 1))
+        found = _found(wrong or nodes, alone=len(nodes) == 1)
+        explain = (lambda: self._unmet(wrong, alone=len(nodes) == 1)) if wrong else None
+        return Outcome(passed=not wrong, actual=actual, found=found, explain=explain)
+
+    def _absent(self, value: Json) -> Explanation:
+        from convrun.checks.explaining.paths import absent  # loaded once there is something to tell
+
+        steps = [str(segment) for segment in _query(self.path).segments]
+        return absent(steps, lambda path: _nodes(path, value))
+
+    def _unmet(self, wrong: Mapping[str, Json], *, alone: bool) -> Explanation:
+        from convrun.checks.explaining.paths import unmet
+
+        return unmet(self.matcher, wrong, alone=alone)
 
 
 def _found(nodes: Mapping[str, Json], *, alone: bool) -> str:
@@ -79,7 +96,12 @@ def _nodes(path: str, value: Json) -> dict[str, Json]:
         found = _query(path).find(cast("dict[str, object]", value))
     except JSONPathError as error:
         raise CheckError(f"the JSONPath {path!r} cannot be followed: {error}") from error
-    return {node.path(): cast(Json, node.value) for node in found}
+    return {_dotted(node.location): cast(Json, node.value) for node in found}
+
+
+def _dotted(steps: Iterable[str | int]) -> str:
+    """The path of a node as people write it: `$.items[0]['a b']`."""
+    return "$" + "".join(f".{key}" if isinstance(key, str) and _NAME.fullmatch(key) else f"[{key!r}]" for key in steps)
 
 
 @lru_cache(maxsize=1024)

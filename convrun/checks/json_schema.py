@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from convrun.checks.check import Claim, Outcome, Path
+from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext
 from convrun.checks.reader import Reader
-from convrun.checks.reply import nested_deeply, read_json
+from convrun.checks.reply import nested_deeply, read_json, unparsed
 from convrun.errors import CheckError
 from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, canonical, is_endless, schema_fault, show
@@ -36,9 +36,18 @@ class ValidatesSchema:
         """Return whether the reply validates."""
         reply = read_json(context.reply)
         if reply.fault is not None:
-            return Outcome(passed=False, actual=context.reply, found=reply.fault)
+            return unparsed(reply, context.reply)
         fault = _schema_fault(self.schema, reply.value)
-        return Outcome(passed=fault is None, actual=reply.value, found=fault or f"got {show(reply.value)}")
+        found, explain = fault or f"got {show(reply.value)}", None if fault is None else self._violations(reply.value)
+        return Outcome(passed=fault is None, actual=reply.value, found=found, explain=explain)
+
+    def _violations(self, value: Json) -> Callable[[], Explanation]:
+        def explain() -> Explanation:
+            from convrun.checks.explaining.schemas import violations  # loaded once there is something to tell
+
+            return violations(_validator(canonical(self.schema)), value)
+
+        return explain
 
 
 @frozen
@@ -56,9 +65,12 @@ class ValidatesModel:
         """Return whether the model accepts the reply."""
         reply = read_json(context.reply)
         if reply.fault is not None:
-            return Outcome(passed=False, actual=context.reply, found=reply.fault)
-        fault = _model_fault(self.code.target, context.reply, reply.value)
-        return Outcome(passed=fault is None, actual=reply.value, found=fault or f"got {show(reply.value)}")
+            return unparsed(reply, context.reply)
+        error = _model_error(self.code.target, context.reply)
+        if error is None:
+            return Outcome(passed=True, actual=reply.value, found=f"got {show(reply.value)}")
+        found = _model_fault(error, reply.value)
+        return Outcome(passed=False, actual=reply.value, found=found, explain=lambda: _refusals(error))
 
 
 def _schema_fault(schema: JsonObject, value: Json) -> str | None:
@@ -96,18 +108,29 @@ def _validator(schema: str) -> Validator:
     return kind(content, registry=EMPTY_REGISTRY)
 
 
-def _model_fault(target: object, reply: str, value: Json) -> str | None:
+def _model_error(target: object, reply: str) -> Any:
+    """What a model says against a reply; None where it accepts it. What its own code raises is raised."""
     validate = cast("Callable[[str], object]", cast(Any, target).model_validate_json)
     try:
         validate(reply)
-    except ValueError as error:  # pydantic's ValidationError; its class is not imported for this
+    except ValueError as error:
         if not hasattr(error, "errors"):
             raise
-        first, *rest = cast(Any, error).errors()
-        place = ".".join(map(str, first["loc"])) or "the whole reply"
-        more = f" (and {len(rest)} more)" if rest else ""
-        return f"got {show(value)}: at {place} {first['msg'][:1].lower()}{first['msg'][1:]}{more}"
+        return error
     return None
+
+
+def _model_fault(error: Any, value: Json) -> str:
+    first, *rest = error.errors()
+    place = ".".join(map(str, first["loc"])) or "the whole reply"
+    more = f" (and {len(rest)} more)" if rest else ""
+    return f"got {show(value)}: at {place} {first['msg'][:1].lower()}{first['msg'][1:]}{more}"
+
+
+def _refusals(error: Any) -> Explanation:
+    from convrun.checks.explaining.schemas import refusals
+
+    return refusals(error.errors())
 
 
 def read_json_schema(reader: Reader, value: object, path: Path) -> ValidatesSchema | ValidatesModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeGuard
 
 from convrun.checks.check import Path
@@ -21,6 +21,12 @@ class Matcher:
     def holds(self, value: object) -> bool:
         """Return whether the value meets every condition."""
         return all(_holds(name, wanted, value) for name, wanted in self.conditions.items())
+
+    def failing(self, value: object) -> Iterator[tuple[str, object]]:
+        """Yield the conditions that a value does not meet, by name."""
+        for name, wanted in self.conditions.items():
+            if not _holds(name, wanted, value):
+                yield name, wanted
 
     def __str__(self) -> str:
         """`equal 5 and be at most 7`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from convrun.checks.check import Explanation, Outcome
 from convrun.checks.difference import got
 from convrun.frozen import frozen
 from convrun.values import Json
@@ -15,22 +16,38 @@ class JsonReply:
 
     value: Json = None
     fault: str | None = None
+    at: int | None = None  # the character at which a reply that begins as JSON stops being it
 
 
 def read_json(reply: str) -> JsonReply:
     """Return a text as JSON; NaN and infinities are none, and a code fence is not stripped."""
+    at = None
     try:
         return JsonReply(value=json.loads(reply, parse_constant=_refuse, parse_float=_finite))
     except RecursionError:
         why = "it is nested too deeply"
     except json.JSONDecodeError as error:
         why = f"{error.msg[:1].lower()}{error.msg[1:]} at line {error.lineno}, column {error.colno}"
+        at = error.pos or None
     except ValueError as error:
         why = str(error)
     if not reply.strip():
         return JsonReply(fault=got(""))
     fence = "; it stands in a code fence, which is not stripped" if "```" in reply else ""
-    return JsonReply(fault=f"{got(reply)}, which is not JSON: {why}{fence}")
+    return JsonReply(fault=f"{got(reply)}, which is not JSON: {why}{fence}", at=at)
+
+
+def unparsed(read: JsonReply, reply: str) -> Outcome:
+    """Return the outcome of a check whose reply is no JSON; it shows where it stops being it."""
+    return Outcome(passed=False, actual=reply, found=read.fault or "", explain=lambda: _broken(read, reply))
+
+
+def _broken(read: JsonReply, reply: str) -> Explanation:
+    if read.at is None:
+        return Explanation()
+    from convrun.checks.explaining.texts import found_at  # loaded once there is something to tell
+
+    return found_at(reply, read.at, read.at + 1, head="it stops being JSON at")
 
 
 def nested_deeply(value: Json) -> bool:

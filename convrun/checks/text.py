@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
-from convrun.checks.difference import got
+from convrun.checks.difference import found_at, got, none_of, part_missing, texts_differ, unmatched
 from convrun.checks.reader import Reader
 from convrun.frozen import frozen
 from convrun.values import show
@@ -29,7 +29,8 @@ class Equals:
         actual, expected = _trimmed(context.reply), _trimmed(self.text)
         passed = actual == expected
         found = got(actual, None if passed else expected)
-        return Outcome(passed=passed, actual=context.reply, found=found)
+        explain = None if passed else lambda: texts_differ(expected, actual)
+        return Outcome(passed=passed, actual=context.reply, found=found, explain=explain)
 
 
 @frozen
@@ -46,11 +47,9 @@ class Contains:
     def evaluate(self, context: CheckContext) -> Outcome:
         """Return whether the text is in the reply."""
         actual, expected = normalize("NFC", context.reply), normalize("NFC", self.text)
-        passed = expected in actual
-        found = got(actual)
-        if not passed and expected.casefold() in actual.casefold():
-            found += ", where only upper and lower case differ"
-        return Outcome(passed=passed, actual=context.reply, found=found)
+        at = actual.find(expected)
+        explain = lambda: part_missing(expected, actual) if at < 0 else found_at(actual, at, at + len(expected))  # noqa: E731
+        return Outcome(passed=at >= 0, actual=context.reply, found=got(actual), explain=explain)
 
 
 @frozen
@@ -66,8 +65,10 @@ class OneOf:
 
     def evaluate(self, context: CheckContext) -> Outcome:
         """Return whether the reply is one of the texts."""
-        passed = _trimmed(context.reply) in {_trimmed(text) for text in self.texts}
-        return Outcome(passed=passed, actual=context.reply, found=got(_trimmed(context.reply)))
+        actual, texts = _trimmed(context.reply), [_trimmed(text) for text in self.texts]
+        passed = actual in texts
+        explain = None if passed else lambda: none_of(texts, actual)
+        return Outcome(passed=passed, actual=context.reply, found=got(actual), explain=explain)
 
 
 @frozen
@@ -83,8 +84,9 @@ class Matches:
 
     def evaluate(self, context: CheckContext) -> Outcome:
         """Return whether the expression is found."""
-        passed = self.pattern.search(context.reply) is not None
-        return Outcome(passed=passed, actual=context.reply, found=got(context.reply))
+        reply, match = context.reply, self.pattern.search(context.reply)
+        explain = lambda: unmatched(self.pattern, reply) if match is None else found_at(reply, *match.span())  # noqa: E731
+        return Outcome(passed=match is not None, actual=reply, found=got(reply), explain=explain)
 
 
 def _trimmed(text: str) -> str:

@@ -6,9 +6,11 @@ from typing import Any
 
 from convrun.checks.context import CheckContext, TurnView, for_turn
 from convrun.checks.evaluation import judge
+from convrun.checks.explaining import paths, texts, trajectory
 from convrun.checks.registry import parse
 from convrun.results import CheckResult, ToolCallResult
 
+EXPLAINING = (paths, texts, trajectory)  # loaded late elsewhere: examples of a property test have little time
 LOOKUP = ToolCallResult(
     id="1",
     name="lookup",

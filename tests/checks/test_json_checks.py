@@ -65,13 +65,28 @@ def test_json_holds(value):
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ({"path": "$.price", "equals": "9"}, "expected $.price of the reply to equal '9', got 9"),
+        (
+            {"path": "$.price", "equals": "9"},
+            "expected $.price of the reply to equal '9', got 9 (a number, not a text)",
+        ),
         ({"path": "$.price", "equals": True}, "expected $.price of the reply to equal true, got 9"),
-        ({"path": "$.spicy", "equals": 0}, "expected $.spicy of the reply to equal 0, got false"),
-        ({"path": "$.spicy", "min": 0}, "expected $.spicy of the reply to be at least 0, got false"),
+        (
+            {"path": "$.spicy", "equals": 0},
+            "expected $.spicy of the reply to equal 0, got false (true/false, not a number)",
+        ),
+        (
+            {"path": "$.spicy", "min": 0},
+            "expected $.spicy of the reply to be at least 0, got false (true/false, not a number)",
+        ),
         ({"path": "$.note", "equals": False}, "expected $.note of the reply to equal false, got null"),
-        ({"path": "$.name", "max": 3}, "expected $.name of the reply to be at most 3, got 'Pici'"),
-        ({"path": "$.price", "matches": "9"}, "expected $.price of the reply to match '9', got 9"),
+        (
+            {"path": "$.name", "max": 3},
+            "expected $.name of the reply to be at most 3, got 'Pici' (a text, not a number)",
+        ),
+        (
+            {"path": "$.price", "matches": "9"},
+            "expected $.price of the reply to match '9', got 9 (a number, not a text)",
+        ),
         ({"path": "$.price", "contains": 9}, "expected $.price of the reply to contain 9, got 9"),
         (
             {"path": "$.price", "min": 10, "max": 20},
@@ -79,12 +94,18 @@ def test_json_holds(value):
         ),
         (
             {"path": "$.parts[*].n", "equals": 1},
-            "expected $.parts[*].n of the reply to equal 1, got 2 at $['parts'][1]['n']",
+            "expected $.parts[*].n of the reply to equal 1, got 2 at $.parts[1].n",
         ),
-        ({"path": "$.prise"}, f"expected $.prise of the reply to be there, nothing is there in {DISH}"),
+        (
+            {"path": "$.prise"},
+            (
+                f"expected $.prise of the reply to be there, nothing is there in {DISH}: "
+                "$ has 'name', 'price', 'spicy', 'parts', 'note'; did you mean 'price'?"
+            ),
+        ),
         (
             {"path": "$.parts[7]", "equals": 1},
-            f"expected $.parts[7] of the reply to equal 1, nothing is there in {DISH}",
+            f"expected $.parts[7] of the reply to equal 1, nothing is there in {DISH}: $.parts is a list of 2",
         ),
     ],
 )
