@@ -82,8 +82,12 @@ class Combination:
         told = [number for number, outcome in enumerate(outcomes) if outcome.passed is passed]
         lines = [self._line(number, outcomes[number], turned=passed) for number in told]
         found = _found(lines, len(outcomes), holds=passed)
-        explain = lambda: _explained([(number + 1, outcomes[number]) for number in told])  # noqa: E731
-        return Outcome(passed=passed, actual=_actual(outcomes), found=found, explain=explain)
+        return Outcome(
+            passed=passed,
+            actual=_actual(outcomes),
+            found=found,
+            explain=lambda: _explained([(number + 1, outcomes[number]) for number in told]),
+        )
 
     def _line(self, number: int, outcome: Outcome, *, turned: bool) -> tuple[int, str]:
         claim = self.parts[number].claim

@@ -81,8 +81,12 @@ class ContainsAny:
         there = [text for text in self.texts if normalize("NFC", text) in reply]
         more = f", which has {listed(there)}" if there else _in_case(self.texts, reply)
         at = reply.find(normalize("NFC", there[0])) if there else -1
-        explain = lambda: found_at(reply, at, at + len(there[0])) if there else parts_missing(self.texts, reply)  # noqa: E731
-        return Outcome(passed=bool(there), actual=context.reply, found=got(context.reply) + more, explain=explain)
+        return Outcome(
+            passed=bool(there),
+            actual=context.reply,
+            found=got(context.reply) + more,
+            explain=lambda: found_at(reply, at, at + len(there[0])) if there else parts_missing(self.texts, reply),
+        )
 
 
 def listed(texts: Sequence[str]) -> str:

@@ -48,8 +48,12 @@ class Contains:
         """Return whether the text is in the reply."""
         actual, expected = normalize("NFC", context.reply), normalize("NFC", self.text)
         at = actual.find(expected)
-        explain = lambda: part_missing(expected, actual) if at < 0 else found_at(actual, at, at + len(expected))  # noqa: E731
-        return Outcome(passed=at >= 0, actual=context.reply, found=got(actual), explain=explain)
+        return Outcome(
+            passed=at >= 0,
+            actual=context.reply,
+            found=got(actual),
+            explain=lambda: part_missing(expected, actual) if at < 0 else found_at(actual, at, at + len(expected)),
+        )
 
 
 @frozen
@@ -85,8 +89,12 @@ class Matches:
     def evaluate(self, context: CheckContext) -> Outcome:
         """Return whether the expression is found."""
         reply, match = context.reply, self.pattern.search(context.reply)
-        explain = lambda: unmatched(self.pattern, reply) if match is None else found_at(reply, *match.span())  # noqa: E731
-        return Outcome(passed=match is not None, actual=reply, found=got(reply), explain=explain)
+        return Outcome(
+            passed=match is not None,
+            actual=reply,
+            found=got(reply),
+            explain=lambda: unmatched(self.pattern, reply) if match is None else found_at(reply, *match.span()),
+        )
 
 
 def _trimmed(text: str) -> str:

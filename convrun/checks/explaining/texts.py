@@ -84,10 +84,8 @@ def parts_missing(parts: Sequence[str], text: str) -> Explanation:
     """Return what is nearest to each of several parts that are not in a text; of many, to the first ones."""
     lines: list[str] = []
     for part in parts[:_PARTS]:
-        told = part_missing(part, text)
-        lines += [
-            f"{shortened(repr(part), _SHORT)}, {line}" if line.startswith("nearest") else line for line in told.lines
-        ]
+        told = part_missing(part, text).lines
+        lines += [f"{shortened(repr(part), _SHORT)}, {told[0]}", *told[1:]] if told else []
     return Explanation(lines=tuple(lines))
 
 
