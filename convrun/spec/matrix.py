@@ -13,7 +13,7 @@ from convrun.document import Node, Scalar, quoted
 from convrun.errors import SpecError
 from convrun.spec import decoding
 from convrun.spec.case_rows import RESERVED
-from convrun.spec.decoder import Decoder, Key, Mistakes, Read, Record, SpecFile, mapping
+from convrun.spec.decoder import Decoder, Key, Mistakes, Read, Record, SpecFile, expected, mapping
 from convrun.spec.ids import difference, folded, model_part, text_part
 from convrun.spec.model import Axis, AxisValue, Spec
 from convrun.spec.models import MODEL, SCRIPT, model
@@ -50,6 +50,10 @@ def _axis(key: Scalar, node: Node, file: SpecFile) -> Axis:
     if name in _OF_SPECS:
         what = f"{name!r} cannot be an axis: of a spec's own keys model, system and options can"
         raise SpecError(what, where=key.where, fix="rename it if it is a var; else write it into the spec")
+    if not isinstance(node, document.Sequence):
+        rows = isinstance(node, document.Mapping) and node.get("file") is not None and name not in _KEYS
+        fix = "rows of a file are `cases`" if rows else f"write it as a list, as `{name}: [a, b]`"
+        raise expected(f"a list for the axis {name!r}", node, fix)
     read = _KEYS[name].decode if name in _KEYS else _values
     return Axis(name=name, values=read(node, file), where=key.where)
 

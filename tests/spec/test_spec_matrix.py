@@ -87,7 +87,6 @@ def test_axes_keep_the_order_of_the_file(matrix):
 
 KEYS = "write keys and values, as `key: value`"
 NAMELESS = "a value without a name for the ids of conversations"
-DASH = "put it in a list: a dash before it"
 LEAVE = "write one, or leave the key out"
 TAKEN = "it has a meaning already; rename it"
 OWN = "'tools' cannot be an axis: of a spec's own keys model, system and options can"
@@ -102,9 +101,21 @@ FILE = "write {file: prompts/brief.md}, or {text: 'prompts/brief.md'} if it is m
         ([], "expected a mapping for matrix, got a list", KEYS),
         ({"city": []}, "an empty list of values", LEAVE),
         ({"model": []}, "an empty list of models", LEAVE),
-        ({"city": "x"}, "expected a list of values, got the text 'x'", DASH),
-        ({"model": "x"}, "expected a list of models, got the text 'x'", DASH),
-        ({"city": {"file": "a.csv"}}, "expected a list of values, got a mapping", DASH),
+        (
+            {"city": "x"},
+            "expected a list for the axis 'city', got the text 'x'",
+            "write it as a list, as `city: [a, b]`",
+        ),
+        (
+            {"model": "x"},
+            "expected a list for the axis 'model', got the text 'x'",
+            "write it as a list, as `model: [a, b]`",
+        ),
+        (
+            {"city": {"file": "a.csv"}},
+            "expected a list for the axis 'city', got a mapping",
+            "rows of a file are `cases`",
+        ),
         ({"turns": [1]}, "'turns' cannot be the name of an axis", TAKEN),
         ({"env": [1]}, "'env' cannot be the name of an axis", TAKEN),
         ({"tools": ["a:b"]}, OWN, "rename it if it is a var; else write it into the spec"),

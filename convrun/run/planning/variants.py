@@ -101,7 +101,7 @@ def _refuse_many(spec: Spec, choices: Mapping[str, Sequence[Choice]]) -> None:
     if total > MOST:
         parts = " x ".join(f"{size:,} of {name}" for name, size in sizes.items() if size > 1)
         what = f"the matrix makes {total:,} conversations, {parts}: more than {MOST:,}"
-        raise SpecError(what, where=spec.matrix[0].where, fix="take values out, or several specs")
+        raise SpecError(what, where=spec.matrix[0].where, fix="take values out, or write several specs")
 
 
 def _models(spec: Spec, settings: Settings, asked: Sequence[str]) -> Iterator[Choice]:
