@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from convrun.checks.registry import KINDS, expressions, leaves, templates
+from convrun.checks.registry import expressions, runs_code, templates
 from convrun.errors import ConvrunError, SpecError, TemplateError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.playing.freezing import frozen_functions
@@ -87,8 +87,8 @@ def given_to_all(spec: Spec) -> set[str]:
 def axis_errors(spec: Spec) -> Iterator[SpecError]:
     """Yield a mistake for each axis of the matrix that nothing uses: its conversations would all be the same."""
     checks = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
-    if not spec.matrix or any(map(_sees_vars, checks)):
-        return
+    if not spec.matrix or any(runs_code(check.kind, check.value) for check in checks):
+        return  # code may look at any of them
     prompts = [value.value for axis in spec.matrix if axis.name == "system" for value in axis.values]
     said = [*used_templates(spec), *(text for check in checks for text in texts(check.value)), *prompts]
     for axis in spec.matrix:
@@ -96,12 +96,6 @@ def axis_errors(spec: Spec) -> Iterator[SpecError]:
             fix = did_you_mean(axis.name, OWN_AXES) or f"name it in a template, as {{{{ {axis.name} }}}}"
             fix = f"write `options: [{{{axis.name}: …}}, …]`" if axis.name in _OPTIONS else fix
             yield SpecError(f"nothing uses the axis {axis.name!r}", where=axis.where, fix=fix)
-
-
-def _sees_vars(check: CheckSpec) -> bool:
-    """Whether a check may look at vars without naming one."""
-    kinds = [kind for _, kind, _ in leaves(check.kind, check.value)]
-    return any(kind not in KINDS or KINDS[kind].family in ("code", "model") for kind in kinds)
 
 
 class _AnyTurn(tuple[str, ...]):
