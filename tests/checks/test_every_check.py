@@ -1,0 +1,50 @@
+"""What holds of every kind of check in the registry, whatever its value and the reply."""
+
+from __future__ import annotations
+
+import pytest
+from check_cases import judged
+from check_values import ODD, REPLIES, seen, values
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+
+from convrun.checks.registry import KINDS, LISTED
+
+FEW = settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
+MANY = settings(FEW, max_examples=500, phases=[Phase.generate], database=None)
+OPPOSITE = {"passed": "failed", "failed": "passed", "error": "error"}
+
+
+@pytest.mark.parametrize("kind", LISTED)
+@given(data=st.data(), reply=REPLIES, figures=st.booleans())
+@FEW
+def test_not_says_the_opposite_and_so_does_asking_twice_say_the_same(kind, data, reply, figures):
+    """A check that holds fails under not, one that fails holds, an error stays one; judged again it says the same."""
+    value, context = data.draw(values(kind)), seen(reply, figures)
+    result = judged(kind, value, context)
+    assert judged(kind, value, context) == result
+    assert (result.verdict == "passed") is (result.message == "")
+    assert judged("not", {kind: value}, context).verdict == OPPOSITE[result.verdict]
+
+
+@pytest.mark.parametrize("kind", LISTED)
+@given(data=st.data())
+@settings(FEW, max_examples=3)
+def test_no_reply_makes_a_check_crash(kind, data):
+    """Empty, huge, unprintable or no Unicode: a check of ours says that it holds, or that it does not."""
+    value = data.draw(values(kind))
+    for reply in ODD:
+        result = judged(kind, value, seen(reply, figures=True))
+        code = KINDS[kind].family in {"code", "model"}
+        assert code or result.verdict != "error" or result.details is None, result.message
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LISTED if KINDS[kind].family != "model"])
+@pytest.mark.parametrize("verdict", ["passed", "failed"])
+def test_a_check_can_hold_and_can_fail(kind, verdict):
+    """Of the values that the properties are tried with, some are met by a reply, and some are not."""
+    tried = st.tuples(values(kind), st.sampled_from(["", "NO", '{"a": 1}', "a b"]))
+    found = find(tried, lambda one: judged(kind, one[0], seen(one[1], figures=True)).verdict == verdict, settings=MANY)
+    assert found is not None
