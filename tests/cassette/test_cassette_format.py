@@ -266,6 +266,16 @@ def test_headers_providers_and_timings_survive() -> None:
     assert [(found.request.provider, found.request.headers) for found in again] == [("groq", {"x-title": "T"})] * 2
 
 
+def test_costs_survive() -> None:
+    """Dollars stand in a line of their own between timings and digests, and only where one of them is known."""
+    item = interaction({"messages": []}, stream(["a"]))
+    assert "costs" not in write(Recording(interactions=(item,)))
+    costs = (2.1e-05, None, 0.0, 3.0, 0.000000000001)
+    written = write(Recording(interactions=tuple(replace(item, cost_usd=cost) for cost in costs)))
+    assert "timings: [null, null, null, null, null]\ncosts: [2.1e-05, null, 0, 3, 1e-12]\ndigests: " in written
+    assert tuple(one.cost_usd for one in read(written, "x").interactions) == costs
+
+
 def test_errors_and_odd_bodies_are_kept_as_they_are() -> None:
     """Error answers, web pages, bytes, several choices and replies without choices read back the same."""
     several = completion("a")
@@ -319,6 +329,11 @@ def test_a_reply_without_an_interesting_part_is_still_a_reply() -> None:
         ("text: PANDA!", "text: BEAR!", "interaction 2 is not what was recorded"),
         ("timings: [100, 100, 100]", "timings: [100, 100]", "3 interactions, 2 timings, 3 digests"),
         ("timings: [100, 100, 100]", "timings: [100, soon, 100]", "'soon' among the timings"),
+        ("digests: ", "costs: [1, 2]\ndigests: ", "the costs of 3 interactions are a list of as many"),
+        ("digests: ", "costs: null\ndigests: ", "the costs of 3 interactions are a list of as many"),
+        ("digests: ", "costs: [1, 2, free]\ndigests: ", "'free' among the costs is no number of dollars"),
+        ("digests: ", "costs: [1, -2, 3]\ndigests: ", "-2 among the costs is no number of dollars"),
+        ("digests: ", "cost: [1, 2, 3]\ndigests: ", "unknown key 'cost'"),
         ("version: convrun/1", "version: convrun/9", "version 'convrun/9' is not known"),
         ("timings:", "timing:", "unknown key 'timing'"),
         ("    system: Use tools.", "    sistem: Use tools.", "interaction 1 is not what was recorded"),

@@ -7,6 +7,7 @@ import os
 import subprocess
 
 import pytest
+from genai_prices import Usage, calc_price
 from recordings import asked, chat, exchange, run, said, stock, user, write_recording
 
 TALK = (chat(asked(user("A")), said("a")), chat(asked(user("A"), said("a"), user("B")), said("b")))
@@ -35,6 +36,16 @@ def test_a_recording_becomes_a_spec_that_passes(project):
     assert files(project) == ["cassettes/talk.yaml", "spec.schema.json", "specs/talk.yaml"]
     assert json.loads((project.root / "spec.schema.json").read_text("utf-8"))["type"] == "object"
     assert project.cli("run", "--strict").returncode == 0
+
+
+def test_what_an_imported_call_cost_is_stored(project):
+    """Prices are asked once, by what the recording says of its tokens; a check of the cost holds at once."""
+    write_recording(project.root, TALK)
+    assert project.cli("import", "recorded/talk.yaml").returncode == 0
+    project.edit("specs/talk.yaml", "turns:", "expect:\n- cost: {max: 0.001}\nturns:")
+    (result,) = run(project)
+    usd = float(calc_price(Usage(input_tokens=3, output_tokens=2), "gpt-4o", provider_id="openai").total_price)
+    assert (result.verdict, result.cost_usd) == ("passed", pytest.approx(2 * usd))
 
 
 def test_several_files_with_a_bad_one(project):

@@ -24,7 +24,7 @@ EVERYTHING = """
     model: gpt-4.1-mini
     vars: {city: Paris}
     tools: ['desk:price', 'desk:other']
-    each_turn: [{finish_reason: stop}]
+    each_turn: [{finish_reason: stop}, {refusal: false}, {latency: {max: 1m}}, {prefix_stable: true}, {words: {max: 3}}]
     turns:
       - {id: hello, user: 'Hello from {{ city }}', expect: [{contains: Welcome}, {not: {contains: '{{ city }}'}}]}
       - {user: 'not now', skip: later}
@@ -38,7 +38,15 @@ EVERYTHING = """
       - {user: too much, expect_error: {status: 400, matches: no}}
       - {user: json, expect: [{json: {path: $.a, equals: 1}}, {json_schema: {type: object, required: [b]}}]}
       - {user: open, chain: 1, expect: [{not_called: other}]}
-    expect: [{not_called: other}, {calls: {in_order: [price, price]}}, {one_of: [x, y]}]
+    expect:
+      - not_called: other
+      - calls: {in_order: [price, price]}
+      - one_of: [x, y]
+      - prefix_stable: true
+      - model_calls: {max: 2}
+      - latency: {max: 1ms}
+      - cost: {max: 1}
+      - tokens: {total: {max: 1}}
 """
 
 
@@ -92,7 +100,7 @@ def test_every_verdict_is_that_of_a_run(everything):
     assert [one.id for one in found.turns.values()] == [turn.id for turn in played]
     assert [outcome(one.checks) for one in found.turns.values()] == [outcome(turn.checks) for turn in played]
     assert outcome(found.checks) == outcome(ran.checks)
-    assert len(found.checks) == 3
+    assert len(found.checks) == 8
     assert (found.verdict, found.known, found.unjudged) == (ran.verdict, "failed", ())
 
 
