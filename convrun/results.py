@@ -202,13 +202,13 @@ class TurnResult:
 class Samples:
     """The samples of a group, in their order: of `times` conversations `needed` must pass, and `passed` did.
 
-    `rate` is the part that passed, `interval` its 95 % confidence interval (Wilson's); None where the group was not
-    judged. There are fewer `conversations` than `times` where something ended the run.
+    `rate` is the part that passed, `interval` its 95 % confidence interval (Wilson's). The three are None where not all
+    samples were judged. There are fewer `conversations` than `times` where something ended the run.
     """
 
     times: int
     needed: int
-    passed: int
+    passed: int | None = None
     rate: float | None = None
     interval: tuple[float, float] | None = None
     conversations: tuple[ConversationResult, ...] = ()
@@ -246,12 +246,18 @@ class ConversationResult:
     findings: tuple[Finding, ...] = ()
     reason: str | None = None  # of a skipped conversation
     where: Where | None = None  # its line in the spec
+    sample: int | None = None  # its number among the samples of its group
     samples: Samples | None = None
 
     @property
     def singles(self) -> tuple[ConversationResult, ...]:
         """The conversations that it is of: the samples of a group, else itself."""
         return (self,) if self.samples is None else self.samples.conversations
+
+    @property
+    def parts(self) -> tuple[ConversationResult, ...]:
+        """All that turns and checks stand in: itself, and the samples of a group."""
+        return (self,) if self.samples is None else (self, *self.samples.conversations)
 
     @property
     def finished(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,7 @@ def list_conversations(
         options, overrides = selection.options(), {"cassettes": selection.cassettes}
         project = open_project(selection.paths or [], cwd=Path.cwd(), environ=os.environ, overrides=overrides)
         plan = planned(project, options)
-        conversations = plan.conversations
+        groups = _groups(plan.conversations)
         if plan.remarks:
             say(plan.remarks)
         if as_json:
@@ -39,19 +40,28 @@ def list_conversations(
             from convrun.run.secrets import secrets_of, without_secrets
 
             keys = secrets_of([project.settings.root], os.environ)
-            entries = [_entry(one) | without_secrets(_told(one), keys) for one in conversations]
+            entries = [_entry(one) | without_secrets(_told(one[0]), keys) for one in groups]
             print(escaped(json.dumps(entries, ensure_ascii=False, indent=2)))
         else:
-            for one in conversations:
-                print(printable(one.id))
-        if not conversations and not plan.elsewhere:
+            for one in groups:
+                print(printable(one[0].group))
+        if not groups and not plan.elsewhere:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
             raise typer.Exit(NOTHING_TO_RUN)
 
 
-def _entry(one: Planned) -> dict[str, object]:
+def _groups(conversations: Sequence[Planned]) -> list[list[Planned]]:
+    """The conversations by their tests: the samples of a group together."""
+    found: dict[str, list[Planned]] = {}
+    for one in conversations:
+        found.setdefault(one.group, []).append(one)
+    return list(found.values())
+
+
+def _entry(group: list[Planned]) -> dict[str, object]:
+    one = group[0]
     return {
-        "id": one.id,
+        "id": one.group,
         "name": one.spec.name,
         "spec": one.spec.file,
         "case": one.case.id if one.case else None,
@@ -60,9 +70,18 @@ def _entry(one: Planned) -> dict[str, object]:
         "vars": dict(one.vars),
         "turns": len(one.spec.turns),
         "cassette": one.cassette_shown,
-        "recorded": one.cassette.is_file(),
+        "recorded": all(sample.cassette.is_file() for sample in group),
         "skip": one.skip,
+        "samples": _samples(group),
     }
+
+
+def _samples(group: list[Planned]) -> dict[str, object] | None:
+    wanted = group[0].spec.samples
+    if wanted is None or group[0].sample is None:
+        return None
+    samples = [{"id": one.id, "cassette": one.cassette_shown, "recorded": one.cassette.is_file()} for one in group]
+    return {"times": wanted.times, "pass": wanted.needed, "conversations": samples}
 
 
 def _told(one: Planned) -> dict[str, object]:

@@ -145,7 +145,7 @@ def _at_once(prepared: Prepared, options: RunOptions, run: _Run, _: Screen, show
 def _screen(stream: TextIO, presentation: Presentation, prepared: Prepared, stop_token: StopToken) -> Screen:
     return Screen(
         stream,
-        [one.planned.id for one in prepared.conversations],
+        [*prepared.tests],
         stop_token,
         verbosity=QUIET if presentation.quiet else presentation.verbosity,
         plain_text=presentation.plain,

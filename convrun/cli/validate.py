@@ -32,4 +32,4 @@ def validate(
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
             raise typer.Exit(NOTHING_TO_RUN)
         files = counted(len({spec.file for spec, _ in project.specs}), "spec")
-        print(f"{files}, {counted(len(prepared.conversations), 'conversation')}: no mistakes")
+        print(f"{files}, {counted(len(prepared.tests), 'conversation')}: no mistakes")

@@ -12,10 +12,11 @@ import pytest
 
 from convrun.errors import ConvrunError, SpecErrors
 from convrun.pytesting.modes import recording_option
-from convrun.pytesting.projects import SpecProject
+from convrun.pytesting.projects import SpecProject, by_itself
 from convrun.pytesting.tags import give_tags
 from convrun.pytesting.teller import Told, told
 from convrun.pytesting.visible import visible, visible_reason
+from convrun.report.samples import sample_properties
 from convrun.report.spending import spent_usd
 from convrun.results import ConversationResult
 from convrun.run.binding.bind import BoundConversation
@@ -58,27 +59,39 @@ class SpecFile(pytest.File):
             found = self.project.conversations(self.path)
         except ConvrunError as error:
             raise self.CollectError(_lines(error)) from None
-        for bound in found:
-            yield ConversationItem.of(self, self.project, bound)
+        named = self._named()
+        for members in found:
+            yield ConversationItem.of(self, self.project, members)
+            for one in members if named else ():
+                if one.planned.id.partition("::")[2] in named and one.planned.id != one.planned.group:
+                    yield ConversationItem.of(self, self.project, (by_itself(one),))
+
+    def _named(self) -> set[str]:
+        """What stands behind the `::` of arguments that name this file: it may be a sample, which is an item then."""
+        folder = self.config.invocation_params.dir
+        arguments = (argument.partition("::") for argument in self.config.args)
+        return {rest for name, several, rest in arguments if several and folder / name == self.path}
 
 
 class ConversationItem(pytest.Item):
-    """A conversation. Its node id is that of convrun where pytest's root is the project's."""
+    """A conversation, or a group of samples. Its node id is that of convrun where pytest's root is the project's."""
 
     project: SpecProject
     bound: BoundConversation
+    members: tuple[BoundConversation, ...]
     mistakes: list[ConvrunError]
     convrun_told: str | None = None  # what reports say of it, once it has run
 
     @classmethod
-    def of(cls, parent: SpecFile, project: SpecProject, bound: BoundConversation) -> Self:
-        """Return the item of a conversation; the only one of a spec without cases is called as its file."""
-        rest = printable(bound.planned.id.partition("::")[2])
+    def of(cls, parent: SpecFile, project: SpecProject, members: tuple[BoundConversation, ...]) -> Self:
+        """Return the item of a conversation or a group; the only one of a spec without cases is called as its file."""
+        bound = members[0]
+        rest = printable(bound.planned.group.partition("::")[2])
         nodeid = f"{parent.nodeid}::{rest}" if rest else parent.nodeid
         made = cls.from_parent(parent, name=rest or printable(parent.path.name), nodeid=nodeid)
-        made.project, made.bound, made.mistakes = project, bound, []
+        made.project, made.bound, made.members, made.mistakes = project, bound, members, []
         give_tags(made, bound.planned.spec.tags)
-        made.extra_keyword_matches |= {bound.planned.id, bound.planned.spec.name, bound.model.name}
+        made.extra_keyword_matches |= {bound.planned.group, bound.planned.spec.name, bound.model.name}
         return made
 
     def setup(self) -> None:
@@ -89,7 +102,7 @@ class ConversationItem(pytest.Item):
     def runtest(self) -> None:
         """Run the conversation."""
         self.convrun_told = None  # it may have run before
-        result = self.project.run(self.bound)
+        result = self.project.run(self.members)
         shown = self._shown(result)
         report = told(shown, self._command(result), full=self.config.get_verbosity() > 1, strict=self.project.strict)
         self.convrun_told = report.packed()
@@ -119,13 +132,20 @@ class ConversationItem(pytest.Item):
             file = Path(os.path.relpath(self.path, self.config.invocation_params.dir)).as_posix()
         except ValueError:  # on another drive
             file = self.path.as_posix()
-        rest = result.id.partition("::")[2]
-        return replace(result, id=f"{file}::{rest}" if rest else file, spec=file)
+        samples = result.samples
+        if samples is not None:
+            samples = replace(samples, conversations=tuple(_named(one, file) for one in samples.conversations))
+        return replace(_named(result, file), samples=samples)
 
     def _command(self, result: ConversationResult) -> str:
         """The start of the line that shows the same: what a recording ended in an error only recording shows again."""
         mode = self.project.options.record
         return "pytest" if result.verdict != "error" or mode is RecordMode.NONE else f"pytest {recording_option(mode)}"
+
+
+def _named(result: ConversationResult, file: str) -> ConversationResult:
+    rest = result.id.partition("::")[2]
+    return replace(result, id=f"{file}::{rest}" if rest else file, spec=file)
 
 
 def _lines(error: ConvrunError) -> str:
@@ -148,6 +168,7 @@ def _properties(result: ConversationResult) -> list[tuple[str, object]]:
         "spent_usd": spent_usd(result),
         "usage.input": result.usage.input,
         "usage.output": result.usage.output,
+        **sample_properties(result.samples),
     }
     return [(name, _text(value)) for name, value in known.items() if value is not None]
 

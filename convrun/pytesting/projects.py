@@ -17,6 +17,7 @@ from convrun.run.planning.options import RunOptions
 from convrun.run.planning.plan import plan
 from convrun.run.playing.conversation import run_conversation
 from convrun.run.project import Project, prepare, settled, with_specs
+from convrun.run.samples import group_result
 from convrun.run.secrets import redactor_for, without_secrets
 from convrun.spec.collecting import Selected
 from convrun.spec.model import Spec
@@ -49,8 +50,8 @@ class SpecProject:
             return False
         return all(part[0] not in "_." for part in file.relative_to(specs).parts)
 
-    def conversations(self, file: Path) -> Sequence[BoundConversation]:
-        """Return the conversations of a spec with their code, which is imported.
+    def conversations(self, file: Path) -> Sequence[tuple[BoundConversation, ...]]:
+        """Return the conversations of a spec with their code, which is imported; the samples of a group together.
 
         Raises:
             SpecErrors: with every mistake of it, and the first time with those of the settings' defaults.
@@ -63,16 +64,17 @@ class SpecProject:
         with self._surroundings(), own_modules(self._folders):
             prepared = prepare(_without_dotenv(project), self.options, environ=os.environ)
         self._read += project.specs
-        return prepared.conversations
+        return [*prepared.tests.values()]
 
     def mistakes_of_all(self) -> Sequence[ConvrunError]:
         """Return the mistakes that the specs make together."""
         return plan(self._read, self._settings, self.options).errors
 
-    def run(self, conversation: BoundConversation) -> ConversationResult:
-        """Run a conversation; whatever goes wrong in it is in the result."""
+    def run(self, members: Sequence[BoundConversation]) -> ConversationResult:
+        """Run a conversation, or the samples of a group; whatever goes wrong in it is in the result."""
         with self._surroundings():
-            return run_conversation(conversation, self.options, environ=os.environ)
+            results = [run_conversation(one, self.options, environ=os.environ) for one in members]
+            return results[0] if members[0].planned.sample is None else group_result(members, results)
 
     def bug(self, conversation: BoundConversation, error: BaseException) -> Sequence[str]:
         """Return the lines that tell of a bug of ours, which ended a conversation; secrets are taken out."""
@@ -98,6 +100,11 @@ class SpecProject:
         finally:
             for name in missing:
                 os.environ.pop(name, None)
+
+
+def by_itself(sample: BoundConversation) -> BoundConversation:
+    """Return a sample as a conversation that is in no group."""
+    return replace(sample, planned=sample.planned.by_itself)
 
 
 def _without_dotenv(project: Project) -> Project:

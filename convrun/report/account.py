@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convrun.report.failure import failure, faults, turn_name
+from convrun.report.samples import outcome, unrecorded
 from convrun.report.stale import missing_block, stale_blocks, stale_place, stale_relation, stale_title
 from convrun.report.style import Line, plain, rendered
 from convrun.report.wording import short
@@ -44,16 +45,17 @@ def trouble(result: RunResult) -> Problem | None:
 
 
 def _reason(conversation: ConversationResult) -> str:
-    found = faults(conversation)
+    found, samples = faults(conversation), conversation.samples
     if found:
         first = found[0]
         parts = [turn_name(first.turn) if first.turn else "", str(first.where or ""), first.message]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        return (": ".join(part for part in parts if part) or conversation.verdict) + more
+        told = (": ".join(part for part in parts if part) or conversation.verdict) + more
+        return told if samples is None else f"{outcome(samples)}: {told}"
     if conversation.stale:
         stale = conversation.stale
         return f"{stale_title(stale)}: {stale_relation(stale)} {stale_place(stale)}"
     if conversation.verdict == "missing":
-        return f"no {conversation.cassette or 'cassette'}"
+        return unrecorded(conversation, samples) if samples else f"no {conversation.cassette or 'cassette'}"
     said = conversation.reason or next((one.message for one in conversation.findings), "")
     return "" if conversation.verdict == "passed" else said or conversation.verdict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from convrun.report.difference import changed_words
 from convrun.report.wording import dumped
@@ -12,11 +13,14 @@ from convrun.values import equal
 
 
 def grouped(conversations: Iterable[ConversationResult]) -> list[list[ConversationResult]]:
-    """Return the stale conversations, those together that one change made stale; last those of which none is known."""
+    """Return the stale conversations, those together that one change made stale; last those of which none is known.
+
+    A group of samples is there once for each change, as it stands in the first sample with it.
+    """
     groups: list[list[ConversationResult]] = []
     known: dict[str, list[ConversationResult]] = {}
     unknown = []
-    for conversation in conversations:
+    for conversation in (one for given in conversations for one in _apart(given)):
         if conversation.stale:
             keys = (cause(conversation, own={}), cause(conversation))
             group = next((known[key] for key in keys if key in known), None)
@@ -27,6 +31,19 @@ def grouped(conversations: Iterable[ConversationResult]) -> list[list[Conversati
         elif conversation.verdict == "stale":
             unknown.append([conversation])
     return [*groups, *unknown]
+
+
+def _apart(conversation: ConversationResult) -> Iterator[ConversationResult]:
+    """A conversation; of a group the first sample with each change, which has the group's name if there is only one."""
+    if conversation.samples is None:
+        yield conversation
+        return
+    firsts: dict[str, ConversationResult] = {}
+    for one in conversation.samples.conversations:
+        if one.stale or one.verdict == "stale":
+            firsts.setdefault(cause(one), one)
+    for one in firsts.values():
+        yield replace(one, id=conversation.id) if len(firsts) == 1 else one
 
 
 def cause(conversation: ConversationResult, own: Mapping[str, object] | None = None) -> str:

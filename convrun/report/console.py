@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from convrun.report.counts import Counts, counts, standing
 from convrun.report.failure import (
     check_failure,
@@ -14,33 +17,73 @@ from convrun.report.failure import (
     turn_name,
 )
 from convrun.report.findings import findings_block
+from convrun.report.samples import outcome, unrecorded
 from convrun.report.spending import spending_line
 from convrun.report.stale import missing_block, stale_blocks
 from convrun.report.stop_token import StopToken
 from convrun.report.style import Line, Role, Style, plain, rendered
 from convrun.report.wording import dumped, duration, noun, quoted, short
-from convrun.results import CheckResult, ConversationResult, RunResult, TurnResult
+from convrun.results import CheckResult, ConversationResult, RunResult, Samples, TurnResult
 from convrun.source import cells, printable
 
 QUIET, NORMAL, VERBOSE, FULL = -1, 0, 1, 2  # -q, nothing, -v, -vv
 _NO_TOKEN = StopToken()
+_SAMPLES = 10  # of a group that have lines of their own
 _BRIEF = 120  # characters of a value that only accompanies what is said
 _WORST_FIRST: tuple[Role, ...] = ("error", "failed", "stale", "missing", "unchecked", "skipped")
 
 
 def conversation_line(conversation: ConversationResult, *, width: int = 0, style: Style = plain) -> str:
-    """Return one conversation in one line: verdict, id (padded to `width` columns), turns, checks, time."""
+    """Return one conversation in one line: verdict, id (padded to `width` columns), turns, checks, time.
+
+    That of a group says how many of its samples passed; below it stand those, of many the first that did not pass.
+    """
     verdict = style(f"{conversation.verdict:<9}", conversation.verdict)
     name = printable(conversation.id)
     name += " " * (width - cells(name))
+    if conversation.samples is not None:
+        line = f"{verdict}  {name}  {_group(conversation, conversation.samples)}".rstrip()
+        return "\n".join([line, *_below(conversation.samples, width, style)])
     if conversation.verdict in {"skipped", "missing"}:
         remark = conversation.reason or (f"no {conversation.cassette}" if conversation.cassette else "")
         return f"{verdict}  {name}  {printable(remark)}".rstrip()
+    return f"{verdict}  {name}  {_figures(conversation)}".rstrip()
+
+
+def _figures(conversation: ConversationResult, *remarks: str) -> str:
     figures = [_turns(conversation), _checks(conversation), duration(conversation.duration_s)]
     if conversation.live_calls:
         figures.append(noun(conversation.live_calls, "live call"))
+    figures += remarks
     columns = f"{figures[0]:<12}  {figures[1]:<16}  {'  '.join(figures[2:])}"
-    return f"{verdict}  {name}  {columns}".rstrip()
+    return columns.rstrip()
+
+
+def _group(conversation: ConversationResult, samples: Samples) -> str:
+    """What the line of a group says behind its name."""
+    if conversation.verdict == "missing":
+        return unrecorded(conversation, samples)
+    if conversation.verdict == "skipped":
+        return "; ".join(
+            [printable(conversation.reason or ""), *([outcome(samples)] if samples.rate is not None else [])]
+        )
+    return _figures(conversation, outcome(samples))
+
+
+def _below(samples: Samples, width: int, style: Style) -> Iterator[str]:
+    """The lines of samples; none where all of them were passed over."""
+    every = samples.conversations
+    if all(one.verdict == "skipped" for one in every):
+        return
+    odd = [one for one in every if one.verdict != "passed"]
+    shown = every if len(every) <= _SAMPLES else odd[:_SAMPLES]
+    for one in shown:
+        yield f"  {conversation_line(replace(one, id=f'sample {one.sample}'), width=width - 2, style=style)}"
+    rest = len(odd) - len(shown)
+    if rest > 0:
+        yield f"  ... {rest} more that did not pass"
+    if len(every) > len(shown):
+        yield f"  ... {noun(len(every) - len(odd), 'sample')} that passed"
 
 
 def details(
@@ -52,7 +95,7 @@ def details(
     conversations together, by `closing`.
     """
     full = verbosity >= FULL
-    if verbosity >= VERBOSE and (conversation.turns or conversation.checks):
+    if verbosity >= VERBOSE and any(one.turns or one.checks for one in conversation.parts):
         lines = _every_turn(conversation, command, full)
     else:
         lines = failure(conversation, command=command, full=full)
@@ -125,14 +168,15 @@ _ODD = {"failed": "failed", "error": "crashed", "stale": "stale", "info": "info"
 
 
 def _turns(conversation: ConversationResult) -> str:
-    ran = sum(turn.verdict != "skipped" for turn in conversation.turns)
-    total = len(conversation.turns)
+    turns = [turn for one in conversation.parts for turn in one.turns]
+    ran, total = sum(turn.verdict != "skipped" for turn in turns), len(turns)
     return noun(total, "turn") if ran == total else f"{ran} of {noun(total, 'turn')}"
 
 
 def _checks(conversation: ConversationResult) -> str:
-    standings = [standing(check, turn) for turn in conversation.turns for check in turn.checks]
-    standings += [standing(check, None) for check in conversation.checks]
+    every = conversation.parts
+    standings = [standing(check, turn) for one in every for turn in one.turns for check in turn.checks]
+    standings += [standing(check, None) for one in every for check in one.checks]
     judged = [one for one in standings if one in {"passed", "failed", "error"}]
     passed = judged.count("passed")
     return noun(len(judged), "check") if passed == len(judged) else f"{passed} of {noun(len(judged), 'check')}"
@@ -142,12 +186,20 @@ def _every_turn(conversation: ConversationResult, command: str, full: bool) -> l
     """The whole conversation with all its checks, and how to see it again where something failed."""
     wrong = faults(conversation, full=full)
     lines = [Line(f"{conversation.verdict} {conversation.id}", conversation.verdict)]
+    if conversation.samples is not None:
+        lines[0] = Line(f"{lines[0].text}, {outcome(conversation.samples)}", conversation.verdict)
+        for one in conversation.samples.conversations:
+            lines += [line.indented(2) for line in _every_turn(replace(one, id=f"sample {one.sample}"), "", full)[:-1]]
     for turn in conversation.turns:
         lines += [line.indented(2) for line in _turn(turn, full)]
     lines += [line.indented(2) for check in conversation.checks for line in _check(check, None, full)]
-    if conversation.error and all(turn.error != conversation.error for turn in conversation.turns):
+    if (
+        conversation.error
+        and conversation.samples is None
+        and all(turn.error != conversation.error for turn in conversation.turns)
+    ):
         lines += [line.indented(2) for line in problem(conversation.error, full=full)]
-    for difference in conversation.ignored:
+    for difference in conversation.ignored if conversation.samples is None else ():
         values = f"{_value(difference.recorded, full)} recorded, {_value(difference.now, full)} now"
         lines.append(Line(f"  ignored: {difference.path}: {values}", "dim"))
     return [*lines, *([reproducing(command, conversation)] if wrong and command else []), Line("")]

@@ -53,7 +53,7 @@ class Counts:
 def counts(result: RunResult) -> Counts:
     """Return the sums of a run; turns that did not run are not counted. A group of samples is one conversation."""
     conversations = result.conversations
-    every = [*conversations, *(one for group in conversations if group.samples for one in group.singles)]
+    every = [part for conversation in conversations for part in conversation.parts]
     verdicts = Counter(conversation.verdict for conversation in conversations)
     checks = Counter(standing for conversation in every for standing in _standings(conversation))
     return Counts(

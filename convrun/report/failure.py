@@ -10,15 +10,17 @@ from itertools import groupby
 from convrun.frozen import frozen
 from convrun.report.counts import standing
 from convrun.report.difference import difference
+from convrun.report.samples import numbered, outcome
 from convrun.report.style import Line, Role
 from convrun.report.wording import block, cut, dumped, quoted, without_options
-from convrun.results import TOOL_RESULT, CheckResult, ConversationResult, Problem, ToolCallResult, TurnResult
+from convrun.results import TOOL_RESULT, CheckResult, ConversationResult, Problem, Samples, ToolCallResult, TurnResult
 from convrun.source import Where, excerpt
 
 _OF_RECORDING = {"--base-url": 1, "--all": 0, "--from-turn": 1, "--only": 1, "--max-cost": 1}
 _WRONG = frozenset({"failed", "error"})
 _WHOLE = frozenset({"equals", TOOL_RESULT})  # kinds that compare whole texts
 _ROLES: dict[str, Role] = {"- ": "removed", "+ ": "added"}  # of the lines of a comparison
+_WAYS = 10  # in which samples went wrong that are told, unless all of it is asked for
 _SHORT = 100  # characters of a message that is read at a glance
 _STALE = " (stale: the recording no longer holds)"
 _BEHIND = " (info: behind a stale request, counts nowhere)"
@@ -30,25 +32,32 @@ class Fault:
     """One thing that went wrong, in a turn or (`turn` is None) in the conversation as a whole.
 
     `message` is its first line without the place, `lines` all that is told of it; both are empty where a turn failed
-    without a reason.
+    without a reason. In a group `samples` are the numbers of those in which the same went wrong; the turn is that of
+    the first, which is `sample`.
     """
 
     turn: TurnResult | None = None
+    sample: ConversationResult | None = None
+    samples: tuple[int, ...] = ()
     where: Where | None = None
     message: str = ""
     lines: tuple[Line, ...] = ()
 
 
 def faults(conversation: ConversationResult, *, full: bool = False) -> list[Fault]:
-    """Return what went wrong in a conversation, in the order in which it did; a stale recording is no fault."""
-    found: list[Fault] = []
+    """Return what went wrong in a conversation, in the order in which it did; a stale recording is no fault.
+
+    What went wrong in the same way in several samples of a group is one.
+    """
+    samples = conversation.samples
+    found = [] if samples is None else _of_samples(conversation, samples, full)
     for turn in conversation.turns:
         bad = [check for check in turn.checks if standing(check, turn) in _WRONG]
         told = any(check.kind == "expect_error" for check in bad)  # that check says it
         if bad or turn.verdict in _WRONG:
             found += _faults(turn, None if told else turn.error, bad, full) or [Fault(turn=turn)]
     own = [check for check in conversation.checks if standing(check, None) in _WRONG]
-    error = conversation.error
+    error = conversation.error if samples is None else None  # else it is that of a sample
     if error and any(turn.error == error for turn in conversation.turns):
         error = None
     if own or error or (not found and conversation.verdict in _WRONG):
@@ -62,20 +71,30 @@ def failure(conversation: ConversationResult, *, command: str, full: bool = Fals
     `full` adds tracebacks and leaves no text out. Empty where nothing failed; a stale recording is no failure.
     """
     lines: list[Line] = []
-    for turn, group in groupby(faults(conversation, full=full), key=lambda fault: fault.turn):
-        lines.append(fault_line(conversation, turn))
-        lines += _indented([*transcript(turn, full=full), _EMPTY]) if turn else []
-        lines += [*_indented(line for fault in group for line in fault.lines), _EMPTY]
+    found = [[*same] for _, same in groupby(faults(conversation, full=full), key=lambda one: (one.turn, one.samples))]
+    most = len(found) if full or conversation.samples is None else _WAYS
+    for first, *others in found[:most]:
+        lines.append(fault_line(conversation, first))
+        lines += _indented([*transcript(first.turn, full=full), _EMPTY]) if first.turn else []
+        lines += [*_indented(line for fault in (first, *others) for line in fault.lines), _EMPTY]
+    if len(found) > most:
+        lines += [Line(f"  ... what went wrong in {len(found) - most} other ways, -vv shows it", "dim"), _EMPTY]
+    if lines and conversation.samples is not None:
+        lines[-1:] = [Line(f"  {outcome(conversation.samples)}"), _EMPTY]
     if lines and command:
         lines[-1:] = [reproducing(command, conversation), _EMPTY]
     return lines
 
 
-def fault_line(conversation: ConversationResult, turn: TurnResult | None) -> Line:
+def fault_line(conversation: ConversationResult, fault: Fault) -> Line:
     """Return the line above what went wrong in a turn: `FAILED specs/crumpet.yaml::paris, turn 2`."""
-    verdict = turn.verdict if turn else conversation.verdict
+    turn = fault.turn
+    verdict = turn.verdict if turn else (fault.sample or conversation).verdict
     role: Role = "error" if verdict == "error" else "failed"
-    return Line(f"{role.upper()} {conversation.id}{f', {turn_name(turn)}' if turn else ''}", role)
+    place = f", {turn_name(turn)}" if turn else ""
+    if conversation.samples is not None and fault.samples:
+        place += f", in {numbered(fault.samples, conversation.samples)}"
+    return Line(f"{role.upper()} {conversation.id}{place}", role)
 
 
 def reproducing(command: str, conversation: ConversationResult) -> Line:
@@ -151,6 +170,19 @@ def _faults(turn: TurnResult | None, error: Problem | None, bad: Iterable[CheckR
         lines = tuple(check_failure(check, full=full))
         found.append(Fault(turn=turn, where=check.where, message=_first(_message(check)), lines=lines))
     return found
+
+
+def _of_samples(group: ConversationResult, samples: Samples, full: bool) -> list[Fault]:
+    """What went wrong in the samples of a group that did not pass: once where the same check failed the same way."""
+    found: dict[object, list[Fault]] = {}
+    for one in samples.conversations if group.verdict in _WRONG else ():
+        for fault in faults(one, full=full) if one.verdict in _WRONG else ():
+            same = (fault.turn.index if fault.turn else None, fault.where, fault.message)
+            found.setdefault(same, []).append(replace(fault, sample=one))
+    return [
+        replace(members[0], samples=tuple(dict.fromkeys(one.sample.sample or 1 for one in members if one.sample)))
+        for members in found.values()
+    ]
 
 
 def _first(message: str) -> str:

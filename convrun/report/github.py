@@ -127,7 +127,7 @@ def _fault(conversation: ConversationResult, fault: Fault, reproduced: str) -> _
     lines: list[Line] = [*transcript(fault.turn), Line("")] if fault.turn else []
     lines += [*fault.lines, *([reproducing(reproduced, conversation)] if reproduced else [])]
     where = fault.where or (fault.turn.where if fault.turn else None) or _place(conversation)
-    title = fault_line(conversation, fault.turn).text
+    title = fault_line(conversation, fault).text
     return _Annotation(level="error", title=title, text=told(lines), where=where)
 
 

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 from convrun.report.account import account, reason, told, trouble
 from convrun.report.failure import problem
 from convrun.report.findings import finding_lines
+from convrun.report.samples import sample_properties
 from convrun.report.spending import spent_usd
 from convrun.report.wording import noun
 from convrun.report.workflow_commands import disarmed
@@ -120,12 +121,13 @@ def _properties(conversation: ConversationResult) -> Mapping[str, object]:
         "model": conversation.model,
         "tags": ", ".join(conversation.tags) or None,
         "cassette": conversation.cassette,
-        "turns": sum(turn.verdict != "skipped" for turn in conversation.turns),
+        "turns": sum(turn.verdict != "skipped" for one in conversation.parts for turn in one.turns),
         "model_calls": conversation.model_calls,
         "live_calls": conversation.live_calls,
         "spent_usd": spent_usd(conversation),
         "usage.input": conversation.usage.input,
         "usage.output": conversation.usage.output,
+        **sample_properties(conversation.samples),
     }
 
 

@@ -92,7 +92,8 @@ def _blocks(result: RunResult) -> list[str]:
         parts = stale_title(concerned[0].stale) if concerned[0].stale else concerned[0].id
         name = f"STALE {html_code(parts)}: {noun(len(concerned), 'conversation')}"
         found.append((name, stale_blocks(concerned, command=result.command)))
-    missing = sum(one.verdict == "missing" for one in result.conversations)
+    lacking = (one for one in result.conversations if one.verdict == "missing")
+    missing = sum(single.verdict == "missing" for one in lacking for single in one.singles)
     found.append((f"MISSING {noun(missing, 'recording')}", missing_block(result.conversations, command=result.command)))
     found.append((noun(counts(result).findings, "finding"), findings_block(result)))
     told_of = [(name, told(lines)) for name, lines in found if lines]

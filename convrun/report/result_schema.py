@@ -138,8 +138,8 @@ _SAMPLES = _closed(
     {
         "times": (_FROM_ONE, "How many samples there are."),
         "pass": (_FROM_ONE, "How many of them must pass."),
-        "passed": (_COUNT, "How many passed."),
-        "rate": ({**_PART, "type": ["number", "null"]}, "The part that passed; null where the group was not judged."),
+        "passed": (_COUNT_OR_NULL, "How many passed; null where not all were judged, as where one is stale."),
+        "rate": ({**_PART, "type": ["number", "null"]}, "The part that passed; null as `passed` is."),
         "interval": (
             {"type": ["array", "null"], "items": _PART, "minItems": 2, "maxItems": 2},
             "The 95 % confidence interval of the rate (Wilson's), its bounds; null where there is no rate.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from convrun.report.samples import unrecorded
 from convrun.report.style import Line
 from convrun.report.wording import noun, without_options
 from convrun.results import BROKE_OFF, Change, ConversationResult, Staleness
@@ -86,8 +87,12 @@ def missing_block(conversations: Sequence[ConversationResult], *, command: str =
     missing = [conversation for conversation in conversations if conversation.verdict == "missing"]
     if not missing:
         return []
-    lines = [Line(f"MISSING {noun(len(missing), 'recording')}", "missing")]
+    number = sum(single.verdict == "missing" for conversation in missing for single in conversation.singles)
+    lines = [Line(f"MISSING {noun(number, 'recording')}", "missing")]
     for conversation in missing:
+        if conversation.samples is not None:
+            lines.append(Line(f"  {conversation.id}: {unrecorded(conversation, conversation.samples)}"))
+            continue
         lines.append(Line(f"  {conversation.id}: no {conversation.cassette or 'cassette'}"))
         lines += [Line(f"    {conversation.error.message}")] if conversation.error else []
     return [*lines, *_recording("record", missing, command), Line("")]

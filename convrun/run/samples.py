@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import sqrt
 
-from convrun.results import ConversationResult, Samples, Verdict, known_sum, total_spending, total_usage
+from convrun.results import ConversationResult, Samples, UsageResult, Verdict, known_sum, total_spending, total_usage
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.playing.conversation import blank_result
 from convrun.run.playing.known_failures import group_known_to_fail
@@ -23,6 +23,7 @@ def group_result(members: Sequence[BoundConversation], results: Iterable[Convers
     some are not over, it has failed only if those could not make up for it, and is skipped otherwise.
     """
     over, planned = tuple(results), members[0].planned
+    played = [one for one in over if one.model_calls]
     finished = [one for one in over if not one.not_begun]
     wanted = planned.spec.samples or SamplesSpec(times=len(members), needed=len(members))
     known = planned.known_failure
@@ -33,12 +34,13 @@ def group_result(members: Sequence[BoundConversation], results: Iterable[Convers
     group = replace(
         blank_result(members[0]),
         id=planned.group,
+        sample=None,
         verdict=verdict,
         reason=_reason(over, len(finished), wanted.times) if verdict == "skipped" else None,
         model_calls=sum(one.model_calls for one in over),
         live_calls=sum(one.live_calls for one in over),
-        usage=total_usage(one.usage for one in over if one.model_calls),
-        cost_usd=known_sum(one.cost_usd for one in over if one.model_calls),
+        usage=total_usage(one.usage for one in played) if played else UsageResult(),
+        cost_usd=known_sum(one.cost_usd for one in played) if played else None,
         spent=total_spending(one.spent for one in over),
         duration_s=sum(one.duration_s for one in over),
         error=next((one.error for one in over if one.verdict == "error"), None),
@@ -91,7 +93,7 @@ def _samples(over: tuple[ConversationResult, ...], verdicts: Sequence[Verdict], 
     return Samples(
         times=wanted.times,
         needed=wanted.needed,
-        passed=sum(one.verdict == "passed" for one in over),
+        passed=passed if judged else None,
         rate=passed / (passed + failed) if judged else None,
         interval=wilson(passed, passed + failed) if judged else None,
         conversations=over,

@@ -110,7 +110,10 @@ class Surveyor:
         made = plan(project.specs, settings, self._options)
         dependencies = Dependencies(settings, self._modules, marks)
         root, read = settings.root, self._reader.files
-        files = {one.id: dependencies.of(one) | read(root / one.spec.file) for one in made.conversations}
+        files: dict[str, frozenset[Path]] = {}
+        for one in made.conversations:  # samples of a group are run together
+            own = dependencies.of(one) | read(root / one.spec.file)
+            files[one.group] = files.get(one.group, frozenset()) | own
         broken = {os.path.relpath(path, root).replace(os.sep, "/"): read(path) for path in self._reader.broken}
         files |= broken
         always = {root / "convrun.toml", root / DOTENV, *([settings.file] if settings.file else [])}

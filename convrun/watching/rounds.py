@@ -52,7 +52,7 @@ class Task:
 
     def finished(self, result: ConversationResult, passed: bool) -> None:
         """Note a conversation that was run to its end, or was skipped for what its spec says."""
-        if not result.not_begun:
+        if result.finished:
             self._write((result.id, passed))
 
     def _write(self, word: tuple[str, bool] | None) -> None:

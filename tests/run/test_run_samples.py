@@ -116,7 +116,7 @@ def test_the_worst_of_its_samples_is_a_groups_before_their_number(sampled, proje
     project.edit("specs/a.yaml", "user: Hi", "user: Hello")
     project.run("specs/a.yaml::@3", record="all")
     (group,) = project.run().conversations
-    assert (group.verdict, group.samples.passed, group.samples.rate) == ("stale", 1, None)
+    assert (group.verdict, group.samples.passed, group.samples.rate) == ("stale", None, None)
     assert [one.verdict for one in group.singles] == ["stale", "stale", "passed"]
     assert group.stale.turn == 1
 
@@ -146,7 +146,7 @@ def test_a_known_failure_is_the_groups(sampled, failing, verdict, exit_code):
 def test_a_skipped_group_is_one(sampled):
     """Its reason is the spec's."""
     (group,) = sampled(3, 2, more="skip: later\n").conversations
-    assert (group.verdict, group.reason, group.samples.rate, group.samples.passed) == ("skipped", "later", None, 0)
+    assert (group.verdict, group.reason, group.samples.rate, group.samples.passed) == ("skipped", "later", None, None)
 
 
 def test_a_sample_that_is_named_is_a_conversation_by_itself(project):

@@ -92,7 +92,7 @@ def renamed(settings: Settings, conversations: Iterable[Planned], orphaned: Iter
         for place, (planned, today) in enumerate(missing):
             rank = _difference(today, recorded, planned.spec) if recorded is not None else None
             if rank is not None and recorded is not None and not _of_another_value(planned, today, recorded):
-                fits.append((rank, path, place, planned))
+                fits.append(((rank, _number_in(path) != (planned.sample or 1)), path, place, planned))
     found: dict[str, Renamed] = {}
     taken: set[int] = set()
     for _, path, place, planned in sorted(fits, key=lambda fit: fit[:3]):
@@ -100,6 +100,12 @@ def renamed(settings: Settings, conversations: Iterable[Planned], orphaned: Iter
             taken.add(place)
             found[path] = Renamed(cassette=path, planned=planned, command=_command(settings.root, path, planned))
     return tuple(found.values())
+
+
+def _number_in(path: str) -> int:
+    """The number of a sample that the name of a cassette ends in; 1 where it ends in none."""
+    number = PurePosixPath(path).stem.rpartition("@")[2]
+    return int(number) if number.isdecimal() and number.isascii() else 1
 
 
 def _is_missing(planned: Planned) -> bool:

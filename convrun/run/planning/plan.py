@@ -42,6 +42,11 @@ class Planned:
     asked: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def by_itself(self) -> Planned:
+        """A sample as a test that is in no group."""
+        return replace(self, group=self.id, sample=None)
+
+    @property
     def skip(self) -> str | None:
         """Why it is not to run, if the spec or the case says so."""
         return self.spec.skip or (self.case.skip if self.case else None)
@@ -217,7 +222,7 @@ def _named(rest: str, planned: Iterable[Planned]) -> Iterator[Planned]:
         if rest in {_rest(one.group), one.case.id if one.case else ""}:
             yield one
         elif rest == _rest(one.id):
-            yield replace(one, group=one.id, sample=None)
+            yield one.by_itself
 
 
 def _rest(identity: str) -> str:

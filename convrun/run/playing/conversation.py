@@ -54,6 +54,7 @@ def blank_result(bound: BoundConversation) -> ConversationResult:
         vars=planned.vars,
         cassette=planned.cassette_shown,
         where=planned.where,
+        sample=planned.sample,
     )
 
 

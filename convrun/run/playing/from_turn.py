@@ -22,15 +22,15 @@ def turn_number(text: str) -> int:
 
 
 def check_from_turn(turn: int, conversations: Sequence[BoundConversation]) -> None:
-    """Make sure that one conversation is selected, that it has this turn, and that those before it are recorded.
+    """Make sure that one conversation or group is selected, has this turn, and that those before it are recorded.
 
     Raises:
         UsageError: where that is not so.
     """
-    if len(conversations) > 1:
-        names = ", ".join(one.planned.id for one in conversations[:3])
-        more = f" and {len(conversations) - 3} more" if len(conversations) > 3 else ""
-        what = f"{OPTION} is for one conversation, and {len(conversations)} are selected: {names}{more}"
+    tests = list(dict.fromkeys(one.planned.group for one in conversations))
+    if len(tests) > 1:
+        more = f" and {len(tests) - 3} more" if len(tests) > 3 else ""
+        what = f"{OPTION} is for one conversation, and {len(tests)} are selected: {', '.join(tests[:3])}{more}"
         raise UsageError(what, fix="name one, as file.yaml::case or with -k")
     for one in conversations:
         planned = one.planned
