@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from convrun.backends.chat_calls import CallsDecoder, mended
 from convrun.backends.framing import DONE, Payload, Unparsed
@@ -240,9 +241,12 @@ def _part_pieces(part: Json) -> Iterator[tuple[str, str]]:
 
 
 def usage_of(payloads: Iterable[Payload]) -> Usage:
-    """Return the usage that the payloads of one reply tell: the last that is told."""
-    told = [usage for payload in payloads if isinstance(payload, dict) and (usage := _usage_in(payload))]
-    return _usage(told[-1] if told else {})
+    """Return the usage that the payloads of one reply tell: the last that is told. Embeddings have no output."""
+    read = [payload for payload in payloads if isinstance(payload, dict)]
+    told = [usage for payload in read if (usage := _usage_in(payload))]
+    found = _usage(told[-1] if told else {})
+    embeds = len(read) == 1 and "data" in read[0] and "choices" not in read[0]
+    return replace(found, output=0) if embeds and found.output is None and found.input is not None else found
 
 
 def _usage_in(payload: JsonObject) -> JsonObject:

@@ -61,8 +61,10 @@ class Meter:
         self.option = option
         self._lock = Lock()
 
-    def ask(self, identity: ModelIdentity, *, environ: Mapping[str, str]) -> None:
-        """Return where another call may be made. Those under way are not known yet, and may pass the limit.
+    def ask(self, identity: ModelIdentity, *, environ: Mapping[str, str], embeds: bool = False) -> None:
+        """Return where another call may be made, `embeds`: for an embedding.
+
+        Those under way are not known yet, and may pass the limit.
 
         Raises:
             CostLimitError: where the limit is reached, or nobody knows what the model costs.
@@ -77,7 +79,7 @@ class Meter:
                 f"{self.option} {_plain(self.limit)} is reached after {what}${spent:.4f}; the call was not made",
                 fix=f"raise {self.option} to go on",
             )
-        if not has_price(identity, environ=environ):
+        if not has_price(identity, environ=environ, embeds=embeds):
             raise CostLimitError(
                 f"no price is known for {identity.name!r}, so that {self.option} cannot hold; the call was not made",
                 fix=f"record it without {self.option}",
@@ -90,10 +92,21 @@ class Meter:
 
 
 class Account:
-    """The live calls of one conversation, with `identity`, in a run; `spent` is what they took."""
+    """The live calls of one conversation, with `identity`, in a run; `spent` is what they took.
 
-    def __init__(self, identity: ModelIdentity, meter: Meter, *, environ: Mapping[str, str] = os.environ) -> None:
+    `embeds`: they are for embeddings, which have no output.
+    """
+
+    def __init__(
+        self,
+        identity: ModelIdentity,
+        meter: Meter,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        embeds: bool = False,
+    ) -> None:
         self.identity = identity
+        self._embeds = embeds
         self.spent = Spent()
         self._meter = meter
         self._environ = environ
@@ -108,7 +121,7 @@ class Account:
         Raises:
             CostLimitError: where it may not.
         """
-        self._meter.ask(self.identity, environ=self._environ)
+        self._meter.ask(self.identity, environ=self._environ, embeds=self._embeds)
 
     def add(self, request: Request, payloads: list[Payload], size: int) -> None:
         """Count a call by its reply, of so many bytes; one that holds no answer took nothing."""

@@ -100,9 +100,9 @@ def recorded_cost_usd(
     return None if cost is None else round(cost, 12)
 
 
-def has_price(identity: ModelIdentity, *, environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether it is known what the tokens of a model cost."""
-    return cost_usd(identity, Usage(input=1, output=1), environ=environ) is not None
+def has_price(identity: ModelIdentity, *, environ: Mapping[str, str] = os.environ, embeds: bool = False) -> bool:
+    """Return whether it is known what the tokens of a model cost; `embeds`: one of embeddings has those of input."""
+    return cost_usd(identity, Usage(input=1, output=0 if embeds else 1), environ=environ) is not None
 
 
 def _listed(
@@ -120,7 +120,8 @@ def _listed(
         found = calc_price(Tokens(**tokens), price_context=context, **asked)  # type: ignore[call-overload]
     except LookupError:
         return None
-    if found.model_price.input_mtok is None or found.model_price.output_mtok is None:
+    output = found.model_price.output_mtok is not None or not tokens.get("output_tokens")
+    if found.model_price.input_mtok is None or not output:
         return None  # it is sold by the second, the page or the picture
     dollars = float(found.total_price)
     return dollars if math.isfinite(dollars) else None

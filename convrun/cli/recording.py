@@ -54,8 +54,9 @@ class Recording:
         if found.result.interrupted or found.result.bug is not None or not found.waiting:
             return found.result
         environ = prepared.project.environ(os.environ)
-        errors = live_errors(found.waiting, environ=environ)
-        errors += unpriced_live(found.waiting, options, environ=environ)
+        judged = frozenset() if options.record is RecordMode.ALL else found.only_judged
+        errors = live_errors(found.waiting, environ=environ, judged=judged)
+        errors += unpriced_live(found.waiting, options, environ=environ, judged=judged)
         if errors:
             raise SpecErrors(errors, left="nothing was recorded")
         if self.only == "failed":
@@ -66,7 +67,7 @@ class Recording:
             pairs = [(one, goes_on_from(one, result, options, environ=environ)) for one, result in pairs]
         states = outlooks(prepared, options, pairs, environ=environ)
         quote = total_quote(one.quote for one in states)
-        live = any(not one.model.offline for one in found.waiting)
+        live = any(not one.offline for one in found.waiting)
         if live and not self.quiet:
             limit = options.meter.limit if options.meter is not None else None
             moved = renamed_in(replace(prepared, conversations=found.waiting), options, environ)

@@ -15,17 +15,18 @@ from pathlib import Path
 
 from convrun.backends.prices import cost_usd
 from convrun.cassette.files import load
-from convrun.cassette.interaction import Recording
+from convrun.cassette.interaction import Interaction, Recording
 from convrun.cassette.kept.partial import partial_path, read_partial
 from convrun.conversation.messages import Usage
 from convrun.errors import CassetteError
 from convrun.frozen import frozen
 from convrun.results import Change, ConversationResult
 from convrun.review.judge import Judge, judge_of, partners_of
+from convrun.review.lane_quoting import lane_quote
 from convrun.review.transcripts import transcript
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.plan import Planned
-from convrun.transcript import ModelCallRecord, Quote, RecordedConversation, RecordedTurn
+from convrun.transcript import ModelCallRecord, Quote, RecordedConversation, RecordedTurn, total_quote
 from convrun.values import Json
 
 _SIBLINGS = 8  # recordings that are read for one that is missing
@@ -64,8 +65,16 @@ class Quoting:
 
         Without a result: recording all of it from scratch.
         """
+        own = self._own(bound, result)
+        if not bound.asked:
+            return own
+        return total_quote([own, lane_quote(bound, result, _lanes(bound.planned), environ=self._environ)])
+
+    def _own(self, bound: BoundConversation, result: ConversationResult | None) -> Quote:
+        """What its turns take; where only its checks ask anew, nothing."""
         planned = bound.planned
-        answered = result is not None and result.verdict != "missing" and result.stale is None
+        stale = result.stale if result is not None else None
+        answered = result is not None and result.verdict != "missing" and (stale is None or stale.lane is not None)
         if bound.model.offline or answered:
             return Quote()
         recorded = _recorded(planned)
@@ -203,6 +212,14 @@ def _recorded(planned: Planned) -> _Recorded | None:
     except CassetteError:
         return None
     return _of(recording)
+
+
+def _lanes(planned: Planned) -> Sequence[Interaction]:
+    """What is recorded of the calls of checks."""
+    try:
+        return load(planned.cassette, planned.cassette_shown, whole=False).lanes
+    except CassetteError:
+        return ()
 
 
 def _of(recording: Recording) -> _Recorded | None:

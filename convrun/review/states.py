@@ -109,7 +109,7 @@ def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: b
     kept, scratch = len(partial_recording.interactions), partial_recording.mode == FROM_SCRATCH
     states: Mapping[str, State] = {"stale": "stale", "missing": "missing", "error": "error", "skipped": "skipped"}
     state = "skipped" if planned.skip else states.get(result.verdict, "fresh")
-    if state == "missing" and bound.model.offline:
+    if state == "missing" and bound.offline:
         state = "offline"
     if kept and (state in {"stale", "missing"} or (state == "fresh" and not _without_partial(bound, scratch=scratch))):
         state = "partial"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,12 @@ from convrun.run.planning.options import RunOptions
 from convrun.run.planning.plan import may_go_live
 
 if TYPE_CHECKING:
+    from convrun.backends.identity import ModelIdentity
     from convrun.backends.metering import Spent
     from convrun.run.binding.bind import BoundConversation
 
 _NAMED = 3  # conversations that are named
+EMBEDS = "means"  # the lane in which embeddings are asked for
 
 
 def max_cost(option: str, text: str) -> float:
@@ -77,26 +79,40 @@ def unpriced_errors(
 
 
 def unpriced_live(
-    conversations: Iterable[BoundConversation], options: RunOptions, *, environ: Mapping[str, str]
+    conversations: Iterable[BoundConversation],
+    options: RunOptions,
+    *,
+    environ: Mapping[str, str],
+    judged: Collection[str] = (),
 ) -> Iterator[ConvrunError]:
-    """Yield the same of conversations that are known to go live."""
+    """Yield the same of conversations that are known to go live; of those whose ids are `judged` only checks do."""
     meter = options.meter
     if meter is None or meter.limit is None:
         return
     from convrun.backends.prices import has_price, speaks_as_openai
 
-    live: dict[tuple[str, str | None, str], list[BoundConversation]] = {}
+    live: dict[tuple[str, str | None, str, bool], tuple[ModelIdentity, list[BoundConversation]]] = {}
     for one in conversations:  # one name may have a price at one provider, and none at another
-        live.setdefault((one.model.name, one.model.provider, one.model.base_url), []).append(one)
-    found = [every for every in live.values() if not has_price(every[0].model, environ=environ)]
+        own = one.planned.id not in judged
+        asked = [
+            *([(one.model, False)] if own else []),
+            *((model, lane == EMBEDS) for (lane, _), model in one.asked.items()),
+        ]
+        for model, embeds in asked:
+            live.setdefault((model.name, model.provider, model.base_url, embeds), (model, []))[1].append(one)
+    found = [
+        (model, every)
+        for (*_, embeds), (model, every) in live.items()
+        if not has_price(model, environ=environ, embeds=embeds)
+    ]
     if found:
-        names = ", ".join(dict.fromkeys(repr(every[0].model.name) for every in found))
-        ids = [one.planned.id for every in found for one in every]
+        names = ", ".join(dict.fromkeys(repr(model.name) for model, _ in found))
+        ids = list(dict.fromkeys(one.planned.id for _, every in found for one in every))
         more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
         what = (
             f"{meter.option} needs prices, and none is known for {names}, the model of {', '.join(ids[:_NAMED])}{more}"
         )
-        if any(speaks_as_openai(every[0].model, environ) for every in found):
+        if any(speaks_as_openai(model, environ) for model, _ in found):
             what += "; OPENAI_BASE_URL leads to a server on this machine, of which no price is known"
         fix = "record them by themselves, without the option"
-        yield UsageError(what, where=found[0][0].planned.model.where, fix=fix)
+        yield UsageError(what, where=found[0][1][0].planned.model.where, fix=fix)

@@ -26,6 +26,12 @@ class Rehearsed:
     result: RunResult
     waiting: tuple[BoundConversation, ...]
 
+    @property
+    def only_judged(self) -> frozenset[str]:
+        """The ids of those of which only checks ask anything anew."""
+        results = self.result.conversations
+        return frozenset(one.id for one in results if one.stale is not None and one.stale.lane is not None)
+
     def of(self, bound: BoundConversation) -> ConversationResult | None:
         """Return what was found of a conversation, or of a sample."""
         every = (single for one in self.result.conversations for single in one.singles)

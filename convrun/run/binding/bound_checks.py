@@ -21,10 +21,14 @@ _NO_REPLY = frozenset(  # kinds that need none
 
 @frozen
 class BoundCheck:
-    """A check; `value` is as in the spec, with Code where it names code."""
+    """A check; `value` is as in the spec, with Code where it names code.
+
+    `only_asks`: what it says counts nowhere, but that the recording does not hold what it asks a model.
+    """
 
     spec: CheckSpec
     value: object
+    only_asks: bool = False
 
 
 def bind_checks(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: bool) -> tuple[BoundCheck, ...]:

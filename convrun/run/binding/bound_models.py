@@ -20,11 +20,12 @@ _KEYS = {"judge": "rubric", "means": "like"}
 
 @frozen
 class Asking:
-    """A check that asks a model: its `lane`, and the `name` of the model where it says one."""
+    """A check that asks a model: its `lane`, the `name` of the model where it says one, and what it asks about."""
 
     lane: str
     name: str | None
     where: Where
+    about: str = ""
 
 
 def asking(spec: Spec) -> Iterator[Asking]:
@@ -41,7 +42,13 @@ def asked_by(checks: Iterable[CheckSpec]) -> Iterator[Asking]:
                 given = value.get("model") if isinstance(value, Mapping) else None
                 name = given.source if isinstance(given, Text) else given
                 where = place(check.places, (*path, "model")) or check.where
-                yield Asking(lane=kind, name=name if isinstance(name, str) and name else None, where=where)
+                about = value.get(_KEYS[kind]) if isinstance(value, Mapping) else value
+                yield Asking(
+                    lane=kind,
+                    name=name if isinstance(name, str) and name else None,
+                    where=where,
+                    about=about.source if isinstance(about, Text) else str(about),
+                )
 
 
 def asked_models(

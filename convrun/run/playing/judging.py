@@ -68,17 +68,21 @@ def _judged(
     surroundings: Surroundings,
     turn: int,
 ) -> tuple[CheckResult, ...]:
-    return tuple(
-        judge(
-            check.spec.kind,
-            check.value,
-            {**names, **surroundings.for_checks(turn)},
-            context,
-            because=check.spec.because,
-            where=check.spec.where,
+    results = (
+        (
+            check,
+            judge(
+                check.spec.kind,
+                check.value,
+                {**names, **surroundings.for_checks(turn)},
+                context,
+                because=check.spec.because,
+                where=check.spec.where,
+            ),
         )
         for check in checks
     )
+    return tuple(result for check, result in results if not check.only_asks or result.verdict == "stale")
 
 
 def _ids(views: Sequence[TurnView]) -> dict[str, TurnView]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 
+from convrun.backends.embeddings import ENDPOINT
 from convrun.backends.identity import ModelIdentity
 from convrun.backends.metering import Account, Meter
 from convrun.backends.prices import recorded_cost_usd
@@ -58,12 +59,13 @@ class LaneCalls:
             StaleError: where the recording does not hold it, and nothing may go live.
         """
         end_copy(self._process)
+        embeds = request.endpoint == ENDPOINT
         if self._recorder is not None:
             free = identity.offline is not None
-            live, price = partial(self._live, identity), partial(self._price, identity)
+            live, price = partial(self._live, identity, embeds=embeds), partial(self._price, identity)
             return self._recorder.send_in(lane, request, live, free=free, price=price)
         if self._player is None and identity.offline is not None:
-            return self._live(identity).send(request)  # no cassette, and none is needed
+            return self._live(identity, embeds=embeds).send(request)  # no cassette, and none is needed
         found = self._player.play(lane, request) if self._player is not None else None
         if found is None:
             raise StaleError("the recording does not hold what the check asks")
@@ -94,8 +96,8 @@ class LaneCalls:
         """What a call cost, in dollars."""
         return recorded_cost_usd(identity, reply.payloads or (), environ=self._environ)
 
-    def _live(self, identity: ModelIdentity) -> Transport:
-        """What asks a model, with its calls counted."""
+    def _live(self, identity: ModelIdentity, *, embeds: bool) -> Transport:
+        """What asks a model, with its calls counted; `embeds`: for embeddings."""
         transport = live_transport(
             identity,
             rpm=self._bound.rpm,
@@ -106,5 +108,5 @@ class LaneCalls:
         key = identity.name, identity.base_url
         if key not in self._accounts:
             meter = self._options.meter or Meter()
-            self._accounts[key] = Account(identity, meter, environ=self._environ)
+            self._accounts[key] = Account(identity, meter, environ=self._environ, embeds=embeds)
         return self._accounts[key].metered(transport)

@@ -1,7 +1,8 @@
 """A recording is rehearsed: what is known is played, and where it would go live it ends. On paper no code runs.
 
 On paper tools give what they gave when they were recorded, found by the link from call to result. Their schemas are
-those of today's code, a class's without an object of it. Hooks and checks are left out.
+those of today's code, a class's without an object of it. Hooks and checks are left out, but for what checks would ask
+a model.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import NoReturn
 
 from convrun.cassette.files import load
 from convrun.cassette.kept.known import Known
+from convrun.checks.registry import asks_model, runs_code
 from convrun.conversation.tools import Tool
 from convrun.errors import CassetteError, StaleError
 from convrun.run.binding.bind import BoundConversation, BoundTurn
+from convrun.run.binding.bound_checks import BoundCheck
 from convrun.run.binding.bound_tools import BoundTool
 from convrun.values import JsonObject
 from convrun.wire import Reply, Request
@@ -64,7 +67,7 @@ def on_paper(bound: BoundConversation) -> BoundConversation:
             after_call=(),
             before_conversation=(),
             turns=tuple(map(_unjudged, spec.turns)),
-            checks=(),
+            checks=_asking(spec.checks),
         ),
     )
 
@@ -75,7 +78,17 @@ def makes_tools(tool: BoundTool) -> bool:
 
 
 def _unjudged(turn: BoundTurn) -> BoundTurn:
-    return replace(turn, checks=(), spec=replace(turn.spec, known_failure=None))
+    return replace(turn, checks=_asking(turn.checks), spec=replace(turn.spec, known_failure=None))
+
+
+def _asking(checks: Iterable[BoundCheck]) -> tuple[BoundCheck, ...]:
+    """The checks that ask a model, and run no code: what they would ask is known."""
+    kinds = [(one, one.spec.kind, one.spec.value) for one in checks]
+    return tuple(
+        replace(one, only_asks=True)
+        for one, kind, value in kinds
+        if asks_model(kind, value) and not runs_code(kind, value)
+    )
 
 
 def _without_code(tools: Sequence[BoundTool], bound: BoundConversation) -> Iterator[BoundTool]:

@@ -1,0 +1,85 @@
+"""What the checks of a conversation take that ask models: their calls that go live, by what was recorded of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from convrun.backends.chat_decoding import usage_of
+from convrun.backends.identity import ModelIdentity
+from convrun.backends.prices import cost_usd
+from convrun.cassette.interaction import Interaction
+from convrun.conversation.messages import Usage
+from convrun.results import ConversationResult
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.binding.bound_models import Asking, asked_by
+from convrun.run.spending import EMBEDS
+from convrun.transcript import Quote, total_quote
+
+
+def lane_quote(
+    bound: BoundConversation,
+    result: ConversationResult | None,
+    recorded: Sequence[Interaction],
+    *,
+    environ: Mapping[str, str],
+) -> Quote:
+    """Return what checks take of a recording that a rehearsal found stale or missing; without a result: of all anew.
+
+    `recorded` is what was asked in their lanes.
+    """
+    quotes = []
+    for lane, name in _asked_anew(bound, result):
+        model = bound.asked.get((lane, name or bound.planned.asked.get(lane, "")))
+        if model is not None and not model.offline:
+            quotes.append(_quote(model, [one for one in recorded if one.lane == lane], lane, environ))
+    return total_quote(quotes)
+
+
+def _asked_anew(bound: BoundConversation, result: ConversationResult | None) -> Iterator[tuple[str, str | None]]:
+    """Yield lane and model of each call: those of stale checks, or all from the first stale turn on."""
+    stale = result.stale if result is not None else None
+    if result is not None and result.verdict != "missing" and stale is None:
+        return
+    if result is not None and stale is not None and stale.lane is not None:
+        yield from _of_stale_checks(bound, result)
+        return
+    first = stale.turn if stale is not None else 1
+    calls: dict[tuple[object, ...], tuple[str, str | None]] = {}
+    for index, turn in enumerate(bound.spec.turns, start=1):
+        if index >= first and turn.spec.skip is None:
+            for one in asked_by(check.spec for check in turn.checks):
+                calls |= _calls(one, index)
+    for one in asked_by(check.spec for check in bound.spec.checks):
+        calls |= _calls(one, len(bound.spec.turns) + 1)
+    yield from calls.values()
+
+
+def _of_stale_checks(bound: BoundConversation, result: ConversationResult) -> Iterator[tuple[str, str | None]]:
+    """A call for each check that is stale; one that is made of several asks for all that it is made of."""
+    checks = [*bound.spec.checks, *(check for turn in bound.spec.turns for check in turn.checks)]
+    known = {check.spec.where: check.spec for check in checks}
+    for check in (*result.checks, *(check for turn in result.turns for check in turn.checks)):
+        if check.verdict == "stale" and check.where in known:
+            yield from ((one.lane, one.name) for one in asked_by([known[check.where]]))
+
+
+def _calls(one: Asking, turn: int) -> dict[tuple[object, ...], tuple[str, str | None]]:
+    """The calls of a check in a turn: a judge is asked once, an embedding is asked of each text once."""
+    call = one.lane, one.name
+    if one.lane == EMBEDS:
+        return {(*call, one.about): call, (*call, turn): call}
+    return {(*call, one.about, turn): call}
+
+
+def _quote(model: ModelIdentity, recorded: Sequence[Interaction], lane: str, environ: Mapping[str, str]) -> Quote:
+    """One call, as an average one of its lane; where none tells its tokens, they are not known."""
+    usages = [usage_of(one.reply.payloads or ()) for one in recorded]
+    known = [(one.input, one.output) for one in usages if one.input is not None and one.output is not None]
+    price = cost_usd(model, Usage(input=1, output=0 if lane == EMBEDS else 1), environ=environ)
+    unpriced = () if price is not None else (model.name,)
+    if not known:
+        return Quote(calls=1, usd=None, at_least=True, unpriced=unpriced)
+    read = round(sum(one for one, _ in known) / len(known))
+    written = round(sum(other for _, other in known) / len(known))
+    dollars = cost_usd(model, Usage(input=read, output=written), environ=environ)
+    return Quote(calls=1, input=read, output=written, usd=dollars, unpriced=unpriced)
