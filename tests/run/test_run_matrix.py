@@ -113,6 +113,7 @@ def test_a_path_selects_a_case_or_a_combination(project):
     assert ids(project.run("specs/a.yaml::two")) == ["two-Oslo", "two-Bonn"]
     assert ids(project.run("specs/a.yaml::one-Bonn")) == ["one-Bonn"]
     assert ids(project.run(keyword="bonn and not two")) == ["one-Bonn"]
+    assert ids(project.run("specs/a.yaml::one-Bonn", models=("echo", "m"))) == ["one-Bonn", "one-Bonn-m"]
     with pytest.raises(UsageError, match="did you mean 'one-Bonn'"):
         project.run("specs/a.yaml::one-Bon")
 
@@ -240,11 +241,23 @@ def test_equal_ids_of_two_combinations_are_a_mistake(project):
     assert "differ in upper and lower case only: 'specs/a.yaml::a-B-c' and 'specs/a.yaml::A-b-c'" in told
 
 
+def test_samples_of_a_combination_are_its_own(project):
+    """Each combination has its samples; a value that is named as another's sample is a mistake."""
+    write(project, {"city": ["x", "y"]}, samples={"times": 2})
+    assert [one.planned.id.partition("::")[2] for one in project.prepared().conversations] == ["x", "x@2", "y", "y@2"]
+    write(project, {"city": ["x", "x@2"]}, samples={"times": 2})
+    (told,) = project.mistakes()
+    assert "two combinations have one id: 'specs/a.yaml::x@2'" in told
+
+
 def test_more_combinations_than_anybody_can_mean_are_a_mistake(project):
     """It is told how many there are and what makes them, at once."""
     write(project, {"city": [*map(str, range(100))], "name": [*map(str, range(51))]}, cases=[{"id": "a"}, {"id": "b"}])
     (told,) = project.mistakes()
     assert "the matrix makes 10,200 conversations, 2 of cases x 100 of city x 51 of name: more than 10,000" in told
+    write(project, {"city": [*map(str, range(100))]}, samples={"times": 101})
+    (told,) = project.mistakes()
+    assert "the matrix makes 10,100 conversations, 100 of city x 101 of samples: more than 10,000" in told
     write(project, {"city": [*map(str, range(100))], "name": [*map(str, range(51))]})
     assert len(project.prepared(imports=False).conversations) == 5_100
 

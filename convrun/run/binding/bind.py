@@ -234,8 +234,8 @@ def further_errors(unfinished: Unfinished, settings: Settings, *, imports: bool 
         errors += found.errors
     if broken.isdisjoint({"vars", "cases", "matrix", "freeze"}):
         prompts = [value.value for axis in spec.matrix if axis.name == "system" for value in axis.values]
-        for case, prompt in product(spec.cases or (None,), prompts or (spec.system,)):
-            names = {*given_to_all(spec), *(case.values if case else ())}
+        known = {frozenset({*given_to_all(spec), *(case.values if case else ())}) for case in spec.cases or (None,)}
+        for names, prompt in product(known, prompts or (spec.system,)):
             errors += name_errors(replace(spec, system=prompt), names, all_turns="turns" not in broken)
     return errors
 

@@ -17,7 +17,7 @@ from convrun.run.planning.selection import expression, tagged
 from convrun.run.planning.variants import variants
 from convrun.settings import Settings
 from convrun.source import Where
-from convrun.spec.ids import alike, cassette_file, clashes, conversation_id, difference, sample_id
+from convrun.spec.ids import alike, cassette_file, clashes, conversation_id, difference, model_part, sample_id
 from convrun.spec.model import CaseSpec, KnownFailure, ModelSpec, Spec
 from convrun.values import Json
 
@@ -214,15 +214,22 @@ def _written_over(conversations: Sequence[Planned], root: Path) -> list[SpecErro
 
 
 def _named(rest: str, planned: Iterable[Planned]) -> Iterator[Planned]:
-    """Those that are selected by what stands behind `::`: the rest of their id, or their case.
+    """Those that are selected by what stands behind `::`: the rest of their id, also without a `-m`, or their case.
 
     A sample that is named by its own id is taken out of its group: it is a test by itself.
     """
     for one in planned:
-        if rest in {_rest(one.group), one.case.id if one.case else ""}:
+        if rest in {_rest(one.group), _without_model(one), one.case.id if one.case else ""}:
             yield one
         elif rest == _rest(one.id):
             yield one.by_itself
+
+
+def _without_model(planned: Planned) -> str:
+    """The rest of an id without the model that `-m` adds behind it; one of a matrix stays where it stands."""
+    rest = _rest(planned.group)
+    placed = any(axis.name == "model" for axis in planned.spec.matrix)
+    return rest if placed else rest.removesuffix(f"-{model_part(planned.model.name)}")
 
 
 def _rest(identity: str) -> str:

@@ -97,6 +97,7 @@ def _as_own(own: ModelSpec | None, model: ModelSpec) -> ModelSpec:
 def _refuse_many(spec: Spec, choices: Mapping[str, Sequence[Choice]]) -> None:
     sizes = {"cases": len(spec.cases or ())} if spec.cases else {}
     sizes |= {name: len(found) for name, found in choices.items()}
+    sizes |= {"samples": spec.samples.times} if spec.samples else {}
     total = prod(sizes.values())
     if total > MOST:
         parts = " x ".join(f"{size:,} of {name}" for name, size in sizes.items() if size > 1)
