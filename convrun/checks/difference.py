@@ -26,6 +26,13 @@ def texts_differ(expected: str, actual: str) -> Explanation:
     return texts.texts_differ(expected, actual)
 
 
+def ends_differ(expected: str, actual: str) -> Explanation:
+    """Return what differs in two texts, however short they are."""
+    from convrun.checks.explaining import texts
+
+    return Explanation(lines=tuple(texts.difference(expected, actual)))
+
+
 def part_missing(part: str, text: str) -> Explanation:
     """Return what is nearest to a part that is not in a text, if anything is near."""
     from convrun.checks.explaining import texts

@@ -7,7 +7,7 @@ from unicodedata import normalize
 from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.containing import folded
 from convrun.checks.context import CheckContext
-from convrun.checks.difference import found_at, texts_differ
+from convrun.checks.difference import ends_differ, found_at
 from convrun.checks.reader import Reader
 from convrun.frozen import frozen
 
@@ -67,7 +67,7 @@ def _differing(text: str, there: str, reply: str) -> Explanation:
     """What differs at that end of the reply, or where else the text is."""
     if (at := reply.find(text)) >= 0:
         return found_at(reply, at, at + len(text))
-    return Explanation(lines=texts_differ(text, there).lines)
+    return ends_differ(text, there)
 
 
 def _start(text: str, length: int) -> str:

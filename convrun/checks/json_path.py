@@ -61,8 +61,9 @@ class JsonPath:
             return unparsed(reply, context.reply)
         nodes = _nodes(self.path, reply.value)
         if not nodes:
-            found = f"nothing is there in {show(reply.value)}"
-            return Outcome(passed=False, actual=reply.value, found=found, explain=lambda: self._absent(reply.value))
+            return Outcome(
+                passed=False, actual=reply.value, found="nothing is there", explain=lambda: self._absent(reply.value)
+            )
         wrong = {place: value for place, value in nodes.items() if not self.matcher.holds(value)}
         actual = next(iter(nodes.values())) if len(nodes) == 1 else list(nodes.values())
         found = _found(wrong or nodes, alone=len(nodes) == 1)

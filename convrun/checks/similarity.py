@@ -6,10 +6,10 @@ import math
 from collections import Counter
 from unicodedata import normalize
 
-from convrun.checks.check import Claim, Explanation, Outcome, Path
+from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.containing import listed
 from convrun.checks.context import CheckContext
-from convrun.checks.difference import texts_differ
+from convrun.checks.difference import ends_differ
 from convrun.checks.reader import Pending, Reader
 from convrun.frozen import frozen
 from convrun.values import show
@@ -42,7 +42,7 @@ class Similar:
         found = f"it is by {math.floor(ratio * 1000) / 1000:g}"
         if not passed:
             found += _different(Counter(reply.split()), Counter(to.split()))
-        explain = None if passed or not reply else lambda: Explanation(lines=texts_differ(to, reply).lines)
+        explain = None if passed or not reply else lambda: ends_differ(to, reply)
         return Outcome(passed=passed, actual=round(ratio, 4), found=found, explain=explain)
 
 

@@ -21,7 +21,8 @@ _WRONG = frozenset({"failed", "error"})
 _WHOLE = frozenset({"equals", TOOL_RESULT})  # kinds that compare whole texts
 _ROLES: dict[str, Role] = {"- ": "removed", "+ ": "added"}  # of the lines of a comparison
 _WAYS = 10  # in which samples went wrong that are told, unless all of it is asked for
-_SHORT = 100  # characters of a message that is read at a glance
+_CALLS = 10  # tool calls of a turn that are shown of the first, and of the last
+_SHORT = 100  # characters of values that are read at a glance in a message
 _STALE = " (stale: the recording no longer holds)"
 _BEHIND = " (info: behind a stale request, counts nowhere)"
 _KNOWN = " (info: a known failure, counts nowhere)"
@@ -122,8 +123,12 @@ def turn_name(turn: TurnResult) -> str:
 def transcript(turn: TurnResult, *, full: bool = False) -> list[Line]:
     """Return what was said in a turn: the user's text, the tool calls, the reply."""
     lines = block("user", turn.user, full=full)
-    for call in turn.tool_calls:
-        lines += tool_call(call, full=full)
+    calls, left_out = turn.tool_calls, 0 if full else len(turn.tool_calls) - 2 * _CALLS
+    for number, call in enumerate(calls):
+        if left_out <= 1 or not _CALLS <= number < _CALLS + left_out:
+            lines += tool_call(call, full=full)
+        elif number == _CALLS:
+            lines.append(Line(f"... {left_out} tool calls more, -vv shows them ..."))
     if turn.refusal is not None:
         lines += block("refusal", turn.refusal, full=full)
     elif turn.reply is not None:
@@ -209,12 +214,18 @@ def _comparison(check: CheckResult, full: bool) -> list[Line]:
 
 
 def _said(check: CheckResult) -> bool:
-    """Whether a short message names both values already."""
-    shown = [
-        quoted(value) if isinstance(value, str) else dumped(value, indent=None)
-        for value in (check.expected, check.actual)
-    ]
-    return len(check.message) <= _SHORT and all(value in check.message for value in shown)
+    """Whether the message names both values already, and they are short enough to be read there."""
+    expected, actual = _forms(check.expected), _forms(check.actual)
+    if len(expected[0]) + len(actual[0]) > _SHORT or not any(form in check.message for form in actual):
+        return False
+    # What is no text is put into words there, whole unless something was cut.
+    described = not isinstance(check.expected, str) and "..." not in check.message
+    return described or any(form in check.message for form in expected)
+
+
+def _forms(value: object) -> tuple[str, ...]:
+    """The ways in which messages name a value."""
+    return (quoted(value), repr(value)) if isinstance(value, str) else (dumped(value, indent=None),)
 
 
 def _aligned(lines: list[Line]) -> list[Line]:

@@ -16,11 +16,15 @@ _CELLS = 8_000  # pairs that are compared
 
 @frozen
 class Costs:
-    """What is avoided when lists are aligned: items without partner. A pair of different items costs up to `unlike`."""
+    """What is avoided when lists are aligned: items without partner. A pair of different items costs up to `unlike`.
+
+    `late`: of two alignments of one price the one is taken in which what is missing is missing later.
+    """
 
     missing: float = 1.0
     extra: float = 1.0
     unlike: float = 1.9
+    late: bool = False
 
 
 def aligned(
@@ -89,6 +93,9 @@ def _cheapest(
         if i < len(left) and j < len(right) and pairs[i][j] < apart + 1 and here == price[i + 1][j + 1] + pairs[i][j]:
             rows.append((i, j))
             i, j = i + 1, j + 1
+        elif costs.late and j < len(right) and here == price[i][j + 1] + costs.extra:
+            rows.append((None, j))
+            j += 1
         elif i < len(left) and here == price[i + 1][j] + costs.missing:
             rows.append((i, None))
             i += 1

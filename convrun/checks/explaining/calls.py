@@ -21,13 +21,14 @@ _WIDE = 100  # characters of a call
 
 def called(pattern: CallPattern, calls: Sequence[ToolCallResult], *, times: int | None, passed: bool) -> Explanation:
     """Return which call is nearest to what was expected, and what differs in it; of calls enough, which they are."""
-    mine = [(number, call) for number, call in enumerate(calls, start=1) if call.name == pattern.tool]
+    every = [*enumerate(calls, start=1)]
+    mine = [(number, call) for number, call in every if call.name == pattern.tool]
     fitting = [(number, call) for number, call in mine if pattern.fits(call)]
     if passed or (times is not None and len(fitting) > times):
         return _listed(fitting, len(calls))
     others = [(number, call) for number, call in mine[:_LOOKED] if not pattern.fits(call)]
     if not others:
-        return _listed(fitting, len(calls))
+        return _listed(fitting or every, len(calls))
     number, near = max(others, key=lambda one: call_likeness(pattern, one[1]))
     lines = bounded(call_lines(pattern, near), _LINES)
     if len(calls) == 1:
@@ -38,12 +39,14 @@ def called(pattern: CallPattern, calls: Sequence[ToolCallResult], *, times: int 
 
 def unwanted(tools: Sequence[str], calls: Sequence[ToolCallResult]) -> Explanation:
     """Return which calls should not be there; `tools` are those that should stay uncalled, none: all."""
-    return _listed([(number, call) for number, call in enumerate(calls, 1) if call.name in tools], len(calls))
+    return _listed(
+        [(number, call) for number, call in enumerate(calls, 1) if call.name in tools or not tools], len(calls)
+    )
 
 
 def _listed(calls: Sequence[tuple[int, ToolCallResult]], count: int) -> Explanation:
-    """The calls by their numbers, unless they are all that there are."""
-    if not calls or len(calls) == count:
+    """The calls by their numbers, unless there is only one."""
+    if not calls or count == 1:
         return Explanation()
     lines = [f"call {number} of {count}: {brief_call(call)}" for number, call in calls[:_SHOWN]]
     more = len(calls) - _SHOWN

@@ -58,7 +58,8 @@ def absent(steps: Sequence[str], find: Callable[[str], Mapping[str, Json]]) -> E
         if len(nodes) > 1:
             break
         for path, value in nodes.items():
-            return Explanation(remark=f": {printable(_there(path, value, steps[count]))}")
+            remark, line = _there(path, value, steps[count]), f"{path} is {show(value)}"
+            return Explanation(remark=f": {printable(remark)}", lines=(printable(line),))
     return Explanation()
 
 

@@ -21,12 +21,12 @@ _BRIEF = 60  # of the value
 
 
 def violations(validator: Validator, value: Json) -> Explanation:
-    """Return what the schema has against a value, where that is more than one thing, in the order of the value."""
+    """Return all that the schema has against a value, each once."""
     from jsonschema.exceptions import best_match
 
     found = [best_match([error]) for error in islice(validator.iter_errors(value), _COUNTED)]
     lines = {f"{dotted(error.absolute_path)}: {_said(error)}": None for error in found if error is not None}
-    return Explanation(lines=tuple(bounded(lines)) if len(lines) > 1 else ())
+    return Explanation(lines=tuple(bounded(lines)))
 
 
 def _said(error: ValidationError) -> str:
@@ -42,8 +42,8 @@ def _said(error: ValidationError) -> str:
 
 
 def refusals(errors: Sequence[Mapping[str, Any]]) -> Explanation:
-    """Return what a pydantic model has against a value, where that is more than one thing."""
-    return Explanation(lines=tuple(bounded(_refused(errors))) if len(errors) > 1 else ())
+    """Return all that a pydantic model has against a value."""
+    return Explanation(lines=tuple(bounded(_refused(errors))))
 
 
 def _refused(errors: Sequence[Mapping[str, Any]]) -> Iterator[str]:

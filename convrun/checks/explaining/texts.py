@@ -11,6 +11,7 @@ from convrun.checks.explaining.shared import shared_end, shared_start
 from convrun.checks.explaining.windows import Windows, place, shortened, window_lines
 from convrun.values import show
 
+_HEAD = "expected (-) and actual (+):"
 _SHORT = 60  # texts up to here are seen at a glance
 _MOST = 24  # lines of a diff
 _COMPARED = 200  # lines of each text that are compared
@@ -62,7 +63,8 @@ def difference(expected: str, actual: str) -> list[str]:
     """Return the lines that show what differs in two texts; empty where they have next to nothing in common."""
     if "\n" in expected and "\n" in actual:
         return _diff(expected.split("\n"), actual.split("\n"))
-    return window_lines(expected, actual)
+    lines = window_lines(expected, actual)
+    return [_HEAD, *lines] if lines else []
 
 
 def part_missing(part: str, text: str) -> Explanation:
@@ -124,7 +126,7 @@ def _diff(before: list[str], after: list[str]) -> list[str]:
     cut = max(len(left), len(right)) > _COMPARED
     left, right = left[:_COMPARED], right[:_COMPARED]
     windows = Windows()
-    windows.lines.append("expected (-) and actual (+):")
+    windows.lines.append(_HEAD)
     for number, group in enumerate(SequenceMatcher(None, left, right, autojunk=False).get_grouped_opcodes(1)):
         line = start + group[0][3] + 1
         if line > 1 or number:

@@ -115,7 +115,7 @@ def _lists(expected: list[object], actual: list[object], path: str, exact: bool)
     rows = aligned(expected, actual, same=lambda one, other: fits_value(one, other, exact=exact), alike=likeness)
     for i, j in rows:
         if j is None and i is not None:
-            yield f"{path}: missing is item {i} of those expected, {_brief(expected[i])}"
+            yield f"{path}: missing {_brief(expected[i])} (item {i} of those expected)"
         elif i is None and j is not None:
             yield f"{step(path, j)}: not expected, got {_brief(actual[j])}"
         elif i is not None and j is not None:
@@ -166,8 +166,7 @@ def unmet_lines(matcher: Matcher, actual: object, path: str) -> Iterator[str]:
         else:
             number = name in ("min", "max") and isinstance(actual, str)
             remark = " (a text, not a number)" if number else ""
-            only = show_wanted(Matcher(conditions={name: wanted}))
-            yield f"{path}: expected {only}, got {_brief(actual)}{remark}"
+            yield f"{path}: expected to {Matcher(conditions={name: wanted})}, got {_brief(actual)}{remark}"
 
 
 def _brief(value: object) -> str:
