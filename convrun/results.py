@@ -192,6 +192,7 @@ class TurnResult:
     finish_reason: str | None = None
     usage: UsageResult = field(default_factory=UsageResult)
     error: Problem | None = None
+    faults: tuple[str, ...] = ()  # that the spec wanted and that were injected, in words
     tool_calls: tuple[ToolCallResult, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     reason: str | None = None  # of a skipped turn

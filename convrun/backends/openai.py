@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from convrun.backends.keys import Key
 from convrun.backends.pacing import Heard, pace_at, retry_wait
+from convrun.backends.provider_errors import broke_off, timed_out
 from convrun.errors import ProviderError
 from convrun.redaction import Redactor
 from convrun.wire import Figures, Reply, Request
@@ -80,7 +81,7 @@ class OpenAITransport:
             redactor = Redactor({self._key.variable: self._key.value} if self._key else None)
             return _reply(error.response, (redactor.data(error.response.content),))
         except openai.APITimeoutError as error:
-            raise self._timed_out() from error
+            raise timed_out(self._host, self._timeout) from error
         except openai.APIConnectionError as error:
             raise self._no_answer(error) from error
         except (TypeError, ValueError) as error:  # a text that is no Unicode, a value that is no JSON
@@ -94,7 +95,7 @@ class OpenAITransport:
         try:
             yield from response.iter_bytes()
         except httpx2.TimeoutException as error:
-            raise self._timed_out(" more") from error
+            raise timed_out(self._host, self._timeout, " more") from error
         except (httpx2.HTTPError, httpx2.StreamError) as error:
             raise self._broke_off(error, response) from error
         finally:
@@ -103,14 +104,6 @@ class OpenAITransport:
     @property
     def _host(self) -> str:
         return urlsplit(self._base_url).netloc
-
-    def _timed_out(self, more: str = "") -> ProviderError:
-        within = f" within {self._timeout:g} s" if self._timeout else ""
-        return ProviderError(
-            f"no{more} answer from {self._host}{within}",
-            retryable=True,
-            fix="try again, or raise the model's timeout",
-        )
 
     def _no_answer(self, error: openai.APIConnectionError) -> ProviderError:
         import httpx2
@@ -125,12 +118,11 @@ class OpenAITransport:
         )
 
     def _broke_off(self, error: BaseException, response: httpx2.Response | None = None) -> ProviderError:
-        return ProviderError(
-            f"the reply of {self._host} broke off before it was complete: {str(error) or type(error).__name__}",
+        return broke_off(
+            self._host,
+            str(error) or type(error).__name__,
             status=response.status_code if response is not None else None,
             request_id=response.headers.get("x-request-id") if response is not None else None,
-            retryable=True,
-            fix="try again; the connection was cut, by the provider or on the way",
         )
 
 

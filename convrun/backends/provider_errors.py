@@ -160,6 +160,25 @@ class ReplyErrors:
         }.get(status, "the words are the provider's; its documentation says more")
 
 
+def timed_out(host: str, seconds: float | None, more: str = "") -> ProviderError:
+    """Return the error of a request that was not answered in time; `more` is ` more` where an answer had begun."""
+    within = f" within {seconds:g} s" if seconds else ""
+    return ProviderError(
+        f"no{more} answer from {host}{within}", retryable=True, fix="try again, or raise the model's timeout"
+    )
+
+
+def broke_off(host: str, why: str, *, status: int | None = None, request_id: str | None = None) -> ProviderError:
+    """Return the error of a connection that was cut, before its answer began (no `status`) or within it."""
+    return ProviderError(
+        f"the reply of {host} broke off before it was complete: {why}",
+        status=status,
+        request_id=request_id,
+        retryable=True,
+        fix="try again; the connection was cut, by the provider or on the way",
+    )
+
+
 def error_in(payload: Payload) -> Json:
     """Return the error a payload holds, in whatever shape this provider writes it; None where it holds none."""
     if isinstance(payload, list):

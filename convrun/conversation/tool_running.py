@@ -35,7 +35,14 @@ class Verified:
     settled: Callable[[ToolResult], ToolResult]
 
 
-RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | Verified | None"]
+@frozen
+class Failing:
+    """What is to be raised in the place of a call, which is not made; hooks see it as if the tool had raised it."""
+
+    error: Exception
+
+
+RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | Verified | Failing | None"]
 _Replacement = TypeVar("_Replacement", ToolCall, ToolResult)
 _STOPPING = (BlockedNetworkError, PauseChain, KeyboardInterrupt, GeneratorExit, TimeUp)
 
@@ -81,13 +88,17 @@ class ToolRunning:
         recorded = None
         if tool is not None and self.recorded_results is not None:
             recorded = self.recorded_results(tool, call)
+        if isinstance(recorded, Failing):
+            return (yield from self._made(tool, call, failing=recorded))
         if isinstance(recorded, Verified):
             return recorded.settled((yield from self._made(tool, call, recorded)))
         if tool is not None and recorded is not None:
             return (yield from self._replayed(tool, call, recorded))
         return (yield from self._made(tool, call))
 
-    def _made(self, tool: Tool | None, call: ToolCall, recorded: Verified | None = None) -> Steps:
+    def _made(
+        self, tool: Tool | None, call: ToolCall, recorded: Verified | None = None, failing: Failing | None = None
+    ) -> Steps:
         """What goes to the model where nothing is recorded.
 
         Where `recorded` goes to it instead, hooks see that first; and the tool's own result where that is another one,
@@ -98,7 +109,9 @@ class ToolRunning:
             tool = self.tools.get(call.name)
             if tool is None:
                 return ToolResult.failed(call, LookupError(f'tool "{call.name}" does not exist'))
-            result = yield from self._called(tool, call)
+            result = (
+                (yield from self._called(tool, call)) if failing is None else ToolResult.failed(call, failing.error)
+            )
             if recorded is not None:
                 changed = yield from self._shown(self.hooks.after_call, tool, call, recorded.result)
                 if not changed and recorded.agrees(result):

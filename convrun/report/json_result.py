@@ -148,6 +148,7 @@ def _turn(turn: TurnResult) -> _Object:
         "finish_reason": turn.finish_reason,
         "usage": _usage(turn.usage),
         "error": problem_value(turn.error),
+        "faults": list(turn.faults),
         "tool_calls": [_tool_call(call) for call in turn.tool_calls],
         "checks": [_check(check) for check in turn.checks],
     }

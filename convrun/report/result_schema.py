@@ -129,6 +129,7 @@ _TURN = _closed(
         "finish_reason": (_TEXT_OR_NULL, "Why the last model call ended."),
         "usage": (_ref("usage"), "Tokens of the turn."),
         "error": (_or_null("problem"), "What ended it, or the error it expected."),
+        "faults": (_list_of(_TEXT), "The faults of the spec that were injected in it, in words."),
         "tool_calls": (_list_of(_CALL), "The tool calls, in order."),
         "checks": (_list_of(_ref("check")), "The checks of the turn."),
     }

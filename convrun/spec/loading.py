@@ -18,6 +18,7 @@ from convrun.spec.cases import cases, variables
 from convrun.spec.checks import checks
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, mapping, takes
 from convrun.spec.extending import alone, bases, whole
+from convrun.spec.faults import faults, misplaced
 from convrun.spec.freezing import freeze
 from convrun.spec.history import history
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
@@ -138,6 +139,7 @@ def _spec(
     spec = Spec(**values, file=name, where=where)
     mistakes.found += past_limit(spec) if "chain_limit" not in parts.broken else ()
     mistakes.found += named_as_case_keys(spec)
+    mistakes.found += misplaced(spec) if "turns" not in parts.broken else ()
     return Unfinished(spec=spec, broken=parts.broken)
 
 
@@ -213,6 +215,7 @@ SPEC = Record(
             matrix, "Lists by `model`, `system`, `options` or the name of a var: a conversation for each combination."
         ),
         "samples": Key(samples, "Several independent conversations that are one test, and how many of them must pass."),
+        "faults": Key(faults, "What goes wrong, with which model call or call of a tool."),
         "freeze": Key(freeze, "What now() and uuid() in templates give: the same in every run."),
     },
 )

@@ -24,7 +24,7 @@ from convrun.values import show
 # Keys of a spec that a var of this name would not be: whoever writes one means more than a value.
 _OF_SPECS = frozenset({"tools", "hooks", "history", "chain_limit", "tool_timeout", "tool_policy", "freeze", "cassette"})
 _OF_SPECS |= {"expect", "expect+", "each_turn", "each_turn+", "extends", "cases", "matrix", "samples", "skip"}
-_OF_SPECS |= {"known_failure"}
+_OF_SPECS |= {"known_failure", "faults"}
 _ID = "id"  # names an entry that is a mapping; a var keeps it as a key of its own
 
 

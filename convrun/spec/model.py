@@ -233,6 +233,32 @@ class SamplesSpec:
 
 
 @frozen
+class ModelFault:
+    """What goes wrong with a model call, by its name, as `refusal`; `times` attempts in a row meet it.
+
+    The turn is named by its number, from 1, or by its id. `places` gives the Where of each key's value.
+    """
+
+    turn: int | str
+    model_call: int = 1
+    inject: str
+    times: int = 1
+    where: Where
+    places: Mapping[str, Where] = field(default_factory=dict)
+
+
+@frozen
+class ToolFault:
+    """What a tool raises in the place of one of its calls, which are counted from 1 over the conversation."""
+
+    tool: str
+    call: int = 1
+    raises: Text
+    where: Where
+    places: Mapping[str, Where] = field(default_factory=dict)
+
+
+@frozen
 class FreezeSpec:
     """What does not change from run to run: the time that `now()` gives, as written; the seed of `uuid()`."""
 
@@ -268,4 +294,5 @@ class Spec:
     cases: tuple[CaseSpec, ...] | None = None
     matrix: tuple[Axis, ...] = ()
     samples: SamplesSpec | None = None
+    faults: tuple[ModelFault | ToolFault, ...] = ()
     freeze: FreezeSpec | None = None

@@ -37,7 +37,7 @@ from convrun.settings import Settings
 from convrun.source import Where
 from convrun.spec.known_failures import cannot_fail
 from convrun.spec.loading import Unfinished
-from convrun.spec.model import CheckSpec, ImportPath, ModelSpec, ScriptLine, Spec, ToolUse, TurnSpec
+from convrun.spec.model import CheckSpec, ImportPath, ModelSpec, ScriptLine, Spec, ToolFault, ToolUse, TurnSpec
 from convrun.values import JsonObject
 
 _FILES = 5  # named of those that lack one key
@@ -288,8 +288,10 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
         errors += without_reply(spec.expect)
     every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
     if known is not None:
-        errors += named_tools(every, known)
-    errors += untold_errors(every, frozenset(name for tool in tools if tool.policy == "replay" for name in tool.names))
+        errors += named_tools(every, spec.faults, known)
+    replayed = {name for tool in tools if tool.policy == "replay" for name in tool.names}
+    failing = {fault.tool for fault in spec.faults if isinstance(fault, ToolFault)}
+    errors += untold_errors(every, frozenset(replayed - failing))
     if errors:
         raise SpecErrors(errors)
     return bound

@@ -11,7 +11,7 @@ from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.binding.imports import imported
 from convrun.source import Where
-from convrun.spec.model import CheckSpec, ImportPath, Path
+from convrun.spec.model import CheckSpec, ImportPath, ModelFault, Path, ToolFault
 from convrun.templates import Text
 
 _NO_REPLY = frozenset(  # kinds that need none
@@ -69,17 +69,20 @@ def _mistakes(spec: CheckSpec, problems: Iterable[ValueProblem]) -> list[SpecErr
     ]
 
 
-def named_tools(specs: Sequence[CheckSpec], known: frozenset[str]) -> list[SpecError]:
-    """Return a mistake for each tool that a check names and the spec does not declare."""
+def named_tools(
+    specs: Sequence[CheckSpec], faults: Sequence[ModelFault | ToolFault], known: frozenset[str]
+) -> list[SpecError]:
+    """Return a mistake for each tool that a check or a fault names and the spec does not declare."""
+    named = [(_place(spec, path), name) for spec in specs for path, name in tool_names(spec.kind, spec.value)]
+    named += [(fault.places["tool"], fault.tool) for fault in faults if isinstance(fault, ToolFault)]
     return [
         SpecError(
             f"no tool is called {name!r}",
-            where=_place(spec, path),
+            where=where,
             fix=did_you_mean(name, known)
             or (f"declared are {', '.join(sorted(known))}" if known else "declare it under `tools:`"),
         )
-        for spec in specs
-        for path, name in tool_names(spec.kind, spec.value)
+        for where, name in named
         if name not in known
     ]
 

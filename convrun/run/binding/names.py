@@ -13,7 +13,7 @@ from convrun.frozen import frozen
 from convrun.run.playing.freezing import frozen_functions
 from convrun.source import Where
 from convrun.spec.case_rows import RESERVED
-from convrun.spec.model import OWN_AXES, CaseSpec, CheckSpec, Spec, StubEntry, ToolUse, TurnSpec
+from convrun.spec.model import OWN_AXES, CaseSpec, CheckSpec, Spec, StubEntry, ToolFault, ToolUse, TurnSpec
 from convrun.templates import Text, calls, expression_problems, problems, references
 
 _ALWAYS = frozenset({"vars", "turns", "env", "tmp"})
@@ -134,6 +134,7 @@ def variables_sent(spec: Spec) -> dict[str, Text]:
     said: list[object] = [spec.system, *(message.text for message in spec.history)]
     said += [text for turn in spec.turns for text in (turn.user, turn.system)]
     said += [part for entry in _stub_entries(spec) for part in (entry.returns, entry.raises)]
+    said += _raised(spec)
     return variables_named(text for one in said for text in texts(one))
 
 
@@ -147,6 +148,7 @@ def _uses(spec: Spec) -> Iterator[_Use]:
     at_start: list[object] = [spec.system, *(message.text for message in spec.history)]
     at_start += [tool.arguments for tool in spec.tools if isinstance(tool, ToolUse)]
     at_start += [part for entry in _stub_entries(spec) for part in (entry.when, entry.returns, entry.raises)]
+    at_start += _raised(spec)
     yield from _each(_in(at_start), turns, 0)
     for index, turn in enumerate(turns):
         files = [part for attachment in turn.attachments for part in (attachment.path, attachment.url)]
@@ -182,6 +184,11 @@ def _expressions_of(check: CheckSpec) -> Iterator[Text]:
 
 def _stub_entries(spec: Spec) -> Iterator[StubEntry]:
     return (entry for tool in spec.tools for entry in tool.stub)
+
+
+def _raised(spec: Spec) -> list[object]:
+    """What tools are to raise by the faults of a spec."""
+    return [fault.raises for fault in spec.faults if isinstance(fault, ToolFault)]
 
 
 def _each(found: Sequence[Text], turns: Sequence[TurnSpec], before: int, seen: int = 0) -> Iterator[_Use]:

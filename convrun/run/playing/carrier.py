@@ -15,7 +15,7 @@ from convrun.backends.resolving import live_transport
 from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
-from convrun.errors import CassetteError, StaleError
+from convrun.errors import CassetteError, ConvrunError, StaleError
 from convrun.redaction import Redactor
 from convrun.results import BROKE_OFF, FROM_TURN, Change, IgnoredDifference, Spending, Staleness, total_spending
 from convrun.run.binding.bind import BoundConversation, script_lines
@@ -73,6 +73,7 @@ class Carrier:
         self._call = 0
         self._error_wanted = False
         self._process = os.getpid()
+        self.injected: ConvrunError | None = None  # the last error that the spec wanted in the place of an answer
         self.staleness: Staleness | None = None
         self.suspects: tuple[str | None, ...] = ()  # of each change, the span that its hint is about
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convrun.backends.resolving import backend_for
@@ -29,14 +28,16 @@ from convrun.run.playing.copies import end_copy
 from convrun.run.playing.history import history_messages
 from convrun.run.playing.judging import judge_conversation, judge_turn, template_names
 from convrun.run.playing.known_failures import conversation_known_to_fail, turn_known_to_fail
-from convrun.run.playing.surroundings import Surroundings, shown_variables
-from convrun.run.playing.turn import PlayedTurn, play_turn, skipped_turn
+from convrun.run.playing.surroundings import Surroundings, shown_variables, temporary_folder
+from convrun.run.playing.turn import PlayedTurn, play_turn, skipped_turn, up_to_the_error
 from convrun.run.problems import advised, problem
 from convrun.run.secrets import redactor_for, told_without_secrets, without_secrets
 from convrun.run.verdicts import of_checks, of_conversation
 from convrun.templates import render_text
+from convrun.wire import Transport
 
 if TYPE_CHECKING:
+    from convrun.run.playing.faults import Faults
     from convrun.run.playing.verifying import Verifying
     from convrun.source import Where
 
@@ -114,12 +115,16 @@ class _Run:
         self.verifying: Verifying | None = None
         self.called: dict[str, Where | None] = {}  # the tools that a replay calls
         self.asked = carrier.lanes if bound.asked else None
+        self.faults: Faults | None = None
 
     def result(self, environ: Mapping[str, str]) -> ConversationResult:
         """Play and judge; what goes wrong around the turns leaves those that were played."""
         played: list[PlayedTurn] = []
         with ExitStack() as stack:
-            self.surroundings = self._surroundings(environ, stack)
+            spec = self.bound.spec
+            folder = temporary_folder(stack) if spec.wants_folder else None
+            env = shown_variables(spec.variables, environ)
+            self.surroundings = Surroundings(tmp=folder, env=env, freeze=spec.spec.freeze)
             stack.callback(end_copy, os.getpid())  # before the folder goes, and what is recorded
             if self.bound.block_network:
                 # Where nothing may go live, it is offline as well that an offline model has no recording.
@@ -133,19 +138,12 @@ class _Run:
                 # That what a hook asks would go live is no error.
                 self.failure = None if self._would_go_live and isinstance(error, StaleError) else error
             # The hooks are over: what they said to the model is in the recording too.
-            result = self._concluded(played, self._judge(played))
+            checks = self._judge(played)
+            if self.faults is not None and self.failure is None and self._every_turn_ran(played):
+                self.failure = self.faults.unmet()
+            result = self._concluded(played, checks)
         known = self.bound.planned.known_failure if self.bound.planned.sample is None else None  # else its group's
         return conversation_known_to_fail(result, known) if known else result
-
-    def _surroundings(self, environ: Mapping[str, str], stack: ExitStack) -> Surroundings:
-        """What templates may name; the folder is removed at the end of the stack."""
-        spec, tmp = self.bound.spec.spec, None
-        if self.bound.spec.wants_folder:
-            from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
-
-            made = TemporaryDirectory(prefix="convrun-", ignore_cleanup_errors=True)
-            tmp = str(Path(stack.enter_context(made)).resolve())
-        return Surroundings(tmp=tmp, env=shown_variables(self.bound.spec.variables, environ), freeze=spec.freeze)
 
     def _names(self, purpose: str, turn: int = 0) -> dict[str, object]:
         """The names in what is sent."""
@@ -155,7 +153,14 @@ class _Run:
         """The engine's conversation, over the carrier."""
         bound, spec = self.bound, self.bound.spec
         tools, recorded_results = self._tools()
-        backend = backend_for(bound.model, self.carrier, environ=environ, trusted_base_urls=bound.trusted)
+        transport: Transport = self.carrier
+        if spec.spec.faults:
+            from convrun.run.playing.faults import Faults  # few specs have one
+
+            to_record = self.options.refresh or self.options.rehearsal is not None
+            transport = self.faults = Faults(bound.planned, self.carrier, self._names("faults"), to_record=to_record)
+            recorded_results = self.faults.results(recorded_results)
+        backend = backend_for(bound.model, transport, environ=environ, trusted_base_urls=bound.trusted)
         system = spec.spec.system
         conversation = Model(backend, stream=bound.planned.model.stream).conversation(
             system=render_text(system, self._names("system")) if system is not None else None,
@@ -215,7 +220,8 @@ class _Run:
             if turn.spec.skip:
                 played = skipped_turn(turn, index, stale=stale, reason=turn.spec.skip)
             else:
-                played = play_turn(conversation, self.carrier, turn, index, self._names("turn", index))
+                play = play_turn if self.faults is None else self.faults.play_turn
+                played = play(conversation, self.carrier, turn, index, self._names("turn", index))
                 played = replace(played, verified=self.verifying.taken()) if self.verifying else played
             view = played.view or TurnView(index=index, id=turn.spec.id, model_calls=0)
             # A secret is its placeholder to later templates and to checks: what they make of it is so on replay, too.
@@ -305,7 +311,7 @@ class _Run:
         return tuple(hinted(check, self.redactor) for check in checks)
 
     def _concluded(self, played: Sequence[PlayedTurn], checks: tuple[CheckResult, ...]) -> ConversationResult:
-        told = _up_to_the_error(played)
+        told = up_to_the_error(played)
         turns = tuple(turn.result() for turn in told)
         if played and all(turn.skip for turn in played) and not self.failure:
             return replace(self.empty, reason="every turn is skipped")
@@ -391,9 +397,3 @@ class _Run:
             yield unplayed_finding(
                 unplayed, unasked, conversation=self.empty.id, cassette=self.empty.cassette, where=where
             )
-
-
-def _up_to_the_error(played: Sequence[PlayedTurn]) -> Sequence[PlayedTurn]:
-    """The turns up to one that ended in an error; nothing is to be said of those behind it."""
-    errors = [turn.index for turn in played if turn.verdict == "error"]
-    return played[: errors[0]] if errors else played

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import field
+from pathlib import Path
 
 from convrun.frozen import frozen
 from convrun.redaction import placeholder
@@ -45,3 +47,11 @@ def variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str
 def shown_variables(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
     """Return what the variables stand for: their values, a placeholder for one that is not set."""
     return {name: value or placeholder(name) for name, value in variables(names, environ).items()}
+
+
+def temporary_folder(stack: ExitStack) -> str:
+    """Return a new folder, which is removed at the end of the stack."""
+    from tempfile import TemporaryDirectory  # only specs that ask for a folder pay for it
+
+    made = TemporaryDirectory(prefix="convrun-", ignore_cleanup_errors=True)
+    return str(Path(stack.enter_context(made)).resolve())

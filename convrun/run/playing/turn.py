@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from itertools import islice
 
@@ -26,7 +26,7 @@ class PlayedTurn:
     """A turn that was played or passed over. `view` is None where nothing came back that checks could look at.
 
     `verified` are the checks that verified tools made, which count as its own. `excused`: it failed, as the spec says
-    that it does.
+    that it does. `faults` are those that were injected, in words.
     """
 
     bound: BoundTurn
@@ -38,6 +38,7 @@ class PlayedTurn:
     checks: tuple[CheckResult, ...] = ()
     verified: tuple[CheckResult, ...] = ()
     reason: str | None = None
+    faults: tuple[str, ...] = ()
     calls: tuple[ToolCallResult, ...] = ()
     model_calls: int = 0
     usage: UsageResult = field(default_factory=UsageResult)
@@ -64,6 +65,7 @@ class PlayedTurn:
             finish_reason=self.view.finish_reason if self.view else None,
             usage=self.usage,
             error=self.problem,
+            faults=self.faults,
             tool_calls=self.calls,
             checks=self.checks,
             reason=self.reason,
@@ -76,6 +78,12 @@ def skipped_turn(turn: BoundTurn, index: int, *, stale: bool, reason: str | None
     return PlayedTurn(
         bound=turn, index=index, verdict="stale" if stale else "skipped", user=turn.spec.user.source, reason=reason
     )
+
+
+def up_to_the_error(played: Sequence[PlayedTurn]) -> Sequence[PlayedTurn]:
+    """Return the turns up to one that ended in an error; nothing is to be said of those behind it."""
+    errors = [turn.index for turn in played if turn.verdict == "error"]
+    return played[: errors[0]] if errors else played
 
 
 def play_turn(
@@ -94,7 +102,7 @@ def play_turn(
     except ConvrunError as error:
         failure = error
     responses = _complete(saying)
-    refused = _refused(turn, failure)
+    refused = _refused(turn, failure, carrier)
     answered = bool(responses) or refused is not None
     view = turn_view(responses, index=index, id=turn.spec.id, user=user, error=refused) if answered else None
     played = PlayedTurn(
@@ -112,11 +120,13 @@ def play_turn(
     return _judged_by_playing(played, carrier, failure)
 
 
-def _refused(turn: BoundTurn, failure: ConvrunError | None) -> ErrorAnswer | None:
-    """The provider's error where the turn expects one; that no answer came is never expected."""
-    if turn.spec.expect_error is None or not isinstance(failure, ProviderError) or not failure.is_answer:
+def _refused(turn: BoundTurn, failure: ConvrunError | None, carrier: Carrier) -> ErrorAnswer | None:
+    """The provider's error where the turn expects one; that no answer came is expected only where it is injected."""
+    if turn.spec.expect_error is None or not isinstance(failure, ProviderError):
         return None
-    return ErrorAnswer(status=failure.status, message=failure.provider_message or "")
+    if failure.is_answer:
+        return ErrorAnswer(status=failure.status, message=failure.provider_message or "")
+    return ErrorAnswer(status=failure.status, message=failure.what) if failure is carrier.injected else None
 
 
 def _prompted(
