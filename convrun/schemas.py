@@ -1,13 +1,14 @@
-"""The JSON Schemas that convrun publishes: of a spec, and of the JSON result."""
+"""The JSON Schemas that convrun publishes: of a spec, of the JSON result, and of mutation scores."""
 
 from __future__ import annotations
 
 from convrun.checks.registry import check_schema
+from convrun.report.mutation_json import mutation_schema
 from convrun.report.result_schema import result_schema
 from convrun.spec import schema
 from convrun.values import JsonObject
 
-__all__ = ["SCHEMAS", "result_schema", "spec_schema"]
+__all__ = ["SCHEMAS", "mutation_schema", "result_schema", "spec_schema"]
 
 
 def spec_schema() -> JsonObject:
@@ -15,4 +16,5 @@ def spec_schema() -> JsonObject:
     return schema.spec_schema(check_schema())
 
 
-SCHEMAS = {"spec": spec_schema, "result": result_schema}  # by the names that `convrun schema` knows
+# By the names that `convrun schema` knows.
+SCHEMAS = {"spec": spec_schema, "result": result_schema, "mutate": mutation_schema}

@@ -22,6 +22,7 @@ _COMMANDS = {  # module and function of each, and what the list of commands says
     "list": ("listing", "list_conversations", "List the conversations that would run."),
     "show": ("show", "show", "Print recorded conversations, turn by turn."),
     "diff": ("diff", "diff", "Compare recordings as conversations."),
+    "mutate": ("mutate", "mutate", "Say which changes of replies no check notices."),
     "import": ("importing", "import_recordings", "Make specs and cassettes of recordings."),
 }
 _CASSETTE: dict[str, tuple[str, str, str]] = {  # as above, for `convrun cassette …`

@@ -1,4 +1,4 @@
-"""`convrun schema`: prints the JSON Schema of specs or of the JSON result."""
+"""`convrun schema`: prints the JSON Schema of specs, of the JSON result, or of mutation scores."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from convrun.cli.parameters import one_of
 
 
 def schema(
-    of: Annotated[str, typer.Argument(metavar="spec|result", help="Which one.", show_default=False)] = "spec",
+    of: Annotated[str, typer.Argument(metavar="spec|result|mutate", help="Which one.", show_default=False)] = "spec",
 ) -> None:
-    """Print the JSON Schema (2020-12) of a spec, or of what --report json writes."""
+    """Print the JSON Schema (2020-12) of a spec, or of what --report json writes: `run`, or `mutate`."""
     from convrun.schemas import SCHEMAS  # other commands, and --help, do without
 
     with named_errors():

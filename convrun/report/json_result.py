@@ -100,7 +100,7 @@ def _conversation(conversation: ConversationResult) -> _Object:
         "vars": dict(conversation.vars),
         "verdict": conversation.verdict,
         "reason": conversation.reason,
-        "where": _where(conversation.where),
+        "where": where_value(conversation.where),
         "cassette": conversation.cassette,
         "model_calls": conversation.model_calls,
         "live_calls": conversation.live_calls,
@@ -140,7 +140,7 @@ def _turn(turn: TurnResult) -> _Object:
         "id": turn.id,
         "verdict": turn.verdict,
         "reason": turn.reason,
-        "where": _where(turn.where),
+        "where": where_value(turn.where),
         "user": turn.user,
         "reply": turn.reply,
         "refusal": turn.refusal,
@@ -174,7 +174,7 @@ def _check(check: CheckResult) -> _Object:
         "message": check.message,
         "comparison": list(check.comparison),
         "because": check.because,
-        "where": _where(check.where),
+        "where": where_value(check.where),
     }
 
 
@@ -205,14 +205,15 @@ def problem_value(problem: Problem | None) -> _Object | None:
     """Return an error as JSON values."""
     if problem is None:
         return None
-    return {"type": problem.type, "message": problem.message, "where": _where(problem.where), "fix": problem.fix}
+    return {"type": problem.type, "message": problem.message, "where": where_value(problem.where), "fix": problem.fix}
 
 
 def _finding(finding: Finding) -> _Object:
-    return {"kind": finding.kind, "message": finding.message, "where": _where(finding.where), "fix": finding.fix}
+    return {"kind": finding.kind, "message": finding.message, "where": where_value(finding.where), "fix": finding.fix}
 
 
-def _where(where: Where | None) -> _Object | None:
+def where_value(where: Where | None) -> _Object | None:
+    """Return a place as JSON values."""
     return {"file": where.file, "line": where.line, "column": where.column} if where else None
 
 

@@ -2,62 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, get_args
+from typing import get_args
 
+from convrun.report.schema_parts import ANYTHING as _ANYTHING
+from convrun.report.schema_parts import COUNT as _COUNT
+from convrun.report.schema_parts import COUNT_OR_NULL as _COUNT_OR_NULL
+from convrun.report.schema_parts import DIALECT as _DIALECT
+from convrun.report.schema_parts import DOLLARS as _DOLLARS
+from convrun.report.schema_parts import FROM_ONE as _FROM_ONE
+from convrun.report.schema_parts import PROBLEM as _PROBLEM
+from convrun.report.schema_parts import SECONDS as _SECONDS
+from convrun.report.schema_parts import TEXT as _TEXT
+from convrun.report.schema_parts import TEXT_OR_NULL as _TEXT_OR_NULL
+from convrun.report.schema_parts import WHERE as _WHERE
+from convrun.report.schema_parts import closed as _closed
+from convrun.report.schema_parts import list_of as _list_of
+from convrun.report.schema_parts import or_null as _or_null
+from convrun.report.schema_parts import ref as _ref
 from convrun.results import CheckVerdict, Verdict
 from convrun.values import Json, JsonObject
-
-_Fields: TypeAlias = dict[str, tuple[JsonObject, str]]
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-_TEXT: JsonObject = {"type": "string"}
-_TEXT_OR_NULL: JsonObject = {"type": ["string", "null"]}
-_COUNT: JsonObject = {"type": "integer", "minimum": 0}
-_COUNT_OR_NULL: JsonObject = {"type": ["integer", "null"], "minimum": 0}
-_FROM_ONE: JsonObject = {"type": "integer", "minimum": 1}
-_SECONDS: JsonObject = {"type": "number", "minimum": 0}
-_DOLLARS: JsonObject = {"type": ["number", "null"], "minimum": 0}
-_ANYTHING: JsonObject = {}
-
-
-def _list_of(items: JsonObject) -> JsonObject:
-    return {"type": "array", "items": items}
-
-
-def _ref(name: str) -> JsonObject:
-    return {"$ref": f"#/$defs/{name}"}
-
-
-def _or_null(name: str) -> JsonObject:
-    return {"anyOf": [_ref(name), {"type": "null"}]}
-
-
-def _closed(fields: _Fields) -> JsonObject:
-    """A mapping with exactly these keys."""
-    properties: JsonObject = {name: {**schema, "description": about} for name, (schema, about) in fields.items()}
-    return {"type": "object", "properties": properties, "required": [*fields], "additionalProperties": False}
-
 
 _VERDICT: JsonObject = {"enum": [*get_args(Verdict)]}
 _USAGE = _closed(
     {
         "input": (_COUNT_OR_NULL, "Tokens that were sent; null where a provider said nothing."),
         "output": (_COUNT_OR_NULL, "Tokens that came back; null where a provider said nothing."),
-    }
-)
-_WHERE = _closed(
-    {
-        "file": (_TEXT, "The file, below the root."),
-        "line": ({"type": ["integer", "null"], "minimum": 1}, "The line; null: the whole file."),
-        "column": ({"type": ["integer", "null"], "minimum": 1}, "The column."),
-    }
-)
-_PROBLEM = _closed(
-    {
-        "type": (_TEXT, "The class of the error."),
-        "message": (_TEXT, "What went wrong."),
-        "where": (_or_null("where"), "Where."),
-        "fix": (_TEXT_OR_NULL, "How to mend it."),
     }
 )
 _FINDING = _closed(

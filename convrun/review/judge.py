@@ -118,6 +118,15 @@ def _says(planned: Planned, turn: TurnSpec, index: int, surroundings: Surroundin
         return None
 
 
+def views_of(judge: Judge, recorded: Sequence[RecordedTurn]) -> list[TurnView]:
+    """Return the turns of the spec as checks see them; one without a recorded turn has no model call."""
+    places = partners_of(judge, recorded)
+    return [
+        _view(turn, recorded[places[index]] if index in places else None, index + 1)
+        for index, turn in enumerate(judge.turns)
+    ]
+
+
 class _Judging:
     """One recording under judgement."""
 
@@ -131,13 +140,11 @@ class _Judging:
     def take(self, turn: _Turn, recorded: RecordedTurn | None) -> None:
         """Judge a turn of the spec by what was recorded for it."""
         spec = turn.bound.spec
-        index = len(self.views) + 1
+        view = _view(turn, recorded, len(self.views) + 1)
+        self.views.append(view)
         if recorded is None:
             self.whole = self.whole and spec.skip is not None
-            self.views.append(TurnView(index=index, id=spec.id, user=spec.user.source, model_calls=0))
             return
-        view = _view(recorded, index, spec.id)
-        self.views.append(view)
         played = _played(turn.bound, recorded, view)
         if played.verdict != "error":
             played = self._checked(played)
@@ -214,20 +221,23 @@ def _patterns_with_error(kind: str, value: object) -> Iterator[bool]:
             yield from (isinstance(item, Mapping) and "error" in item for item in listed)
 
 
-def _view(turn: RecordedTurn, index: int, identity: str | None) -> TurnView:
-    """A recorded turn as checks see it."""
-    last, error = turn.last, turn.last.error
-    answered = [call for call in turn.model_calls if call.error is None]
+def _view(turn: _Turn, recorded: RecordedTurn | None, index: int) -> TurnView:
+    """A turn of the spec as checks see it, by what was recorded for it."""
+    spec = turn.bound.spec
+    if recorded is None:
+        return TurnView(index=index, id=spec.id, user=spec.user.source, model_calls=0)
+    last, error = recorded.last, recorded.last.error
+    answered = [call for call in recorded.model_calls if call.error is None]
     return TurnView(
         index=index,
-        id=identity,
-        user=turn.user,
+        id=spec.id,
+        user=recorded.user,
         reply=last.text,
         parsed=parsed_reply(last.text),
-        tool_calls=turn.calls,
-        usage=turn.usage,
+        tool_calls=recorded.calls,
+        usage=recorded.usage,
         finish_reason=last.finish_reason,
-        model_calls=len(turn.model_calls),
+        model_calls=len(recorded.model_calls),
         error=ErrorAnswer(status=error.status, message=error.message) if error else None,
         refusal=last.refusal,
         latency_s=known_sum(None if one.latency_ms is None else one.latency_ms / 1000 for one in answered),

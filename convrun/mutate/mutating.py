@@ -1,0 +1,119 @@
+"""Recordings mutated one by one, and scored; their survivors told by the turns of the specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from convrun.frozen import frozen
+from convrun.mutate.gaps import gaps, merged
+from convrun.mutate.mutant import Mutant
+from convrun.mutate.subject import Subject, subject_of
+from convrun.mutate.witness import Witness
+from convrun.mutation import Family, Gap, MutatedConversation, MutationResult, PassedOver, Score
+from convrun.redaction import Redactor
+from convrun.run.planning.options import RunOptions
+from convrun.run.planning.plan import Planned, plan
+from convrun.run.project import Project
+from convrun.run.secrets import without_secrets
+from convrun.source import Where
+from convrun.transcript import Unjudged
+
+
+@frozen
+class _Mutated:
+    """A conversation after all its mutants: the scores, and the survivors by the place of their turn."""
+
+    subject: Subject
+    scores: dict[Family, Score]
+    survivors: dict[int, list[Mutant]]
+
+
+def mutation_result(
+    conversations: Sequence[Planned], project: Project, options: RunOptions, *, keys: Redactor
+) -> MutationResult:
+    """Mutate what is recorded of these conversations, and return what their checks notice.
+
+    Nothing runs, and nothing is imported. `options` are those by which they were selected; `keys` takes secrets out.
+    """
+    root = project.settings.root
+    found = [subject_of(one, root=root, keys=keys) for one in conversations]
+    mutated = [_mutated(one) for one in found if isinstance(one, Subject)]
+    result = MutationResult(
+        conversations=tuple(
+            MutatedConversation(id=one.subject.planned.id, spec=one.subject.planned.spec.file, scores=one.scores)
+            for one in mutated
+        ),
+        gaps=tuple(_gaps(mutated, project, options, keys)),
+        passed_over=tuple(one for one in found if isinstance(one, PassedOver)),
+        unjudged=tuple(_unjudged(mutated)),
+        known_failures=tuple(_known_failures(mutated)),
+    )
+    return _clean(result, keys)
+
+
+def _clean(found: MutationResult, keys: Redactor) -> MutationResult:
+    """All of it without secrets, but in what conversations and specs are found by."""
+    clean = without_secrets(found, keys)
+    return replace(
+        clean,
+        conversations=found.conversations,
+        gaps=tuple(replace(new, spec=old.spec) for new, old in zip(clean.gaps, found.gaps, strict=True)),
+        passed_over=tuple(
+            replace(new, id=old.id) for new, old in zip(clean.passed_over, found.passed_over, strict=True)
+        ),
+    )
+
+
+def _mutated(subject: Subject) -> _Mutated:
+    counts: dict[Family, list[int]] = {}
+    survivors: dict[int, list[Mutant]] = {}
+    for place in subject.places:
+        for mutant in subject.mutants(place):
+            count = counts.setdefault(mutant.family, [0, 0])
+            count[1] += 1
+            if subject.witness.notices(place, mutant.view):
+                count[0] += 1
+            else:
+                survivors.setdefault(place, []).append(mutant)
+    scores = {family: Score(killed=killed, all=every) for family, (killed, every) in counts.items()}
+    return _Mutated(subject=subject, scores=scores, survivors=survivors)
+
+
+def _gaps(mutated: Sequence[_Mutated], project: Project, options: RunOptions, keys: Redactor) -> list[Gap]:
+    """The gaps of all; checks are tried on the other conversations of their spec, selected or not."""
+    known = {one.subject.planned.id: one.subject.witness for one in mutated}
+    siblings: dict[str, dict[str, Witness]] = {}
+    found: list[Gap] = []
+    for one in mutated:
+        planned = one.subject.planned
+        if one.survivors and planned.spec.file not in siblings:
+            siblings[planned.spec.file] = dict(_witnesses(planned, known, project, options, keys))
+        for place, survivors in one.survivors.items():
+            others = [witness for name, witness in siblings[planned.spec.file].items() if name != planned.id]
+            found += gaps(one.subject, place, survivors, others)
+    return merged(found, {spec: [*witnesses.values()] for spec, witnesses in siblings.items()})
+
+
+def _witnesses(
+    planned: Planned, known: dict[str, Witness], project: Project, options: RunOptions, keys: Redactor
+) -> Iterator[tuple[str, Witness]]:
+    """The conversations of a spec whose recordings pass, by their ids."""
+    every = plan([(planned.spec, None)], project.settings, RunOptions(models=options.models, defines=options.defines))
+    for one in every.conversations:
+        if one.id in known:
+            yield one.id, known[one.id]
+        elif isinstance(found := subject_of(one, root=project.settings.root, keys=keys), Subject):
+            yield one.id, found.witness
+
+
+def _unjudged(mutated: Iterable[_Mutated]) -> list[Unjudged]:
+    """The checks that nobody asked, each once."""
+    every = (one for found in mutated for one in found.subject.unjudged)
+    return list({(one.kind, one.where, one.why): one for one in every}.values())
+
+
+def _known_failures(mutated: Iterable[_Mutated]) -> list[Where]:
+    """The turns that are known to fail, each once."""
+    every = (turn for found in mutated for turn in found.subject.planned.spec.turns)
+    return list(dict.fromkeys(turn.where for turn in every if turn.known_failure))

@@ -1,0 +1,29 @@
+"""Changes of a reply that is JSON: it breaks off, a field is missing, a value is another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convrun.mutate.alterations import alterations
+from convrun.mutate.json_text import JsonText
+from convrun.mutate.mutant import Material, Mutant
+from convrun.mutate.reply import with_reply
+from convrun.transcript import PartDifference
+
+
+def structured_mutants(turn: Material) -> Iterator[Mutant]:
+    """Yield the changes of a turn's reply as JSON; a reply that is no mapping and no list has none."""
+    value, reply = turn.view.parsed, turn.view.reply
+    if not isinstance(value, dict | list):
+        return
+    broken = reply.rstrip()[:-1]
+    yield _mutant(turn, "JSON broken", broken, PartDifference(part="reply", old=reply, new=broken))
+    text = JsonText(reply)
+    for one in alterations(value):
+        operator = f"field {one.called}" if one.path and isinstance(one.path[-1], str) else f"item {one.called}"
+        yield _mutant(turn, operator, text.altered(one.path, one.new), one.difference("reply: "))
+
+
+def _mutant(turn: Material, operator: str, text: str, difference: PartDifference) -> Mutant:
+    view = with_reply(turn, text)
+    return Mutant(family="structured output", operator=operator, view=view, difference=difference)

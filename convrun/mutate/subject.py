@@ -1,0 +1,95 @@
+"""A recorded conversation, ready to be mutated; or why it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from convrun.cassette.files import load
+from convrun.errors import CassetteError
+from convrun.frozen import frozen
+from convrun.mutate.mutant import Mutant
+from convrun.mutate.operators import material, mutants
+from convrun.mutate.witness import Witness
+from convrun.mutation import PassedOver
+from convrun.redaction import Redactor
+from convrun.results import Problem
+from convrun.review.judge import Judge, judge_of, judged, partners_of, views_of
+from convrun.review.outdated import outdated_parts
+from convrun.review.transcripts import transcript
+from convrun.run.planning.plan import Planned
+from convrun.run.playing.carrier import refuse_led_away
+from convrun.transcript import Judgement, RecordedTurn, Unjudged
+
+
+@frozen
+class Subject:
+    """A conversation whose recording passes, or has nothing that could fail; `recorded` are its turns by their place.
+
+    `unjudged` are the checks that cannot be asked.
+    """
+
+    planned: Planned
+    judge: Judge
+    witness: Witness
+    recorded: dict[int, RecordedTurn]
+    unjudged: tuple[Unjudged, ...]
+
+    @property
+    def places(self) -> list[int]:
+        """The places of the turns that are mutated: those of known failures and of expected errors are not."""
+        turns = ((place, self.judge.turns[place].bound.spec) for place in sorted(self.recorded))
+        return [place for place, spec in turns if not spec.known_failure and not spec.expect_error]
+
+    def mutants(self, place: int) -> Iterator[Mutant]:
+        """Yield the mutants of the turn at a place."""
+        return mutants(material(self.witness.views, place, self.recorded[place]))
+
+
+def subject_of(planned: Planned, *, root: Path, keys: Redactor) -> Subject | PassedOver:
+    """Return a conversation with its recording, or why it is passed over; `root` is the project's folder.
+
+    `keys` takes the secrets out.
+    """
+    if planned.skip:
+        return _passed_over(planned, f"skipped: {planned.skip}")
+    try:
+        refuse_led_away(planned)
+        if not planned.cassette.exists():
+            return _passed_over(planned, "it is not recorded")
+        found = transcript(load(planned.cassette, planned.cassette_shown, whole=False), single=True, redactor=keys)
+    except CassetteError as error:
+        problem = Problem(type="CassetteError", message=error.what, where=error.where, fix=error.fix)
+        return PassedOver(id=planned.id, why="its recording cannot be read", where=planned.where, problem=problem)
+    turns = found.conversations[0].turns if found.conversations else ()
+    judge = judge_of(planned, root=root)
+    outdated = outdated_parts(judge, turns)
+    if outdated:
+        return _passed_over(planned, f"its spec has changed since it was recorded: {', '.join(outdated)}")
+    judgement = judged(judge, turns)
+    if judgement.verdict not in {"passed", "unchecked"}:
+        return _passed_over(planned, _why_not(judgement))
+    places = partners_of(judge, turns)
+    whole = all(index in places or turn.bound.spec.skip for index, turn in enumerate(judge.turns))
+    return Subject(
+        planned=planned,
+        judge=judge,
+        witness=Witness(judge, views_of(judge, turns), whole=whole),
+        recorded={index: turns[place] for index, place in places.items()},
+        unjudged=judgement.every_unjudged,
+    )
+
+
+def _passed_over(planned: Planned, why: str) -> PassedOver:
+    return PassedOver(id=planned.id, why=why, where=planned.where)
+
+
+def _why_not(judgement: Judgement) -> str:
+    """Why a recording that does not pass does not."""
+    if judgement.verdict == "skipped":
+        return "it is known to fail"
+    problem = next((one.problem for one in judgement.turns.values() if one.problem), None)
+    checks = [check for turn in judgement.turns.values() for check in turn.checks] + [*judgement.checks]
+    failing = next((one for one in checks if one.verdict != "passed" and not one.info), None)
+    why = problem.message if problem else f"{failing.kind}: {failing.message}" if failing else "a check fails"
+    return f"its recording does not pass: {why}"

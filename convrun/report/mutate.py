@@ -1,0 +1,128 @@
+"""What mutating recordings found out, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from convrun.mutation import Gap, MutationResult, PassedOver, Score, Survivor
+from convrun.report.difference import difference
+from convrun.report.style import Line
+from convrun.report.wording import noun, short
+from convrun.transcript import PartDifference, Unjudged
+
+_GAPS = 8  # that are shown
+_SURVIVORS = 4  # of one gap
+_CASES = 3  # conversations named behind a change
+_LISTED = 8  # checks that were not asked, conversations that were not mutated
+_INLINE = 40  # characters of each side that fit on one line
+_LINES = 6  # of a difference
+_LONG = 200  # characters of a reason
+_NO_CHECK = "no check was found that would catch these"
+_NO_SHARED_CHECK = "no check catches these in every conversation of the spec: let its cases say what differs"
+_NAMES = 18  # columns of the names of families
+
+
+def mutation_lines(found: MutationResult, *, every: bool = False, least: float | None = None) -> list[Line]:
+    """Return the survivors, what was left out, and the score; `every`: all of them. `least` is the score to reach."""
+    shown = found.gaps if every else found.gaps[:_GAPS]
+    lines = [line for gap in shown for line in [*_gap(gap, every), Line("")]]
+    more = found.gaps[len(shown) :]
+    if more:
+        left = sum(len(gap.survivors) for gap in more)
+        lines += [Line(f"{noun(left, 'change')} more unnoticed, -v shows all", "dim"), Line("")]
+    return [*lines, *_unjudged(found.unjudged, every), *_passed_over(found, every), *_scores(found, least)]
+
+
+def _gap(gap: Gap, every: bool) -> Iterator[Line]:
+    """Survivors, and the check that would catch them."""
+    turns = f"turn{'s' * (len(gap.turns) > 1)} {', '.join(map(str, gap.turns))}"
+    number = len(gap.survivors)
+    yield Line(f"{gap.where or gap.spec}, {turns}: {noun(number, 'change')} unnoticed", "unchecked")
+    alike: dict[tuple[str, str], list[Survivor]] = {}
+    for one in gap.survivors:
+        alike.setdefault((one.operator, one.difference.part), []).append(one)
+    kinds = [*alike.values()] if every else [*alike.values()][:_SURVIVORS]
+    for several in kinds:
+        yield from (line.indented(2) for line in _survivor(several))
+    if len(kinds) < len(alike):
+        yield Line(f"  and {len(alike) - len(kinds)} more, -v shows them", "dim")
+    if gap.check is None:
+        yield Line(f"  {_NO_CHECK if '::' not in gap.survivors[0].conversation else _NO_SHARED_CHECK}", "dim")
+        return
+    yield Line(f"  under `{'each_turn' if gap.each_turn else 'expect'}` this would catch {_them(number)}:")
+    yield from (Line(f"    {line}", "added") for line in gap.check.split("\n"))
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
+
+
+def _survivor(several: Sequence[Survivor]) -> Iterator[Line]:
+    """One change, and the conversations in which it was made, where their spec has more than one."""
+    changed = several[0].difference
+    names = list(dict.fromkeys(one.conversation.partition("::")[2] for one in several))
+    more = f" and {len(names) - _CASES} more" if len(names) > _CASES else ""
+    cases = f" ({', '.join(names[:_CASES])}{more})" if any(names) else ""
+    said = changed.part in (several[0].family, "reply")  # the operator says it
+    head = f"{several[0].operator}{cases}:{'' if said else f' {changed.part},'}"
+    sides = [_side(changed, side) for side in (changed.old, changed.new)]
+    if all(len(side) <= _INLINE and "\n" not in side for side in sides):
+        yield Line(f"{head} {sides[0]} -> {sides[1]}")
+        return
+    yield Line(head.removesuffix(",").removesuffix(":"))
+    yield from (line.indented(4) for line in difference(changed.old, changed.new, most=_LINES))
+
+
+def _side(changed: PartDifference, side: object) -> str:
+    return "nothing" if side in (None, "") else side if changed.literal and isinstance(side, str) else repr(side)
+
+
+def _unjudged(found: Sequence[Unjudged], every: bool) -> Iterator[Line]:
+    """The checks that were not asked, beside the score."""
+    if found:
+        yield Line(f"not asked: {noun(len(found), 'check')} that may notice more", "unchecked")
+        yield from _listed([f"{one.where}, {one.kind}: {one.why}" if one.kind else one.why for one in found], every)
+
+
+def _passed_over(found: MutationResult, every: bool) -> Iterator[Line]:
+    """The conversations and turns that were left as they are."""
+    if found.passed_over:
+        yield Line(f"not mutated: {noun(len(found.passed_over), 'conversation')}", "skipped")
+        yield from _listed([f"{one.id}: {_why(one)}" for one in found.passed_over], every)
+    if found.known_failures:
+        yield Line(f"not mutated: {noun(len(found.known_failures), 'turn')} known to fail", "skipped")
+        yield from _listed([str(where) for where in found.known_failures], every)
+
+
+def _why(one: PassedOver) -> str:
+    if one.problem is None:
+        return short(one.why, _LONG)
+    place = f"{one.problem.where}: " if one.problem.where else ""
+    return f"{one.why}: {place}{short(one.problem.message, _LONG)}"
+
+
+def _listed(texts: Sequence[str], every: bool) -> Iterator[Line]:
+    shown = texts if every else texts[:_LISTED]
+    yield from (Line(f"  {text}") for text in shown)
+    if len(shown) < len(texts):
+        yield Line(f"  and {len(texts) - len(shown)} more, -v shows them", "dim")
+
+
+def _scores(found: MutationResult, least: float | None) -> Iterator[Line]:
+    """How many changes were noticed, by family and in all."""
+    total = found.total
+    if total.rate is None:
+        yield Line("nothing was mutated", "dim")
+        return
+    yield Line("noticed")
+    yield from (Line(f"  {family:<{_NAMES}} {_score(score)}") for family, score in found.scores.items())
+    below = least is not None and total.rate < least
+    wanted = f", below the {least:g} that is wanted" if below else ""
+    of = noun(len(found.conversations), "conversation")
+    yield Line(f"  {'all':<{_NAMES}} {_score(total)}, {of}{wanted}", "failed" if below else "text")
+
+
+def _score(score: Score) -> str:
+    """`17 of 20, 85 %`; what is not all is never 100 %."""
+    percent = score.killed * 100 // score.all
+    return f"{score.killed:,} of {score.all:,}, {percent} %"
