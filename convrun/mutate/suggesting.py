@@ -76,29 +76,29 @@ def _of_json(value: Json, names: Vars) -> Iterator[JsonObject]:
 
 
 def _of_text(reply: str, names: Vars) -> Iterator[JsonObject]:
-    """What a var holds, the numbers with the words around them, the end."""
+    """What a var holds, the numbers with the words around them, the end, the beginning."""
     for name, value in names.items():
         if isinstance(value, str) and value.strip() and value in reply:
             yield {"contains": f"{{{{ {name} }}}}"}
     for _, found in zip(range(_MOST), numbers(reply), strict=False):
         yield {"contains": written(_around(reply, found), {})}
-    end = _ending(reply)
-    if end:
-        yield {"contains": written(end, {})}
+    for words in (_last_words(reply.strip().rpartition("\n")[2]), _first_words(reply.strip().partition("\n")[0])):
+        if words.strip():
+            yield {"contains": written(words.strip(), {})}
 
 
 def _around(text: str, found: re.Match[str]) -> str:
     """A number with the words around it in its line."""
     before = text[: found.start()].rpartition("\n")[2]
     after = text[found.end() :].partition("\n")[0]
-    if len(after) > _WORDS:
-        after = after[:_WORDS].rpartition(" ")[0]
-    return f"{_last_words(before)}{found[0]}{after}".strip()
+    return f"{_last_words(before)}{found[0]}{_first_words(after)}".strip()
 
 
-def _ending(text: str) -> str:
-    """The last words of a reply."""
-    return _last_words(text.strip().rpartition("\n")[2]).strip()
+def _first_words(text: str) -> str:
+    if len(text) <= _WORDS:
+        return text
+    words = text[:_WORDS]
+    return words.rpartition(" ")[0] or words
 
 
 def _last_words(text: str) -> str:

@@ -56,7 +56,7 @@ def test_the_example_can_fail(tmp_path, variant):
     text = spec.read_text("utf-8")
     spec.write_text(text.replace("one sentence", "two sentences"), "utf-8")
     assert convrun(tmp_path, "run").returncode == 3
-    spec.write_text(text.replace("with: {number: RB-1042}", "with: {number: RB-1}"), "utf-8")
+    spec.write_text(text.replace("with_exactly: {number: RB-1042}", "with_exactly: {number: RB-1}"), "utf-8")
     assert convrun(tmp_path, "run").returncode == 1
 
 
