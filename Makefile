@@ -50,6 +50,7 @@ docs: $(VENV)/.dev ## run the code blocks of README.md and docs/
 schemas: $(VENV)/.dev ## write what is generated from the code: the JSON Schemas, the reference of specs
 	@$(BIN)/convrun schema spec > schemas/spec.schema.json
 	@$(BIN)/convrun schema result > schemas/result.schema.json
+	@$(BIN)/convrun schema mutate > schemas/mutate.schema.json
 	@$(BIN)/python docs/reference.py > docs/reference.md
 
 fuzz: $(VENV)/.dev ## feed 10,000 damaged files of each kind, 10,000 flips of bytes, and cassettes cut at every byte

@@ -15,10 +15,10 @@ HEAVY = {"openai", "httpx2", "vcr", "jinja2", "jsonschema", "rich", "pydantic", 
     "genai_prices"
 }
 NO_REPLAY = (  # beginnings of modules that a replay which passes can do without
-    r"convrun\.(importing|review|scaffold|schemas|testing|models|expecting|watching)\b"
+    r"convrun\.(importing|mutat\w+|review|scaffold|schemas|testing|models|expecting|watching)\b"
     r"|convrun\.cassette\.(kept|stale|stored\.emitting|stored\.writing)\b"
     r"|convrun\.report\.(json_result|junit|github|markdown|transcript)\b"
-    r"|convrun\.cli\.(diff|importing|init|listing|record|schema|show|status|validate|watch)\b"
+    r"|convrun\.cli\.(diff|importing|init|listing|mutate|record|schema|show|status|validate|watch)\b"
 )
 MOST_FOR_A_REPLAY = 200  # files of ours
 FOR_ALL = {"frozen"}  # as the page says above the table

@@ -104,7 +104,7 @@ def altered(value: Json, path: Steps, new: Json | Gone) -> Json:
 
 
 def json_path(path: Steps) -> str:
-    """Return a path as RFC 9535 has it: `$.a[0]['b c']`."""
+    """Return a path as RFC 9535 has it: `$.a[0]["b c"]`."""
     return "$" + "".join(map(_segment, path))
 
 
@@ -113,5 +113,4 @@ def _segment(step: str | int) -> str:
         return f"[{step}]"
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", step):
         return f".{step}"
-    quoted = step.replace("\\", "\\\\").replace("'", "\\'")
-    return f"['{quoted}']"
+    return f"[{_shown(step)}]"

@@ -44,6 +44,8 @@ def suggestions(view: TurnView, families: Collection[Family], names: Vars) -> It
         rest.append({"matches": r"\S"})
     if "finish reason" in families:
         rest.append({"not": {"finish_reason": CUT_OFF}})
+    if "tool calls" in families:  # arguments that cannot be written
+        rest.append({"calls": {"exactly": [call.name for call in view.tool_calls]}})
     yield rest
 
 
