@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from convrun.checks.check import Check
-from convrun.checks.context import for_turn
 from convrun.frozen import frozen
 from convrun.mutate.mutant import Mutant
 from convrun.mutate.subject import Subject
@@ -37,10 +36,14 @@ def gaps(subject: Subject, place: int, survivors: Sequence[Mutant], others: Sequ
     witness = subject.witness
     left = list(survivors)
     families = {mutant.family for mutant in survivors}
+
+    def catches(tried: _Tried, mutant: Mutant) -> bool:
+        return not holds(tried.check, witness.context(place, mutant.view))
+
     for group in suggestions(witness.views[place], families, _case_vars(subject)):
         tried = [found for one in group if (found := _tried(one, place, witness, others)) is not None]
         while left and tried:
-            caught = [[mutant for mutant in left if _catches(one, mutant)] for one in tried]
+            caught = [[mutant for mutant in left if catches(one, mutant)] for one in tried]
             most = max(caught, key=len)
             if not most:
                 break
@@ -67,10 +70,6 @@ def _tried(one: JsonObject, place: int, witness: Witness, others: Sequence[Witne
         return None
     check = witness.check(place, spec.kind, spec.value)
     return _Tried(text=text, check=check) if check is not None else None
-
-
-def _catches(tried: _Tried, mutant: Mutant) -> bool:
-    return not holds(tried.check, for_turn((mutant.view,)))
 
 
 def merged(found: Iterable[Gap], witnesses: Mapping[str, Sequence[Witness]]) -> list[Gap]:
@@ -108,7 +107,7 @@ def _holds_in(spec: CheckSpec, witness: Witness, place: int) -> bool:
     if not view.model_calls or view.error is not None:
         return True
     check = witness.check(place, spec.kind, spec.value)
-    return check is not None and holds(check, for_turn((view,)))
+    return check is not None and holds(check, witness.context(place, view))
 
 
 def _gap(subject: Subject, place: int, mutants: Sequence[Mutant], check: str | None) -> Gap:

@@ -77,9 +77,14 @@ class Seen:
         self._found.add(key)
         return True
 
-    def _key(self, view: TurnView) -> tuple[str, str, str | None]:
+    def _key(self, view: TurnView) -> tuple[str | None, ...]:
         same = view.tool_calls is self._view.tool_calls
-        return self._calls if same else _calls(view.tool_calls), normalized(view.reply), view.finish_reason
+        return (
+            self._calls if same else _calls(view.tool_calls),
+            normalized(view.reply),
+            view.finish_reason,
+            view.refusal,
+        )
 
 
 def normalized(text: str) -> str:

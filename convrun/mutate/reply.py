@@ -27,6 +27,7 @@ def reply_mutants(turn: Material) -> Iterator[Mutant]:
     if other is not None:
         yield _mutant(turn, "reply of another turn", other)
     yield _mutant(turn, "reply is a refusal", REFUSAL)
+    yield _refused(turn)
     if isinstance(turn.view.parsed, dict | list):
         return  # what is in it is structured output
     for _, found in zip(range(_MOST_NUMBERS), numbers(reply), strict=False):
@@ -40,6 +41,16 @@ def reply_mutants(turn: Material) -> Iterator[Mutant]:
 def with_reply(turn: Material, text: str) -> TurnView:
     """Return the turn with another reply."""
     return replace(turn.view, reply=text, parsed=parsed_reply(text))
+
+
+def _refused(turn: Material) -> Mutant:
+    """The model refuses, and the provider says so: there is no text then."""
+    return Mutant(
+        family="reply",
+        operator="model refuses",
+        view=replace(turn.view, reply="", parsed=None, refusal=REFUSAL),
+        difference=PartDifference(part="refusal", old=None, new=REFUSAL),
+    )
 
 
 def _mutant(turn: Material, operator: str, text: str, *, old: str | None = None, new: str | None = None) -> Mutant:

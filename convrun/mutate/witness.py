@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from convrun.checks.check import Check
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
 from convrun.checks.evaluation import judge as judge_anew
-from convrun.checks.registry import KINDS, leaves, parse, render, templates
+from convrun.checks.registry import KINDS, expressions, leaves, parse, render, templates
 from convrun.errors import CheckError, TemplateError
 from convrun.frozen import frozen
 from convrun.review.judge import Judge
 from convrun.run.binding.bound_checks import BoundCheck
 from convrun.run.binding.names import mention
 from convrun.run.playing.judging import template_names
+from convrun.templates import TurnList
+
+_CALLS, _REPLY, _FIGURES = "calls", "reply", "figures"
+_EVERYTHING = frozenset({_CALLS, _REPLY, _FIGURES})
 
 
 @frozen
 class _Ready:
-    """A check of the turn at `place`, None: of the conversation. `sees` are the families of what it looks at.
+    """A check of the turn at `place`, None: of the conversation. `sees` is what it may look at.
 
-    Without a `check` its value hangs on what was said, and is rendered anew for each mutant.
+    Without a `check` it names other turns, and is made anew for each mutant.
     """
 
     place: int | None
@@ -38,8 +42,6 @@ class Witness:
     def __init__(self, judge: Judge, views: Sequence[TurnView], *, whole: bool) -> None:
         self.views = views
         self._judge = judge
-        replied = [index for index, view in enumerate(views) if view.model_calls and view.error is None]
-        self._last = replied[-1] if replied else 0  # whose reply the conversation's own checks look at
         self._own: list[list[_Ready]] = []
         self._moving: list[_Ready] = []
         for place, turn in enumerate(judge.turns):
@@ -47,37 +49,38 @@ class Witness:
             ready = [self._ready(place, one) for one in turn.bound.checks] if counts else []
             self._own.append([one for one in ready if one.check is not None])
             self._moving += (one for one in ready if one.check is None)
-        self._whole = [self._ready(None, one) for one in judge.checks] if whole else []
+        own = [self._ready(None, one) for one in judge.checks] if whole else []
+        self._whole = [one for one in own if one.check is not None]
+        self._moving += (one for one in own if one.check is None)
 
     def notices(self, place: int, view: TurnView) -> bool:
         """Return whether a check fails, or cannot be evaluated, where the turn at a place is this one.
 
-        The turn's own are asked first, then those of later turns whose templates may name it, then the conversation's.
+        The turn's own are asked first, then those that name other turns and may see it, then the conversation's.
         """
         changed = _changed(self.views[place], view)
-        if _any_fails(self._own[place], changed, for_turn((view,))):
-            return True
-        moving = [one for one in self._moving if one.place is not None and one.place >= place]
-        if not moving and not self._whole:
-            return False
         views = [*self.views[:place], view, *self.views[place + 1 :]]
+        if _any_fails(self._own[place], changed, self.context(place, view)):
+            return True
+        moving = [one for one in self._moving if one.place is None or one.place >= place]
         if any(not self._holds_anew(one, views) for one in moving):
             return True
         if not self._whole:
             return False
-        seen = changed if place == self._last else changed & {"calls"}
-        return _any_fails(self._whole, seen, for_conversation(views)) or any(
-            not self._holds_anew(one, views) for one in self._whole if one.check is None
-        )
+        return _any_fails(self._whole, changed, for_conversation(views, self._judge.planned.vars))
 
     def check(self, place: int, kind: str, value: object) -> Check | None:
         """Return a check of the turn at a place, ready to be asked; None where it cannot be made."""
         return self._made(place, kind, value)
 
+    def context(self, place: int, view: TurnView) -> CheckContext:
+        """Return what checks of the turn at a place see where it is this one."""
+        return for_turn((*self.views[:place], view), self._judge.planned.vars)
+
     def _ready(self, place: int | None, bound: BoundCheck) -> _Ready:
         kind, value = bound.spec.kind, bound.value
-        sees = frozenset(KINDS[leaf].family for _, leaf, _ in leaves(kind, value))
-        fixed = not mention(templates(kind, value), "turns")
+        sees = frozenset().union(*(_sees(leaf) for _, leaf, _ in leaves(kind, value)))
+        fixed = not mention((*templates(kind, value), *expressions(kind, value)), "turns")
         return _Ready(place=place, bound=bound, sees=sees, check=self._made(place, kind, value) if fixed else None)
 
     def _made(self, place: int | None, kind: str, value: object) -> Check | None:
@@ -95,9 +98,15 @@ class Witness:
 
     def _holds_anew(self, ready: _Ready, views: Sequence[TurnView]) -> bool:
         place = ready.place
-        context = for_conversation(views) if place is None else for_turn(views[: place + 1])
+        finished = _turns(views if place is None else views[: place + 1])
+        context = (for_conversation if place is None else for_turn)(finished, self._judge.planned.vars)
         kind, value = ready.bound.spec.kind, ready.bound.value
         return judge_anew(kind, value, self._names(place, views), context).verdict == "passed"
+
+
+def _turns(views: Sequence[TurnView]) -> TurnList[TurnView]:
+    """The turns as checks name them, by their ids as well."""
+    return TurnList(views, {view.id: view for view in views if view.id is not None})
 
 
 def holds(check: Check, context: CheckContext) -> bool:
@@ -109,13 +118,23 @@ def holds(check: Check, context: CheckContext) -> bool:
 
 
 def _any_fails(every: Iterable[_Ready], changed: frozenset[str], context: CheckContext) -> bool:
-    asked: Iterator[Check] = (one.check for one in every if one.check is not None and not changed.isdisjoint(one.sees))
-    return any(not holds(check, context) for check in asked)
+    return any(
+        not holds(one.check, context) for one in every if one.check is not None and not changed.isdisjoint(one.sees)
+    )
+
+
+def _sees(leaf: str) -> frozenset[str]:
+    """What a kind of check may look at: figures are taken of anything, and an expression names what it likes."""
+    family = KINDS[leaf].family
+    if family == "calls":
+        return frozenset({_CALLS})
+    return frozenset({_REPLY}) if family == "text" and leaf != "that" else _EVERYTHING
 
 
 def _changed(old: TurnView, new: TurnView) -> frozenset[str]:
-    """The families of checks that can see what differs."""
-    found = ["calls"] if new.tool_calls is not old.tool_calls else []
-    found += ["text"] if new.reply is not old.reply else []
-    found += ["figure"] if new.finish_reason != old.finish_reason else []
+    """What differs, of what checks may look at."""
+    figures = [(view.finish_reason, view.model_calls, view.refusal) for view in (old, new)]
+    found = [_FIGURES] if figures[0] != figures[1] else []
+    found += [_CALLS] if new.tool_calls is not old.tool_calls else []
+    found += [_REPLY] if new.reply is not old.reply else []
     return frozenset(found)

@@ -63,7 +63,7 @@ def _survivor(several: Sequence[Survivor]) -> Iterator[Line]:
     names = list(dict.fromkeys(one.conversation.partition("::")[2] for one in several))
     more = f" and {len(names) - _CASES} more" if len(names) > _CASES else ""
     cases = f" ({', '.join(names[:_CASES])}{more})" if any(names) else ""
-    said = changed.part in (several[0].family, "reply")  # the operator says it
+    said = changed.part in (several[0].family, "reply", "refusal")  # the operator says it
     head = f"{several[0].operator}{cases}:{'' if said else f' {changed.part},'}"
     sides = [_side(changed, side) for side in (changed.old, changed.new)]
     if all(len(side) <= _INLINE and "\n" not in side for side in sides):

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from convrun.checks.context import ErrorAnswer, Prompted, TurnView
-from convrun.checks.registry import leaves, runs_code, templates
+from convrun.checks.registry import asks_model, leaves, runs_code, templates
 from convrun.checks.views import parsed_reply
 from convrun.errors import ConvrunError, TemplateError
 from convrun.frozen import frozen
@@ -31,6 +31,7 @@ from convrun.templates import render_text
 from convrun.transcript import Judgement, ModelCallRecord, RecordedTurn, TurnJudgement, Unjudged
 
 _CODE = "it needs the project's code"
+_MODEL = "it asks a model"
 _RAISED = "a recording does not hold what a tool raised"
 _FOLDER = "it names the temporary folder of a run"
 _NO_TURN = "not every turn of the spec was recorded"
@@ -206,6 +207,8 @@ def _why_not(check: CheckSpec) -> str | None:
     """Why a check cannot be judged from a recording; None where it can."""
     if runs_code(check.kind, check.value):
         return _CODE
+    if asks_model(check.kind, check.value):
+        return _MODEL
     if any(_patterns_with_error(check.kind, check.value)):
         return _RAISED
     return _FOLDER if mention(templates(check.kind, check.value), "tmp") else None

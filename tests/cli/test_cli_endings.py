@@ -46,7 +46,7 @@ PASSES = "model: echo\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n"
         ["run", "--max-cost", "free"],
         ["show", "specs/a.yaml"],
         ["diff", "a", "b"],
-        ["mutate"],
+        ["mutate", "--min-score", "2"],
         ["cassette", "launder"],
         ["init", "--force"],
         ["runn"],

@@ -116,6 +116,7 @@ def test_a_reply_is_emptied_cut_replaced_and_its_numbers_are_changed(project):
         ("reply cut", "reply", reply, "From 9:30 on it"),
         ("reply of another turn", "reply", reply, "See you."),
         ("reply is a refusal", "reply", reply, refusal),
+        ("model refuses", "refusal", None, refusal),
         ("number changed", "reply", "From 9:30 on it costs 1,200 e", "From 9:31 on it costs 1,200 e"),
         ("number changed", "reply", "om 9:30 on it costs 1,200 euros.", "om 9:30 on it costs 1,201 euros."),
         ("cut off", "finish reason", "stop", "length"),
@@ -144,6 +145,7 @@ def test_a_reply_that_is_json_loses_its_end_a_field_or_a_value(project):
         "reply emptied",
         "reply cut",
         "reply is a refusal",
+        "model refuses",
         "cut off",
     ]
 

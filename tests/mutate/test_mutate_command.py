@@ -47,9 +47,9 @@ def test_the_console_says_what_survives_and_what_would_catch_it(project):
         "  specs/desk.yaml:7:31, python: it needs the project's code\n"
         "noticed\n"
         "  tool calls         1 of 5, 20 %\n"
-        "  reply              9 of 9, 100 %\n"
+        "  reply              11 of 11, 100 %\n"
         "  finish reason      2 of 2, 100 %\n"
-        "  all                12 of 16, 75 %, 1 conversation\n"
+        "  all                14 of 18, 77 %, 1 conversation\n"
     )
 
 
@@ -71,7 +71,7 @@ def test_json_has_it_all_and_fits_its_schema(project):
     project.write("specs/new.yaml", "model: echo\nturns: [{user: Hi}]\n")
     found = report(project)
     assert faults(found) == []
-    assert (found["exit_code"], found["score"]) == (0, {"killed": 12, "all": 16, "rate": 0.75})
+    assert (found["exit_code"], found["score"]) == (0, {"killed": 14, "all": 18, "rate": 14 / 18})
     assert found["families"]["tool calls"] == {"killed": 1, "all": 5, "rate": 0.2}
     assert [one["id"] for one in found["conversations"]] == ["specs/desk.yaml"]
     (gap,) = found["gaps"]
@@ -85,9 +85,9 @@ def test_json_in_a_file_leaves_the_console_where_it_is(project):
     recorded(project, SPEC)
     ended = project.cli("mutate", "--report", "json=out/mutate.json")
     assert "noticed\n" in ended.stdout
-    assert json.loads((project.root / "out/mutate.json").read_text("utf-8"))["score"]["all"] == 16
+    assert json.loads((project.root / "out/mutate.json").read_text("utf-8"))["score"]["all"] == 18
     ended = project.cli("mutate", "--report", "json")
-    assert json.loads(ended.stdout)["score"]["all"] == 16
+    assert json.loads(ended.stdout)["score"]["all"] == 18
     assert "noticed\n" in ended.stderr
     assert project.cli("mutate", "--report", "json=specs/desk.yaml").returncode == 2
 
@@ -95,8 +95,8 @@ def test_json_in_a_file_leaves_the_console_where_it_is(project):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--min-score", "0.75"], 0, ""),
-        (["--min-score", "0.76"], 1, ""),
+        (["--min-score", "0.77"], 0, ""),
+        (["--min-score", "0.78"], 1, ""),
         (["--min-score", "75%"], 2, "no number from 0 to 1"),
         (["--min-score", "nan"], 2, "no number from 0 to 1"),
         (["-k", "nowhere"], 5, "no conversation is selected"),
@@ -130,7 +130,7 @@ def test_a_cassette_that_cannot_be_read_ends_with_4_and_the_others_are_mutated(p
     ended = project.cli("mutate", "--min-score", "0.1")
     assert ended.returncode == 4
     assert "specs/other.yaml: its recording cannot be read: cassettes/other.yaml" in ended.stdout
-    assert "12 of 16, 75 %, 1 conversation" in ended.stdout
+    assert "14 of 18, 77 %, 1 conversation" in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -170,11 +170,12 @@ def test_a_conversation_without_checks_notices_nothing(project):
     """It is mutated, and its score is nought: each change is one that nobody would see."""
     recorded(project, "model: echo\nturns: [{user: Hi 5}]\n")
     found = result(project)
-    assert (found.total.killed, found.total.all) == (0, 5)
+    assert (found.total.killed, found.total.all) == (0, 6)
     assert [one[2] for one in survivors(found)] == [
         "reply emptied",
         "reply cut",
         "reply is a refusal",
+        "model refuses",
         "number changed",
         "cut off",
     ]
@@ -185,6 +186,17 @@ def test_nothing_of_the_project_is_imported(project):
     recorded(project, SPEC)
     project.write("desk.py", "raise SystemExit('imported')\n")
     assert project.cli("mutate").returncode == 0
+
+
+def test_checks_that_ask_a_model_are_not_asked(project):
+    """The recording has no answer to what they would ask of a mutant; they stand beside the score."""
+    recorded(project, "model: echo\nturns:\n  - user: Hi\n    expect: [{contains: Hi}]\n")
+    project.edit(
+        "specs/desk.yaml", "[{contains: Hi}]", "[{contains: Hi}, {judge: {rubric: It greets., model: gpt-4.1-mini}}]"
+    )
+    found = result(project)
+    assert found.passed_over == ()
+    assert [(one.kind, one.why) for one in found.unjudged] == [("judge", "it asks a model")]
 
 
 def test_skipped_turns_and_history_are_left_out(project):
@@ -200,7 +212,7 @@ def test_skipped_turns_and_history_are_left_out(project):
     )
     found = result(project)
     assert found.passed_over == ()
-    assert (found.total.killed, found.total.all) == (3, 3)
+    assert (found.total.killed, found.total.all) == (4, 4)
 
 
 def test_secrets_are_not_told(project):

@@ -40,6 +40,14 @@ CHECKS = {
           - {user: B, expect: [{all_of: [{json: true}, {finish_reason: stop}]}]}
           - {user: C, expect: [{not: {not_called: book}}]}
         """,
+    "of figures and by expressions": """
+        turns:
+          - user: A
+            expect: [{model_calls: 2}, {words: {min: 5}}, {that: "tool_calls[0].arguments.days * 20 == vars.euros"}]
+          - {user: B, expect: [{that: "parsed.city == turns[0].tool_calls[0].arguments.city"}, {prefix_stable: true}]}
+          - {id: end, user: C, expect: [{refusal: false}, {that: "'Booked' in turns.end.reply"}]}
+        expect: [{chars: {max: 9}}, {model_calls: {max: 5}}, {that: "turns | length == 3"}]
+        """,
     "of a turn known to fail": """
         turns:
           - {user: A, expect: [{contains: Rome}], known_failure: it says Paris}
@@ -86,5 +94,5 @@ def test_a_later_check_notices_what_an_earlier_turn_said(project):
           - {user: B, expect: [{matches: '{{ turns.animal.reply | replace("Blue ", "") }} is'}]}
         """,
     )
-    found = [one[2] for one in survivors(result(project)) if one[1] == 1]
-    assert found == ["cut off", "reply emptied"]  # emptied, it would still match
+    found = {one[2] for one in survivors(result(project)) if one[1] == 1}
+    assert found == {"cut off", "reply emptied", "model refuses"}  # without a reply the other still matches
