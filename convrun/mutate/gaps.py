@@ -40,7 +40,7 @@ def gaps(subject: Subject, place: int, survivors: Sequence[Mutant], others: Sequ
     def catches(tried: _Tried, mutant: Mutant) -> bool:
         return not holds(tried.check, witness.context(place, mutant.view))
 
-    for group in suggestions(witness.views[place], families, _case_vars(subject)):
+    for group in suggestions(witness.views[place], families, _varying(subject, others)):
         tried = [found for one in group if (found := _tried(one, place, witness, others)) is not None]
         while left and tried:
             caught = [[mutant for mutant in left if catches(one, mutant)] for one in tried]
@@ -55,10 +55,11 @@ def gaps(subject: Subject, place: int, survivors: Sequence[Mutant], others: Sequ
         yield _gap(subject, place, left, None)
 
 
-def _case_vars(subject: Subject) -> dict[str, Json]:
-    """The vars that differ from case to case, as far as a template can name them."""
+def _varying(subject: Subject, others: Sequence[Witness]) -> dict[str, Json]:
+    """The vars that differ from conversation to conversation of a spec, as far as a template can name them."""
     case, held = subject.planned.case, subject.planned.vars
     names = sorted(case.values, key=_ID.__eq__) if case else []
+    names += [name for name in held if name not in names and any(one.vars.get(name) != held[name] for one in others)]
     return {name: held[name] for name in names if name.isidentifier()}
 
 

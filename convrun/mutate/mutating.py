@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from convrun.errors import ConvrunError
 from convrun.frozen import frozen
 from convrun.mutate.gaps import gaps, merged
 from convrun.mutate.mutant import Mutant
@@ -88,7 +90,7 @@ def _gaps(mutated: Sequence[_Mutated], project: Project, options: RunOptions, ke
     for one in mutated:
         planned = one.subject.planned
         if one.survivors and planned.spec.file not in siblings:
-            siblings[planned.spec.file] = dict(_witnesses(planned, known, project, options, keys))
+            siblings[planned.spec.file] = _witnesses(planned.spec.file, known, project, options, keys)
         for place, survivors in one.survivors.items():
             others = [witness for name, witness in siblings[planned.spec.file].items() if name != planned.id]
             found += gaps(one.subject, place, survivors, others)
@@ -96,15 +98,20 @@ def _gaps(mutated: Sequence[_Mutated], project: Project, options: RunOptions, ke
 
 
 def _witnesses(
-    planned: Planned, known: dict[str, Witness], project: Project, options: RunOptions, keys: Redactor
-) -> Iterator[tuple[str, Witness]]:
-    """The conversations of a spec whose recordings pass, by their ids."""
-    every = plan([(planned.spec, None)], project.settings, RunOptions(models=options.models, defines=options.defines))
-    for one in every.conversations:
-        if one.id in known:
-            yield one.id, known[one.id]
-        elif isinstance(found := subject_of(one, root=project.settings.root, keys=keys), Subject):
-            yield one.id, found.witness
+    file: str, known: Mapping[str, Witness], project: Project, options: RunOptions, keys: Redactor
+) -> dict[str, Witness]:
+    """The conversations of a spec whose recordings pass, with its own models and those asked for, by their ids."""
+    spec = next(spec for spec, _ in project.specs if spec.file == file)
+    found: dict[str, Witness] = {}
+    for models in dict.fromkeys((options.models, ())):
+        with suppress(ConvrunError):  # said where it is selected
+            every = plan([(spec, None)], project.settings, RunOptions(models=models, defines=options.defines))
+            for one in every.conversations:
+                if one.id in known:
+                    found[one.id] = known[one.id]
+                elif isinstance(subject := subject_of(one, root=project.settings.root, keys=keys), Subject):
+                    found[one.id] = subject.witness
+    return found
 
 
 def _unjudged(mutated: Iterable[_Mutated]) -> list[Unjudged]:

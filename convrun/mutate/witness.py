@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from convrun.checks.check import Check
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
@@ -15,6 +15,7 @@ from convrun.run.binding.bound_checks import BoundCheck
 from convrun.run.binding.names import mention
 from convrun.run.playing.judging import template_names
 from convrun.templates import TurnList
+from convrun.values import Json
 
 _CALLS, _REPLY, _FIGURES = "calls", "reply", "figures"
 _EVERYTHING = frozenset({_CALLS, _REPLY, _FIGURES})
@@ -67,7 +68,12 @@ class Witness:
             return True
         if not self._whole:
             return False
-        return _any_fails(self._whole, changed, for_conversation(views, self._judge.planned.vars))
+        return _any_fails(self._whole, changed, for_conversation(views, self.vars))
+
+    @property
+    def vars(self) -> Mapping[str, Json]:
+        """The vars of the conversation."""
+        return self._judge.planned.vars
 
     def check(self, place: int, kind: str, value: object) -> Check | None:
         """Return a check of the turn at a place, ready to be asked; None where it cannot be made."""
@@ -75,7 +81,7 @@ class Witness:
 
     def context(self, place: int, view: TurnView) -> CheckContext:
         """Return what checks of the turn at a place see where it is this one."""
-        return for_turn((*self.views[:place], view), self._judge.planned.vars)
+        return for_turn((*self.views[:place], view), self.vars)
 
     def _ready(self, place: int | None, bound: BoundCheck) -> _Ready:
         kind, value = bound.spec.kind, bound.value
@@ -99,7 +105,7 @@ class Witness:
     def _holds_anew(self, ready: _Ready, views: Sequence[TurnView]) -> bool:
         place = ready.place
         finished = _turns(views if place is None else views[: place + 1])
-        context = (for_conversation if place is None else for_turn)(finished, self._judge.planned.vars)
+        context = (for_conversation if place is None else for_turn)(finished, self.vars)
         kind, value = ready.bound.spec.kind, ready.bound.value
         return judge_anew(kind, value, self._names(place, views), context).verdict == "passed"
 

@@ -165,3 +165,22 @@ def test_the_survivors_of_several_cases_are_told_once(project):
     assert gap.check == "- called: {tool: book, with_exactly: {city: '{{ city }}'}, times: 1}"
     assert {one.conversation for one in gap.survivors} == {"specs/desk.yaml::Paris", "specs/desk.yaml::again"}
     assert len(gap.survivors) == 10
+
+
+def test_each_sample_and_each_model_of_a_matrix_counts(project):
+    """Each has a recording of its own, is mutated by itself, and holds what is suggested for all."""
+    recorded(
+        project,
+        """
+        model: echo
+        vars: {city: Rome}
+        matrix: {city: [Paris, Oslo]}
+        samples: {times: 2}
+        turns: [{user: 'To {{ city }}'}]
+        each_turn: [{finish_reason: stop}]
+        """,
+    )
+    found = result(project)
+    assert len(found.conversations) == 4
+    assert found.total.all == 4 * 5
+    assert {gap.check for gap in found.gaps} == {"- contains: '{{ city }}'"}
