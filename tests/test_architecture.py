@@ -12,7 +12,8 @@ from import_graph import ROOT, Import, cycles, imports, modules
 from projects import Project
 
 HEAVY = {"openai", "httpx2", "vcr", "jinja2", "jsonschema", "rich", "pydantic", "asyncio", "difflib", "watchfiles"} | {
-    "genai_prices"
+    "genai_prices",
+    "rapidfuzz",
 }
 NO_REPLAY = (  # beginnings of modules that a replay which passes can do without
     r"convrun\.(importing|mutat\w+|review|scaffold|schemas|testing|models|expecting|watching)\b"

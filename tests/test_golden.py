@@ -18,6 +18,8 @@ GOLDEN = Path(__file__).parent / "golden"
 FOLDERS = sorted(folder.name for folder in GOLDEN.iterdir() if (folder / "args").is_file())
 OUTCOME = ("stdout", "stderr", "exit")
 SEVERAL = {
+    "figures-that-cannot-be-meant",
+    "lengths-and-likeness-that-cannot-be-meant",
     "three-files-at-once",
     "mistakes-of-every-stage",
     "turn-with-several-mistakes",

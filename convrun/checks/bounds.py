@@ -49,10 +49,11 @@ def read_bounds(reader: Reader, value: object, path: Path, *, of: str) -> Bounds
     return Bounds(min=low, max=high)
 
 
-def read_most(reader: Reader, value: object, path: Path, *, example: str) -> object:
+def read_most(reader: Reader, value: object, path: Path, *, example: str, unit: str = "") -> object:
     """Return what stands as `max` in `{max: …}`, None where nothing does; `example` is how one is written."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
-        reader.wrong(path, f"a mapping with max is wanted, not {show(value, 60)}", f"write {{max: {example}}}")
+        meant = f"{value}{unit}" if not isinstance(value, str) else value if unit else example
+        reader.wrong(path, f"a mapping with max is wanted, not {show(value, 60)}", f"write {{max: {meant}}}")
         return None
     given = reader.mapping(value, path, ("max",), "a mapping with max")
     if isinstance(value, dict) and not value:

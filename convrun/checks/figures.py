@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from convrun.checks.bounds import Bounds, read_bounds, read_most
@@ -10,7 +11,7 @@ from convrun.checks.context import CheckContext
 from convrun.checks.reader import Reader
 from convrun.errors import CheckError
 from convrun.frozen import frozen
-from convrun.values import Json
+from convrun.values import Json, show
 
 _PARTS = ("input", "output", "total")
 
@@ -100,6 +101,11 @@ def _dollars(usd: float) -> str:
 def read_cost(reader: Reader, value: object, path: Path) -> Cost:
     """Read the value of `cost`."""
     most = read_most(reader, value, path, example="0.002")
+    if isinstance(most, str):
+        meant = re.fullmatch(r"\$? ?([0-9]*\.?[0-9]+)", most)
+        fix = f"write {meant[1]}" if meant else "write dollars, as 0.002"
+        reader.wrong((*path, "max"), f"a number of dollars is wanted, not {show(most, 60)}", fix)
+        return Cost(usd=0)
     usd = 0 if most is None else reader.number(most, (*path, "max"))
     if usd < 0:
         reader.wrong((*path, "max"), f"no call costs less than nothing, as {usd}", "write dollars, as 0.002")
@@ -138,7 +144,7 @@ def _seconds(seconds: float) -> str:
 
 def read_latency(reader: Reader, value: object, path: Path) -> Latency:
     """Read the value of `latency`."""
-    most = read_most(reader, value, path, example="2s")
+    most = read_most(reader, value, path, example="2s", unit="s")
     return Latency(seconds=0.0 if most is None else reader.duration(most, (*path, "max")))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from convrun.checks.context import ErrorAnswer, Prompted, TurnView
@@ -29,30 +28,25 @@ def turn_view(
     There is at least one, or an `error`: what the provider refused the last model call with; there is no reply then.
     """
     calls = tuple(call for response in responses for call in _tool_calls(response))
-    seen = TurnView(
+    last = responses[-1] if error is None else None
+    text = last.text() if last else ""
+    return TurnView(
         index=index,
         id=id,
         user=user,
+        reply=text,
+        parsed=parsed_reply(text),
         tool_calls=calls,
         usage=total_usage(UsageResult(input=one.input, output=one.output) for one in map(Response.usage, responses)),
         model_calls=len(responses) + (error is not None),
         error=error,
         latency_s=known_sum(None if one.elapsed_ms is None else one.elapsed_ms / 1000 for one in responses),
         cost_usd=known_sum(one.cost_usd for one in responses),
-        prompted=partial(_prompted, responses),
-    )
-    if error is not None:
-        return seen
-    last = responses[-1]
-    text = last.text()
-    return replace(
-        seen,
-        reply=text,
-        parsed=parsed_reply(text),
-        finish_reason=last.finish_reason,
-        refusal=last.refusal,
-        model=last.model_name,
+        finish_reason=last.finish_reason if last else None,
+        refusal=last.refusal if last else None,
+        model=last.model_name if last else None,
         response=last,
+        prompted=partial(_prompted, responses),
     )
 
 

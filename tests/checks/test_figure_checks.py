@@ -146,7 +146,7 @@ def test_the_part_of_the_tokens_that_is_known_is_judged():
         ("cost", 0.002, (), "a mapping with max is wanted, not 0.002", "write {max: 0.002}"),
         ("cost", {}, (), "no max", "write {max: 0.002}"),
         ("cost", {"max": -1}, ("max",), "no call costs less than nothing, as -1", "write dollars, as 0.002"),
-        ("cost", {"max": "$1"}, ("max",), "a number is wanted, not the text '$1'", None),
+        ("cost", {"max": "$1"}, ("max",), "a number of dollars is wanted, not '$1'", "write 1"),
         ("cost", {"min": 1}, ("min",), "unknown key 'min'", None),
         ("latency", "2s", (), "a mapping with max is wanted, not '2s'", "write {max: 2s}"),
         ("latency", {"max": 2}, ("max",), "a duration is wanted, not the number 2", "write 2s"),

@@ -109,7 +109,9 @@ def _live(messages: list[Json], deltas: list[dict[str, Json]], reason: str) -> I
     payloads: tuple[Json, ...] = tuple({"id": "c", "model": "m", "choices": [choice]} for choice in choices)
     body: Json = {"model": "m", "messages": messages, "stream": True}
     reply = ReceivedReply(payloads=payloads, stream=True)
-    return Interaction(request=SentRequest(url=_URL, body=body), reply=reply, elapsed_ms=9, first_ms=3)
+    return Interaction(
+        request=SentRequest(url=_URL, body=body), reply=reply, elapsed_ms=9, first_ms=3, cost_usd=2.1e-05
+    )
 
 
 @cache

@@ -166,7 +166,7 @@ def _interactions(text: str, random: Random) -> bytes:
     """Interactions swapped, dropped, doubled or taken from another file, with the lists at the end made to fit."""
     document: Any = deepcopy(read_values(text, "x"))
     other: Any = read_values(random.choice(_originals())[0], "x")
-    lists = [document[key] for key in ("interactions", "timings", "digests")]
+    lists = [document[key] for key in ("interactions", "timings", "costs", "digests") if key in document]
     moved = lists if random.random() < 0.5 else lists[:1]
     one, two = random.randrange(len(lists[0])), random.randrange(len(lists[0]))
     match random.randrange(4):
@@ -185,7 +185,7 @@ def _interactions(text: str, random: Random) -> bytes:
 
 
 def _written(document: dict[str, Any]) -> bytes:
-    return emit(document, {0: frozenset({"timings", "digests"})}).encode("utf-8", "surrogatepass")
+    return emit(document, {0: frozenset({"timings", "costs", "digests"})}).encode("utf-8", "surrogatepass")
 
 
 def _hostile(text: str, random: Random) -> bytes:
@@ -218,6 +218,7 @@ def _harmless(text: str, random: Random) -> bytes:
         f"# of a conversation\n\n{text}",
         f"{text}\n\n# the end\n",
         re.sub(r"(?<=\ntimings: ).*", lambda found: re.sub(r"\d+", "7", found[0]), text),
+        re.sub(r"\ncosts: .*", "", text),
     )
     return random.choice(ways).encode()
 

@@ -150,6 +150,7 @@ def _with_digests(document: Any, random: Random) -> str:
         if random.random() < 0.95:
             document = {**document, "digests": digests}
             document["timings"] = [random.choice((7, None, [1, 7])) for _ in nodes]
+            document |= random.choice(({}, {"costs": [random.choice((0, 2.1e-05, None)) for _ in nodes]}))
         document.pop("version", None)
         return (
             f"version: {VERSION}\n{_dumped(document, random)}" if random.random() < 0.97 else _dumped(document, random)

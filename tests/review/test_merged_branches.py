@@ -36,7 +36,7 @@ def recorded(replies, ms=10):
         content = [PICTURE] if text == "FIVE" else f"Number {number}?"
         messages = [*messages, said("user", content)]
         made = interaction(ask(*messages), completion(f"{text}\n\nThat is what it is called here."))
-        found.append(replace(made, elapsed_ms=ms + number))
+        found.append(replace(made, elapsed_ms=ms + number, cost_usd=ms / 10_000))
         messages = [*messages, said("assistant", f"{text}\n\nThat is what it is called here.")]
     return Recording(interactions=tuple(found), file="a.yaml")
 
