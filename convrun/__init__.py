@@ -44,6 +44,7 @@ _HOMES = {
     "UnplayedError": "convrun.errors",
     "Usage": f"{_ENGINE}.messages",
     "assistant": f"{_ENGINE}.messages",
+    "check": "convrun.checks.own",
     "expect": "convrun.expecting",
     "get_model": "convrun.models",
     "get_models": "convrun.models",

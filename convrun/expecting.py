@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from convrun.checks.check import Path
-from convrun.checks.code import Code
+from convrun.checks.code import Code, OwnValue
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
 from convrun.checks.evaluation import judge
+from convrun.checks.own import REGISTERED
 from convrun.checks.registry import KINDS, LISTED, changed, parse, tool_names
 from convrun.checks.views import turn_view
 from convrun.conversation.chain import ChainResponse
@@ -145,7 +146,9 @@ def _coded(kind: str, value: object, place: str) -> object:
     """The value of a kind, with Code in place of functions and models; within others stand checks again."""
 
     def coded(leaf: str, found: object) -> object:
-        if leaf not in KINDS or not KINDS[leaf].code:
+        if leaf not in KINDS:
+            return OwnValue(value=found, code=REGISTERED[leaf]) if leaf in REGISTERED else found
+        if not KINDS[leaf].code:
             return found
         if not callable(found) and not isinstance(found, Mapping):
             what = f"{place}: the {type_name(found)} {show(found, 60)} is not what it takes"

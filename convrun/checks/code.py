@@ -1,4 +1,4 @@
-"""An import path in a check, imported."""
+"""Code in a check, imported: what an import path names, and what judges a kind that is not convrun's."""
 
 from __future__ import annotations
 
@@ -11,3 +11,14 @@ class Code:
 
     path: str
     target: object
+
+
+@frozen
+class OwnValue:
+    """What stands in place of the value of a kind that is not convrun's: the value, and the function that judges it.
+
+    `code` is None where nothing was imported.
+    """
+
+    value: object
+    code: Code | None = None

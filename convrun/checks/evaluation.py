@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from convrun.checks.check import Check, Explanation, Path
-from convrun.checks.code import Code
+from convrun.checks.code import Code, OwnValue
 from convrun.checks.context import CheckContext
 from convrun.checks.registry import parse, render
 from convrun.errors import CheckError, StaleError, TemplateError, named
@@ -107,9 +107,11 @@ def _traceback(error: BaseException) -> str:
 
 
 def _plain(value: object) -> Json:
-    """The value as JSON: Code as its path."""
+    """The value as JSON: Code as its path, that of a kind which is not ours as it is."""
     if isinstance(value, Code):
         return value.path
+    if isinstance(value, OwnValue):
+        return _plain(value.value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else cast(Json, value)

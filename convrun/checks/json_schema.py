@@ -78,7 +78,7 @@ def _schema_fault(schema: JsonObject, value: Json) -> str | None:
     from referencing.exceptions import Unresolvable
 
     try:
-        error = best_match(_validator(canonical(schema)).iter_errors(value))
+        error = best_match(validator(canonical(schema)).iter_errors(value))
     except Unresolvable as unresolved:
         raise CheckError(
             f"the schema refers to {unresolved.ref!r}, which is not in it", fix="put it below $defs"
@@ -98,8 +98,8 @@ def _shortened(message: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _validator(schema: str) -> Validator:
-    """The validator of a schema's canonical form, which never reaches for the network."""
+def validator(schema: str) -> Validator:
+    """Return the validator of a schema's canonical form, which never reaches for the network."""
     from jsonschema.validators import Draft202012Validator, validator_for
     from referencing.jsonschema import EMPTY_REGISTRY
 

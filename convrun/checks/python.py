@@ -84,7 +84,7 @@ def read_python(reader: Reader, value: object, path: Path) -> PythonCheck:
     if isinstance(value, Code):
         if not callable(value.target):
             reader.wrong(path, f"{value.path!r} is a {type(value.target).__name__}, not a function")
-        elif _is_async(value.target):
+        elif is_async(value.target):
             reader.wrong(path, f"{value.path!r} is an async function", "a check is a plain function")
         return PythonCheck(code=value)
     text = reader.text(value, path, empty="an import path is wanted")
@@ -93,7 +93,8 @@ def read_python(reader: Reader, value: object, path: Path) -> PythonCheck:
     return PythonCheck(code=Code(path=text, target=None))
 
 
-def _is_async(target: object) -> bool:
+def is_async(target: object) -> bool:
+    """Return whether a function would have to be awaited."""
     from inspect import iscoroutinefunction
 
     return iscoroutinefunction(target)

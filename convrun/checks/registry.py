@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 from convrun.checks import shapes
 from convrun.checks.check import Check, Path, ValueProblem
+from convrun.checks.code import OwnValue
 from convrun.checks.combined import BECAUSE, Combination, ReadOne, read_combination, read_not
 from convrun.checks.kinds import EXPECT_ERROR, LEAVES, Kind, Read
 from convrun.checks.reader import Reader, settled
@@ -93,11 +95,15 @@ def asks_model(kind: str, value: object) -> bool:
     return any(leaf in KINDS and KINDS[leaf].family == "model" for _, leaf, _ in leaves(kind, value))
 
 
-def check_schema() -> JsonObject:
-    """Return the JSON Schema of one check: a mapping with one kind as its key, and perhaps `because`."""
+def check_schema(own: Iterable[str] = ()) -> JsonObject:
+    """Return the JSON Schema of one check: a mapping with one kind as its key, and perhaps `because`.
+
+    `own` are kinds that are not convrun's: what their values look like is not known.
+    """
     kinds: JsonObject = {kind: {**shape, "description": KINDS[kind].about} for kind, shape in LISTED.items()}
+    kinds |= {kind: {"description": "A kind of the project's own."} for kind in own}
     because: JsonObject = {"type": "string", "description": "Why it matters; shown where the check fails."}
-    one: list[Json] = [{"required": [kind]} for kind in LISTED]
+    one: list[Json] = [{"required": [kind]} for kind in kinds]
     return {
         "title": "A check",
         "type": "object",
@@ -124,6 +130,10 @@ def parse(kind: str, value: object) -> Check | tuple[ValueProblem, ...]:
 def _read_listed(kind: str, reader: Reader, value: object, path: Path) -> Check:
     if kind in LISTED:
         return KINDS[kind].read(reader, value, path)
+    if isinstance(value, OwnValue):
+        from convrun.checks.own import read_own  # few projects have kinds of their own
+
+        return read_own(kind, reader, value, path)
     reader.wrong(path, f"unknown check {kind!r}", _meant(str(kind)))
     return Combination(wanted="all", parts=())  # it is not for evaluation
 
@@ -143,6 +153,8 @@ def render(kind: str, value: object, names: Mapping[str, object]) -> object:
     """
 
     def rendered(leaf: str, found: object) -> object:
+        if isinstance(found, OwnValue):
+            return replace(found, value=render_value(found.value, names))
         return _literal(found) if leaf in KINDS and KINDS[leaf].literal else render_value(found, names)
 
     return changed(kind, value, rendered)
@@ -196,6 +208,8 @@ def _names_code(leaf: str, found: object) -> bool:
 
 def _settled(kind: str, value: object) -> object:
     """The value of a leaf with its Texts settled: those of schemas and import paths are literal."""
+    if isinstance(value, OwnValue):
+        return replace(value, value=settled(value.value))
     return _literal(value) if kind in KINDS and KINDS[kind].literal else settled(value)
 
 

@@ -26,7 +26,9 @@ KINDS = {
     "judge": "text",
     "embeddings": "text",
     "jobs": "jobs",
+    "checks": "checks",
 }
+_KIND = re.compile(r"[a-z][a-z0-9_]*")
 _POLICIES = ("live", "replay", "verify")
 _STANDING = ("<redacted>", "<secret>", "<api-key>", "<github-token>", "<OPENAI_API_KEY>", "<private-key>")
 _IN_REQUESTS = (  # addresses, and keys and values of JSON: replaced, no request would be known again
@@ -187,7 +189,20 @@ def _jobs_problem(value: object) -> _Problem:
     return f"a number from 1 to {_MOST_JOBS}, or 'auto'", "write how many conversations may run at once, as 4"
 
 
+def _checks_problem(value: object) -> _Problem:
+    if not isinstance(value, dict):
+        return "a table", 'write [tool.convrun.checks], in convrun.toml [checks], and sql = "package.module:function"'
+    for kind, path in value.items():
+        if _KIND.fullmatch(kind) is None:
+            wanted = f"a table of names with lower-case letters, digits and _, and {kind!r} is none"
+            return wanted, "rename it, as row_count"
+        if not isinstance(path, str) or not all(path.partition(":")):
+            return f"a table of import paths, and that of {kind!r} is none", f'write {kind} = "package.module:function"'
+    return None
+
+
 _PROBLEMS = {
+    "checks": _checks_problem,
     "text": _text_problem,
     "folder": _folder_problem,
     "flag": _flag_problem,

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,14 @@ class Defaults:
 
 
 @frozen
+class NamedCheck:
+    """Who judges a kind of check: the import path of a function, and where the settings say so."""
+
+    path: str
+    where: Where
+
+
+@frozen
 class Settings:
     """What a project has settled, once for all its specs.
 
@@ -39,7 +48,7 @@ class Settings:
     With `block_network`, tools and hooks reach nothing beyond this machine on replay. `rpm` is how many requests a
     minute a provider gets at most: one number for all, or one by provider. `jobs` conversations run at once.
     `redact` are regular expressions of secrets beside those that are known. `judge` and `embeddings` are the models
-    that checks ask which name none.
+    that checks ask which name none. `checks` judge kinds of the project's own.
     """
 
     root: Path
@@ -58,6 +67,7 @@ class Settings:
     redact: tuple[str, ...] = ()
     judge: str | None = None
     embeddings: str | None = None
+    checks: Mapping[str, NamedCheck] = field(default_factory=dict)
 
     @property
     def asked(self) -> Mapping[str, str]:
@@ -182,10 +192,16 @@ class _Source:
         for key in self.table:
             if key not in KINDS:
                 raise SettingsError(f"unknown setting {key!r}", where=self.where(key), fix=self._fix(key))
-        values = {key: checked(key, value, self.where(key)) for key, value in self.table.items()}
+        values: dict[str, Any] = {key: checked(key, value, self.where(key)) for key, value in self.table.items()}
         if "defaults" in values:
             values["defaults"] = self._defaults(values)
+        if "checks" in values:
+            values["checks"] = self._checks(values)
         return values
+
+    def _checks(self, values: Mapping[str, Any]) -> dict[str, NamedCheck]:
+        given = values["checks"].items()
+        return {kind: NamedCheck(path=path, where=self._within("checks", kind)) for kind, path in given}
 
     def _defaults(self, values: Mapping[str, Any]) -> Defaults:
         given = values["defaults"]
@@ -207,6 +223,16 @@ class _Source:
                 span = found.span("key" if found["key"] else "table")
                 return Where(file=self.path.name, line=number, column=span[0] + 1, text=line, width=span[1] - span[0])
         return Where(file=self.path.name)
+
+    def _within(self, table: str, key: str) -> Where:
+        """The place of a key in one of our tables, or that of the table."""
+        head = self.where(table)
+        pattern = re.compile(rf"^\s*(?:[\w.]+\.)?[\"']?(?P<key>{re.escape(key)})[\"']?\s*=")
+        for number, line in self._lines():
+            if number >= (head.line or 0) and (found := pattern.match(line)):
+                start, end = found.span("key")
+                return Where(file=self.path.name, line=number, column=start + 1, text=line, width=end - start)
+        return head
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         """The numbered lines that may hold our keys: in pyproject.toml those of our tables."""
@@ -285,8 +311,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             near = did_you_mean(name, [_PREFIX + known.upper() for known in KINDS])
             fix = _NO_RECORD if key == "record" else near or "unset it: variables that begin with CONVRUN_ are settings"
             raise SettingsError(f"unknown environment variable {name!r}", fix=fix)
-        if key == "defaults":
-            raise SettingsError(f"{name} cannot be a variable", fix="write the defaults into the settings file")
+        if key in ("defaults", "checks"):
+            raise SettingsError(f"{name} cannot be a variable", fix=f"write the {key} into the settings file")
         values[key] = checked(key, parsed(key, text), name)
     return values
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from convrun import document
-from convrun.checks.registry import code_paths
+from convrun.checks.registry import code_paths, leaves
 from convrun.environment import NAME as DOTENV
 from convrun.errors import ConvrunError, SpecErrors
 from convrun.frozen import frozen
@@ -85,6 +85,7 @@ class Dependencies:
 
     def __init__(self, settings: Settings, modules: ModuleFiles, marks: Marks) -> None:
         self._root = settings.root
+        self._own = settings.checks
         self._folders = import_folders(settings.root, settings.pythonpath)
         self._modules = modules
         self._marks = marks
@@ -100,10 +101,17 @@ class Dependencies:
         return self._code_of(planned.spec) | recorded.union(self._attached(attached, planned))
 
     def _code_of(self, spec: Spec) -> frozenset[Path]:
-        names = {path.partition(":")[0] for path in _import_paths(spec)}
+        names = {path.partition(":")[0] for path in (*_import_paths(spec), *self._judges(spec))}
         for name in names - self._code.keys():
             self._code[name] = self._modules.behind(name, self._folders, self._marks)
         return frozenset[Path]().union(*(self._code[name] for name in names))
+
+    def _judges(self, spec: Spec) -> Iterator[str]:
+        """The import paths of what judges kinds of the project's own."""
+        for check in _checks(spec):
+            for _, kind, _ in leaves(check.kind, check.value):
+                if kind in self._own:
+                    yield self._own[kind].path
 
     def _attached(self, attachments: Iterable[AttachmentSpec], planned: Planned) -> Iterator[Path]:
         names = {**planned.vars, "vars": planned.vars}
@@ -128,10 +136,13 @@ def _import_paths(spec: Spec) -> Iterator[str]:
     named += [tool.path for tool in spec.tools if isinstance(tool, ToolUse)]
     named += [turn.schema.path for turn in spec.turns if turn.schema and turn.schema.path]
     yield from (path.text for path in named)
-    checks: list[CheckSpec] = [*spec.each_turn, *spec.expect, *(check for turn in spec.turns for check in turn.expect)]
-    for check in checks:
+    for check in _checks(spec):
         for path in code_paths(check.kind, check.value):
             yield str(value_at(check.value, path))
+
+
+def _checks(spec: Spec) -> Iterator[CheckSpec]:
+    yield from (*spec.each_turn, *spec.expect, *(check for turn in spec.turns for check in turn.expect))
 
 
 def _beside(cassette: Path) -> Iterator[Path]:

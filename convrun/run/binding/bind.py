@@ -29,6 +29,7 @@ from convrun.run.binding.names import (
     used_templates,
     variables_named,
 )
+from convrun.run.binding.own_kinds import OwnKinds, settings_errors
 from convrun.run.binding.variable_rules import told_apart_errors, variable_errors
 from convrun.run.planning.options import RunOptions
 from convrun.run.planning.plan import Plan, Planned, may_go_live
@@ -116,15 +117,16 @@ def bind(
     trusted = (*settings.addresses, *([options.base_url] if options.base_url else []))
     specs: dict[int, BoundSpec | None] = {}
     asked: dict[int, Mapping[tuple[str, str], ModelIdentity]] = {}
+    own = OwnKinds(settings)
     names_seen: set[tuple[int, frozenset[str]]] = set()
     bound: list[BoundConversation] = []
-    errors: list[ConvrunError] = []
+    errors: list[ConvrunError] = [*settings_errors(settings)]
     keyless = _Keyless()
     for planned in plan.conversations:
         key = id(planned.spec)
         if key not in specs:
             try:
-                specs[key] = bind_spec(planned.spec, settings, imports=imports)
+                specs[key] = bind_spec(planned.spec, settings, own, imports=imports)
             except SpecErrors as found:
                 specs[key] = None
                 errors += found.errors
@@ -229,7 +231,7 @@ def further_errors(unfinished: Unfinished, settings: Settings, *, imports: bool 
     spec, broken = unfinished.spec, unfinished.broken
     errors: list[ConvrunError] = []
     try:
-        bind_spec(spec, settings, imports=imports, all_tools="tools" not in broken)
+        bind_spec(spec, settings, OwnKinds(settings), imports=imports, all_tools="tools" not in broken)
     except SpecErrors as found:
         errors += found.errors
     if broken.isdisjoint({"vars", "cases", "matrix", "freeze"}):
@@ -240,10 +242,13 @@ def further_errors(unfinished: Unfinished, settings: Settings, *, imports: bool 
     return errors
 
 
-def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools: bool = True) -> BoundSpec:
+def bind_spec(
+    spec: Spec, settings: Settings, own: OwnKinds, *, imports: bool = True, all_tools: bool = True
+) -> BoundSpec:
     """Return a spec with its code. Without `imports` nothing of it can run, and only mistakes in its text are found.
 
-    `all_tools` says that no other tool is declared than those in the spec.
+    `own` are the kinds of checks that are not convrun's. `all_tools` says that no other tool is declared than those in
+    the spec.
 
     Raises:
         SpecErrors: with every mistake.
@@ -257,7 +262,7 @@ def bind_spec(spec: Spec, settings: Settings, *, imports: bool = True, all_tools
         return tuple(_functions(paths, errors)) if imports else ()
 
     def checks(specs: Sequence[CheckSpec]) -> tuple[BoundCheck, ...]:
-        return bind_checks(specs, errors, imports=imports)
+        return bind_checks(specs, errors, own, imports=imports)
 
     templates = used_templates(spec)
     each_turn = checks(spec.each_turn)

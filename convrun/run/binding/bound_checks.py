@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from convrun.checks.check import ValueProblem
-from convrun.checks.code import Code
+from convrun.checks.code import Code, OwnValue
 from convrun.checks.registry import KINDS, code_paths, expressions, leaves, parse, tool_names
 from convrun.errors import ConvrunError, SpecError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.binding.imports import imported
+from convrun.run.binding.own_kinds import OwnKinds, imported_judge
 from convrun.source import Where
 from convrun.spec.model import CheckSpec, ImportPath, ModelFault, Path, ToolFault
 from convrun.templates import Text
@@ -31,18 +32,29 @@ class BoundCheck:
     only_asks: bool = False
 
 
-def bind_checks(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: bool) -> tuple[BoundCheck, ...]:
-    """Return the checks that are well-formed; mistakes in the others are appended to `errors`."""
-    return tuple(_bound(specs, errors, imports=imports))
+def bind_checks(
+    specs: Sequence[CheckSpec], errors: list[ConvrunError], own: OwnKinds | None = None, *, imports: bool
+) -> tuple[BoundCheck, ...]:
+    """Return the checks that are well-formed; mistakes in the others are appended to `errors`.
+
+    `own` are the kinds that are not convrun's; None: there are none.
+    """
+    return tuple(_bound(specs, errors, own, imports=imports))
 
 
-def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: bool) -> Iterator[BoundCheck]:
+def _bound(
+    specs: Sequence[CheckSpec], errors: list[ConvrunError], own: OwnKinds | None, *, imports: bool
+) -> Iterator[BoundCheck]:
     for spec in specs:
-        value = spec.value
+        try:
+            value = _judged_by_own(spec, own, imports=imports) if own is not None else spec.value
+        except SpecError as error:
+            errors.append(error)
+            continue
         # A path is not imported where the value is wrong anyway: one mistake, one message.
         problems = parse(spec.kind, value)
         if isinstance(problems, tuple):
-            errors += _mistakes(spec, problems)
+            errors += _mistakes(spec, problems, own)
             continue
         paths = code_paths(spec.kind, value) if imports else []
         try:
@@ -55,18 +67,42 @@ def _bound(specs: Sequence[CheckSpec], errors: list[ConvrunError], *, imports: b
             errors.append(error)
             continue
         if paths and isinstance(problems := parse(spec.kind, value), tuple):  # what was imported may not do there
-            errors += _mistakes(spec, problems)
+            errors += _mistakes(spec, problems, own)
         else:
             yield BoundCheck(spec=spec, value=value)
 
 
-def _mistakes(spec: CheckSpec, problems: Iterable[ValueProblem]) -> list[SpecError]:
+def _judged_by_own(spec: CheckSpec, own: OwnKinds, *, imports: bool) -> object:
+    """The value of a check, with the function that judges it in the place of each value whose kind is not ours.
+
+    Raises:
+        SpecError: where a kind has no function that can be imported, or two.
+    """
+    value = spec.value
+    for path, kind, found in leaves(spec.kind, spec.value):
+        if kind in KINDS:
+            continue
+        where = _place(spec, path) if path else spec.where
+        try:
+            provider = own.provider(kind)
+        except SpecError as error:
+            raise error.at(where) from error.__cause__
+        if provider is not None:
+            code = imported_judge(kind, provider, where) if imports else None
+            value = _with(value, path, OwnValue(value=found, code=code))
+    return value
+
+
+def _mistakes(spec: CheckSpec, problems: Iterable[ValueProblem], own: OwnKinds | None) -> list[SpecError]:
     """The problems at their places; a kind that is unknown stands where it is written, not at its value."""
-    known = spec.kind in KINDS
-    return [
-        SpecError(problem.what, where=_place(spec, problem.path) if known else spec.where, fix=problem.fix)
-        for problem in problems
-    ]
+    found = []
+    for problem in problems:
+        kind = str(problem.path[-1]) if problem.path else spec.kind
+        unknown = problem.what == f"unknown check {kind!r}"
+        where = spec.where if unknown and not problem.path else _place(spec, problem.path)
+        fix = own.fix(kind, problem.fix) if unknown and own is not None else problem.fix
+        found.append(SpecError(problem.what, where=where, fix=fix))
+    return found
 
 
 def named_tools(
@@ -138,7 +174,7 @@ def value_at(value: object, path: Path) -> object:
     return value.source if isinstance(value, Text) else value
 
 
-def _with(value: object, path: Path, code: Code) -> object:
+def _with(value: object, path: Path, code: Code | OwnValue) -> object:
     """The value with `code` at `path`; what is above it is copied."""
     if not path:
         return code
