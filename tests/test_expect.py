@@ -276,3 +276,61 @@ def test_a_check_without_a_last_level_is_an_error(check):
 def test_a_check_as_deep_as_in_a_spec_is_judged():
     """99 times `not` is a no."""
     expect(convrun.get_model("echo").prompt("Hi"), nested(99))
+
+
+def test_a_decorated_kind_is_a_check():
+    """A kind of one's own is known once its function is defined, also within others, and keeps to its schema."""
+
+    @convrun.check("longer_than", about="the least length", schema={"type": "integer"})
+    def longer_than(context, value):
+        return len(context.reply) > value or f"it has {len(context.reply)}"
+
+    response = convrun.get_model("echo").prompt("Hello")
+    expect(response, [{"longer_than": 2}, {"not": {"any_of": [{"longer_than": 7, "because": "short"}]}}])
+    with pytest.raises(convrun.ExpectationError, match="expected longer_than 7 to hold, it says 'it has 5'"):
+        expect(response, {"longer_than": 7})
+    with pytest.raises(convrun.CheckError, match=r"longer_than does not take this value: 'x' is not of type 'integer'"):
+        expect(response, {"longer_than": "x"})
+    assert longer_than.__name__ == "longer_than"
+
+
+def _two(_context, _value):
+    return True
+
+
+def _one(_context):
+    return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "function", "said"),
+    [
+        ("contains", None, _two, "the check 'contains' is one of convrun's own"),
+        ("any_of", None, _two, "the check 'any_of' is one of convrun's own"),
+        ("Row-Count", None, _two, "'Row-Count' is no name of a check (use lower-case letters"),
+        (5, None, _two, "a kind's name is wanted, not "),
+        ("lines", {"type": "integr"}, _two, "the schema of the check 'lines' is no JSON Schema"),
+        ("lines", None, _one, "cannot be called with the context and the check's value: too many"),
+    ],
+)
+def test_a_decorator_that_is_wrong(kind, schema, function, said):
+    """Names, schemas and functions that do not do are refused where they are written."""
+    with pytest.raises(convrun.CheckError) as caught:
+        convrun.check(kind, schema=schema)(function)
+    assert said in str(caught.value)
+
+
+def test_two_functions_for_one_kind():
+    """A second function of another name is refused; the same one defined anew, as in a notebook, is taken."""
+
+    def define(name):
+        def judge(context, value):
+            return True
+
+        judge.__qualname__ = name
+        return convrun.check("defined_twice")(judge)
+
+    define("one")
+    define("one")
+    with pytest.raises(convrun.CheckError, match=r"the check 'defined_twice' is judged by '.*:one' and '.*:two'"):
+        define("two")

@@ -280,3 +280,40 @@ def test_one_folder_by_a_variable_or_a_link_is_refused(tmp_path):
 def test_cassettes_may_be_inside_specs_or_round_them(tmp_path, cassettes):
     """Only the same folder is a mistake."""
     assert load(tmp_path, {"CONVRUN_CASSETTES": cassettes}, {}).cassettes == cassettes
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("checks = 5", "'checks' must be a table, not 5"),
+        (
+            '[checks]\nRow-Count = "m:f"',
+            "'checks' must be a table of names with lower-case letters, digits and _, and ",
+        ),
+        ('[checks]\nrows = "m.f"', "'checks' must be a table of import paths, and that of 'rows' is none, not "),
+        ("[checks]\nrows = 5", "'checks' must be a table of import paths, and that of 'rows' is none, not "),
+    ],
+)
+def test_kinds_of_checks_are_import_paths_by_name(tmp_path, text, said):
+    """A name that is none, and what is no import path, are refused."""
+    (tmp_path / "convrun.toml").write_text(text, "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, {}, {})
+    assert said in str(caught.value)
+
+
+def test_kinds_of_checks_have_places(tmp_path):
+    """Each is known with the line that names it, in a table of its own and in a line; no variable names them."""
+    text = (
+        '[project]\nrows = "x:y"\n[tool.convrun]\nmodel = "echo"\n[tool.convrun.checks]\nmodel = "m:f"\nrows = "m:g"\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(text, "utf-8")
+    found = load(tmp_path, {}, {}).checks
+    assert {kind: (one.path, one.where.line) for kind, one in found.items()} == {
+        "model": ("m:f", 6),
+        "rows": ("m:g", 7),
+    }
+    (tmp_path / "pyproject.toml").write_text('[tool.convrun]\nchecks = {rows = "m:g"}\n', "utf-8")
+    assert load(tmp_path, {}, {}).checks["rows"].where.line == 2
+    with pytest.raises(SettingsError, match="CONVRUN_CHECKS cannot be a variable"):
+        load(tmp_path, {"CONVRUN_CHECKS": "rows=m:g"}, {})

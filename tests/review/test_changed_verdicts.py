@@ -123,14 +123,20 @@ def test_the_examples_are_judged_as_they_run(tmp_path):
 
 
 def test_what_needs_code_is_not_judged(desk):
-    """Checks by a function, by a model's schema and by what a tool raised are listed; without them no turn passes."""
-    desk.project.edit("specs/desk.yaml", "expect: [{contains: Welcome}]", "expect: [{python: 'desk:polite'}]")
+    """Checks by a function, of a kind of the project's own, by a model's schema and by what a tool raised are listed.
+
+    Without them no turn passes.
+    """
+    desk.project.edit(
+        "specs/desk.yaml", "expect: [{contains: Welcome}]", "expect: [python: 'desk:polite', any_of: [{sql: SELECT}]]"
+    )
     desk.project.edit("specs/desk.yaml", "- contains: '5'", "- not: {called: {tool: price, error: {matches: x}}}")
     desk.project.edit("specs/desk.yaml", "- user: Thanks", "- {user: Thanks, expect: [{json_schema: 'desk:Model'}]}")
     found = judgement(desk.project)
     assert [one.known for one in found.turns.values()] == [None, None, None]
     assert [(one.kind, one.why) for one in found.every_unjudged] == [
         ("python", "it needs the project's code"),
+        ("any_of", "it needs the project's code"),
         ("not", "a recording does not hold what a tool raised"),
         ("json_schema", "it needs the project's code"),
     ]

@@ -79,10 +79,11 @@ def _installed(folders: Iterable[str]) -> Iterator[tuple[str, Provider]]:
 
     seen: set[str] = set()
     for package in distributions(path=[*folders]):
-        name = package.metadata["Name"] or "?"
-        if name not in seen:
+        entries = package.entry_points.select(group=GROUP)
+        name = (package.metadata["Name"] or "?") if entries else ""  # reading it takes long
+        if entries and name not in seen:
             seen.add(name)
-            for entry in package.entry_points.select(group=GROUP):
+            for entry in entries:
                 path = entry.value.partition("[")[0].strip()  # what stands in brackets are extras
                 yield entry.name, Provider(path=path, package=name)
 
