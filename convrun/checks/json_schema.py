@@ -45,7 +45,7 @@ class ValidatesSchema:
         def explain() -> Explanation:
             from convrun.checks.explaining.schemas import violations  # loaded once there is something to tell
 
-            return violations(_validator(canonical(self.schema)), value)
+            return violations(validator(canonical(self.schema)), value)
 
         return explain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from convrun.checks.check import Claim, Outcome, Path
+from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.context import CheckContext, seen_by_templates
 from convrun.checks.reader import Reader
 from convrun.errors import CheckError, TemplateError, did_you_mean
@@ -47,9 +47,16 @@ class That:
         if not isinstance(value, bool):
             given = "null" if value is None else f"the {type_name(value)} {show(value, _VALUE)}"
             raise CheckError(f"{_cut(self.text)} is neither true nor false: it is {given}", fix=_NO_BOOLEAN)
+        if value:  # the values are told below `not` only
+            return Outcome(passed=True, actual=True, found="it is true", explain=lambda: _explained(expression, names))
         shown = expression.shown(names)
         actual: Json = next(iter(shown.values())) if len(shown) == 1 else shown
-        return Outcome(passed=value, actual=actual, found=_said(shown) or f"it is {show(value)}")
+        return Outcome(passed=False, actual=actual, found=_said(shown) or "it is false")
+
+
+def _explained(expression: Expression, names: Mapping[str, object]) -> Explanation:
+    said = _said(expression.shown(names))
+    return Explanation(remark=f": {said}" if said else "")
 
 
 def _expression(source: str) -> Expression:

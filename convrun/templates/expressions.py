@@ -59,6 +59,7 @@ class Expression:
             self.fields = frozenset(fields_named(printed))
             self.keys = frozenset(vars_named(printed))
             self._template = _compiled(tree)
+            self._parts: dict[str, Template] = {}  # by their texts, for messages
         except TemplateSyntaxError as error:
             raise _fault(error.message or "", source) from error
         except (RecursionError, MemoryError, SyntaxError, ValueError) as error:  # Python's own limits of its code
@@ -93,15 +94,25 @@ class Expression:
         from convrun.templates.reasons import parts_shown
         from convrun.templates.written import written
 
+        def tried(part: nodes.Expr) -> tuple[Json] | None:
+            """The value of a part; None where it has none."""
+            text = written(part)
+            try:
+                if text not in self._parts:
+                    self._parts[text] = _compiled(_assigned(parsed_expression(text)))
+                return (_value(self._parts[text], names),)
+            except (TemplateError, TemplateSyntaxError, RecursionError):
+                return None
+
         def truth(part: nodes.Expr) -> bool | None:
-            found = _tried(part, names)
+            found = tried(part)
             return bool(found[0]) if found else None
 
         values: dict[str, Json] = {}
         for part in parts_shown(self._tree, truth):
             holder: nodes.Expr | None = part
             while holder is not None and len(values) < _SHOWN:
-                if found := _tried(holder, names):
+                if found := tried(holder):
                     values.setdefault(written(holder), found[0])
                     break
                 holder = getattr(holder, "node", None)  # what has no value stands in something that may have one
@@ -115,16 +126,6 @@ def _value(template: Template, names: Mapping[str, object]) -> Json:
     with failures("the expression"):
         list(template.root_render_func(context))
         return checked(context.vars["result"])
-
-
-def _tried(part: nodes.Expr, names: Mapping[str, object]) -> tuple[Json] | None:
-    """The value of a part; None where it has none."""
-    from convrun.templates.written import written
-
-    try:
-        return (_value(_compiled(_assigned(parsed_expression(written(part)))), names),)
-    except (TemplateError, TemplateSyntaxError, RecursionError):
-        return None
 
 
 def parsed_expression(source: str) -> nodes.Expr:

@@ -109,7 +109,7 @@ def test_a_failure_shows_the_values(source, found):
 def test_not_shows_the_values_too():
     """What is true and should not be is shown by the parts that make it so."""
     assert message("not", {"that": "reply == 'NO' or reply == 'YES'"}) == (
-        "expected reply == 'NO' or reply == 'YES' not to be true, reply is 'NO'"
+        "expected reply == 'NO' or reply == 'YES' not to be true, it is true: reply is 'NO'"
     )
 
 

@@ -112,8 +112,7 @@ def bind(
         UsageError: for a `--base-url` that is no address.
         SettingsError: for an unknown provider in the setting `rpm`.
     """
-    _refuse_wrong_address(options.base_url)
-    check_rates(settings.rpm)
+    _refuse_wrong(settings, options)
     trusted = (*settings.addresses, *([options.base_url] if options.base_url else []))
     specs: dict[int, BoundSpec | None] = {}
     asked: dict[int, Mapping[tuple[str, str], ModelIdentity]] = {}
@@ -219,9 +218,11 @@ def _with_code(spec: BoundSpec | None) -> Iterator[str]:
         yield from tool.names if isinstance(tool.spec, ToolUse) else ()
 
 
-def _refuse_wrong_address(base_url: str | None) -> None:
+def _refuse_wrong(settings: Settings, options: RunOptions) -> None:
+    """Raise for an address and for rates that are none."""
+    check_rates(settings.rpm)
     try:
-        checked_url(base_url or "http://localhost")
+        checked_url(options.base_url or "http://localhost")
     except ConvrunError as error:
         raise UsageError(f"--base-url: {error.what}", fix=error.fix) from error
 
