@@ -38,9 +38,9 @@ class PythonCheck:
         try:
             answer = watched(f"check {self.code.path!r}", lambda: function(_lent(context)))
         except AssertionError as error:
-            return self._outcome(context, passed=False, found=f"it says {str(error)!r}" if str(error) else _line(error))
+            return self._outcome(context, passed=False, found=_says(str(error)) if str(error) else _line(error))
         if isinstance(answer, str):
-            return self._outcome(context, passed=False, found=f"it says {answer!r}")
+            return self._outcome(context, passed=False, found=_says(answer))
         if answer is None or isinstance(answer, bool):
             found = f"it returned {answer} for the reply {show(context.reply, 120)}"
             return self._outcome(context, passed=answer is not False, found=found)
@@ -69,6 +69,11 @@ def _lent(context: CheckContext) -> CheckContext:
 
 def _lent_turn(turn: TurnView) -> TurnView:
     return replace(turn, parsed=deepcopy(turn.parsed), tool_calls=deepcopy(turn.tool_calls))
+
+
+def _says(text: str) -> str:
+    """The function's own words, on lines of their own if they are several."""
+    return f"it says:\n{text}" if "\n" in text.strip() else f"it says {text!r}"
 
 
 def _line(error: AssertionError) -> str:

@@ -216,12 +216,19 @@ def _comparison(check: CheckResult, full: bool) -> list[Line]:
 
 def _said(check: CheckResult) -> bool:
     """Whether the message names both values already, and they are short enough to be read there."""
+    if _are_figures(check.actual):
+        return "..." not in check.message
     expected, actual = _forms(check.expected), _forms(check.actual)
     if len(expected[0]) + len(actual[0]) > _SHORT or not any(form in check.message for form in actual):
         return False
-    # What is no text is put into words there, whole unless something was cut.
-    described = not isinstance(check.expected, str) and "..." not in check.message
-    return described or any(form in check.message for form in expected)
+    # It begins with what was expected, in words; whole, unless something was cut there.
+    return check.message.startswith("expected ") and "..." not in check.message
+
+
+def _are_figures(value: object) -> bool:
+    """Whether a value is a number, or several by name: messages name all figures."""
+    every = list(value.values()) if isinstance(value, dict) else [value]
+    return bool(every) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in every)
 
 
 def _forms(value: object) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from convrun.checks.explaining.shared import shared_start
 from convrun.checks.explaining.texts import difference, part_missing, texts_differ
 from convrun.checks.explaining.windows import place
 from convrun.checks.matcher import Matcher
+from convrun.checks.reply import read_json
 from convrun.source import printable
-from convrun.values import canonical, show
+from convrun.values import canonical, equal, show
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _MOST = 16  # lines
@@ -28,6 +29,14 @@ _LONG = 60  # of a text; of longer ones that differ windows are shown
 def values_differ(expected: object, actual: object, path: str = "$") -> Explanation:
     """Return what differs in two values that are not equal as JSON."""
     return _explained(expected, actual, path, exact=True)
+
+
+def results_differ(expected: str, actual: str) -> Explanation:
+    """Return what differs in two results of tools: by path where both are JSON mappings or lists, else as texts."""
+    recorded, now = read_json(expected).value, read_json(actual).value
+    if isinstance(recorded, dict | list) and isinstance(now, dict | list) and not equal(recorded, now):
+        return values_differ(recorded, now, path="result")
+    return texts_differ(expected, actual)
 
 
 def subset_missing(expected: object, actual: object, path: str = "$") -> Explanation:

@@ -105,9 +105,19 @@ class Verifying:
             expected=one.result.output,
             actual=now.output,
             message=message,
+            comparison=self._compared_texts(one.result.output, now.output) if message else (),
             where=self._tools[one.call.name],
             details=None if raised is None else "".join(format_exception(raised)),
         )
+
+    def _compared_texts(self, recorded: str, now: str) -> tuple[str, ...]:
+        """The lines that show what differs in a result; a secret is gone before a piece of it could be shown."""
+        if recorded == now:
+            return ()
+        from convrun.checks.explaining.values import results_differ  # loaded once there is something to tell
+
+        thorough = self._redactor.thorough
+        return results_differ(thorough.text(recorded), thorough.text(now)).lines
 
     def _message(self, one: _Call, now: ToolResult, *, alike: bool) -> str:
         """What is otherwise now, and what to do about it."""
