@@ -38,7 +38,7 @@ class PrefixStable:
             compared += 1
             if part := _changed(before, now):
                 place: Json = {"turn": turn.index, "model_call": number, "changed": part}
-                found = f"in turn {turn.index}, model call {number}, {part}"
+                found = f"that of turn {turn.index}, model call {number} does not: {part}"
                 return Outcome(passed=False, actual=place, found=found)
         return Outcome(passed=True, actual=compared, found=f"all {compared} that follow another do")
 

@@ -21,7 +21,7 @@ class Refusal:
     @property
     def claim(self) -> Claim:
         """What has to hold."""
-        said = f", or to say {listed(self.phrases)}" if self.phrases else ""
+        said = f" or say {listed(self.phrases)}" if self.phrases else ""
         return Claim(subject="the model", predicate=f"refuse{said}", negated=not self.wanted)
 
     def evaluate(self, context: CheckContext) -> Outcome:

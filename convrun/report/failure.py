@@ -19,6 +19,7 @@ from convrun.source import Where, excerpt
 _OF_RECORDING = {"--base-url": 1, "--all": 0, "--from-turn": 1, "--only": 1, "--max-cost": 1}
 _WRONG = frozenset({"failed", "error"})
 _WHOLE = frozenset({"equals", TOOL_RESULT})  # kinds that compare whole texts
+_PREFIX = "prefix_stable"  # a kind whose message has all of what it found in words
 _ROLES: dict[str, Role] = {"- ": "removed", "+ ": "added"}  # of the lines of a comparison
 _WAYS = 10  # in which samples went wrong that are told, unless all of it is asked for
 _CALLS = 10  # tool calls of a turn that are shown of the first, and of the last
@@ -216,7 +217,7 @@ def _comparison(check: CheckResult, full: bool) -> list[Line]:
 
 def _said(check: CheckResult) -> bool:
     """Whether the message names both values already, and they are short enough to be read there."""
-    if _are_figures(check.actual):
+    if check.kind == _PREFIX or _are_figures(check.actual):
         return "..." not in check.message
     expected, actual = _forms(check.expected), _forms(check.actual)
     if len(expected[0]) + len(actual[0]) > _SHORT or not any(form in check.message for form in actual):

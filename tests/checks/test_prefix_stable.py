@@ -50,8 +50,8 @@ def test_requests_that_extend_one_another_hold():
 def test_what_is_not_as_it_was_is_named(now, part):
     """The failure names the turn, the model call, and the first part that changed."""
     changed = Prompted(tools=now[0], messages=now[1])
-    assert broken(view(1, FIRST), view(2, changed)) == f"in turn 2, model call 1, {part}"
-    assert broken(view(1, FIRST, changed)) == f"in turn 1, model call 2, {part}"
+    assert broken(view(1, FIRST), view(2, changed)) == f"that of turn 2, model call 1 does not: {part}"
+    assert broken(view(1, FIRST, changed)) == f"that of turn 1, model call 2 does not: {part}"
     result = judged("prefix_stable", True, for_conversation([view(1, FIRST), view(2, changed)]))
     assert result.actual == {"turn": 2, "model_call": 1, "changed": part}
 
@@ -60,7 +60,7 @@ def test_the_order_of_tools_matters():
     """A cache sees the tools in their order."""
     swapped = view(2, Prompted(tools=[OTHER, TOOL], messages=NEXT.messages))
     before = view(1, Prompted(tools=[TOOL, OTHER], messages=FIRST.messages))
-    assert broken(before, swapped) == "in turn 2, model call 1, the tools stand in another order"
+    assert broken(before, swapped) == "that of turn 2, model call 1 does not: the tools stand in another order"
 
 
 def test_a_turn_sees_its_own_requests():

@@ -131,7 +131,7 @@ def test_it_holds(kind, value, reply):
             "refusal",
             {"phrases": ["no way", "never"]},
             "Yes.",
-            "expected the model to refuse, or to say 'no way', 'never', got 'Yes.'",
+            "expected the model to refuse or say 'no way', 'never', got 'Yes.'",
         ),
     ],
 )
@@ -157,7 +157,7 @@ def test_it_fails(kind, value, reply, expected):
             "refusal",
             {"phrases": ["b"]},
             "ab",
-            "expected the model not to refuse, or to say 'b', got 'ab', which has 'b'",
+            "expected the model not to refuse or say 'b', got 'ab', which has 'b'",
         ),
     ],
 )

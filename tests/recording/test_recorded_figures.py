@@ -181,7 +181,8 @@ def test_a_changed_system_prompt_breaks_the_prefix(project):
     result = project.one(keep_going=True)
     assert [turn.verdict for turn in result.turns] == ["passed", "failed", "passed"]
     assert result.turns[1].checks[0].message == (
-        "expected each request to extend the one before, in turn 2, model call 1, the system prompt is another"
+        "expected each request to extend the one before, that of turn 2, model call 1 does not: "
+        "the system prompt is another"
     )
 
 
