@@ -9,7 +9,8 @@ import argparse
 import sys
 
 from growth import growth
-from page import GROWTH, page
+from mutating import mutated
+from page import GROWTH, MUTATION, page
 from processes import Failed
 from rows import replayed, start_up
 from sides import HERE, PEERS, sides
@@ -41,9 +42,10 @@ def main() -> None:
                 print(workload.name, file=sys.stderr, flush=True)
                 rows.append(replayed(workload, options.runs, options.limit))
         grown = growth(max(options.runs, 3), options.limit) if options.only in GROWTH else None
+        mutants = mutated(options.runs, options.limit) if options.only in MUTATION else None
     except Failed as error:
         sys.exit(str(error))
-    text = page(rows, sides(""), runs=options.runs, grown=grown)
+    text = page(rows, sides(""), runs=options.runs, grown=grown, mutants=mutants)
     print(text)
     if options.write:
         (HERE.parent / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")

@@ -11,11 +11,14 @@ from statistics import median
 from textwrap import fill
 
 from growth import AIM
+from mutating import AIM as MUTANTS_AIM
+from mutating import Mutated
 from processes import Usage
 from rows import Row
 from sides import Side
 
 GROWTH = "growth with the turns"
+MUTATION = "mutants a second"
 _NOTHING = "–"
 _MEASURED = """Measured on {day} with Python {python} on {machine}. `make bench ARGS=--write` measures again and writes
 this page, `make bench` only prints it."""
@@ -29,8 +32,19 @@ _GROWN = """To load and replay one conversation of 400 turns takes convrun {grow
 (aim: at most {aim}). Here both are replayed in one process, in turn: start and imports, the same for both, would hide
 what turns cost. It is CPU time, the median of the rounds, spec and cassette read anew in each."""
 
+_MUTATED = """`convrun mutate` changes what was recorded of {conversations} conversations in {mutants:,} ways, and asks
+the checks again: {a_second:,.0f} mutants a second (aim: at least {aim:,}). It is CPU time of whole processes, start,
+reading and report included, the median of the rounds; the checks that it suggests are tried in it as well."""
 
-def page(rows: Sequence[Row], sides: Sequence[Side], *, runs: int, grown: float | None = None) -> str:
+
+def page(
+    rows: Sequence[Row],
+    sides: Sequence[Side],
+    *,
+    runs: int,
+    grown: float | None = None,
+    mutants: Mutated | None = None,
+) -> str:
     """Return the page as Markdown; `grown` is how many times as long 400 turns take as 200."""
     names = [side.name for side in sides]
     return "\n".join(
@@ -43,7 +57,14 @@ def page(rows: Sequence[Row], sides: Sequence[Side], *, runs: int, grown: float 
             *_costs(rows, names),
             "",
             *([f"## {GROWTH.capitalize()}", "", _wrapped(_GROWN.format(grown=grown, aim=AIM)), ""] if grown else []),
+            *([f"## {MUTATION.capitalize()}", "", _wrapped(_mutated(mutants)), ""] if mutants else []),
         ]
+    )
+
+
+def _mutated(mutants: Mutated) -> str:
+    return _MUTATED.format(
+        conversations=mutants.conversations, mutants=mutants.mutants, a_second=mutants.a_second, aim=MUTANTS_AIM
     )
 
 

@@ -139,6 +139,17 @@ def test_who_asks_less_is_not_compared(bench):
     assert bench(program).strip() == "convrun: 0 requests for 'small', not 2"
 
 
+def test_mutants_are_counted(bench):
+    """A workload is recorded and mutated; how many changes that makes hangs on what was said alone."""
+    program = """
+    from mutating import mutated
+    from workload import Workload
+    found = mutated(1, 60, Workload(name="small", conversations=2, turns=2))
+    print(found.conversations, found.mutants, found.a_second > 0)
+    """
+    assert bench(program).strip() == "2 30 True"
+
+
 def test_conversations_are_measured_in_each_way(bench):
     """The same conversations are recorded in threads and replayed in turn, in threads and in processes."""
     program = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from convrun.frozen import frozen
 from convrun.mutate.gaps import gaps, merged
 from convrun.mutate.mutant import Mutant
 from convrun.mutate.subject import Subject, subject_of
+from convrun.mutate.trials import Trials
 from convrun.mutate.witness import Witness
 from convrun.mutation import Family, Gap, MutatedConversation, MutationResult, PassedOver, Score
 from convrun.redaction import Redactor
@@ -84,34 +85,36 @@ def _mutated(subject: Subject) -> _Mutated:
 
 def _gaps(mutated: Sequence[_Mutated], project: Project, options: RunOptions, keys: Redactor) -> list[Gap]:
     """The gaps of all; checks are tried on the other conversations of their spec, selected or not."""
-    known = {one.subject.planned.id: one.subject.witness for one in mutated}
-    siblings: dict[str, dict[str, Witness]] = {}
-    found: list[Gap] = []
+    known: dict[str, dict[str, Witness]] = {}
     for one in mutated:
         planned = one.subject.planned
-        if one.survivors and planned.spec.file not in siblings:
-            siblings[planned.spec.file] = _witnesses(planned.spec.file, known, project, options, keys)
+        known.setdefault(planned.spec.file, {})[planned.id] = one.subject.witness
+    trials: dict[str, Trials] = {}
+    found: list[Gap] = []
+    for one in mutated:
+        file = one.subject.planned.spec.file
+        if one.survivors and file not in trials:
+            others = _others(file, known[file], project, options, keys)
+            trials[file] = Trials([*known[file].values(), *others])
         for place, survivors in one.survivors.items():
-            others = [witness for name, witness in siblings[planned.spec.file].items() if name != planned.id]
-            found += gaps(one.subject, place, survivors, others)
-    return merged(found, {spec: [*witnesses.values()] for spec, witnesses in siblings.items()})
+            found += gaps(one.subject, place, survivors, trials[file])
+    return merged(found, trials)
 
 
-def _witnesses(
-    file: str, known: Mapping[str, Witness], project: Project, options: RunOptions, keys: Redactor
-) -> dict[str, Witness]:
-    """The conversations of a spec whose recordings pass, with its own models and those asked for, by their ids."""
+def _others(
+    file: str, known: Container[str], project: Project, options: RunOptions, keys: Redactor
+) -> Iterator[Witness]:
+    """The further conversations of a spec whose recordings pass, with its own models and those asked for."""
     spec = next(spec for spec, _ in project.specs if spec.file == file)
-    found: dict[str, Witness] = {}
+    found: dict[str, Planned] = {}
     for models in dict.fromkeys((options.models, ())):
+        asked = RunOptions(models=models, defines=options.defines, only=frozenset())  # vars may be those of other specs
         with suppress(ConvrunError):  # said where it is selected
-            every = plan([(spec, None)], project.settings, RunOptions(models=models, defines=options.defines))
-            for one in every.conversations:
-                if one.id in known:
-                    found[one.id] = known[one.id]
-                elif isinstance(subject := subject_of(one, root=project.settings.root, keys=keys), Subject):
-                    found[one.id] = subject.witness
-    return found
+            found |= {one.id: one for one in plan([(spec, None)], project.settings, asked).conversations}
+    for name, planned in found.items():
+        if name not in known:
+            subject = subject_of(planned, root=project.settings.root, keys=keys)
+            yield from [subject.witness] if isinstance(subject, Subject) else []
 
 
 def _unjudged(mutated: Iterable[_Mutated]) -> list[Unjudged]:

@@ -222,3 +222,14 @@ def test_secrets_are_not_told(project):
     ended = project.cli("mutate", "-v")
     assert "unnoticed" in ended.stdout
     assert "zebra-77" not in ended.stdout
+
+
+def test_a_var_of_one_spec_is_none_of_another(project):
+    """`-D` sets it where there is one; the other's conversations are mutated as they are."""
+    recorded(project, "model: echo\nvars: {city: Rome}\nturns: [{user: 'To {{ city }}'}]\n", name="specs/a.yaml")
+    recorded(
+        project, "model: echo\ncases: [{to: Oslo}, {to: Bonn}]\nturns: [{user: 'To {{ to }}'}]\n", name="specs/b.yaml"
+    )
+    found = report(project, "-D", "city=Rome")
+    assert {gap["spec"] for gap in found["gaps"]} == {"specs/a.yaml", "specs/b.yaml"}
+    assert found["not_mutated"] == []
