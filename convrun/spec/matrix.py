@@ -72,16 +72,15 @@ def _together(found: Sequence[AxisValue]) -> Iterator[SpecError]:
 def _value(node: Node, file: SpecFile) -> AxisValue:
     """A value of a var; one that is a mapping is named by its `id`, which stays in it."""
     value = data(node, literal_leaf)
+    name, _ = _named(node, file)
+    said = value if isinstance(value, str) else json.dumps(value)
     if isinstance(node, document.Mapping):
-        name, _ = _named(node, file)
         if name is None:
             raise SpecError("a mapping without a name", where=node.where, fix="give it an `id`, as {id: paris, …}")
     elif isinstance(node, document.Sequence):
         fix = "write a mapping with an `id`, as {id: few, items: […]}"
         raise SpecError("a list has no name for the ids of conversations", where=node.where, fix=fix)
-    else:
-        name = value if isinstance(value, str) else json.dumps(value)
-    return _with_name(name, value, node, "write {id: none, text: ''}; templates say .text")
+    return _with_name(name, said, value, node, "write {id: none, text: ''}; templates say .text")
 
 
 def _model(node: Node, file: SpecFile) -> AxisValue:
@@ -103,8 +102,8 @@ def _system(node: Node, file: SpecFile) -> AxisValue:
         raise SpecError(f"{show(made.source, 60)} is a file, and no system prompt", where=node.where, fix=fix)
     if name is None:
         named = rest.get("file") if isinstance(rest, document.Mapping) else None
-        name = PurePosixPath(named.text).stem if isinstance(named, Scalar) else made.source
-    return _with_name(name, made, node, "give it an `id`, as {id: none, text: ''}")
+        name = PurePosixPath(named.text).stem if isinstance(named, Scalar) else None
+    return _with_name(name, made.source, made, node, "give it an `id`, as {id: none, text: ''}")
 
 
 def _is_file(said: str, node: Node, file: SpecFile) -> bool:
@@ -117,7 +116,7 @@ def _options(node: Node, file: SpecFile) -> AxisValue:
     name, rest = _named(node, file)
     made = options(rest, file)
     shown = (f"{key}={_printed(value)}" for key, value in sorted(made.items()))
-    return _with_name(name or ",".join(shown), made, node, "give it an `id`, as {id: as-written}")
+    return _with_name(name, ",".join(shown), made, node, "give it an `id`, as {id: as-written}")
 
 
 def _printed(value: Any) -> str:
@@ -132,11 +131,11 @@ def _named(node: Node, file: SpecFile) -> tuple[str | None, Node]:
     return decoding.identifier(given, file), replace(node, entries=kept)
 
 
-def _with_name(text: str, value: Any, node: Node, fix: str) -> AxisValue:
-    """The value, named by a text: its `id`, or what it is."""
-    if not text:
+def _with_name(name: str | None, said: str, value: Any, node: Node, fix: str) -> AxisValue:
+    """The value, with the name that it was given, else with what it says."""
+    if not (name or said):
         raise SpecError("a value without a name for the ids of conversations", where=node.where, fix=fix)
-    return AxisValue(name=text_part(text), text=text, value=value, where=node.where)
+    return AxisValue(name=name or text_part(said), text=name or said, value=value, where=node.where)
 
 
 def named_as_case_keys(spec: Spec) -> Iterator[SpecError]:

@@ -51,6 +51,7 @@ LONG = "You are the desk of a small library: answer in one sentence."
         ("city", " a", "a-7de598b3"),
         ("city", "x" * 41, f"{'x' * 24}-3164596d"),
         ("city", "\n", "text-01ba4719"),
+        ("city", {"id": "x" * 41}, "x" * 41),
         ("model", "groq/llama", "groq/llama"),
         ("model", {"name": "llama", "provider": "groq"}, "llama"),
         ("model", {"id": "fast", "name": "llama"}, "fast"),
