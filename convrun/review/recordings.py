@@ -167,6 +167,10 @@ class Recordings:
 
     def _only_one(self, word: str) -> Found:
         found = self.of_specs([word])
+        rest = word.partition("::")[2]
+        found = [
+            one for one in found if one[0].partition("::")[2] == rest
+        ] or found  # the first sample has this very id
         if len(found) != 1:
             fix = f"name one of them: {', '.join(name for name, _ in found[:4])}"
             raise UsageError(f"{show(word)} has {len(found)} conversations", fix=fix if found else None)

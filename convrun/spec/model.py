@@ -230,6 +230,7 @@ class SamplesSpec:
 
     times: int
     needed: int
+    where: Where | None = field(default=None, compare=False)
 
 
 @frozen

@@ -36,11 +36,12 @@ def samples(node: Node, file: SpecFile) -> SamplesSpec:
     if not isinstance(node, document.Mapping):
         number = node.value if isinstance(node, Scalar) and isinstance(node.value, int) else None
         times = 5 if number is None or isinstance(number, bool) else number
-        raise expected("a mapping for samples", node, f"write {{times: {times}}}, and `pass: 4` if not all must pass")
+        fix = f"write {{times: {times}}}: all must pass then, or as many as `pass` says"
+        raise expected("a mapping for samples", node, fix)
     found = _SAMPLES.values(node, file)
     times, needed = found["times"], found.get("pass", found["times"])
     if needed > times:
         place = next(value.where for key, value in node.entries if key.text == "pass")
         fix = f"write a number from 1 to {times}, or leave it out: then all must pass"
         raise SpecError(f"{needed} samples are to pass, of {times}", where=place, fix=fix)
-    return SamplesSpec(times=times, needed=needed)
+    return SamplesSpec(times=times, needed=needed, where=node.where)

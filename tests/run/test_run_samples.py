@@ -15,9 +15,13 @@ import itertools
 
 calls = itertools.count(1)
 failing = {failing}
+interrupting = {interrupting}
 
 def check(context):
-    return "sample" if next(calls) in failing else None
+    number = next(calls)
+    if number == interrupting:
+        raise KeyboardInterrupt
+    return "it went wrong" if number in failing else None
 """
 SPEC = """
 model: echo
@@ -39,8 +43,8 @@ def project(tmp_path, monkeypatch):
 def sampled(project):
     """Runs a spec of which these samples fail."""
 
-    def run(times, needed, failing=(), *, more="", **options):
-        project.write("judging.py", CHECKED.format(failing=set(failing) or "()"))
+    def run(times, needed, failing=(), *, more="", interrupting=None, **options):
+        project.write("judging.py", CHECKED.format(failing=set(failing) or "()", interrupting=interrupting))
         project.write("specs/a.yaml", SPEC.format(times=times, needed=needed) + more)
         return project.run(**options)
 
@@ -175,8 +179,7 @@ def test_a_case_that_is_called_as_a_sample_is_a_mistake(project):
         "model: echo\nsamples: {times: 2}\ncases: [{id: x}, {id: 'x@2'}]\nturns: [{user: Hi}]\n",
     )
     (mistake,) = project.mistakes()
-    assert "two conversations have the same id" in mistake
-    assert "specs/a.yaml::x@2" in mistake
+    assert mistake.startswith("specs/a.yaml:2:10: two conversations have one id, 'specs/a.yaml::x@2': one is a sample")
 
 
 def test_x_stops_behind_a_group_that_did_not_pass(sampled, project):
@@ -225,10 +228,10 @@ def test_what_failed_last_is_the_group(sampled, project):
     remember(project.root, result.conversations, strict=False)
     assert LastFailed.at(project.root).ids == {"specs/a.yaml"}
     assert len(project.one(last_failed=True).singles) == 3
-    alone = project.write("judging.py", CHECKED.format(failing={1}))
+    alone = project.write("judging.py", CHECKED.format(failing={1}, interrupting=None))
     remember(project.root, project.run("specs/a.yaml::@2").conversations, strict=False)
     assert LastFailed.at(project.root).ids == {"specs/a.yaml", "specs/a.yaml::@2"}
-    alone.write_text(CHECKED.format(failing="()"), "utf-8")
+    alone.write_text(CHECKED.format(failing="()", interrupting=None), "utf-8")
     remember(project.root, project.run().conversations, strict=False)
     assert LastFailed.at(project.root).ids == set()
 
@@ -262,3 +265,62 @@ def test_fewer_samples_leave_orphans(project, sampled):
     sampled(4, 4, record="all")
     project.edit("specs/a.yaml", "times: 4, pass: 4", "times: 2")
     assert [one.where.file for one in project.run().findings] == ["cassettes/a/@3.yaml", "cassettes/a/@4.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("needed", "failing", "verdict"),
+    [(2, (), "skipped"), (4, {1}, "skipped"), (4, {1, 2}, "failed"), (5, {2}, "failed")],
+)
+def test_a_group_that_was_interrupted_did_not_pass(sampled, needed, failing, verdict):
+    """Though enough samples have passed, the others lack; it has failed only where they could not make up for it."""
+    result = sampled(5, needed, failing, interrupting=4)
+    (group,) = result.conversations
+    assert (result.interrupted, result.exit_code, group.verdict) == (True, 130, verdict)
+    assert group.reason == ("interrupted: 3 of 5 samples were finished" if verdict == "skipped" else None)
+    assert (len(group.singles), group.samples.passed, group.samples.rate) == (3, None, None)
+    assert not group.finished
+
+
+def test_an_interrupted_group_is_not_forgotten(sampled, project):
+    """What failed last stays what failed last until all of it has run again."""
+    remember(project.root, sampled(3, 3, {2}).conversations, strict=False)
+    remember(project.root, sampled(3, 3, interrupting=3).conversations, strict=False)
+    assert LastFailed.at(project.root).ids == {"specs/a.yaml"}
+
+
+def test_too_many_conversations_of_a_spec_are_a_mistake(project):
+    """Samples of many cases are refused before anything runs."""
+    rows = ", ".join(f"{{id: c{number}}}" for number in range(11))
+    project.write("specs/a.yaml", f"model: echo\nsamples: {{times: 1000}}\ncases: [{rows}]\nturns: [{{user: Hi}}]\n")
+    (mistake,) = project.mistakes()
+    assert mistake.startswith("specs/a.yaml:2:10: 1,000 samples of 11 conversations are 11,000")
+
+
+def test_a_base_may_say_how_many(project):
+    """`samples` merges as a mapping."""
+    project.write("specs/_base.yaml", "model: echo\nsamples: {times: 4, pass: 3}\nturns: [{user: Hi}]\n")
+    project.write("specs/a.yaml", "extends: [_base.yaml]\nsamples: {times: 3}\n")
+    samples = project.one().samples
+    assert (samples.times, samples.needed) == (3, 3)
+    project.edit("specs/a.yaml", "times: 3", "times: 2")
+    assert project.mistakes()[0].startswith("specs/_base.yaml:2:27: 3 samples are to pass, of 2")
+
+
+def test_a_matrix_has_its_samples_by_combination(project):
+    """Each combination is a group, with its name before the number."""
+    project.write(
+        "specs/a.yaml",
+        "model: echo\nmatrix: {city: [Oslo, Rome]}\nsamples: {times: 2}\n"
+        "turns: [{user: '{{ city }}', expect: [contains: '{{ city }}']}]\n",
+    )
+    found = project.run().conversations
+    assert [one.id for group in found for one in group.singles] == [
+        "specs/a.yaml::Oslo", "specs/a.yaml::Oslo@2", "specs/a.yaml::Rome", "specs/a.yaml::Rome@2",
+    ]  # fmt: skip
+
+
+def test_only_some_ids_keep_their_groups_whole(project):
+    """What is touched of a group runs it all, as `--watch` asks for."""
+    project.write("specs/a.yaml", "model: echo\nsamples: {times: 3}\nturns: [{user: Hi, expect: [contains: Hi]}]\n")
+    for name in ("specs/a.yaml", "specs/a.yaml::@2"):
+        assert len(project.one(only=frozenset({name})).singles) == 3

@@ -38,9 +38,9 @@ def test_all_samples_must_pass_unless_the_spec_says_how_many(loaded, value, read
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("5", "a.yaml:2:10: expected a mapping for samples, got the number 5: write {times: 5}, and `pass: 4`"),
-        ("true", "a.yaml:2:10: expected a mapping for samples, got true: write {times: 5}, and `pass: 4`"),
-        ("[5]", "a.yaml:2:10: expected a mapping for samples, got a list: write {times: 5}, and `pass: 4`"),
+        ("5", "a.yaml:2:10: expected a mapping for samples, got the number 5: write {times: 5}: all must pass then"),
+        ("true", "a.yaml:2:10: expected a mapping for samples, got true: write {times: 5}: all must pass then"),
+        ("[5]", "a.yaml:2:10: expected a mapping for samples, got a list: write {times: 5}: all must pass then"),
         ("{pass: 4}", "a.yaml:2:10: samples needs the key 'times'"),
         ("{times: 0}", "a.yaml:2:18: expected a whole number from 1 on, got the number 0"),
         ("{times: 2.5}", "a.yaml:2:18: expected a whole number from 1 on, got the number 2.5"),

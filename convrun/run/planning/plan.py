@@ -14,7 +14,7 @@ from convrun.errors import ConvrunError, SpecError, UsageError, did_you_mean
 from convrun.frozen import frozen
 from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.run.planning.selection import expression, tagged
-from convrun.run.planning.variants import variants
+from convrun.run.planning.variants import MOST, variants
 from convrun.settings import Settings
 from convrun.source import Where
 from convrun.spec.ids import alike, cassette_file, clashes, conversation_id, difference, model_part, sample_id
@@ -126,6 +126,7 @@ def plan(
 def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: str) -> Iterator[Planned]:
     cases: Sequence[CaseSpec | None] = (None,) if spec.cases is None else spec.cases
     found = list(variants(spec, settings, options))
+    _refuse_many(spec, len(cases) * len(found))
     for case in cases:
         for variant in found:
             parts = [*([case.id] if case else []), *variant.names]
@@ -148,19 +149,34 @@ def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: 
                 )
 
 
+def _refuse_many(spec: Spec, groups: int) -> None:
+    samples = spec.samples
+    if samples is not None and groups * samples.times > MOST:
+        what = f"{samples.times:,} samples of {groups:,} conversations are {groups * samples.times:,}"
+        raise SpecError(what, where=samples.where, fix=f"at most {MOST:,} are run of one spec: take fewer samples")
+
+
 def _samples(spec: Spec) -> Iterable[int | None]:
     return range(1, spec.samples.times + 1) if spec.samples is not None else (None,)
 
 
 def _refuse_equal_ids(spec: Spec, conversations: Sequence[Planned]) -> None:
-    """Raise for combinations of a matrix whose values give one id together: `a-b` with `c`, and `a` with `b-c`."""
-    found = alike(one.id for one in conversations) if spec.matrix else None
+    """Raise for combinations of a matrix whose values give one id together: `a-b` with `c`, and `a` with `b-c`.
+
+    So may the second sample of `a` and a case `a@2`.
+    """
+    samples = spec.samples
+    found = alike(one.id for one in conversations) if spec.matrix or samples is not None else None
+    if found is not None and samples is not None and any(one.sample != 1 for one in conversations if one.id in found):
+        what = f"two conversations have one id, {found[1]!r}: one is a sample"
+        raise SpecError(what, where=samples.where, fix="samples end in their number, as @2: rename what else does")
     if found is not None:
         what = f"two combinations have one id: {found[1]!r}"
         if found[0] != found[1]:
             what = f"the ids of two combinations differ in {difference(*found)} only: {found[0]!r} and {found[1]!r}"
         fix = "rename a case, or write a value as a mapping with an `id`"
-        raise SpecError(what, where=spec.matrix[0].where, fix=fix)
+        where = spec.matrix[0].where if spec.matrix else spec.where
+        raise SpecError(what, where=where, fix=fix)
 
 
 def _refuse_unknown_defines(defines: Mapping[str, str], conversations: Sequence[Planned]) -> None:
