@@ -1,0 +1,3 @@
+def upper(text: str) -> str:
+    """In capitals."""
+    return text.upper()
