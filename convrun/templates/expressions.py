@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from operator import ge, gt, le, lt
+from typing import TYPE_CHECKING, Any, cast
 
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
@@ -31,6 +32,7 @@ _ABROAD = (  # what other languages have, and what is meant
     ("'", "end the text with the quote that it begins with"),
     ('"', "end the text with the quote that it begins with"),
 )
+_ORDER: dict[str, Callable[[Any, Any], Any]] = {"lt": lt, "lteq": le, "gt": gt, "gteq": ge}
 _NEVER = (  # what is never true or false
     *(nodes.List, nodes.Tuple, nodes.Dict, nodes.Concat, nodes.Neg, nodes.Pos),
     *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow),
@@ -160,7 +162,7 @@ def _environment() -> Environment:
     from convrun.templates.sandbox import sandbox
 
     made = sandbox().overlay()
-    made.filters = {**made.filters, "_equal": _equal, "_within": _within}
+    made.filters = {**made.filters, "_equal": _equal, "_within": _within, "_ordered": _ordered}
     return made
 
 
@@ -180,6 +182,17 @@ def _equal(left: object, right: object) -> bool:
     return equal(checked(left), checked(right))
 
 
+def _ordered(left: object, right: object, sign: str) -> bool:
+    from convrun.templates.sandbox import checked
+
+    one, other = checked(left), checked(right)
+    kinds = {type_name(one), type_name(other)}
+    if kinds not in ({"number"}, {"text"}):
+        what = f"{show(one, 60)} and {show(other, 60)} have no order"
+        raise TemplateError(what, fix="two numbers have one, and two texts")
+    return bool(_ORDER[sign](one, other))
+
+
 def _within(one: object, several: object) -> bool:
     """Whether a value is one of several: a part of a text, an item of a list, a key of a mapping."""
     from convrun.templates.sandbox import checked
@@ -195,7 +208,7 @@ def _within(one: object, several: object) -> bool:
 
 
 class _AsJson(NodeTransformer):
-    """Compares values as JSON: what `==`, `!=`, `in` and `not in` mean in Python they do not in other checks."""
+    """Compares values as JSON: in Python true is 1, and below 2."""
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802 - named by Jinja's visitor
         self.generic_visit(node)
@@ -212,9 +225,9 @@ class _AsJson(NodeTransformer):
 
 def _comparison(left: nodes.Expr, right: nodes.Operand) -> nodes.Expr:
     line = right.lineno
-    name = {"eq": "_equal", "ne": "_equal", "in": "_within", "notin": "_within"}.get(right.op)
-    if name is None:
-        return nodes.Compare(left, [right], lineno=line)
+    if right.op in _ORDER:
+        return nodes.Filter(left, "_ordered", [right.expr, nodes.Const(right.op)], [], None, None, lineno=line)
+    name = "_equal" if right.op in ("eq", "ne") else "_within"
     same = nodes.Filter(left, name, [right.expr], [], None, None, lineno=line)
     return nodes.Not(same, lineno=line) if right.op in ("ne", "notin") else same
 

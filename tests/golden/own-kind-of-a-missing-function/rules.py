@@ -1,0 +1,2 @@
+def polite(context, word):
+    return word in context.reply
