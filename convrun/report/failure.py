@@ -19,11 +19,8 @@ from convrun.source import Where, excerpt
 _OF_RECORDING = {"--base-url": 1, "--all": 0, "--from-turn": 1, "--only": 1, "--max-cost": 1}
 _WRONG = frozenset({"failed", "error"})
 _WHOLE = frozenset({"equals", TOOL_RESULT})  # kinds that compare whole texts
-<<<<<<< HEAD
 _PREFIX = "prefix_stable"  # a kind whose message has all of what it found in words
-=======
 _TOLD = frozenset({"all_of", "any_of", "that"})  # kinds whose messages name what matters of the values
->>>>>>> e2f462c (Golden folders for combined checks, expressions and own kinds; what has no order in JSON has none in an expression)
 _ROLES: dict[str, Role] = {"- ": "removed", "+ ": "added"}  # of the lines of a comparison
 _WAYS = 10  # in which samples went wrong that are told, unless all of it is asked for
 _CALLS = 10  # tool calls of a turn that are shown of the first, and of the last
@@ -214,7 +211,7 @@ def _comparison(check: CheckResult, full: bool) -> list[Line]:
     if check.kind in _WHOLE and texts and "\n" in f"{expected}{actual}":
         head = Line("expected (-) and actual (+):")
         return [head, *(line.indented(2) for line in difference(expected, actual, full=full))]
-    if (expected is None and actual is None) or (not full and (_said(check) or _judged_kind(check) in _TOLD)):
+    if (expected is None and actual is None) or (not full and _said(check)):
         return []
     return [*block("expected", expected, full=full), *_aligned(block("actual", actual, full=full))]
 
@@ -229,6 +226,8 @@ def _judged_kind(check: CheckResult) -> str:
 
 def _said(check: CheckResult) -> bool:
     """Whether the message names both values already, and they are short enough to be read there."""
+    if _judged_kind(check) in _TOLD:
+        return True
     if check.kind == _PREFIX or _are_figures(check.actual):
         return "..." not in check.message
     expected, actual = _forms(check.expected), _forms(check.actual)
