@@ -33,7 +33,7 @@ def test_output_is_the_golden_one(name, tmp_path):
     shutil.copytree(folder, tmp_path / name, ignore=shutil.ignore_patterns("args", *OUTCOME))
     arguments = shlex.split((folder / "args").read_text("utf-8"))
     ended = convrun(*arguments, cwd=tmp_path / name)
-    found = {"stdout": timeless(ended.stdout), "stderr": ended.stderr, "exit": f"{ended.returncode}\n"}
+    found = {"stdout": timeless(ended.stdout), "stderr": timeless(ended.stderr), "exit": f"{ended.returncode}\n"}
     if os.environ.get("CONVRUN_GOLDEN") == "write":
         write(folder, found)
     assert found == {part: golden(folder, part) for part in OUTCOME}

@@ -15,7 +15,7 @@ from convrun.values import Json
 
 BECAUSE = "because"
 _EXPLAINED = 4  # checks that are explained
-_LINES = 7  # of each
+_LINES = 6  # of each
 ReadOne: TypeAlias = Callable[[str, Reader, object, Path], Check]  # reads the value of a kind
 Wanted: TypeAlias = Literal["all", "any"]
 

@@ -8,6 +8,7 @@ from convrun.checks.explaining.spans import Span, differing_spans
 from convrun.source import cells, printable
 
 _CONTEXT = 24  # characters shown before and behind what differs
+_LEFT = 8  # characters that are not worth to be left out
 _NEAR = 30  # characters between two differences that are shown in one window
 _WIDE = 100  # characters of a window with several differences, without what is around them
 _PIECE = 56  # characters shown of one piece that differs
@@ -91,6 +92,7 @@ class Windows:
     ) -> None:
         begin = _word_start(text, max(pieces[0][0] - context, 0), pieces[0][0])
         stop = min(pieces[-1][1] + context, len(text))
+        begin, stop = 0 if begin < _LEFT else begin, len(text) if len(text) - stop < _LEFT else stop
         shown, marks, at = _CUT if begin else "", " " if begin else "", begin
         for (start, end), visible in zip(pieces, blank, strict=True):
             before = self._seen(text[at:start])
