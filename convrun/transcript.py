@@ -96,13 +96,32 @@ class ModelCallRecord:
 
 
 @frozen
+class LaneRecord:
+    """What a check asked a model, and was told: the score of a rubric, and why; `score` is None where it told none.
+
+    `whole`: of the conversation up to its end, not of the turn that it is shown at.
+    """
+
+    lane: str
+    model: str
+    about: str
+    score: float | None = None
+    reason: str = ""
+    whole: bool = False
+
+
+@frozen
 class RecordedTurn:
-    """What the user said, and the model calls that followed; there is at least one. `index` counts from 1."""
+    """What the user said, and the model calls that followed; there is at least one. `index` counts from 1.
+
+    `lanes` is what checks asked once it was over.
+    """
 
     index: int
     user: str
     model_calls: tuple[ModelCallRecord, ...]
     attachments: tuple[AttachmentNote, ...] = ()
+    lanes: tuple[LaneRecord, ...] = ()
 
     @property
     def last(self) -> ModelCallRecord:
@@ -122,10 +141,14 @@ class RecordedTurn:
 
 @frozen
 class RecordedConversation:
-    """One conversation of a recording; `history` is what stood before its first turn."""
+    """One conversation of a recording; `history` is what stood before its first turn.
+
+    `embeddings` counts those that checks asked for.
+    """
 
     turns: tuple[RecordedTurn, ...]
     history: tuple[Said, ...] = ()
+    embeddings: int = 0
 
     @property
     def usage(self) -> UsageResult:

@@ -62,7 +62,7 @@ def subject_of(planned: Planned, *, root: Path, keys: Redactor) -> Subject | Pas
         problem = Problem(type="CassetteError", message=error.what, where=error.where, fix=error.fix)
         return PassedOver(id=planned.id, why="its recording cannot be read", where=planned.where, problem=problem)
     turns = found.conversations[0].turns if found.conversations else ()
-    judge = judge_of(planned, root=root)
+    judge = judge_of(planned, root=root, asks=False)
     outdated = outdated_parts(judge, turns)
     if outdated:
         return _passed_over(planned, f"its spec has changed since it was recorded: {', '.join(outdated)}")

@@ -8,7 +8,15 @@ from convrun.report.failure import tool_call
 from convrun.report.style import Line
 from convrun.report.wording import block, noun
 from convrun.results import UsageResult
-from convrun.transcript import Asked, AttachmentNote, ModelCallRecord, RecordedConversation, RecordedTurn, Said
+from convrun.transcript import (
+    Asked,
+    AttachmentNote,
+    LaneRecord,
+    ModelCallRecord,
+    RecordedConversation,
+    RecordedTurn,
+    Said,
+)
 from convrun.values import Json
 
 _NOTHING = Asked()
@@ -37,6 +45,8 @@ def conversation_lines(
             asked = []
         if shown is None or turn.index in shown:
             lines += [Line(""), *turn_lines(turn, asked=asked, full=full)]
+    if conversation.embeddings:
+        lines += [Line(""), Line(f"checks asked for {noun(conversation.embeddings, 'embedding')}", "dim")]
     return lines
 
 
@@ -46,6 +56,8 @@ def turn_lines(turn: RecordedTurn, *, asked: list[Line] | None = None, name: str
     said = [*(asked or []), *block("user", turn.user, full=full), *map(attached, turn.attachments)]
     for one in turn.model_calls:
         said += _model_call(one, full, last=one is turn.last)
+    for record in turn.lanes:
+        said += _grade(record, full)
     figures = _figures(turn)
     return [*lines, *(line.indented(2) for line in [*said, *([figures] if figures.text else [])])]
 
@@ -61,6 +73,14 @@ def attached(note: AttachmentNote) -> Line:
     size = f"{note.size:,} bytes" if note.size is not None else None
     digest = f"sha256 {note.digest}" if note.digest else None
     return Line(f"attachment: {', '.join(filter(None, (note.name, note.type, size, digest)))}")
+
+
+def _grade(record: LaneRecord, full: bool) -> list[Line]:
+    """What a judge was asked, and said."""
+    of = f"{record.lane} of the whole" if record.whole else record.lane
+    lines = block(f"{of} ({record.model})", record.about, full=full)
+    score = "no score" if record.score is None else f"{record.score:g}"
+    return [*lines, *(line.indented(2) for line in block(score, record.reason, full=full))]
 
 
 def _model_call(call: ModelCallRecord, full: bool, *, last: bool) -> list[Line]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
+from convrun.backends.embeddings import ENDPOINT
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Recording
 from convrun.errors import CassetteError
@@ -15,6 +17,7 @@ from convrun.review.comparing import NOT_JUDGED, Recorded, compared, conversatio
 from convrun.review.judge import Judge, judged
 from convrun.review.outdated import outdated_parts
 from convrun.review.owners import NOBODY, Owner
+from convrun.review.recorded_lanes import RecordedLanes
 from convrun.review.recordings import Compared, Found
 from convrun.review.transcripts import transcript
 from convrun.run.secrets import without_secrets
@@ -72,6 +75,9 @@ def _read(found: Found | None) -> _Read | None:
         return _Read(found=found, problem=Problem(type="CassetteError", message=_LED_AWAY))
     try:
         recording = load(found.file, found.shown, whole=False)
+        if any(item.request.endpoint == ENDPOINT for item in recording.lanes):
+            with suppress(CassetteError):  # of a revision, what lies beside the file is not there
+                recording = load(found.file, found.shown)
     except CassetteError as error:
         problem = Problem(type="CassetteError", message=error.what, where=error.where, fix=error.fix)
         return _Read(found=found, problem=problem)
@@ -109,12 +115,16 @@ def _unread(read: _Read | None) -> Recorded | None:
 def _recorded(read: _Read, conversation: RecordedConversation, shared: Owner | None) -> Recorded:
     owner = shared if read.owner.orphan and shared is not None else read.owner
     return Recorded(
-        name=read.found.shown, conversation=conversation, judgement=_judgement(owner.judge, owner.why, conversation)
+        name=read.found.shown,
+        conversation=conversation,
+        judgement=_judgement(owner.judge, owner.why, conversation, read.recording or Recording()),
     )
 
 
-def _judgement(judge: Judge | None, why: str | None, conversation: RecordedConversation) -> Judgement:
+def _judgement(
+    judge: Judge | None, why: str | None, conversation: RecordedConversation, recording: Recording
+) -> Judgement:
     if judge is not None:
-        found = judged(judge, conversation.turns)
+        found = judged(judge, conversation.turns, RecordedLanes(recording, judge.planned.asked))
         return replace(found, outdated=outdated_parts(judge, conversation.turns))
     return Judgement(verdict=None, unjudged=(Unjudged(why=why),)) if why else NOT_JUDGED

@@ -10,13 +10,16 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from convrun.cassette.interaction import Recording
 from convrun.checks.context import ErrorAnswer, Prompted, TurnView
+from convrun.checks.lanes import Lanes
 from convrun.checks.registry import asks_model, leaves, runs_code, templates
 from convrun.checks.views import parsed_reply
 from convrun.errors import ConvrunError, TemplateError
 from convrun.frozen import frozen
 from convrun.results import CheckResult, ConversationResult, Problem, known_sum
 from convrun.review.pairing import pairs_of
+from convrun.review.recorded_lanes import RecordedLanes
 from convrun.run.binding.bind import BoundTurn
 from convrun.run.binding.bound_checks import BoundCheck, bind_checks
 from convrun.run.binding.names import mention, used_templates, variables_named
@@ -57,18 +60,19 @@ class Judge:
     surroundings: Surroundings
 
 
-def judge_of(planned: Planned, *, root: Path) -> Judge:
+def judge_of(planned: Planned, *, root: Path, asks: bool = True) -> Judge:
     """Return the judge of a conversation's recordings; `root` is the project's folder.
 
-    A recording holds placeholders of environment variables, and so do the templates that are compared with it.
+    A recording holds placeholders of environment variables, and so do the templates that are compared with it. Unless
+    it `asks`, checks that ask a model are not judged: what was recorded is no answer to anything else.
     """
     spec = planned.spec
     names = variables_named(used_templates(spec))
     surroundings = Surroundings(env=shown_variables(names, {}), freeze=spec.freeze)
-    each, own = _bound(spec.each_turn), _bound(spec.expect)
+    each, own = _bound(spec.each_turn, asks=asks), _bound(spec.expect, asks=asks)
     turns = []
     for index, turn in enumerate(spec.turns, start=1):
-        checks, unjudged = _bound([turn.expect_error] if turn.expect_error else turn.expect)
+        checks, unjudged = _bound([turn.expect_error] if turn.expect_error else turn.expect, asks=asks)
         if not turn.expect_error:
             checks, unjudged = (*checks, *each[0]), (*unjudged, *each[1])
         bound = BoundTurn(spec=turn, root=root, checks=checks)
@@ -76,15 +80,15 @@ def judge_of(planned: Planned, *, root: Path) -> Judge:
     return Judge(planned=planned, turns=tuple(turns), checks=own[0], unjudged=own[1], surroundings=surroundings)
 
 
-def judged(judge: Judge, recorded: Sequence[RecordedTurn]) -> Judgement:
-    """Return what the checks say of recorded turns.
+def judged(judge: Judge, recorded: Sequence[RecordedTurn], lanes: Lanes | None = None) -> Judgement:
+    """Return what the checks say of recorded turns; `lanes` are the recorded answers of the models that they ask.
 
     As many as the spec has are taken for its turns in order; where there are more or fewer, by what the user says.
     """
     planned = judge.planned
     if planned.skip:
         return Judgement(verdict=None, unjudged=(Unjudged(why=f"skipped: {planned.skip}"),))
-    run = _Judging(judge)
+    run = _Judging(judge, lanes if lanes is not None else RecordedLanes(Recording(), planned.asked))
     places = partners_of(judge, recorded)
     for index, turn in enumerate(judge.turns):
         place = places.get(index)
@@ -131,8 +135,9 @@ def views_of(judge: Judge, recorded: Sequence[RecordedTurn]) -> list[TurnView]:
 class _Judging:
     """One recording under judgement."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, lanes: Lanes) -> None:
         self.judge = judge
+        self.lanes = lanes
         self.views: list[TurnView] = []
         self.found: dict[int, TurnJudgement] = {}
         self.played: list[PlayedTurn] = []
@@ -147,32 +152,38 @@ class _Judging:
             self.whole = self.whole and spec.skip is not None
             return
         played = _played(turn.bound, recorded, view)
+        unheld: tuple[Unjudged, ...] = ()
         if played.verdict != "error":
-            played = self._checked(played)
+            played, unheld = self._checked(played)
         self.played.append(played)
         self.found[recorded.index] = TurnJudgement(
             verdict=played.verdict,
             id=spec.id,
             checks=played.checks,
             problem=played.problem if played.verdict in {"failed", "error"} else None,
-            unjudged=turn.unjudged,
+            unjudged=(*turn.unjudged, *unheld),
         )
 
-    def _checked(self, played: PlayedTurn) -> PlayedTurn:
+    def _checked(self, played: PlayedTurn) -> tuple[PlayedTurn, tuple[Unjudged, ...]]:
+        """The turn with what its checks say, and those whose answers are not recorded."""
         judge = self.judge
-        checks = judge_turn(played.bound.checks, self.views, judge.planned.vars, judge.surroundings)
+        every = judge_turn(played.bound.checks, self.views, judge.planned.vars, judge.surroundings, lanes=self.lanes)
+        checks, unheld = _held(every)
         verdict = of_checks(checks) if played.verdict == "passed" else played.verdict
         known = played.bound.spec.known_failure
         made = replace(played, checks=checks, verdict=verdict)
-        return turn_known_to_fail(made, known) if known else made
+        return (turn_known_to_fail(made, known) if known else made), unheld
 
     def judgement(self) -> Judgement:
         """The whole: the conversation's own checks are judged where every turn was recorded."""
         judge, planned = self.judge, self.judge.planned
         turns = tuple(turn.result() for turn in self.played)
         checks: tuple[CheckResult, ...] = ()
+        unheld: tuple[Unjudged, ...] = ()
         if self.whole and not any(turn.verdict == "error" for turn in turns):
-            checks = judge_conversation(judge.checks, self.views, planned.vars, judge.surroundings)
+            checks, unheld = _held(
+                judge_conversation(judge.checks, self.views, planned.vars, judge.surroundings, lanes=self.lanes)
+            )
         verdict = of_conversation(turns, checks)
         if verdict == "unchecked" and any(turn.excused for turn in self.played):
             verdict = "skipped"  # what failed as it is known to was all that was checked
@@ -184,17 +195,24 @@ class _Judging:
             verdict=result.verdict,
             turns=self.found,
             checks=result.checks,
-            unjudged=(*judge.unjudged, *missing),
+            unjudged=(*judge.unjudged, *unheld, *missing),
         )
 
 
-def _bound(specs: Iterable[CheckSpec]) -> tuple[tuple[BoundCheck, ...], tuple[Unjudged, ...]]:
+def _held(checks: Sequence[CheckResult]) -> tuple[tuple[CheckResult, ...], tuple[Unjudged, ...]]:
+    """The checks that were judged, and those that ask what the recording does not answer."""
+    stale = [check for check in checks if check.verdict == "stale"]
+    unheld = (Unjudged(why=check.message, kind=check.kind, where=check.where) for check in stale)
+    return tuple(check for check in checks if check.verdict != "stale"), tuple(unheld)
+
+
+def _bound(specs: Iterable[CheckSpec], *, asks: bool) -> tuple[tuple[BoundCheck, ...], tuple[Unjudged, ...]]:
     """The checks that can be judged, and those that cannot."""
     checks: list[BoundCheck] = []
     unjudged: list[Unjudged] = []
     for one in specs:
         errors: list[ConvrunError] = []
-        why = _why_not(one)
+        why = _why_not(one, asks=asks)
         bound = bind_checks([one], errors, imports=False) if why is None else ()
         checks += bound
         if not bound:
@@ -203,11 +221,11 @@ def _bound(specs: Iterable[CheckSpec]) -> tuple[tuple[BoundCheck, ...], tuple[Un
     return tuple(checks), tuple(unjudged)
 
 
-def _why_not(check: CheckSpec) -> str | None:
+def _why_not(check: CheckSpec, *, asks: bool) -> str | None:
     """Why a check cannot be judged from a recording; None where it can."""
     if runs_code(check.kind, check.value):
         return _CODE
-    if asks_model(check.kind, check.value):
+    if not asks and asks_model(check.kind, check.value):
         return _MODEL
     if any(_patterns_with_error(check.kind, check.value)):
         return _RAISED

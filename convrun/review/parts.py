@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from convrun.results import ToolCallResult, UsageResult
 from convrun.review.pairing import pairs_of
-from convrun.transcript import Asked, AttachmentNote, PartDifference, RecordedTurn, Said
-from convrun.values import Json, canonical, equal
+from convrun.transcript import Asked, AttachmentNote, LaneRecord, PartDifference, RecordedTurn, Said
+from convrun.values import Json, canonical, equal, show
 
 _DEEPEST = 20  # levels of arguments that are gone into; below, the whole value is told
 USAGE = "tokens"
@@ -28,7 +28,22 @@ def turn_parts(old: RecordedTurn, new: RecordedTurn) -> list[PartDifference]:
         *_part("refusal", old.last.refusal, new.last.refusal),
         *_part("error", _error(old), _error(new)),
         *_part("finish reason", old.last.finish_reason, new.last.finish_reason),
+        *_grade_parts(old.lanes, new.lanes),
     ]
+
+
+def _grade_parts(old: Sequence[LaneRecord], new: Sequence[LaneRecord]) -> Iterator[PartDifference]:
+    """The grades of two turns by their rubrics: those of both that differ, and those that only one has."""
+    before, after = ({(one.lane, one.whole, one.about): one for one in side} for side in (old, new))
+    for key in dict.fromkeys([*before, *after]):
+        name = f"{key[0]} of {'the whole by ' if key[1] else ''}{show(key[2], 60)}"
+        yield from _part(name, _grade(before.get(key)), _grade(after.get(key)))
+
+
+def _grade(record: LaneRecord | None) -> Json:
+    if record is None:
+        return None
+    return f"{'no score' if record.score is None else f'{record.score:g}'}: {record.reason}"
 
 
 def usage_part(old: UsageResult, new: UsageResult) -> list[PartDifference]:

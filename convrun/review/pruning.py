@@ -29,7 +29,7 @@ from convrun.review.leftovers import leftovers
 from convrun.review.owners import Owners
 from convrun.review.trees import WorkingTree
 from convrun.review.unfinished import part_of, unfinished
-from convrun.review.unplayed import unplayed
+from convrun.review.unplayed import Unplayed, unplayed
 from convrun.run.findings.neighbours import holds_root, not_ours_alone
 from convrun.run.findings.orphans import cassettes, folders, orphans
 from convrun.run.findings.renamed import renamed
@@ -98,6 +98,8 @@ class Pruning:
                 continue
             try:
                 recording = load(file, path, whole=False)
+                if recording.lanes:  # by the vectors beside it it is known what is asked for
+                    recording = load(file, path)
             except CassetteError as error:
                 yield from () if self._selected else (Pruned(path=path, kind="left", why=error.what),)
                 continue
@@ -107,8 +109,8 @@ class Pruning:
             found = unplayed(judge, recording)
             if found.why is not None:
                 yield Pruned(path=path, kind="left", why=f"it is longer than its spec, but {found.why}")
-            elif found.kept < len(recording.interactions):
-                yield self._shorten(path, recording, found.kept, judge.planned.id)
+            elif found.kept < len(recording.own.interactions) or found.lanes:
+                yield self._shorten(path, recording, found, judge.planned.id)
             yield from self._unreferenced(path, file)
 
     def _is_chosen(self, planned: Planned, ids: Collection[str]) -> bool:
@@ -116,19 +118,23 @@ class Pruning:
         whole = {spec.file for spec, rest in self._project.specs if rest is None}
         return not self._selected or planned.id in ids or planned.spec.file in whole
 
-    def _shorten(self, path: str, recording: Recording, kept: int, owner: str) -> Pruned:
+    def _shorten(self, path: str, recording: Recording, found: Unplayed, owner: str) -> Pruned:
         file = self._settings.root / path
         if os.path.lexists(partial_path(file)):
             return Pruned(path=path, kind="left", why="a recording of it broke off, and goes on from its .partial")
-        numbers = range(kept + 1, len(recording.interactions) + 1)
-        why = f"{listed(numbers)}, behind the last turn of {owner}"
+        behind = range(found.kept, len(recording.own.interactions))
+        reasons = [f"{listed([index + 1 for index in behind])}, behind the last turn of {owner}"] if behind else []
+        lanes = [index + 1 for index in found.lanes]
+        reasons += [f"{listed(lanes)}, which no check of {owner} asks for"] if lanes else []
+        why, gone = "; ".join(reasons), {*behind, *found.lanes}
 
         def shorten() -> None:
             whole = load(file, path)
             if len(whole.interactions) != len(recording.interactions):
                 raise CassetteError("it was recorded anew in the meantime")
             aside: dict[str, bytes] = {}
-            text = write(Recording(interactions=whole.interactions[:kept], file=path), aside)
+            kept = tuple(item for index, item in enumerate(whole.interactions) if index not in gone)
+            text = write(Recording(interactions=kept, file=path), aside)
             replace_cassette(file, text, aside, shown_as=path)
 
         return self._done(Pruned(path=path, kind="shortened", why=why), file, shorten, ())

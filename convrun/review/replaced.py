@@ -12,6 +12,7 @@ from convrun.redaction import Redactor
 from convrun.results import Problem
 from convrun.review.comparing import Recorded, compared
 from convrun.review.judge import Judge, judge_of, judged
+from convrun.review.recorded_lanes import RecordedLanes
 from convrun.review.transcripts import transcript
 from convrun.run.planning.plan import Planned
 from convrun.run.secrets import secrets_of, without_secrets
@@ -52,7 +53,8 @@ def _recorded(name: str, content: bytes, judge: Judge, keys: Redactor) -> Record
     found = transcript(recording, single=True, redactor=keys).conversations
     if not found:
         return Recorded(name=name, problem=Problem(type="CassetteError", message=f"the recording {name} is empty"))
-    return Recorded(name=name, conversation=found[0], judgement=judged(judge, found[0].turns))
+    judgement = judged(judge, found[0].turns, RecordedLanes(recording, judge.planned.asked))
+    return Recorded(name=name, conversation=found[0], judgement=judgement)
 
 
 def _content(path: Path) -> bytes | None:

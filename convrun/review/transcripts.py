@@ -42,7 +42,12 @@ def transcript(recording: Recording, *, single: bool = False, redactor: Redactor
     found: list[_Open] = []
     for call in calls:
         _continued(found, call, single=single).take(call)
-    made = Transcript(conversations=tuple(one.conversation() for one in found), others=tuple(map(_no_chat, others)))
+    conversations = [one.conversation() for one in found]
+    if recording.lanes and len(conversations) == 1:
+        from convrun.review.lane_records import with_lanes  # few recordings have any
+
+        conversations = [with_lanes(conversations[0], recording.lanes)]
+    made = Transcript(conversations=tuple(conversations), others=tuple(map(_no_chat, others)))
     return made if redactor is None else without_secrets(made, redactor)
 
 

@@ -7,26 +7,53 @@ never asked for. Whatever makes that less than certain is a reason to leave a re
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.frozen import frozen
-from convrun.review.judge import Judge, partners_of
+from convrun.review.judge import Judge, judged, partners_of
 from convrun.review.outdated import outdated_parts
+from convrun.review.recorded_lanes import RecordedLanes
 from convrun.review.transcripts import transcript
 from convrun.transcript import RecordedTurn
 from convrun.values import equal
 
+_ASKING = frozenset({"judge", "means", "not", "all_of", "any_of"})  # kinds that ask a model, or may hold one that does
+
 
 @frozen
 class Unplayed:
-    """How many of the interactions stay; where the recording is longer and nothing of it is certain, `why`."""
+    """How many of the interactions stay; where the recording is longer and nothing of it is certain, `why`.
+
+    `lanes` are the indexes of what no check asks for, behind them.
+    """
 
     kept: int
     why: str | None = None
+    lanes: tuple[int, ...] = ()
 
 
 def unplayed(judge: Judge, recording: Recording) -> Unplayed:
     """Return what of a recording the conversation of a judge plays."""
+    own = _own(judge, recording.own)
+    if own.why is not None or not recording.lanes or judge.planned.skip:
+        return own
+    return replace(own, lanes=_unasked(judge, recording, own.kept))
+
+
+def _unasked(judge: Judge, recording: Recording, kept: int) -> tuple[int, ...]:
+    """What no check asks for; nothing where one asks what is not recorded, or cannot be judged."""
+    turns = transcript(replace(recording, interactions=recording.interactions[:kept]), single=True).conversations
+    lanes = RecordedLanes(recording, judge.planned.asked)
+    found = judged(judge, turns[0].turns if turns else (), lanes)
+    checks = (*found.checks, *(check for turn in found.turns.values() for check in turn.checks))
+    doubts = any(one.kind is None or one.kind in _ASKING for one in found.every_unjudged)
+    errors = any(turn.verdict == "error" for turn in found.turns.values())
+    return () if doubts or errors or any(check.verdict == "error" for check in checks) else lanes.unplayed
+
+
+def _own(judge: Judge, recording: Recording) -> Unplayed:
+    """What of the conversation itself is played."""
     every = len(recording.interactions)
     script = transcript(recording, single=True)
     played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
