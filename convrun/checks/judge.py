@@ -161,7 +161,7 @@ def read_judge(reader: Reader, value: object, path: Path) -> Judge:
     if isinstance(value, str) or (isinstance(value, Pending) and not value.whole):
         return Judge(rubric=reader.text(value, path, empty="a judge needs to know what to look at"))
     found = reader.mapping(value, path, ("rubric", "model", "at_least"), "a rubric, or {rubric, model, at_least}")
-    if isinstance(value, dict) and "rubric" not in value:
+    if isinstance(value, dict) and "rubric" not in value and len(found) == len(value):
         reader.wrong(path, "there is no 'rubric'", "say what makes a good reply: judge: {rubric: …}")
     rubric = found.get("rubric", Pending(whole=True))
     return Judge(

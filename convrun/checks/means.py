@@ -69,7 +69,7 @@ def read_means(reader: Reader, value: object, path: Path) -> Means:
     if isinstance(value, str) or (isinstance(value, Pending) and not value.whole):
         return Means(like=reader.text(value, path, empty="nothing means nothing"))
     found = reader.mapping(value, path, ("like", "model", "at_least"), "a text, or {like, model, at_least}")
-    if isinstance(value, dict) and "like" not in value:
+    if isinstance(value, dict) and "like" not in value and len(found) == len(value):
         reader.wrong(path, "there is no 'like'", "write a reply that would do: means: {like: …}")
     return Means(
         like=reader.text(found.get("like", Pending(whole=True)), (*path, "like"), empty="nothing means nothing"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import field, replace
 from functools import partial
 from itertools import product
@@ -17,7 +16,7 @@ from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SettingsError, SpecError, SpecErrors, UnknownModelError, UsageError
 from convrun.frozen import frozen
 from convrun.run.binding.bound_checks import BoundCheck, bind_checks, named_tools, untold_errors, without_reply
-from convrun.run.binding.bound_models import asked_models
+from convrun.run.binding.bound_models import asked_models, where_asked
 from convrun.run.binding.bound_tools import BoundTool, bind_tools, tool_names
 from convrun.run.binding.imports import imported
 from convrun.run.binding.names import (
@@ -144,9 +143,8 @@ def bind(
             if bound_spec is None or bound_spec.variables:
                 errors += variable_errors(planned.spec, environ, live, trusted)
                 errors += told_apart_errors(planned.spec, planned.model, _with_code(bound_spec), environ)
-            for one in (live, *asked[key].values()) if live is not None else ():
-                with keyless.of(planned):
-                    key_for(one, environ=environ, trusted_base_urls=trusted)
+            if live is not None:
+                keyless.look(planned, live, asked[key], environ=environ, trusted=trusted)
         except ConvrunError as error:
             # A model of -m or of the settings stands nowhere in the spec.
             errors.append(error.at(planned.model.where))
@@ -181,10 +179,7 @@ def live_errors(
         own = one.planned.id not in judged
         if own and not one.model.offline:
             errors += variable_errors(one.planned.spec, environ, one.model, one.trusted)
-        for model in one.models[0 if own else 1 :]:
-            if not model.offline:
-                with keyless.of(one.planned):
-                    key_for(model, environ=environ, trusted_base_urls=one.trusted)
+        keyless.look(one.planned, one.model if own else None, one.asked, environ=environ, trusted=one.trusted)
     return list({str(error): error for error in (*errors, *keyless.errors())}.values())
 
 
@@ -194,14 +189,24 @@ class _Keyless:
     def __init__(self) -> None:
         self._found: dict[str, tuple[SettingsError, dict[str, Where | None]]] = {}
 
-    @contextmanager
-    def of(self, planned: Planned) -> Iterator[None]:
-        """Take what is raised of a conversation's key."""
-        try:
-            yield
-        except SettingsError as error:
-            files = self._found.setdefault(str(error), (error, {}))[1]
-            files.setdefault(planned.spec.file, planned.model.where)
+    def look(
+        self,
+        planned: Planned,
+        model: ModelIdentity | None,
+        asked: Mapping[tuple[str, str], ModelIdentity],
+        *,
+        environ: Mapping[str, str],
+        trusted: Sequence[str],
+    ) -> None:
+        """Look whether a conversation's model, if it goes live, and those that its checks ask have their keys."""
+        places = {call: where_asked(planned, call) for call in asked}
+        models = [*([(model, planned.model.where)] if model else []), *((asked[call], places[call]) for call in asked)]
+        for one, where in models:
+            try:
+                key_for(one, environ=environ, trusted_base_urls=trusted)
+            except SettingsError as error:
+                files = self._found.setdefault(str(error), (error, {}))[1]
+                files.setdefault(planned.spec.file, where)
 
     def errors(self) -> Iterator[ConvrunError]:
         """Yield the mistakes, at the model of the first file; one of `-m` or of the settings stands nowhere."""

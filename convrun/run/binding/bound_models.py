@@ -9,6 +9,7 @@ from convrun.checks.registry import KINDS, leaves
 from convrun.errors import ConvrunError, SpecError
 from convrun.frozen import frozen
 from convrun.run.binding.bound_checks import place
+from convrun.run.planning.plan import Planned
 from convrun.source import Where
 from convrun.spec.model import CheckSpec, ModelSpec, Spec
 from convrun.templates import Text
@@ -72,6 +73,14 @@ def asked_models(
         except ConvrunError as error:
             errors.append(error.at(one.where))
     return found
+
+
+def where_asked(planned: Planned, call: tuple[str, str]) -> Where | None:
+    """Return the place of the first check that asks this model in this lane."""
+    lane, name = call
+    default = planned.asked.get(lane)
+    found = (one.where for one in asking(planned.spec) if one.lane == lane and (one.name or default) == name)
+    return next(found, None)
 
 
 def _nameless(one: Asking) -> SpecError:
