@@ -13,8 +13,8 @@ from convrun.cassette.interaction import Interaction, Recording
 from convrun.frozen import frozen
 from convrun.review.judge import Judge, judged, partners_of
 from convrun.review.outdated import outdated_parts
-from convrun.review.recorded_lanes import RecordedLanes
 from convrun.review.transcripts import transcript
+from convrun.run.playing.recorded_lanes import RecordedLanes
 from convrun.transcript import RecordedTurn
 from convrun.values import equal
 

@@ -19,9 +19,6 @@ from convrun.errors import ConvrunError, SettingsError, StaleError
 from convrun.redaction import Redactor
 from convrun.wire import Reply, Request
 
-_NOT_HELD = "the recording does not hold what it asks a model"
-_BESIDE = "what it asked lies beside the recording, and is not read here"
-
 
 class RecordedLanes:
     """Answers checks from the lanes of one recording; implements `checks.lanes.Lanes`.
@@ -45,16 +42,17 @@ class RecordedLanes:
             SettingsError: where none is named.
         """
         identity = self._identity(lane, name)
-        return Model(backend_for(identity, _Transport(partial(self._reply, lane, identity)), environ={}), stream=False)
+        transport = _Transport(partial(self._reply, lane, identity, "a grade"))
+        return Model(backend_for(identity, transport, environ={}), stream=False)
 
-    def vector(self, lane: str, name: str | None, text: str, *, part: str) -> Sequence[float]:  # noqa: ARG002
-        """Return the recorded embedding of a text; `part` is for who explains what is not held.
+    def vector(self, lane: str, name: str | None, text: str, *, part: str) -> Sequence[float]:
+        """Return the recorded embedding of a text; `part` says for people which one it is.
 
         Raises:
             StaleError: where the recording does not hold it, or was read without what lies beside it.
         """
         identity = self._identity(lane, name)
-        return embedding(text, identity, _Transport(partial(self._reply, lane, identity)))
+        return embedding(text, identity, _Transport(partial(self._reply, lane, identity, f"the embedding of {part}")))
 
     def _identity(self, lane: str, name: str | None) -> ModelIdentity:
         known = name or self._asked.get(lane)
@@ -62,15 +60,15 @@ class RecordedLanes:
             raise SettingsError(f"no model is named that {lane!r} could ask")
         return next(_meant(known))
 
-    def _reply(self, lane: str, identity: ModelIdentity, request: Request) -> Reply:
+    def _reply(self, lane: str, identity: ModelIdentity, wanted: str, request: Request) -> Reply:
         for one in _meant(identity.name):
             body = {**request.body, "model": one.model}
             found = self._recorded.play(lane, replace(request, body=body, provider=one.provider))
             if found is not None and _is_beside(found):
-                raise StaleError(_BESIDE)
+                raise StaleError(f"{wanted} lies beside the recording, and is not read here")
             if found is not None:
                 return recorded_reply(found)
-        raise StaleError(_NOT_HELD)
+        raise StaleError(f"it asks for {wanted}, and the recording does not hold it")
 
 
 def _meant(name: str) -> Iterator[ModelIdentity]:
