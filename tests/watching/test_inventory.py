@@ -43,7 +43,8 @@ def test_a_conversation_depends_on_what_it_is_made_of(project, surveyor):
     project.write("specs/_Paris.png", "")
     project.write("specs/_Rome.png", "")
     project.write("specs/_prompt.md", "Be kind.")
-    for name in ("hooks", "tools", "checks", "shapes", "unused"):
+    project.write("convrun.toml", '[checks]\nshort = "code.own:short"\nlong = "code.unused:long"\n')
+    for name in ("hooks", "tools", "checks", "own", "shapes", "unused"):
         project.write(f"code/{name}.py", "")
     project.write("cassettes/a/paris.yaml", "")
     project.write(".env", "A=b")
@@ -58,13 +59,13 @@ def test_a_conversation_depends_on_what_it_is_made_of(project, surveyor):
           - user: Hi {{ city }}
             attachments: [{path: '_{{ city }}.png'}, {url: 'https://example.com/x.png'}]
             schema: code.shapes:Shape
-            expect: [{not: {python: code.checks:f}}, {json_schema: {file: _schema.json}}]
+            expect: [{any_of: [{python: code.checks:f}, {short: 5}]}, {json_schema: {file: _schema.json}}]
         """,
     )
     found = surveyor.inventory().files
     both = {
         *(f"specs/{name}" for name in ("a.yaml", "_base.yaml", "_deeper.yaml", "_rows.jsonl", "_schema.json")),
-        *(f"code/{name}.py" for name in ("hooks", "tools", "checks", "shapes")),
+        *(f"code/{name}.py" for name in ("hooks", "tools", "checks", "own", "shapes")),
         "specs/_prompt.md", "convrun.toml", ".env",
     }  # fmt: skip
     assert {name: names(project, files) for name, files in found.items()} == {
