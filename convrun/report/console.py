@@ -82,8 +82,9 @@ def _below(samples: Samples, width: int, style: Style) -> Iterator[str]:
     rest = len(odd) - len(shown)
     if rest > 0:
         yield f"  ... {rest} more that did not pass"
-    if len(every) > len(shown):
-        yield f"  ... {noun(len(every) - len(odd), 'sample')} that passed"
+    passed = len(every) - len(odd)
+    if passed and len(every) > len(shown):
+        yield f"  ... {noun(passed, 'sample')} that passed"
 
 
 def details(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import jsonschema
 import pytest
 from junit_grammar import violations
 from junitparser import JUnitXml
+from report_malice import hostile_run
 from report_samples import FAILED, MATCHES, MISSING, PASSED, RUN, SECOND, STALE, run
 
 from convrun.report.account import reason
@@ -173,3 +175,19 @@ def test_github_annotates_what_failed_once():
     lines = to_github(run(FAILS, exit_code=1)).splitlines()
     assert len(lines) == 2
     assert "in 2 of 4 samples (1%2C 3)" in lines[0]
+
+
+@pytest.mark.parametrize("report", [to_markdown, to_junit])
+def test_what_samples_say_is_text(report):
+    """It can be read, and does nothing to a page or to GitHub's runner."""
+    failing = hostile_run().conversations[0]
+    text = report(run(group("failed", failing, failing), exit_code=1))
+    assert not re.search(r"^\s*::|##\[|[\x00\x07\x1b\u202e\u2066]", text, re.MULTILINE)
+    assert "@team #1" in text
+
+
+def test_what_samples_say_is_no_command():
+    """Each annotation is one line."""
+    failing = hostile_run().conversations[0]
+    lines = to_github(run(group("failed", failing, failing), exit_code=1)).splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["::error"]

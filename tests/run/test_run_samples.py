@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from projects import Project
 
+from convrun.results import ConversationResult
+from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.last_failed import LastFailed, remember
-from convrun.run.samples import wilson
+from convrun.run.planning.plan import Planned
+from convrun.run.samples import group_result, wilson
+from convrun.source import Where
+from convrun.spec.model import ModelSpec, SamplesSpec, Spec
 
 CHECKED = """
 import itertools
@@ -49,6 +57,25 @@ def sampled(project):
         return project.run(**options)
 
     return run
+
+
+def folded(verdicts, samples):
+    """The group of samples of these verdicts that are over."""
+    spec = Spec(file="specs/a.yaml", name="a", where=Where(file="specs/a.yaml"), samples=samples)
+    planned = Planned(
+        id="specs/a.yaml",
+        group="specs/a.yaml",
+        spec=spec,
+        model=ModelSpec(name="echo"),
+        cassette=Path("a"),
+        cassette_shown="a",
+        sample=1,
+    )
+    bound = BoundConversation(planned=planned, spec=None, model=planned.model)
+    results = [
+        ConversationResult(id=f"specs/a.yaml::@{n}", spec="specs/a.yaml", verdict=one) for n, one in enumerate(verdicts)
+    ]
+    return group_result([bound], results)
 
 
 # Newcombe, Statistics in Medicine 17 (1998), method 3; n = 1 from the formula by hand.
@@ -324,3 +351,29 @@ def test_only_some_ids_keep_their_groups_whole(project):
     project.write("specs/a.yaml", "model: echo\nsamples: {times: 3}\nturns: [{user: Hi, expect: [contains: Hi]}]\n")
     for name in ("specs/a.yaml", "specs/a.yaml::@2"):
         assert len(project.one(only=frozenset({name})).singles) == 3
+
+
+@given(st.lists(st.sampled_from(["passed", "failed", "stale", "missing", "error"]), min_size=1, max_size=6), st.data())
+def test_a_group_is_judged_as_the_rule_says(verdicts, data):
+    """The worst of error, stale and missing; else passed if enough passed, else failed; only then there is a rate."""
+    needed = data.draw(st.integers(1, len(verdicts)))
+    group = folded(verdicts, SamplesSpec(times=len(verdicts), needed=needed))
+    worst = next((one for one in ("error", "stale", "missing") if one in verdicts), None)
+    passed = verdicts.count("passed")
+    assert group.verdict == worst or (worst is None and group.verdict == ("passed" if passed >= needed else "failed"))
+    assert group.samples.passed == (passed if worst is None else None)
+    assert (group.samples.rate is None) is (group.samples.interval is None) is (worst is not None)
+    if worst is None:
+        low, high = group.samples.interval
+        assert 0 <= low <= group.samples.rate <= high <= 1
+
+
+@given(st.lists(st.sampled_from(["passed", "failed"]), min_size=1, max_size=6), st.integers(1, 5), st.data())
+def test_what_an_interruption_leaves_open_is_not_judged(verdicts, lacking, data):
+    """A group of which samples lack never passed; it has failed if no outcome of those could have made it pass."""
+    times = len(verdicts) + lacking
+    needed = data.draw(st.integers(1, times))
+    group = folded(verdicts, SamplesSpec(times=times, needed=needed))
+    best = folded([*verdicts, *["passed"] * lacking], SamplesSpec(times=times, needed=needed))
+    assert group.verdict == ("failed" if best.verdict == "failed" else "skipped")
+    assert group.samples.rate is None

@@ -251,3 +251,13 @@ def test_an_edit_beside_a_cassette_touches_its_conversation(project, surveyor):
         step()
         edit = edit_between(before, surveyor.inventory())
         assert (edit.touched, edit.files) == ({"specs/a.yaml"}, {name})
+
+
+def test_samples_of_a_group_are_touched_together(project, surveyor):
+    """They have one name, and the cassette of each is among its files."""
+    project.write("specs/a.yaml", "model: echo\nsamples: {times: 2}\nturns: [{user: Hi, expect: [contains: Hi]}]\n")
+    project.run(record="all")
+    before = surveyor.inventory()
+    assert names(project, before.files["specs/a.yaml"]) >= {"cassettes/a.yaml", "cassettes/a/@2.yaml"}
+    append(project, "cassettes/a/@2.yaml")
+    assert edit_between(before, surveyor.inventory()).touched == {"specs/a.yaml"}
