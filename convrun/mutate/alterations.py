@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from convrun.frozen import frozen
@@ -14,7 +15,8 @@ from convrun.values import Json, type_name
 Steps: TypeAlias = tuple[str | int, ...]
 
 ANOTHER_TEXT = "something else"
-_DEEPEST = 20  # levels that are gone into
+DEEPEST = 20  # levels that are gone into
+_MOST = 200  # of one value
 _NUMBER = re.compile(r"[0-9]+(?:[.,:][0-9]+)*")
 _LAST_DIGIT = re.compile(r"[0-9](?=[^0-9]*\Z)")
 
@@ -45,19 +47,23 @@ class Alteration:
         return PartDifference(part=f"{name}{json_path(self.path)}", old=old, new=new, literal=True)
 
 
-def alterations(value: Json, path: Steps = ()) -> Iterator[Alteration]:
-    """Yield every way to change one thing in a value, in the order in which it is written.
+def alterations(value: Json) -> Iterator[Alteration]:
+    """Yield the ways to change one thing in a value, in the order in which it is written, 200 at most.
 
     Of each mapping each key is left out once, of each list its last item, and each value becomes another one.
     """
+    return islice(_alterations(value, ()), _MOST)
+
+
+def _alterations(value: Json, path: Steps) -> Iterator[Alteration]:
     if isinstance(value, dict | list):
-        if len(path) >= _DEEPEST:
+        if len(path) >= DEEPEST:
             return
         entries = value.items() if isinstance(value, dict) else enumerate(value)
         for step, item in entries:
             if isinstance(value, dict) or step == len(value) - 1:
                 yield Alteration(path=(*path, step), old=item, new=GONE)
-            yield from alterations(item, (*path, step))
+            yield from _alterations(item, (*path, step))
     else:
         yield Alteration(path=path, old=value, new=another(value))
 

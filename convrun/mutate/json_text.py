@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from convrun.frozen import frozen
-from convrun.mutate.alterations import Gone, Steps
+from convrun.mutate.alterations import DEEPEST, Gone, Steps
 from convrun.values import Json
 
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -25,7 +25,7 @@ class Span:
 
 
 class JsonText:
-    """A text that is JSON, with the place of each value in it."""
+    """A text that is JSON, with the place of each value in it, as deep as alterations go."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -56,7 +56,7 @@ def _spans(
     """The places of the value that begins at `at`, and of all within it."""
     _, end = _value(text, at)
     yield path, Span(at, end, at if entry is None else entry, comma)
-    if text[at] not in "{[" or text[_after(text, at + 1)] in "}]":
+    if len(path) >= DEEPEST or text[at] not in "{[" or text[_after(text, at + 1)] in "}]":
         return
     step, place, before = 0, _after(text, at + 1), None
     while True:

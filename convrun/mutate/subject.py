@@ -19,6 +19,7 @@ from convrun.review.outdated import outdated_parts
 from convrun.review.transcripts import transcript
 from convrun.run.planning.plan import Planned
 from convrun.run.playing.carrier import refuse_led_away
+from convrun.spec.model import ModelFault
 from convrun.transcript import Judgement, RecordedTurn, Unjudged
 
 
@@ -53,6 +54,8 @@ def subject_of(planned: Planned, *, root: Path, keys: Redactor) -> Subject | Pas
     """
     if planned.skip:
         return _passed_over(planned, f"skipped: {planned.skip}")
+    if any(isinstance(fault, ModelFault) for fault in planned.spec.faults):
+        return _passed_over(planned, "its faults are in no recording: a run injects them")
     try:
         refuse_led_away(planned)
         if not planned.cassette.exists():

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from mutate_projects import mutants, recorded, result, subjects
+
+from convrun.checks.context import TurnView
+from convrun.checks.views import parsed_reply
+from convrun.mutate.mutant import Material
+from convrun.mutate.operators import mutants as every_mutant
+from convrun.results import ToolCallResult
 
 CALLS = """
     model: {script: [
@@ -194,3 +202,24 @@ def test_everything_is_the_same_each_time(project):
     """Two results of one recording are equal."""
     recorded(project, CALLS)
     assert result(project) == result(project)
+
+
+def test_a_turn_as_large_as_any_has_so_many_mutants():
+    """Of wide values a part is changed, and none is too deep."""
+    deep = json.loads('{"a": ' * 190 + "1" + "}" * 190)
+    value = {**{f"k{number}": number for number in range(1000)}, "d": deep}
+    call = ToolCallResult(id="1", name="f", arguments={"d": deep, **{f"k{number}": number for number in range(1000)}})
+    reply = json.dumps(value)
+    view = TurnView(index=1, reply=reply, parsed=parsed_reply(reply), tool_calls=(call,), finish_reason="stop")
+    operators = [one.operator for one in every_mutant(Material(view=view, rounds=((call,), ())))]
+    assert operators.count("field missing") == operators.count("field changed: number") == 100
+    assert operators.count("argument missing") == 110  # the deep one is gone into by twenty levels
+    assert operators.count("argument changed: number") == 90
+
+
+def test_a_conversation_with_faults_in_the_place_of_replies_is_not_mutated(project):
+    """What the model would have said there is in no recording."""
+    recorded(project, "model: {script: [{reply: Hello.}]}\nturns: [{user: Hi}]\n")
+    project.edit("specs/desk.yaml", "turns:", "faults: [{turn: 1, inject: refusal}]\nturns:")
+    (one,) = subjects(project)
+    assert one.why == "its faults are in no recording: a run injects them"
