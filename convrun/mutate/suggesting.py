@@ -39,6 +39,7 @@ def suggestions(view: TurnView, families: Collection[Family], names: Vars) -> It
         return
     rest: list[JsonObject] = []
     if "reply" in families:
+        yield [{"ends_with": written(_last_words(view.reply), {})}]  # what is said twice is contained in half of it
         if len(view.reply) <= _SHORT:
             yield [{"equals": written(view.reply.strip(), {})}]
         rest.append({"matches": r"\S"})

@@ -13,6 +13,7 @@ from convrun.transcript import PartDifference, Unjudged
 _GAPS = 8  # that are shown
 _SURVIVORS = 4  # of one gap
 _CASES = 3  # conversations named behind a change
+_RUNS = 6  # of turns, one behind the other
 _LISTED = 8  # checks that were not asked, conversations that were not mutated
 _INLINE = 40  # characters of each side that fit on one line
 _LINES = 6  # of a difference
@@ -35,9 +36,8 @@ def mutation_lines(found: MutationResult, *, every: bool = False, least: float |
 
 def _gap(gap: Gap, every: bool) -> Iterator[Line]:
     """Survivors, and the check that would catch them."""
-    turns = f"turn{'s' * (len(gap.turns) > 1)} {', '.join(map(str, gap.turns))}"
     number = len(gap.survivors)
-    yield Line(f"{gap.where or gap.spec}, {turns}: {noun(number, 'change')} unnoticed", "unchecked")
+    yield Line(f"{gap.where or gap.spec}, {_turns(gap.turns)}: {noun(number, 'change')} unnoticed", "unchecked")
     alike: dict[tuple[str, str], list[Survivor]] = {}
     for one in gap.survivors:
         alike.setdefault((one.operator, one.difference.part), []).append(one)
@@ -51,6 +51,19 @@ def _gap(gap: Gap, every: bool) -> Iterator[Line]:
         return
     yield Line(f"  under `{'each_turn' if gap.each_turn else 'expect'}` this would catch {_them(number)}:")
     yield from (Line(f"    {line}", "added") for line in gap.check.split("\n"))
+
+
+def _turns(numbers: Sequence[int]) -> str:
+    """`turn 2`, `turns 1, 3`, and of many `turns 1-3, 5, 8 and 20 more`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    told = [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:_RUNS]]
+    left = sum(map(len, runs[_RUNS:]))
+    return f"turn{'s' * (len(numbers) > 1)} {', '.join(told)}{f' and {left} more' if left else ''}"
 
 
 def _them(number: int) -> str:

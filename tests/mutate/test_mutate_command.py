@@ -8,9 +8,11 @@ import pytest
 from jsonschema import Draft202012Validator
 from mutate_projects import recorded, report, result, survivors
 
+from convrun.mutation import Gap, MutationResult, Survivor
 from convrun.report.mutate import mutation_lines
 from convrun.report.style import plain, rendered
 from convrun.schemas import mutation_schema
+from convrun.transcript import PartDifference
 
 SPEC = """
     model: {script: [{call: price, with: {city: Paris}}, {reply: It is 40 euros.}, {reply: Bye.}]}
@@ -233,3 +235,21 @@ def test_a_var_of_one_spec_is_none_of_another(project):
     found = report(project, "-D", "city=Rome")
     assert {gap["spec"] for gap in found["gaps"]} == {"specs/a.yaml", "specs/b.yaml"}
     assert found["not_mutated"] == []
+
+
+def test_many_turns_are_told_in_short():
+    """Those that follow each other stand as one, and of many gaps between them the first."""
+    difference = PartDifference(part="reply", old="a", new="b")
+    for turns, words in (
+        ([2], "turn 2"),
+        ([1, 2, 3, 7], "turns 1-3, 7"),
+        ([*range(1, 31, 2), 30], "turns 1, 3, 5, 7, 9, 11 and 10 more"),
+    ):
+        changes = tuple(
+            Survivor(conversation="a.yaml", turn=turn, family="reply", operator="reply cut", difference=difference)
+            for turn in turns
+        )
+        found = MutationResult(gaps=(Gap(spec="a.yaml", survivors=changes),))
+        assert (
+            mutation_lines(found)[0].text == f"a.yaml, {words}: {len(turns)} change{'s' * (len(turns) > 1)} unnoticed"
+        )

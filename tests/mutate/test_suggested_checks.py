@@ -20,7 +20,9 @@ SPECS = {
     "replies": """
         model: {script: [{reply: 'It costs 1,200 euros: {{ all }} of it, 30 % # now.'},
                          {reply: "First line 1\\n  second: line 2\\n\\n- third 3\\n"},
-                         {reply: 'Ja'}, {reply: '「竹の間」は四万八千円、二名様で 2 泊です。'}]}
+                         {reply: 'Ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja,
+                         ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja, ja.'},
+                         {reply: '「竹の間」は四万八千円、二名様で 2 泊です。'}]}
         turns:
           - user: A
             expect:
