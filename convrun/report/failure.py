@@ -125,7 +125,9 @@ def turn_name(turn: TurnResult) -> str:
 def transcript(turn: TurnResult, *, full: bool = False) -> list[Line]:
     """Return what was said in a turn: the user's text, the tool calls, the reply."""
     lines = block("user", turn.user, full=full)
-    lines += [Line(f"fault: {fault if full else cut(fault)}") for fault in turn.faults]
+    for fault in turn.faults:
+        told = fault.replace("\n", " ")
+        lines.append(Line(f"fault: {told if full else cut(told)}"))
     calls, left_out = turn.tool_calls, 0 if full else len(turn.tool_calls) - 2 * _CALLS
     for number, call in enumerate(calls):
         if left_out <= 1 or not _CALLS <= number < _CALLS + left_out:

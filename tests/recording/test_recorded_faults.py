@@ -252,7 +252,7 @@ def test_a_tool_raises_whatever_its_policy(project, loopback, policy):
         ("It is warm in Oslo.", None),
         ("Error: the disk of Ann is full", "RuntimeError: the disk of Ann is full"),
     ]
-    assert turn.faults == ("lookup, call 2: raises 'the disk of Ann is full'",)
+    assert turn.faults == ("lookup, call 2: raises the disk of Ann is full",)
 
 
 def test_a_tool_that_raises_may_leave_the_recording_behind(project, loopback):
@@ -267,7 +267,7 @@ def test_a_tool_that_raises_may_leave_the_recording_behind(project, loopback):
     found = project.one()
     what = "after the fault in call 1 of 'lookup' the recording does not hold what comes next"
     assert (found.verdict, found.error.message, found.stale) == ("error", what, None)
-    assert (found.error.where.file, found.turns[0].faults) == (SPEC, ("lookup, call 1: raises 'no disk'",))
+    assert (found.error.where.file, found.turns[0].faults) == (SPEC, ("lookup, call 1: raises no disk",))
 
 
 @pytest.mark.parametrize(
@@ -320,3 +320,45 @@ def test_each_conversation_of_a_spec_has_the_faults(project, loopback):
     )
     found = [one for group in project.run().conversations for one in group.singles]
     assert [(one.verdict, len(one.turns[0].faults)) for one in found] == [("passed", 2)] * 8
+
+
+def test_what_hooks_ask_before_the_first_turn_has_no_fault(project, loopback):
+    """Model calls are counted within a turn; its first call is the one that it makes itself."""
+    project.write(
+        "desk.py",
+        """
+        def ask(conversation):
+            assert conversation.prompt("zero").text() == "zero"
+            yield
+            assert conversation.prompt("last").text() == "last"
+        """,
+    )
+    loopback.says(echo)
+    hooks = {"before_conversation": "desk:ask"}
+    written(project, loopback, [said("one", {"refusal": True})], [{"turn": 1, "inject": "refusal"}], hooks=hooks)
+    assert (project.record().verdict, project.one().verdict) == ("passed", "passed")
+
+
+def test_a_name_that_is_unknown_in_what_is_raised_is_a_mistake(project, loopback):
+    """As in all templates, before anything runs."""
+    project.write("desk.py", CODE)
+    fault = {"tool": "lookup", "raise": "no {{ disc }}"}
+    written(project, loopback, [said("one")], [fault], tools=[{"use": "desk:lookup"}], vars={"disk": "C"})
+    (mistake,) = project.mistakes()
+    assert "unknown name 'disc'" in mistake
+    assert "did you mean 'disk'?" in mistake
+
+
+def test_a_secret_that_is_raised_is_told_by_its_name(project, loopback):
+    """Neither the note on the fault nor the recording has its value."""
+    secret = "s3cr3t 'with' \\ everything"
+    project.write("desk.py", CODE)
+    loopback.says(PLAIN_CALLS, echo)
+    fault = {"tool": "lookup", "raise": "no {{ env.DISK }}"}
+    checks = [{"called": {"tool": "lookup", "error": "no <DISK>"}}]
+    turns = [{"user": "Hi", "expect": checks}]
+    written(project, loopback, turns, [fault], tools=[{"use": "desk:lookup"}])
+    project.write("convrun.toml", f"base_urls = [{json.dumps(loopback.base_url)}]")
+    found = project.record(environ={"DISK": secret, "OPENAI_API_KEY": "sk-loopback-0123456789"})
+    assert (found.verdict, found.turns[0].faults) == ("passed", ("lookup, call 1: raises no <DISK>",))
+    assert "s3cr3t" not in (project.root / CASSETTE).read_text("utf-8")

@@ -105,7 +105,7 @@ class Faults:
             number = self._called[call.name] = self._called.get(call.name, 0) + 1
             fault, text = self._of_tools.get((call.name, number), (None, ""))
             if fault is not None and self._carrier.staleness is None:
-                self._note(fault, _named(fault, self._turn), f"{call.name}, call {number}: raises {text!r}")
+                self._note(fault, _named(fault, self._turn), f"{call.name}, call {number}: raises {text}")
                 return Failing(error=RuntimeError(text))
             if self._cut is not None and call.arguments_text == self._cut:
                 self._cut = None
