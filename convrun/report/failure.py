@@ -19,7 +19,6 @@ from convrun.source import Where, excerpt
 _OF_RECORDING = {"--base-url": 1, "--all": 0, "--from-turn": 1, "--only": 1, "--max-cost": 1}
 _WRONG = frozenset({"failed", "error"})
 _WHOLE = frozenset({"equals", TOOL_RESULT})  # kinds that compare whole texts
-_PREFIX = "prefix_stable"  # a kind whose message has all of what it found in words
 _TOLD = frozenset({"all_of", "any_of", "that"})  # kinds whose messages name what matters of the values
 _ROLES: dict[str, Role] = {"- ": "removed", "+ ": "added"}  # of the lines of a comparison
 _WAYS = 10  # in which samples went wrong that are told, unless all of it is asked for
@@ -230,7 +229,7 @@ def _said(check: CheckResult) -> bool:
     """Whether the message names both values already, and they are short enough to be read there."""
     if _judged_kind(check) in _TOLD:
         return True
-    if check.kind == _PREFIX or _are_figures(check.actual):
+    if _are_named(check.actual, check.message):
         return "..." not in check.message
     expected, actual = _forms(check.expected), _forms(check.actual)
     if len(expected[0]) + len(actual[0]) > _SHORT or not any(form in check.message for form in actual):
@@ -239,10 +238,13 @@ def _said(check: CheckResult) -> bool:
     return check.message.startswith("expected ") and "..." not in check.message
 
 
-def _are_figures(value: object) -> bool:
-    """Whether a value is a number, or several by name: messages name all figures."""
-    every = list(value.values()) if isinstance(value, dict) else [value]
-    return bool(every) and all(isinstance(one, int | float) and not isinstance(one, bool) for one in every)
+def _are_named(value: object, message: str) -> bool:
+    """Whether a value is a number, which messages name, or a mapping of numbers and of texts that the message has."""
+    if isinstance(value, dict):
+        return bool(value) and all(
+            one in message if isinstance(one, str) else _are_named(one, "") for one in value.values()
+        )
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _forms(value: object) -> tuple[str, ...]:
