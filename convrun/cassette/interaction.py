@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
 from convrun.frozen import frozen
-from convrun.values import Json, JsonObject, is_deep
+from convrun.values import Json, JsonObject, is_deep, show
 
 PLAIN = "application/json"
 STREAM = "text/event-stream"
 ENDPOINTS = ("chat/completions", "responses", "embeddings")
 RETRYABLE = frozenset({408, 409, 429})
+_MOST_USD = 10**9
+_LONGEST = 10**12  # milliseconds
 # What mends a damaged cassette: any other way of recording reads the old one first, and fails again.
 # `run` puts the id into it.
 RECORD_ANEW = "record the conversation anew with `convrun record --all` and its id"
@@ -130,9 +132,20 @@ def dollars(value: object) -> float | None:
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise ValueError(f"{value!r} among the costs is no number of dollars")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_USD:
+        raise ValueError(f"{show(value, 60)} among the costs is no number of dollars")
     return float(value)
+
+
+def milliseconds(value: object) -> int | None:
+    """Return how long an interaction took, as it is written in a recording.
+
+    Raises:
+        ValueError: where the value is no number of milliseconds.
+    """
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LONGEST):
+        return value
+    raise ValueError(f"{show(value, 60)} among the timings is no number of milliseconds")
 
 
 def parse_json(text: str | bytes) -> Json:

@@ -10,6 +10,7 @@ from live_specs import CASSETTE, SPEC, echo
 from servers import Answer, chunk, event_stream, reply
 from test_spending import CALL, MODEL, paid, priced, run
 
+import convrun
 from convrun.cassette.files import load
 from convrun.cassette.kept.partial import read_partial
 from convrun.report.json_result import to_json
@@ -108,8 +109,6 @@ def test_stock_vcrpy_gets_no_cost(desk):
 
 def test_a_block_of_a_program_stores_costs(tmp_path, loopback, monkeypatch):
     """A cassette for a block of code prices each call by the model that it is for."""
-    import convrun
-
     monkeypatch.setenv("OPENAI_API_KEY", "sk-loopback-0123456789")
     loopback.says(paid)
     monkeypatch.chdir(tmp_path)
@@ -121,6 +120,18 @@ def test_a_block_of_a_program_stores_costs(tmp_path, loopback, monkeypatch):
             assert response.cost_usd == pytest.approx(CALL)
             convrun.expect(response, [{"cost": {"max": 0.01}}, {"latency": {"max": "1m"}}, {"model_calls": 1}])
     assert [one.cost_usd for one in load(tmp_path / "talk.yaml", "x").interactions] == [pytest.approx(CALL)]
+
+
+def test_a_live_call_is_measured_without_a_cassette(loopback, monkeypatch):
+    """How long a model took is known of a live call as well; what it cost nobody has asked."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-loopback-0123456789")
+    loopback.says(lambda received: loopback.wait(0.05) or paid(received))
+    response = convrun.get_model(MODEL, base_url=loopback.base_url, provider="openai").conversation().prompt("Hi")
+    assert response.text() == "Hi"
+    assert response.elapsed_ms >= 50
+    convrun.expect(response, {"latency": {"max": "1m"}})
+    with pytest.raises(convrun.CheckError, match="what it cost is not known"):
+        convrun.expect(response, {"cost": {"max": 1}})
 
 
 def test_figures_hold_live_as_on_replay(desk):

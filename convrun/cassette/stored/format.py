@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 from convrun.cassette.beginning import OURS
-from convrun.cassette.interaction import RECORD_ANEW, Interaction, Recording, dollars, lanes_last
+from convrun.cassette.interaction import RECORD_ANEW, Interaction, Recording, dollars, lanes_last, milliseconds
 from convrun.cassette.stored import reply_nodes, request_nodes
 from convrun.cassette.stored.json_text import ATTACHMENT, JSON_TEXT, unescaped
 from convrun.cassette.stored.reply_nodes import ReplyState, full_reply, reply_node
@@ -187,25 +187,15 @@ def full_interaction(node: Json, timing: Json, cost: Json, states: States) -> In
     reply = full_reply(response, answered)
     asked.reply = answered.message if "body" not in request_part else None
     first, elapsed = timing if isinstance(timing, list) and len(timing) == 2 else (None, timing)
-    return Interaction(
-        request=request,
-        reply=reply,
-        elapsed_ms=_milliseconds(elapsed),
-        first_ms=_milliseconds(first),
-        cost_usd=_dollars(cost),
-        lane=lane,
-    )
-
-
-def _milliseconds(value: Json) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    raise CassetteError(f"{value!r} among the timings is no number of milliseconds")
-
-
-def _dollars(value: Json) -> float | None:
     try:
-        return dollars(value)
+        return Interaction(
+            request=request,
+            reply=reply,
+            elapsed_ms=milliseconds(elapsed),
+            first_ms=milliseconds(first),
+            cost_usd=dollars(cost),
+            lane=lane,
+        )
     except ValueError as error:
         raise CassetteError(str(error)) from error
 

@@ -20,6 +20,7 @@ from convrun.cassette.interaction import (
     SentRequest,
     dollars,
     lanes_last,
+    milliseconds,
     parse_json,
 )
 from convrun.cassette.kept.received import parsed_reply, received
@@ -86,13 +87,12 @@ def _interaction(item: object, number: int) -> Interaction:
             headers=ours.get("headers") or {},
             body=_request_body(request),
         )
-        elapsed, first, cost = ours.get("elapsed_ms"), ours.get("first_ms"), ours.get("cost_usd")
         return Interaction(
             request=sent,
             reply=_reply(response),
-            elapsed_ms=elapsed,
-            first_ms=first,
-            cost_usd=dollars(cost),
+            elapsed_ms=milliseconds(ours.get("elapsed_ms")),
+            first_ms=milliseconds(ours.get("first_ms")),
+            cost_usd=dollars(ours.get("cost_usd")),
             lane=ours.get("lane"),
         )
     except (ValueError, TypeError, zlib.error) as error:
