@@ -112,7 +112,12 @@ def message(turn: TurnView) -> Message:
         told["error"] = turn.error.message
     else:
         told["reply"] = turn.reply
-    return user(json.dumps(told, ensure_ascii=False, indent=1))
+    return user(whole(json.dumps(told, ensure_ascii=False, indent=1)))
+
+
+def whole(text: str) -> str:
+    """Return a text that can be sent: half of a character is U+FFFD in it."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def rubric_message(rubric: str, context: CheckContext) -> str:

@@ -7,7 +7,7 @@ from math import fsum, sqrt
 
 from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.context import CheckContext
-from convrun.checks.judge import lanes_of, read_at_least, read_model
+from convrun.checks.judge import lanes_of, read_at_least, read_model, whole
 from convrun.checks.reader import Pending, Reader
 from convrun.errors import CheckError, ConvrunError, StaleError
 from convrun.frozen import frozen
@@ -43,7 +43,7 @@ class Means:
             return Outcome(passed=False, actual=0.0, found="the reply is empty")
         try:
             wanted = lanes.vector(LANE, self.model, self.like, part="like")
-            reply = lanes.vector(LANE, self.model, context.reply, part="the reply")
+            reply = lanes.vector(LANE, self.model, whole(context.reply), part="the reply")
         except StaleError:
             raise
         except ConvrunError as error:

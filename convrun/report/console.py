@@ -26,6 +26,7 @@ from convrun.report.wording import dumped, duration, noun, quoted, short
 from convrun.results import CheckResult, ConversationResult, RunResult, Samples, TurnResult
 from convrun.source import cells, printable
 
+_GRADED = frozenset({"judge", "means"})  # kinds whose verdict hangs on what a model says of the reply
 QUIET, NORMAL, VERBOSE, FULL = -1, 0, 1, 2  # -q, nothing, -v, -vv
 _NO_TOKEN = StopToken()
 _SAMPLES = 10  # of a group that have lines of their own
@@ -228,6 +229,7 @@ def _check(check: CheckResult, turn: TurnResult | None, full: bool) -> list[Line
     label = labelled(check, turn)
     if check.verdict == "passed":
         wanted = "" if check.expected is None else f" {_value(check.expected, full)}"
-        return [Line(f"passed {check.kind}{wanted}{label}", "stale" if label else "passed")]
+        gave = f", it gave {_value(check.actual, full)}" if check.kind in _GRADED else ""
+        return [Line(f"passed {check.kind}{wanted}{gave}{label}", "stale" if label else "passed")]
     head, *rest = check_failure(check, label=label, full=full)
     return [Line(f"{check.verdict} {head.text}", "stale" if label else check.verdict), *rest]

@@ -30,7 +30,7 @@ def lane_quote(
     quotes = []
     for lane, name in _asked_anew(bound, result):
         model = bound.asked.get((lane, name or bound.planned.asked.get(lane, "")))
-        if model is not None and not model.offline:
+        if model is not None:
             quotes.append(_quote(model, [one for one in recorded if one.lane == lane], lane, environ))
     return total_quote(quotes)
 

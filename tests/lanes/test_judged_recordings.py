@@ -153,3 +153,39 @@ def means_text(text):
     import json
 
     return json.dumps(means(text))
+
+
+def test_a_scripted_conversation_with_a_judge_is_recorded(project, world):
+    """The judge makes a recording necessary, and its price is all that the script costs."""
+    project.write(SPEC, spec(("a cat", judge("kind")), model={"script": [{"reply": "Hello"}]}))
+    assert project.one().verdict == "missing"
+    found = project.record(environ=world.environ)
+    assert (found.verdict, found.live_calls) == ("passed", 1)
+    assert lanes(project) == [None, "judge"]
+    assert project.one().verdict == "passed"
+    project.edit(SPEC, '"kind"', '"kinder"')
+    assert project.one(record="new_episodes", environ=world.environ).live_calls == 1
+    assert lanes(project) == [None, "judge"]
+
+
+def test_checks_within_others_are_stale_with_them(project, world):
+    """`not`, `all_of` and `any_of` of a judge that was not asked are stale, whatever the others say."""
+    checks = ({"not": judge("rude")}, {"any_of": [{"contains": "cat"}, judge("dull")]})
+    world.scores["rude"] = 0.1
+    project.write(SPEC, spec(("a cat", *checks)))
+    assert project.record(environ=world.environ).verdict == "passed"
+    project.edit(SPEC, '"dull"', '"dull or not"')
+    found = project.one()
+    assert [check.verdict for check in found.turns[0].checks] == ["passed", "stale"]
+    assert found.verdict == "stale"
+
+
+def test_a_failure_is_worse_than_a_stale_judge(project, world):
+    """A turn is the worst of its checks: error, failed, stale."""
+    project.write(SPEC, spec(("a cat", judge("kind"), judge("short"))))
+    project.record(environ=world.environ)
+    project.write(SPEC, spec(("a cat", judge("kinder"), judge("short", at_least=0.95))))
+    found = project.one()
+    assert [check.verdict for check in found.turns[0].checks] == ["stale", "failed"]
+    assert (found.turns[0].verdict, found.verdict) == ("failed", "failed")
+    assert found.stale.lane == "judge"

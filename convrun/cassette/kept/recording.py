@@ -54,7 +54,6 @@ class Recorder:
         self.known = Known() if known is None else known
         self.live_calls = 0
         self.lane_calls = 0
-        self._asked = False  # whether a check was answered anew
         self._path = path
         self._shown_as = shown_as
         self._live = live
@@ -122,7 +121,6 @@ class Recorder:
         request: Request,
         live: Callable[[], Transport],
         *,
-        free: bool = False,
         price: Price | None = None,
     ) -> Reply:
         """Return the reply to a request of a check: recorded where any recording has it, else over `live`.
@@ -138,14 +136,13 @@ class Recorder:
         if self._failure is not None:
             raise self._failure
         transport = live()
-        self._free = self._free and free
+        self._free = False
         self._take()
-        self.lane_calls += not free
-        self._asked = True
+        self.lane_calls += 1
         try:
             return self._carried(transport, request, lane, price)
         except (CostLimitError, SettingsError):
-            self.lane_calls -= not free
+            self.lane_calls -= 1
             raise
 
     def _carried(
@@ -205,7 +202,7 @@ class Recorder:
     @property
     def _has_news(self) -> bool:
         """Whether the cassette does not hold all of this conversation."""
-        return bool(self.live_calls or self._asked or self.known.news or self.known.lanes.news)
+        return bool(self.live_calls or self.lane_calls or self.known.news or self.known.lanes.news)
 
     @property
     def kept_calls(self) -> int:

@@ -98,8 +98,8 @@ class BoundConversation:
 
     @property
     def offline(self) -> bool:
-        """Whether no provider is asked for anything: all its models are our own."""
-        return all(model.offline for model in self.models)
+        """Whether no provider is asked for anything, by its checks neither."""
+        return self.model.offline is not None and not self.asked
 
 
 def bind(

@@ -90,6 +90,7 @@ def _nameless(one: Asking) -> SpecError:
 
 
 def _checked(model: ModelIdentity, lane: str) -> ModelIdentity:
-    if lane == "means" and model.offline:
-        raise SpecError(f"{model.name!r} makes no embeddings", fix=f"name a model that does, as {_EXAMPLES[lane]}")
+    if model.offline:
+        what = "makes no embeddings" if lane == "means" else "repeats what it is asked, and gives no grade"
+        raise SpecError(f"{model.name!r} {what}", fix=f"name a model that does, as {_EXAMPLES[lane]}")
     return model

@@ -231,9 +231,7 @@ def open_carrier(
         yield carrier
     elif bound.offline and not exists and not options.refresh and mode is not RecordMode.ALL:
         # An offline model needs no cassette; `record` and `all` write one.
-        carrier = Carrier(_live(bound, options, environ))
-        carrier.lanes = _lanes(bound, options, environ, redactor) if bound.asked else None
-        yield carrier
+        yield Carrier(_live(bound, options, environ))
     elif mode is RecordMode.NONE:
         yield None
     else:
@@ -337,7 +335,7 @@ def _lanes(
     options: RunOptions,
     environ: Mapping[str, str],
     redactor: Redactor,
-    recorded: Callable[[], LanePlayer] | None = None,
+    recorded: Callable[[], LanePlayer],
     recorder: Recorder | None = None,
 ) -> CarriedLanes:
     """What answers checks that ask models."""

@@ -27,8 +27,7 @@ from convrun.wire import Reply, Request, Transport
 class LaneCalls:
     """Carries the calls of the checks of one conversation.
 
-    `recorded` gives what is recorded of them; without it nothing is, and offline models answer. With a `recorder` what
-    is not recorded is asked, and kept.
+    `recorded` gives what is recorded of them. With a `recorder` what is not is asked, and kept.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class LaneCalls:
         options: RunOptions,
         *,
         environ: Mapping[str, str],
-        recorded: Callable[[], LanePlayer] | None = None,
+        recorded: Callable[[], LanePlayer],
         recorder: Recorder | None = None,
     ) -> None:
         self._bound = bound
@@ -49,8 +48,8 @@ class LaneCalls:
         self._accounts: dict[tuple[str, str], Account] = {}
 
     @cached_property
-    def _player(self) -> LanePlayer | None:
-        return self._recorded() if self._recorded is not None else None
+    def _player(self) -> LanePlayer:
+        return self._recorded()
 
     def in_lane(self, lane: str, request: Request, identity: ModelIdentity) -> Reply:
         """Carry the request of a check in its lane, to the model of this identity.
@@ -59,28 +58,24 @@ class LaneCalls:
             StaleError: where the recording does not hold it, and nothing may go live.
         """
         end_copy(self._process)
-        embeds = request.endpoint == ENDPOINT
         if self._recorder is not None:
-            free = identity.offline is not None
-            live, price = partial(self._live, identity, embeds=embeds), partial(self._price, identity)
-            return self._recorder.send_in(lane, request, live, free=free, price=price)
-        if self._player is None and identity.offline is not None:
-            return self._live(identity, embeds=embeds).send(request)  # no cassette, and none is needed
-        found = self._player.play(lane, request) if self._player is not None else None
+            live = partial(self._live, identity, embeds=request.endpoint == ENDPOINT)
+            return self._recorder.send_in(lane, request, live, price=partial(self._price, identity))
+        found = self._player.play(lane, request)
         if found is None:
             raise StaleError("the recording does not hold what the check asks")
         return recorded_reply(found)
 
     def left_in(self, lane: str) -> Sequence[Interaction]:
         """Return what the recording holds of a lane that was not asked for yet."""
-        return self._player.left(lane) if self._player is not None else ()
+        return self._player.left(lane)
 
     @property
     def unplayed(self) -> tuple[int, ...]:
         """Indexes of the recorded calls that no check has asked for, and that stay in the cassette."""
         if self._recorder is not None:
             return self._recorder.unplayed_lanes
-        return self._player.unplayed if self._player is not None else ()
+        return self._player.unplayed
 
     @property
     def live_calls(self) -> int:
