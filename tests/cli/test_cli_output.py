@@ -39,7 +39,7 @@ def test_a_report_on_stdout_moves_the_console_to_stderr(mixed):
     (check,) = result["conversations"][1]["turns"][0]["checks"]
     assert check == {
         "kind": "equals", "verdict": "failed", "info": False, "expected": "Ho", "actual": "Hi", "because": None,
-        "message": check["message"], "where": {"file": "specs/b.yaml", "line": 2, "column": 30},
+        "message": check["message"], "comparison": [], "where": {"file": "specs/b.yaml", "line": 2, "column": 30},
     }  # fmt: skip
     missing = result["conversations"][2]
     assert (missing["turns"], missing["cassette"], missing["error"]) == ([], "cassettes/c.yaml", None)

@@ -276,17 +276,6 @@ def test_samples_in_processes_are_told_in_their_order(sampled):
     assert [one.id.partition("::")[2] for one in group.singles] == ["", "@2", "@3", "@4", "@5", "@6"]
 
 
-def test_what_is_recorded_of_a_group_is_what_lacks(project, sampled):
-    """A cassette that is there is not written anew."""
-    sampled(3, 3, record="all")
-    (project.root / "cassettes/a/@3.yaml").unlink()
-    before = (project.root / "cassettes/a/@2.yaml").stat().st_mtime_ns
-    done = project.cli("record")
-    assert done.returncode == 0, done.stderr
-    assert (project.root / "cassettes/a/@3.yaml").is_file()
-    assert (project.root / "cassettes/a/@2.yaml").stat().st_mtime_ns == before
-
-
 def test_fewer_samples_leave_orphans(project, sampled):
     """Recordings of samples that are no more are told."""
     sampled(4, 4, record="all")
