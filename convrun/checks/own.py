@@ -48,7 +48,7 @@ def check(kind: str, *, about: str = "", schema: JsonObject | None = None) -> Ca
     """
     if not isinstance(kind, str):
         raise CheckError(f"a kind's name is wanted, not {show(kind, 60)}", fix=_WRITE)
-    if (wrong := _wrong_name(kind)) is not None:
+    if (wrong := wrong_name(kind)) is not None:
         raise CheckError(wrong[0], fix=wrong[1])
     if schema is not None and (fault := schema_fault(schema)) is not None:
         place = f" at {'.'.join(map(str, fault.path))}" if fault.path else ""
@@ -69,8 +69,8 @@ def check(kind: str, *, about: str = "", schema: JsonObject | None = None) -> Ca
     return decorated
 
 
-def _wrong_name(kind: str) -> tuple[str, str] | None:
-    """What is wrong with the name of a kind, and how to mend it."""
+def wrong_name(kind: str) -> tuple[str, str] | None:
+    """Return what is wrong with the name of a kind, and how to mend it; None where nothing is."""
     if kind in LEAVES or kind in _RESERVED:
         return f"the check {kind!r} is one of convrun's own", "give yours another name"
     if _NAME.fullmatch(kind) is None:

@@ -178,6 +178,23 @@ def test_a_value_with_templates_is_judged_once_it_is_rendered(acme):
     assert found.message.startswith("the value of rows at at_least is wrong: rows does not take this value: ")
 
 
+def test_a_package_with_a_name_that_is_none(acme):
+    """Names are the same everywhere, so that a spec reads alike."""
+    acme.write("site/acme_checks-1.0.dist-info/entry_points.txt", "[convrun.checks]\nRow-Count = acme_checks:rows\n")
+    (found,) = mistakes(acme, "[Row-Count: {of: cities}]")
+    assert found == (
+        "specs/a.yaml:5:14: 'Row-Count' is no name of a check, and the package 'acme-checks' has one of this name "
+        "(use lower-case letters, digits and _, as row_count)"
+    )
+
+
+def test_broken_packages_are_passed_over(acme):
+    """What another package has for entry points is not ours to complain about."""
+    acme.write("site/broken-1.0.dist-info/METADATA", METADATA.format(name="broken"))
+    acme.write("site/broken-1.0.dist-info/entry_points.txt", "[convrun.checks]\nno equals sign\n")
+    assert checked(acme, "[rows: {of: cities}]")[0].verdict == "passed"
+
+
 def test_two_packages_with_one_kind(acme):
     """Whose is meant is for the settings to say."""
     installed(

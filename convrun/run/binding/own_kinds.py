@@ -41,12 +41,14 @@ class OwnKinds:
         """Return who judges a kind; None where nobody does. The settings come before the packages.
 
         Raises:
-            SpecError: where two packages do.
+            SpecError: where two packages do, or one by what is no name.
         """
         named = self._settings.checks.get(kind)
         if named is not None:
             return Provider(path=named.path, where=named.where)
         found = self._packages().get(kind, [])
+        if found and (wrong := _wrong_name(kind)) is not None:
+            raise SpecError(f"{wrong[0]}, and the package {found[0].package!r} has one of this name", fix=wrong[1])
         if len(found) < 2:
             return found[0] if found else None
         packages = ", ".join(repr(one.package) for one in found)
@@ -79,13 +81,22 @@ def _installed(folders: Iterable[str]) -> Iterator[tuple[str, Provider]]:
 
     seen: set[str] = set()
     for package in distributions(path=[*folders]):
-        entries = package.entry_points.select(group=GROUP)
+        try:
+            entries = package.entry_points.select(group=GROUP)
+        except (OSError, TypeError, ValueError):  # somebody else's file is no file of entry points
+            continue
         name = (package.metadata["Name"] or "?") if entries else ""  # reading it takes long
         if entries and name not in seen:
             seen.add(name)
             for entry in entries:
                 path = entry.value.partition("[")[0].strip()  # what stands in brackets are extras
                 yield entry.name, Provider(path=path, package=name)
+
+
+def _wrong_name(kind: str) -> tuple[str, str] | None:
+    from convrun.checks.own import wrong_name  # few projects have kinds of their own
+
+    return wrong_name(kind)
 
 
 def import_folders(settings: Settings) -> list[str]:
