@@ -184,7 +184,8 @@ def _faults(turn: TurnResult | None, error: Problem | None, bad: Iterable[CheckR
 def _of_samples(group: ConversationResult, samples: Samples, full: bool) -> list[Fault]:
     """What went wrong in the samples of a group that did not pass: once where the same check failed the same way."""
     found: dict[object, list[Fault]] = {}
-    for one in samples.conversations if group.verdict in _WRONG else ():
+    enough = samples.passed is not None and samples.passed >= samples.needed  # it fails, as it is known to
+    for one in samples.conversations if group.verdict in _WRONG and not enough else ():
         for fault in faults(one, full=full) if one.verdict in _WRONG else ():
             same = (fault.turn.index if fault.turn else None, fault.where, fault.message)
             found.setdefault(same, []).append(replace(fault, sample=one))

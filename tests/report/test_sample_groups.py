@@ -21,7 +21,7 @@ from convrun.report.json_result import to_json
 from convrun.report.junit import to_junit
 from convrun.report.markdown import to_markdown
 from convrun.report.result_schema import result_schema
-from convrun.results import Change, Samples, Staleness
+from convrun.results import Change, CheckResult, Samples, Staleness
 
 SPEC = "specs/crumpet.yaml"
 
@@ -105,6 +105,16 @@ def test_a_group_that_passed_says_nothing_of_what_failed_in_it():
         "  failed sample 2",
         "  passed sample 3",
     ]
+
+
+def test_a_known_failure_that_passes_is_told_alone():
+    """What went wrong in single samples is not why the group fails."""
+    known = CheckResult(kind="known_failure", verdict="failed", message="the conversation passes: take it out")
+    passes = replace(group("passed", PASSED, FAILED, PASSED), verdict="failed", checks=(known,))
+    text = details(passes)
+    assert "FAILED specs/crumpet.yaml\n  known_failure: the conversation passes" in text
+    assert "the pattern is not found" not in text
+    assert "2 of 3 samples passed, 2 must" in text
 
 
 def test_a_group_counts_once_and_its_checks_all():
