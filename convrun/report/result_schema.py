@@ -138,7 +138,7 @@ _CONVERSATION = _closed(
         "model_calls": (_COUNT, "Model calls of all turns; of a group those of all samples, as all figures here."),
         "live_calls": (_COUNT, "Those that went to a provider."),
         "usage": (_ref("usage"), "Tokens of all turns."),
-        "cost_usd": (_DOLLARS, "What the recording cost; null where it is unknown."),
+        "cost_usd": (_DOLLARS, "What the model calls cost when they were recorded; null where one is unknown."),
         "spent_usd": (_DOLLARS, "What its live calls cost in this run; null where it is unknown."),
         "duration_s": (_SECONDS, "How long it ran, in seconds."),
         "error": (_or_null("problem"), "What ended it; of a group the first sample that ended so."),
@@ -171,7 +171,7 @@ _SUMMARY = _closed(
         "model_calls": (_COUNT, "Model calls."),
         "live_calls": (_COUNT, "Those that went to a provider."),
         "usage": (_ref("usage"), "Tokens of all conversations."),
-        "cost_usd": (_DOLLARS, "What the recordings cost; null where it is unknown."),
+        "cost_usd": (_DOLLARS, "What the model calls cost when they were recorded; null where one is unknown."),
         "spent_usd": (_DOLLARS, "What this run cost; null where it is unknown."),
     }
 )
