@@ -57,10 +57,11 @@ def mutate(
         plan = prepare(project, options, environ=os.environ, imports=False).plan
         keys = secrets_of([project.settings.root], os.environ)
         found = mutation_result(plan.conversations, project, options, keys=keys)
-        code = _exit_code(found, least)
+        empty = not plan.conversations and not plan.elsewhere
+        code = _exit_code(found, least) if plan.conversations or empty else 0  # another shard has them
         if plan.remarks:
             say(plan.remarks)
-        if not plan.conversations:
+        if empty:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
         json_alone = "json" in to.files and to.files["json"] is None
         lines = mutation_lines(found, every=every, least=least)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convrun.mutate.alterations import GONE, alterations, altered, json_path
@@ -16,9 +16,11 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12
 )
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STYLES = ({}, {"indent": 2}, {"separators": (",", ":")}, {"indent": 1, "separators": (" ,\t", " :\n ")})
 
 
+@unhurried
 @given(VALUES)
 def test_each_alteration_gives_another_value(value):
     """What is altered is no longer equal, and what was given stays as it was."""
@@ -28,6 +30,7 @@ def test_each_alteration_gives_another_value(value):
     assert canonical(value) == before
 
 
+@unhurried
 @given(VALUES, st.sampled_from(STYLES))
 def test_a_text_is_altered_as_its_value_is(value, style):
     """However JSON is laid out, the changed text has the changed value, and is as long as before but for that."""
@@ -66,6 +69,7 @@ def test_a_value_becomes_another_of_its_kind(value, changed):
     assert one.new == changed
 
 
+@unhurried
 @given(VALUES)
 def test_paths_are_those_of_the_rfc(value):
     """What stands at the path that a person is shown is the value that is changed."""

@@ -253,3 +253,10 @@ def test_many_turns_are_told_in_short():
         assert (
             mutation_lines(found)[0].text == f"a.yaml, {words}: {len(turns)} change{'s' * (len(turns) > 1)} unnoticed"
         )
+
+
+def test_a_shard_without_conversations_ends_with_0(project):
+    """The others have them."""
+    recorded(project, SPEC)
+    codes = [project.cli("mutate", "--shard", f"{part}/2").returncode for part in (1, 2)]
+    assert codes == [0, 0]
