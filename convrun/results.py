@@ -6,7 +6,7 @@ The shapes are those of the JSON result; `report.json` writes them key by key.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import ClassVar, Literal, TypeAlias
 
@@ -33,7 +33,11 @@ class Problem:
 
 @frozen
 class Finding:
-    """What is not wrong yet and keeps a suite from being trusted: `unchecked`, `unplayed`, `orphaned`, `secret`."""
+    """What is not wrong yet and keeps a suite from being trusted.
+
+    Its `kind` is `unchecked`, `unplayed` or `secret` of a conversation, `uncalled`, `unfired`, `weak` or `orphaned` of
+    a run.
+    """
 
     kind: str
     message: str
@@ -107,7 +111,8 @@ class CheckResult:
     """One check, judged. `info` marks one behind the first stale request, or of a known failure: shown, never counted.
 
     `expected` and `actual` are JSON values. `comparison` are lines that set one against the other, where a failure
-    needs more than its message; `details` are more lines (the traceback of a check that crashed).
+    needs more than its message; `details` are more lines (the traceback of a check that crashed). `weak`: it passed,
+    and would for any reply; no report shows that of one check.
     """
 
     kind: str
@@ -120,6 +125,7 @@ class CheckResult:
     because: str | None = None
     where: Where | None = None
     details: str | None = None
+    weak: bool = False
 
 
 @frozen
@@ -216,6 +222,15 @@ class Samples:
 
 
 @frozen
+class Used:
+    """What of its spec a conversation made use of, by the indexes there: tools that were called, hooks that fired."""
+
+    tools: tuple[int, ...] = ()
+    before_call: tuple[int, ...] = ()
+    after_call: tuple[int, ...] = ()
+
+
+@frozen
 class ConversationResult:
     """One conversation; `cassette` is the path where its recording is or would be, None for one that has none.
 
@@ -247,6 +262,7 @@ class ConversationResult:
     findings: tuple[Finding, ...] = ()
     reason: str | None = None  # of a skipped conversation
     where: Where | None = None  # its line in the spec
+    used: Used = field(default_factory=Used)  # for findings of the run; no report shows it
     sample: int | None = None  # its number among the samples of its group
     samples: Samples | None = None
 
@@ -259,6 +275,13 @@ class ConversationResult:
     def parts(self) -> tuple[ConversationResult, ...]:
         """All that turns and checks stand in: itself, and the samples of a group."""
         return (self,) if self.samples is None else (self, *self.samples.conversations)
+
+    @property
+    def all_checks(self) -> Iterator[CheckResult]:
+        """The checks of its turns, then its own; those of samples are theirs."""
+        for turn in self.turns:
+            yield from turn.checks
+        yield from self.checks
 
     @property
     def finished(self) -> bool:

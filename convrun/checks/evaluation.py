@@ -9,6 +9,7 @@ from convrun.checks.check import Check, Explanation, Path
 from convrun.checks.code import Code, OwnValue
 from convrun.checks.context import CheckContext
 from convrun.checks.registry import parse, render
+from convrun.checks.weak import holds_for_anything
 from convrun.errors import CheckError, StaleError, TemplateError, named
 from convrun.results import CheckResult
 from convrun.source import Where
@@ -24,8 +25,9 @@ def judge(
     *,
     because: str | None = None,
     where: Where | None = None,
+    probing: bool = False,
 ) -> CheckResult:
-    """Return the verdict on one check.
+    """Return the verdict on one check; `probing`: and whether one that passes would for any reply.
 
     `value` may have templates, which see `names`, and Code in place of import paths. A template that fails, a value
     that is wrong once rendered and a check that crashes give the verdict `error`; nothing is raised.
@@ -59,6 +61,7 @@ def judge(
             comparison=why.lines,
             because=because,
             where=where,
+            weak=probing and outcome.passed and holds_for_anything(kind, rendered, check, context.vars),
         )
     return CheckResult(
         kind=kind, verdict="error", expected=expected, message=message, because=because, where=where, details=details

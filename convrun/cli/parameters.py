@@ -49,7 +49,7 @@ OnlyLastFailed: TypeAlias = Annotated[
 ]
 KeepGoing: TypeAlias = Annotated[bool, typer.Option("--keep-going", help="Play on after a failed turn.")]
 Strict: TypeAlias = Annotated[
-    bool, typer.Option("--strict", help="Findings (unchecked, unplayed, orphaned) end with 1.")
+    bool, typer.Option("--strict", help="Findings (as unchecked, uncalled, weak) end with 1.")
 ]
 OnStale: TypeAlias = Annotated[
     str, typer.Option("--on-stale", metavar="fail|warn", help="warn: stale and missing do not change the exit code.")

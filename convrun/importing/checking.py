@@ -19,6 +19,7 @@ class Detail(IntEnum):
     WRAPPED = 1  # mappings among the arguments below `equals`
     NAMES = 2
     LEAST = 3
+    BARE = 4  # nothing of the conversation as a whole
 
 
 def with_checks(spec: JsonObject, result: ConversationResult, detail: Detail) -> JsonObject:
@@ -30,8 +31,7 @@ def with_checks(spec: JsonObject, result: ConversationResult, detail: Detail) ->
         assert isinstance(turn, dict)
         expected = [] if "expect_error" in turn else list(_of_turn(found, detail))
         checked.append({**turn, "expect": expected} if expected else turn)
-    unused = _unused(spec, result) if detail < Detail.LEAST else []
-    conversation: list[Json] = [{"not_called": unused}] if unused else []
+    conversation = list(_of_unused(spec, result, detail))
     return {**spec, "turns": checked, **({"expect": conversation} if conversation else {})}
 
 
@@ -54,6 +54,16 @@ def _call(call: ToolCallResult, detail: Detail) -> Json:
     if detail is Detail.WRAPPED:
         arguments = {key: {"equals": one} if isinstance(one, dict | list) else one for key, one in arguments.items()}
     return {"tool": call.name, "with": literal(arguments)}
+
+
+def _of_unused(spec: JsonObject, result: ConversationResult, detail: Detail) -> Iterator[Json]:
+    """What is said of the declared tools that were never called: without that, a strict run asks what they are for."""
+    unused = _unused(spec, result) if detail < Detail.BARE else []
+    called = dict.fromkeys(call.name for turn in result.turns for call in turn.tool_calls)
+    if unused and detail < Detail.LEAST:
+        yield {"not_called": list[Json](unused)}
+    elif unused:
+        yield {"calls": {"only": literal([*called])}} if called else {"not_called": "any"}
 
 
 def _unused(spec: JsonObject, result: ConversationResult) -> list[Json]:

@@ -31,7 +31,10 @@ _USAGE = _closed(
 )
 _FINDING = _closed(
     {
-        "kind": (_TEXT, "What was found, as unchecked or unplayed; mistake where nothing ran."),
+        "kind": (
+            _TEXT,
+            "unchecked, unplayed, secret, uncalled, unfired, weak or orphaned; mistake where nothing ran.",
+        ),
         "message": (_TEXT, "The same in words."),
         "where": (_or_null("where"), "Where."),
         "fix": (_TEXT_OR_NULL, "How to mend it."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -59,7 +59,7 @@ def run_all(
     except Exception as error:  # noqa: BLE001  # a bug of ours; what was finished is reported all the same
         agenda.bug = bug(error)
     results = agenda.results
-    findings = () if interrupted or agenda.bug else _orphaned(prepared, options, results)
+    findings = () if interrupted or agenda.bug else tuple(_findings(prepared, options, results))
     code = exit_code(
         results,
         findings,
@@ -83,11 +83,30 @@ def run_all(
     )
 
 
-def _orphaned(prepared: Prepared, options: RunOptions, results: Sequence[ConversationResult]) -> tuple[Finding, ...]:
-    """A finding for each recording that no spec has; where something was left out, nobody knows."""
+def _findings(prepared: Prepared, options: RunOptions, results: Sequence[ConversationResult]) -> Iterator[Finding]:
+    """What is found of the whole run; where something was left out, nobody knows what is used and who has what."""
     left_out = options.models or options.only is not None or prepared.plan.deselected or prepared.plan.elsewhere
-    if left_out or any(one.not_begun for one in results):
+    whole = not left_out and not any(one.not_begun for one in results)
+    if whole and options.rehearsal is None:
+        from convrun.run.findings.unused import unused_findings  # the run of a part does without
+
+        yield from unused_findings(prepared, results)
+    yield from _weak(results)
+    yield from _orphaned(prepared) if whole else ()
+
+
+def _weak(results: Iterable[ConversationResult]) -> tuple[Finding, ...]:
+    """A finding for each check that says nothing."""
+    singles = [single for one in results for single in one.singles]
+    if not any(check.weak for one in singles for check in one.all_checks):
         return ()
+    from convrun.run.findings.weak import weak_findings  # most runs have none
+
+    return weak_findings(singles)
+
+
+def _orphaned(prepared: Prepared) -> tuple[Finding, ...]:
+    """A finding for each recording that no spec has."""
     from convrun.run.findings.orphans import orphan_findings  # the run of a part does without
 
     found = orphan_findings(prepared)

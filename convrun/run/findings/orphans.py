@@ -87,14 +87,19 @@ def orphans(
 
 def orphan_findings(prepared: Prepared) -> tuple[Finding, ...]:
     """Return a finding for each orphan, where all specs of the specs folder were selected; else none."""
-    settings, request = prepared.project.settings, prepared.project.request
-    specs = (settings.root / settings.specs).resolve()
-    paths = request.paths if request else ()
-    if request is None or not all(specs.is_relative_to((request.cwd / path).resolve()) for path in paths):
+    settings = prepared.project.settings
+    if not has_every_spec(prepared):
         return ()
     what, fix = "no spec has this recording", "`convrun cassette prune` removes it"
     found = orphans(settings, prepared.plan.conversations).files
     return tuple(Finding(kind="orphaned", message=what, where=Where(file=file), fix=fix) for file in found)
+
+
+def has_every_spec(prepared: Prepared) -> bool:
+    """Return whether all specs of the specs folder were named, as far as it is known."""
+    settings, request = prepared.project.settings, prepared.project.request
+    specs = (settings.root / settings.specs).resolve()
+    return request is not None and all(specs.is_relative_to((request.cwd / path).resolve()) for path in request.paths)
 
 
 def cassettes(settings: Settings) -> Iterator[str]:

@@ -15,7 +15,7 @@ from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
 from convrun.conversation.network import network_blocked, raise_refused
 from convrun.conversation.tool_running import RecordedResults
-from convrun.conversation.tools import Tool, ToolCall, ToolResult
+from convrun.conversation.tools import Tool
 from convrun.errors import CassetteError, ConvrunError, StaleError
 from convrun.redaction import Redactor
 from convrun.results import CheckResult, ConversationResult, Finding, Staleness, TurnResult, known_sum, total_usage
@@ -30,6 +30,7 @@ from convrun.run.playing.judging import judge_conversation, judge_turn, template
 from convrun.run.playing.known_failures import conversation_known_to_fail, turn_known_to_fail
 from convrun.run.playing.surroundings import Surroundings, shown_variables, temporary_folder
 from convrun.run.playing.turn import PlayedTurn, play_turn, skipped_turn, up_to_the_error
+from convrun.run.playing.uses import Uses
 from convrun.run.problems import advised, problem
 from convrun.run.secrets import redactor_for, told_without_secrets, without_secrets
 from convrun.run.verdicts import of_checks, of_conversation
@@ -111,7 +112,7 @@ class _Run:
         self.surroundings = Surroundings()
         self.views: list[TurnView] = []
         self.failure: ConvrunError | None = None
-        self.returned: dict[str, str] = {}  # by call, what the tools returned before a hook changed it
+        self.uses = Uses(bound.spec, lambda: carrier.staleness is None)
         self.verifying: Verifying | None = None
         self.called: dict[str, Where | None] = {}  # the tools that a replay calls
         self.asked = carrier.lanes if bound.asked else None
@@ -166,8 +167,8 @@ class _Run:
             system=render_text(system, self._names("system")) if system is not None else None,
             tools=tools,
             options=dict(spec.spec.options),
-            before_call=spec.before_call,
-            after_call=(self._returned, *spec.after_call) if spec.before_call or spec.after_call else (),
+            before_call=self.uses.before_call,
+            after_call=self.uses.after_call,
             chain_limit=spec.spec.chain_limit,
             history=history_messages(spec.spec.history, self._names("history")),
             tool_timeout=spec.spec.tool_timeout,
@@ -181,7 +182,8 @@ class _Run:
         tools: list[Tool] = []
         recorded: dict[str, BoundTool] = {}
         names = self._names("tools")
-        for tool, made in opened(self.bound.spec.tools, names):
+        for index, (tool, made) in enumerate(opened(self.bound.spec.tools, names)):
+            self.uses.declared(index, made)
             tools += self._stubbed(tool, made, names) if tool.policy == "stub" else made
             recorded |= {one.name: tool for one in made} if tool.recorded else {}
             if tool.policy in ("live", "verify"):
@@ -340,6 +342,7 @@ class _Run:
             ignored=self.carrier.ignored,
             turns=turns,
             checks=checks,
+            used=self.uses.of(turns),
             findings=tuple(self._findings(verdict, played)) if not failure and self._every_turn_ran(played) else (),
         )
 
@@ -357,7 +360,7 @@ class _Run:
             users=[self._said(turn, index, played) for index, turn in enumerate(bound.spec.turns)],
             redactor=self.redactor,
             calls=[call for turn in turns if turn.index == stale.turn for call in turn.tool_calls],
-            tools=self.returned,
+            tools=self.uses.returned,
             before_call=[getattr(hook, "__name__", repr(hook)) for hook in bound.spec.before_call],
             after_call=[getattr(hook, "__name__", repr(hook)) for hook in bound.spec.after_call],
             suspects=self.carrier.suspects,
@@ -374,11 +377,6 @@ class _Run:
             return render_text(turn.spec.user, self._names("turn", index + 1))
         except ConvrunError:  # it takes up a reply that never came
             return turn.spec.user.source
-
-    def _returned(self, _tool: Tool, call: ToolCall, result: ToolResult) -> None:
-        """Keep what a tool returned, up to the first stale request; called before the hooks of the spec."""
-        if self.carrier.staleness is None:
-            self.returned[call.tool_call_id or ""] = result.output
 
     def _findings(self, verdict: str, played: Sequence[PlayedTurn]) -> Iterator[Finding]:
         where = self.empty.where

@@ -78,6 +78,7 @@ def _judged(
                 context,
                 because=check.spec.because,
                 where=check.spec.where,
+                probing=True,
             ),
         )
         for check in checks

@@ -1,0 +1,95 @@
+"""Checks that say nothing: they hold as well for an empty reply, for any other, and whatever was called.
+
+Only what looks at the reply can be so by mistake. Figures, calls, code and models are not asked: a limit that is kept
+and a call that is not made are worth a check, and so is what `not` says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+
+from convrun.checks.check import Check
+from convrun.checks.combined import Combination, Reasoned
+from convrun.checks.context import CheckContext, TurnView
+from convrun.checks.registry import KINDS, inner
+from convrun.checks.views import parsed_reply
+from convrun.errors import CheckError
+from convrun.results import ToolCallResult, UsageResult
+from convrun.values import Json
+
+_REPLIES = (
+    "",  # nearly every check fails here
+    "qzv wub 7 kjx\nplo",
+    "~`!@#$%^&*()-_=+[]{}\\|;:'\",.<>/? Xyw-93\r\n\n\tMbf\u00e4\u4e2d",
+    '{"k7": [1, "wub"], "z": null}',
+)
+_LONG = "wub kjx. " * 5_000
+_QUOTED = re.compile(r"'((?:\\.|[^'\\])*)'|\"((?:\\.|[^\"\\])*)\"", re.DOTALL)
+_FIGURES = frozenset({"usage", "turn", "turns"})  # names of an expression that looks at more than a reply
+
+
+def holds_for_anything(kind: str, value: object, check: Check, variables: Mapping[str, Json]) -> bool:
+    """Return whether a check, of this kind and rendered value, holds for every reply that is tried.
+
+    `all_of` does where each of its checks does, `any_of` where one does; `not` never.
+    """
+    if isinstance(check, Reasoned):
+        check = check.inner
+    if isinstance(check, Combination):
+        parts = zip(inner(kind, value), check.parts, strict=True)
+        weak = (holds_for_anything(name, found, part, variables) for (_, name, found), part in parts)
+        return all(weak) if check.wanted == "all" else any(weak)
+    known = KINDS.get(kind)
+    if known is None or known.family != "text" or not _holds(check, _contexts()[0], variables):
+        return False
+    if kind == "that" and _looks_further(str(value)):
+        return False
+    return all(_holds(check, one, variables) for one in _further(kind, value))
+
+
+def _further(kind: str, value: object) -> Iterator[CheckContext]:
+    """The contexts behind the first; an expression may count, and may say what is not to be there."""
+    yield from _contexts()[1:]
+    if kind == "that":
+        yield _context(_LONG, *["wub"] * 200)
+        for match in _QUOTED.finditer(str(value)):
+            text = match[1] or match[2] or ""
+            yield _context(text, text)
+
+
+def _looks_further(source: str) -> bool:
+    from convrun.templates.expressions import Expression  # it is loaded: the check was evaluated
+
+    return not _FIGURES.isdisjoint(Expression.of(source).names)
+
+
+def _holds(check: Check, context: CheckContext, variables: Mapping[str, Json]) -> bool:
+    try:
+        return check.evaluate(replace(context, vars=variables) if variables else context).passed
+    except CheckError:
+        return False
+
+
+@cache
+def _contexts() -> tuple[CheckContext, ...]:
+    return (*map(_context, _REPLIES), _context("wub", "kjx"))
+
+
+def _context(reply: str, *called: str) -> CheckContext:
+    """What a check sees where this is the reply, and these tools were called."""
+    calls = tuple(ToolCallResult(id=str(number), name=name, arguments={}) for number, name in enumerate(called))
+    turn = TurnView(index=1, reply=reply, parsed=parsed_reply(reply), tool_calls=calls)
+    return CheckContext(
+        reply=reply,
+        parsed=turn.parsed,
+        tool_calls=calls,
+        usage=UsageResult(),
+        finish_reason=None,
+        turn=turn,
+        turns=(turn,),
+        vars={},
+        judged=range(1),
+    )
