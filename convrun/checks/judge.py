@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from convrun.checks.check import Claim, Explanation, Outcome, Path
+from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext, TurnView
 from convrun.checks.reader import Pending, Reader
 from convrun.checks.views import parsed_reply
@@ -92,12 +92,10 @@ class Judge:
             raise CheckError(what, fix="name a model that knows structured output")
         actual: JsonObject = {"score": found.score, "reason": found.reason}
         said = f"it gave {found.score:g}: {found.reason}"
-        lines = f"- at least {self.at_least:g}", f"+ {found.score:g}"
         return Outcome(
             passed=found.score >= self.at_least,
             actual=actual,
             found=said,
-            explain=lambda: Explanation(lines=lines),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import fsum, sqrt
 
-from convrun.checks.check import Claim, Explanation, Outcome, Path
+from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.judge import lanes_of, read_at_least, read_model, whole
 from convrun.checks.reader import Pending, Reader
@@ -50,10 +50,7 @@ class Means:
             raise CheckError(f"no embedding: {error.what}", fix=error.fix) from error
         found = round(_cosine(wanted, reply), _DIGITS)
         said = f"got {show(context.reply, 120)}, a similarity of {found:g} where {self.at_least:g} is wanted"
-        lines = f"- at least {self.at_least:g}", f"+ {found:g}"
-        return Outcome(
-            passed=found >= self.at_least, actual=found, found=said, explain=lambda: Explanation(lines=lines)
-        )
+        return Outcome(passed=found >= self.at_least, actual=found, found=said)
 
 
 def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
