@@ -38,7 +38,7 @@ MISTAKEN = {
     "cases": "[{id: good}, {id: 012}, 5, {id: good}]",
     "matrix": "{model: [good, {nam: x}], now: [x], city: [good]}",
     "samples": "{times: 5, pass: 6}",
-    "faults": "[{turn: 1, inject: refuse}]",
+    "faults": "[{turn: 1, inject: empty}, {turn: 1, inject: refuse}, {tool: f}, x]",
     "freeze": "{time: 2026-01-31, uuid: good}",
 }
 
