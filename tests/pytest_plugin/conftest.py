@@ -11,12 +11,14 @@ from forking import SOURCES
 from plugin import NAMED
 from projects import Project
 
+from convrun.backends import openai as live
 from convrun.cassette import serializer
 from convrun.cassette.kept import saving
 from convrun.pytesting import collecting, marked, teller
 
-# A run in this process forgets what it imports; what cannot be imported twice, or takes long, is there before.
-LOADED = (jsonschema, openai, pydantic, vcr, collecting, marked, saving, serializer, teller)
+# A run in this process forgets what it imports; what cannot be imported twice, takes long, or holds connections, is
+# there before.
+LOADED = (jsonschema, openai, pydantic, vcr, collecting, live, marked, saving, serializer, teller)
 _QUIET = ("-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:anyio")
 
 
