@@ -35,7 +35,7 @@ class Kind:
 
 
 def _late(place: str) -> Read:
-    """What reads a value by a `module:function` of this package: only what a spec needs is loaded."""
+    """What reads a value by a `module:function` of the catalogue: only what a spec needs is loaded."""
 
     def read(reader: Reader, value: object, path: Path) -> Check:
         return _function(place)(reader, value, path)
@@ -46,7 +46,7 @@ def _late(place: str) -> Read:
 @cache
 def _function(place: str) -> Read:
     module, _, name = place.partition(":")
-    return cast(Read, getattr(import_module(f"{__package__}.{module}"), name))
+    return cast(Read, getattr(import_module(f"{__package__}.catalogue.{module}"), name))
 
 
 LEAVES: dict[str, Kind] = {

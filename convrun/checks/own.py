@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import TypeVar, cast
 
+from convrun.checks.catalogue.combined import BECAUSE
+from convrun.checks.catalogue.python import PythonCheck, is_async
 from convrun.checks.check import Check, Claim, Outcome, Path
 from convrun.checks.code import Code, OwnValue
-from convrun.checks.combined import BECAUSE
 from convrun.checks.context import CheckContext
 from convrun.checks.kinds import LEAVES
-from convrun.checks.python import PythonCheck, is_async
 from convrun.checks.reader import Pending, Reader
 from convrun.errors import CheckError
 from convrun.frozen import frozen
@@ -149,7 +149,7 @@ def _validate(reader: Reader, known: OwnKind, value: object, path: Path) -> None
     from jsonschema.exceptions import best_match
     from referencing.exceptions import Unresolvable
 
-    from convrun.checks.json_schema import validator
+    from convrun.checks.catalogue.json_schema import validator
 
     try:
         error = best_match(validator(canonical(known.schema)).iter_errors(cast(Json, value)))

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from convrun.checks import shapes
+from convrun.checks.catalogue.combined import BECAUSE, Combination, ReadOne, read_combination, read_not
 from convrun.checks.check import Check, Path, ValueProblem
 from convrun.checks.code import OwnValue
-from convrun.checks.combined import BECAUSE, Combination, ReadOne, read_combination, read_not
 from convrun.checks.kinds import EXPECT_ERROR, LEAVES, Kind, Read
 from convrun.checks.reader import Reader, settled
 from convrun.errors import did_you_mean
@@ -192,7 +192,7 @@ def tool_names(kind: str, value: object) -> list[tuple[Path, str]]:
 
 
 def _tools_named(kind: str, value: object) -> Iterator[tuple[Path, str]]:
-    from convrun.checks.calls import tools_named  # for specs that look at calls
+    from convrun.checks.catalogue.calls import tools_named  # for specs that look at calls
 
     yield from tools_named(kind, value)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
+from convrun.checks.catalogue.combined import Combination, Reasoned
 from convrun.checks.check import Check
-from convrun.checks.combined import Combination, Reasoned
 from convrun.checks.context import CheckContext, TurnView
 from convrun.checks.registry import KINDS, inner
 from convrun.checks.views import parsed_reply

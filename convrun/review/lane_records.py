@@ -8,7 +8,7 @@ from dataclasses import replace
 from convrun.backends.embeddings import ENDPOINT
 from convrun.cassette.interaction import Interaction
 from convrun.cassette.stored.reply_nodes import reply_message
-from convrun.checks.judge import graded, judgement
+from convrun.checks.catalogue.judge import graded, judgement
 from convrun.transcript import LaneRecord, RecordedConversation, RecordedTurn
 
 

@@ -9,7 +9,7 @@ from check_cases import figures, judged, message, mistakes, turn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convrun.checks.similarity import similarity
+from convrun.checks.catalogue.similarity import similarity
 
 LONG = "word " * 250_000
 
@@ -244,7 +244,7 @@ def test_a_wrong_value(kind, value, path, what, fix):
 @given(st.lists(st.text("ab ", max_size=6), max_size=8), st.lists(st.text("ab ", max_size=6), max_size=8))
 def test_long_texts_are_never_found_more_similar_than_they_are(left, right):
     """By whole words the ratio is that of rapidfuzz, or less; the same words are always 1."""
-    from convrun.checks import similarity as module
+    from convrun.checks.catalogue import similarity as module
 
     one, other = " ".join(left), " ".join(right)
     exact = similarity(one, other)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from judged_specs import SPEC, judge, means, spec
 
 import convrun
+from convrun.checks.catalogue.judge import graded, judgement, message, rubric_message
 from convrun.checks.context import CheckContext, TurnView, for_conversation, for_turn
-from convrun.checks.judge import graded, judgement, message, rubric_message
 from convrun.errors import CheckError
 from convrun.results import ToolCallResult
 
@@ -79,7 +79,7 @@ def test_a_program_has_no_lanes(check):
 
 def test_an_empty_reply_means_nothing():
     """No model is asked, and the check fails."""
-    from convrun.checks.means import Means
+    from convrun.checks.catalogue.means import Means
 
     context = for_turn([TurnView(index=1, reply=" ")])
     outcome = Means(like="a cat").evaluate(CheckContext(**{**_fields(context), "lanes": object()}))

@@ -247,7 +247,7 @@ def test_samples_of_a_combination_are_its_own(project):
     assert [one.planned.id.partition("::")[2] for one in project.prepared().conversations] == ["x", "x@2", "y", "y@2"]
     write(project, {"city": ["x", "x@2"]}, samples={"times": 2})
     (told,) = project.mistakes()
-    assert "two conversations have the same id: 'specs/a.yaml::x@2'" in told
+    assert "two conversations have one id, 'specs/a.yaml::x@2': one is a sample" in told
 
 
 def test_more_combinations_than_anybody_can_mean_are_a_mistake(project):

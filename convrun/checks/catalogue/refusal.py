@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from convrun.checks.catalogue.containing import folded, listed
 from convrun.checks.check import Claim, Outcome, Path
-from convrun.checks.containing import folded, listed
 from convrun.checks.context import CheckContext
 from convrun.checks.difference import got
 from convrun.checks.reader import Pending, Reader

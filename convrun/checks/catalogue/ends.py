@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from unicodedata import normalize
 
+from convrun.checks.catalogue.containing import folded
 from convrun.checks.check import Claim, Explanation, Outcome, Path
-from convrun.checks.containing import folded
 from convrun.checks.context import CheckContext
 from convrun.checks.difference import ends_differ, found_at
 from convrun.checks.reader import Reader

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import fsum, sqrt
 
+from convrun.checks.catalogue.judge import lanes_of, read_at_least, read_model, whole
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext
-from convrun.checks.judge import lanes_of, read_at_least, read_model, whole
 from convrun.checks.reader import Pending, Reader
 from convrun.errors import CheckError, ConvrunError, StaleError
 from convrun.frozen import frozen

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from unicodedata import normalize
 
+from convrun.checks.catalogue.containing import listed
 from convrun.checks.check import Claim, Outcome, Path
-from convrun.checks.containing import listed
 from convrun.checks.context import CheckContext
 from convrun.checks.difference import ends_differ
 from convrun.checks.reader import Pending, Reader
