@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 
 from convrun.checks.catalogue.combined import Combination, Reasoned
 from convrun.checks.check import Check
@@ -20,11 +21,17 @@ from convrun.errors import CheckError
 from convrun.results import ToolCallResult, UsageResult
 from convrun.values import Json
 
-_REPLIES = (
+REPLIES = (
     "",  # nearly every check fails here
     "qzv wub 7 kjx\nplo",
     "~`!@#$%^&*()-_=+[]{}\\|;:'\",.<>/? Xyw-93\r\n\n\tMbf\u00e4\u4e2d",
     '{"k7": [1, "wub"], "z": null}',
+)
+NEVER = frozenset(  # kinds whose values cannot be so: no need to try
+    {
+        *("equals", "one_of", "contains", "icontains", "contains_all", "contains_any"),
+        *("starts_with", "ends_with", "json", "json_schema"),
+    }
 )
 _LONG = "wub kjx. " * 5_000
 _QUOTED = re.compile(r"'((?:\\.|[^'\\])*)'|\"((?:\\.|[^\"\\])*)\"", re.DOTALL)
@@ -43,21 +50,20 @@ def holds_for_anything(kind: str, value: object, check: Check, variables: Mappin
         weak = (holds_for_anything(name, found, part, variables) for (_, name, found), part in parts)
         return all(weak) if check.wanted == "all" else any(weak)
     known = KINDS.get(kind)
-    if known is None or known.family != "text" or not _holds(check, _contexts()[0], variables):
+    if known is None or known.family != "text" or kind in NEVER:
         return False
-    if kind == "that" and _looks_further(str(value)):
-        return False
-    return all(_holds(check, one, variables) for one in _further(kind, value))
-
-
-def _further(kind: str, value: object) -> Iterator[CheckContext]:
-    """The contexts behind the first; an expression may count, and may say what is not to be there."""
-    yield from _contexts()[1:]
     if kind == "that":
-        yield _context(_LONG, *["wub"] * 200)
-        for match in _QUOTED.finditer(str(value)):
-            text = match[1] or match[2] or ""
-            yield _context(text, text)
+        contexts = chain(_contexts(), _for_expression(str(value)))
+        return not _looks_further(str(value)) and all(_holds(check, replace(one, vars=variables)) for one in contexts)
+    return all(_holds(check, one) for one in _contexts())
+
+
+def _for_expression(source: str) -> Iterator[CheckContext]:
+    """More contexts: an expression may count, and may say what is not to be there."""
+    yield _context(_LONG, *["wub"] * 200)
+    for match in _QUOTED.finditer(source):
+        text = match[1] or match[2] or ""
+        yield _context(text, text)
 
 
 def _looks_further(source: str) -> bool:
@@ -66,16 +72,16 @@ def _looks_further(source: str) -> bool:
     return not _FIGURES.isdisjoint(Expression.of(source).names)
 
 
-def _holds(check: Check, context: CheckContext, variables: Mapping[str, Json]) -> bool:
+def _holds(check: Check, context: CheckContext) -> bool:
     try:
-        return check.evaluate(replace(context, vars=variables) if variables else context).passed
+        return check.evaluate(context).passed
     except CheckError:
         return False
 
 
 @cache
 def _contexts() -> tuple[CheckContext, ...]:
-    return (*map(_context, _REPLIES), _context("wub", "kjx"))
+    return (*map(_context, REPLIES), _context("wub", "kjx"))
 
 
 def _context(reply: str, *called: str) -> CheckContext:

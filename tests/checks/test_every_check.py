@@ -8,7 +8,9 @@ from check_values import ODD, REPLIES, seen, values
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from convrun.checks.registry import KINDS, LISTED
+from convrun.checks.registry import KINDS, LISTED, parse
+from convrun.checks.weak import NEVER
+from convrun.checks.weak import REPLIES as ANY_REPLIES
 
 FEW = settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
@@ -39,6 +41,16 @@ def test_no_reply_makes_a_check_crash(kind, data):
         result = judged(kind, value, seen(reply, figures=True))
         code = KINDS[kind].family in {"code", "model"}
         assert code or result.verdict != "error" or result.details is None, result.message
+
+
+@pytest.mark.parametrize("kind", sorted(NEVER))
+@given(data=st.data())
+@FEW
+def test_kinds_that_are_not_tried_hold_never_for_every_reply(kind, data):
+    """Whatever the value, one of the replies that tell a check that says nothing fails it."""
+    value = data.draw(values(kind))
+    assert not isinstance(parse(kind, value), tuple)
+    assert any(judged(kind, value, seen(reply, figures=True)).verdict != "passed" for reply in ANY_REPLIES)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in LISTED if KINDS[kind].family != "model"])

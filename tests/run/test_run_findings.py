@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from projects import Project
 
+from convrun.run.planning.last_failed import remember
 from convrun.run.planning.shards import Shard
 
 CODE = '''
@@ -159,6 +160,16 @@ def test_nothing_is_unused_where_something_was_left_out(project, options):
     assert ("uncalled", "b", 2) in found(project)
     assert found(project, **options) == []
     assert found(project, "specs/s.yaml::a") == []
+
+
+def test_nothing_is_unused_among_those_that_failed_last(project):
+    """`--last-failed` takes a part: the others may call it, as they do here."""
+    rows = ROWS.replace("CASES", "[{tool: a}, {tool: b}, {tool: a, id: wrong, known_failure: it passes}]")
+    project.write("specs/s.yaml", rows)
+    remember(project.root, project.run().conversations, strict=False)
+    again = project.run(last_failed=True)
+    assert [one.id for one in again.conversations] == ["specs/s.yaml::wrong"]
+    assert again.findings == ()
 
 
 def test_stale_conversations_are_not_judged(project):
