@@ -33,6 +33,7 @@ def mutate(
         list[str] | None,
         typer.Option("--report", metavar="json[=FILE]", help="Write it as JSON; without FILE to stdout."),
     ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only the score.")] = False,
     every: Annotated[bool, typer.Option("-v", "--verbose", help="Everything that no check notices.")] = False,
     no_color: NoColor = False,
 ) -> None:
@@ -64,7 +65,7 @@ def mutate(
         if empty:
             say([nothing_to_run(project.settings.root / project.settings.specs, bool(project.specs))])
         json_alone = "json" in to.files and to.files["json"] is None
-        lines = mutation_lines(found, every=every, least=least)
+        lines = mutation_lines(found, every=every, quiet=quiet, least=least)
         print_said(lines, sys.stderr if json_alone else sys.stdout, refused=no_color)
         if to.files:
             text = mutation_json(found, version=VERSION, exit_code=code, least=least)

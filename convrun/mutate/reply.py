@@ -13,7 +13,8 @@ from convrun.transcript import PartDifference
 
 REFUSAL = "I'm sorry, but I can't help with that."
 _MOST_NUMBERS = 50  # of one reply that are changed, each by itself
-_AROUND = 20  # characters on both sides of a number that are shown
+_AROUND = 20  # characters on both sides of a number that are shown whole
+_NEAR = 15  # of more, those next to it
 
 
 def reply_mutants(turn: Material) -> Iterator[Mutant]:
@@ -32,8 +33,8 @@ def reply_mutants(turn: Material) -> Iterator[Mutant]:
         return  # what is in it is structured output
     for _, found in zip(range(_MOST_NUMBERS), numbers(reply), strict=False):
         changed = other_number(found[0])
-        around = slice(max(found.start() - _AROUND, 0), found.start()), slice(found.end(), found.end() + _AROUND)
-        old, new = (f"{reply[around[0]]}{number}{reply[around[1]]}" for number in (found[0], changed))
+        before, after = _before(reply[: found.start()]), _after(reply[found.end() :])
+        old, new = (f"{before}{number}{after}" for number in (found[0], changed))
         text = f"{reply[: found.start()]}{changed}{reply[found.end() :]}"
         yield _mutant(turn, "number changed", text, old=old, new=new)
 
@@ -70,3 +71,18 @@ def _half(text: str) -> str:
     if not text[len(half)].isspace():
         half = half[: max(map(half.rfind, " \n\t"))] or half
     return half.rstrip()
+
+
+def _before(text: str) -> str:
+    """What stands before a number, as it is shown: cut between words where it is long."""
+    if len(text) <= _AROUND:
+        return text
+    near = text[-_NEAR:]
+    return f"...{near.partition(' ')[2] or near}"
+
+
+def _after(text: str) -> str:
+    if len(text) <= _AROUND:
+        return text
+    near = text[:_NEAR]
+    return f"{near.rpartition(' ')[0] or near}..."

@@ -15,7 +15,7 @@ _SURVIVORS = 4  # of one gap
 _CASES = 3  # conversations named behind a change
 _RUNS = 6  # of turns, one behind the other
 _LISTED = 8  # checks that were not asked, conversations that were not mutated
-_INLINE = 40  # characters of each side that fit on one line
+_INLINE = 44  # characters of each side that fit on one line
 _LINES = 6  # of a difference
 _LONG = 200  # characters of a reason
 _NO_CHECK = "no check was found that would catch these"
@@ -23,8 +23,16 @@ _NO_SHARED_CHECK = "no check catches these in every conversation of the spec: le
 _NAMES = 18  # columns of the names of families
 
 
-def mutation_lines(found: MutationResult, *, every: bool = False, least: float | None = None) -> list[Line]:
-    """Return the survivors, what was left out, and the score; `every`: all of them. `least` is the score to reach."""
+def mutation_lines(
+    found: MutationResult, *, every: bool = False, quiet: bool = False, least: float | None = None
+) -> list[Line]:
+    """Return the survivors, what was left out, and the score; `every`: all of them. `least` is the score to reach.
+
+    `quiet`: only the score, and the recordings that cannot be read.
+    """
+    if quiet:
+        broken = tuple(one for one in found.passed_over if one.problem is not None)
+        return [*_passed_over(MutationResult(passed_over=broken), every), *_scores(found, least)]
     shown = found.gaps if every else found.gaps[:_GAPS]
     lines = [line for gap in shown for line in [*_gap(gap, every), Line("")]]
     more = found.gaps[len(shown) :]
@@ -38,19 +46,33 @@ def _gap(gap: Gap, every: bool) -> Iterator[Line]:
     """Survivors, and the check that would catch them."""
     number = len(gap.survivors)
     yield Line(f"{gap.where or gap.spec}, {_turns(gap.turns)}: {noun(number, 'change')} unnoticed", "unchecked")
-    alike: dict[tuple[str, str], list[Survivor]] = {}
-    for one in gap.survivors:
-        alike.setdefault((one.operator, one.difference.part), []).append(one)
-    kinds = [*alike.values()] if every else [*alike.values()][:_SURVIVORS]
-    for several in kinds:
-        yield from (line.indented(2) for line in _survivor(several))
-    if len(kinds) < len(alike):
-        yield Line(f"  and {len(alike) - len(kinds)} more, -v shows them", "dim")
+    kinds = [*_alike(gap.survivors, every).values()]
+    shown = kinds if every else kinds[:_SURVIVORS]
+    for several in shown:
+        yield from (line.indented(2) for line in _survivor(several, in_turn=every and len(gap.turns) > 1))
+    left = number - sum(len(several) if _are_named(several) or every else 1 for several in shown)
+    if left:
+        yield Line(f"  and {left} more, -v shows them", "dim")
     if gap.check is None:
         yield Line(f"  {_NO_CHECK if '::' not in gap.survivors[0].conversation else _NO_SHARED_CHECK}", "dim")
         return
     yield Line(f"  under `{'each_turn' if gap.each_turn else 'expect'}` this would catch {_them(number)}:")
     yield from (Line(f"    {line}", "added") for line in gap.check.split("\n"))
+
+
+def _alike(survivors: Sequence[Survivor], every: bool) -> dict[object, list[Survivor]]:
+    """The changes of one kind together; of `every` only those that are one change, in several conversations."""
+    found: dict[object, list[Survivor]] = {}
+    for one in survivors:
+        changed = one.difference
+        own = (one.turn, repr(changed.old), repr(changed.new)) if every else ()
+        found.setdefault((one.operator, changed.part, *own), []).append(one)
+    return found
+
+
+def _are_named(several: Sequence[Survivor]) -> bool:
+    """Whether the names of their conversations tell all of them: there is one in each."""
+    return len({one.conversation for one in several}) == len(several)
 
 
 def _turns(numbers: Sequence[int]) -> str:
@@ -70,12 +92,16 @@ def _them(number: int) -> str:
     return "it" if number == 1 else "them"
 
 
-def _survivor(several: Sequence[Survivor]) -> Iterator[Line]:
+def _survivor(several: Sequence[Survivor], *, in_turn: bool) -> Iterator[Line]:
     """One change, and the conversations in which it was made, where their spec has more than one."""
+    turn = [f"turn {several[0].turn}"] if in_turn else []
     changed = several[0].difference
-    names = list(dict.fromkeys(one.conversation.partition("::")[2] for one in several))
+    names = list(dict.fromkeys(filter(None, (one.conversation.partition("::")[2] for one in several))))
     more = f" and {len(names) - _CASES} more" if len(names) > _CASES else ""
-    cases = f" ({', '.join(names[:_CASES])}{more})" if any(names) else ""
+    places = [f"{', '.join(names[:_CASES])}{more}"] if names else []
+    cases = f" ({'; '.join([*places, *turn])})" if places or turn else ""
+    if not _are_named(several):
+        cases += f", {len(several)} times"
     said = changed.part in (several[0].family, "reply", "refusal")  # the operator says it
     head = f"{several[0].operator}{cases}:{'' if said else f' {changed.part},'}"
     sides = [_side(changed, side) for side in (changed.old, changed.new)]

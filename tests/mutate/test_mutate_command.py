@@ -55,6 +55,27 @@ def test_the_console_says_what_survives_and_what_would_catch_it(project):
     )
 
 
+def test_changes_of_one_kind_are_counted_and_all_told_on_request(project):
+    """Each number of a reply is a change: the first is shown with how many there are, with -v all, with -q none."""
+    reply = "Rain in Oslo for 2 days, 12 degrees, 40 percent."
+    recorded(
+        project,
+        f"model: {{script: [{{reply: '{reply}'}}]}}\nturns: [{{user: Hi, expect: [{{contains: Rain in Oslo}}]}}]\n",
+    )
+    found = result(project)
+    told = [line.text for line in mutation_lines(found)]
+    changed = "'Rain in Oslo for 2 days, 12...' -> 'Rain in Oslo for 3 days, 12...'"
+    assert told[0].endswith(": 4 changes unnoticed")
+    assert told[4:6] == [f"  number changed, 3 times: {changed}", "  and 2 more, -v shows them"]
+    assert [line.text for line in mutation_lines(found, every=True)][4:7] == [
+        f"  number changed: {changed}",
+        "  number changed: '...for 2 days, 12 degrees, 40...' -> '...for 2 days, 13 degrees, 40...'",
+        "  number changed: '...12 degrees, 40 percent.' -> '...12 degrees, 41 percent.'",
+    ]
+    ended = project.cli("mutate", "-q")
+    assert ended.stdout.splitlines()[0] == "noticed"
+
+
 def test_it_is_as_long_as_a_screen_unless_all_is_asked_for(project):
     """Of many gaps the largest are told, of many survivors and conversations the first; -v tells all."""
     turns = "".join(f"  - {{user: U{number}}}\n" for number in range(30))
