@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from projects import Project
 
 from convrun.run.planning.last_failed import remember
 from convrun.run.planning.shards import Shard
@@ -55,11 +54,10 @@ ROWS = """
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(project):
     """A project with tools and hooks."""
-    made = Project(tmp_path)
-    made.write("desk.py", CODE)
-    return made
+    project.write("desk.py", CODE)
+    return project
 
 
 def found(project, *paths, **options):
