@@ -18,7 +18,7 @@ from convrun.review.judge import Judge, judge_of, judged, partners_of, views_of
 from convrun.review.outdated import outdated_parts
 from convrun.review.transcripts import transcript
 from convrun.run.planning.plan import Planned
-from convrun.run.playing.carrier import refuse_led_away
+from convrun.run.playing.opening import refuse_led_away
 from convrun.spec.model import ModelFault
 from convrun.transcript import Judgement, RecordedTurn, Unjudged
 

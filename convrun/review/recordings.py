@@ -17,7 +17,7 @@ from convrun.review.recognising import is_spec
 from convrun.review.repository import Repository
 from convrun.review.trees import RevisionTree, WorkingTree
 from convrun.run.planning.options import RunOptions
-from convrun.run.playing.carrier import refuse_led_away
+from convrun.run.playing.opening import refuse_led_away
 from convrun.run.project import open_project, planned
 from convrun.run.secrets import secrets_of
 from convrun.settings import find_root, load

@@ -1,40 +1,26 @@
-"""What carries a conversation's requests: a cassette's player, a recorder, or an offline model; and what it noticed."""
+"""What carries a conversation's requests, and what it noticed of them: stale ones, live ones, those never played."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeAlias
 
 from convrun.backends.chat_encoding import decode_attachment
-from convrun.backends.resolving import live_transport
-from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
-from convrun.errors import CassetteError, ConvrunError, StaleError
-from convrun.redaction import Redactor
+from convrun.errors import ConvrunError, StaleError
 from convrun.results import BROKE_OFF, FROM_TURN, Change, IgnoredDifference, Spending, Staleness, total_spending
-from convrun.run.binding.bind import BoundConversation, script_lines
-from convrun.run.binding.variable_rules import variable_errors
-from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
-from convrun.run.planning.plan import Planned
 from convrun.run.playing.copies import end_copy
 from convrun.run.spending import spending
-from convrun.source import Where, is_below, is_circle
-from convrun.spec.model import ToolDeclaration
 from convrun.wire import Reply, Request, Transport
 
 if TYPE_CHECKING:
     from convrun.backends.metering import Account
-    from convrun.cassette.interaction import ReceivedReply, Recording, SentRequest
-    from convrun.cassette.kept.exchange import Price
     from convrun.cassette.kept.known import Known
     from convrun.cassette.kept.recording import Recorder
-    from convrun.cassette.lanes import LanePlayer
     from convrun.cassette.stale.staleness import Difference
     from convrun.cassette.tool_results import Attached
     from convrun.run.playing.lanes import CarriedLanes
@@ -203,192 +189,3 @@ def _staleness(difference: Difference, turn: int, call: int) -> Staleness:
         for one in difference.changes
     )
     return Staleness(turn=turn, model_call=call, changes=changes, breaks=difference.breaks)
-
-
-@contextmanager
-def open_carrier(
-    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str], redactor: Redactor
-) -> Iterator[Carrier | None]:
-    """Yield what carries this conversation; None where its cassette is missing and nothing may go live.
-
-    `redactor` takes its secrets out of what is kept.
-
-    Raises:
-        CassetteError: where the cassette cannot be read, or could not be written later.
-    """
-    planned, mode = bound.planned, options.record
-    exists = planned.cassette.exists() or planned.cassette.is_symlink()
-    refuse_led_away(planned)
-    if options.rehearsal is not None:
-        with _rehearsed(bound, options, redactor, environ, exists=exists) as carrier:
-            yield carrier
-    elif exists and mode in {RecordMode.NONE, RecordMode.ONCE}:
-        recording = load(planned.cassette, planned.cassette_shown)
-        player = Player(recording, ignore=planned.spec.ignore, redactor=redactor)
-        carrier = Carrier(player, player=player)
-        if bound.asked or recording.lanes:
-            carrier.lanes = _lanes(bound, options, environ, redactor, partial(_lane_player, recording, redactor))
-        yield carrier
-    elif bound.offline and not exists and not options.refresh and mode is not RecordMode.ALL:
-        # An offline model needs no cassette; `record` and `all` write one.
-        yield Carrier(_live(bound, options, environ))
-    elif mode is RecordMode.NONE:
-        yield None
-    else:
-        account = _account(bound, options, environ)
-
-        def live() -> Transport:
-            return account.metered(_live(bound, options, environ))
-
-        def price(_: SentRequest, reply: ReceivedReply) -> float | None:
-            from convrun.backends.prices import recorded_cost_usd  # the account has them already
-
-            return recorded_cost_usd(bound.model, reply.payloads or (), environ=environ)
-
-        with _recorder(bound, _known(bound, options, redactor), live, redactor, price=price) as recorder:
-            carrier = Carrier(
-                recorder,
-                player=recorder.known,
-                recorder=recorder,
-                offline=bound.model.offline is not None,
-                account=account,
-                from_turn=options.from_turn,
-            )
-            known = recorder.known
-            if bound.asked or known.has_lanes:
-                carrier.lanes = _lanes(bound, options, environ, redactor, lambda: known.lanes, recorder)
-            yield carrier
-
-
-@contextmanager
-def _rehearsed(
-    bound: BoundConversation, options: RunOptions, redactor: Redactor, environ: Mapping[str, str], *, exists: bool
-) -> Iterator[Carrier | None]:
-    """What answers from what is known only. With tools it keeps what a recording that broke off has all of."""
-    from convrun.run.playing.rehearsing import Refusing, refuse  # a replay does without
-
-    known = _known(bound, options, redactor)
-    lanes = None
-    if bound.asked or known.has_lanes:
-        lanes = _lanes(bound, options, environ, redactor, lambda: known.lanes)
-    if not exists and not known.plays:
-        yield None
-    elif options.rehearsal is Rehearsal.ON_PAPER:
-        carrier = Carrier(Refusing(known), player=known, rehearsal=known, from_turn=options.from_turn)
-        carrier.lanes = lanes
-        yield carrier
-    else:
-        with _recorder(bound, known, refuse, redactor) as recorder:
-            carrier = Carrier(recorder, player=known, recorder=recorder, rehearsal=known, from_turn=options.from_turn)
-            carrier.lanes = lanes
-            yield carrier
-
-
-def _known(bound: BoundConversation, options: RunOptions, redactor: Redactor) -> Known:
-    """What is known of the conversation before it is recorded."""
-    from convrun.cassette.kept.known import from_turn_mode, read_known  # a replay does without
-
-    planned = bound.planned
-    known = read_known(
-        planned.cassette,
-        shown_as=planned.cassette_shown,
-        mode=options.record.value if options.from_turn is None else from_turn_mode(options.from_turn),
-        ignore=planned.spec.ignore,
-        redactor=redactor,
-        results=_needs_results(bound),
-    )
-    if known.note and options.heard is not None and options.rehearsal is None:
-        options.heard(known.note)
-    return known
-
-
-def _recorder(
-    bound: BoundConversation,
-    known: Known,
-    live: Callable[[], Transport],
-    redactor: Redactor,
-    price: Price | None = None,
-) -> Recorder:
-    """What records the conversation, and goes on from what is known of it."""
-    from convrun.cassette.kept.recording import Recorder  # a replay does without
-
-    return Recorder(
-        bound.planned.cassette,
-        shown_as=bound.planned.cassette_shown,
-        live=live,
-        known=known,
-        price=price,
-        redactor=redactor,
-        free=bound.model.offline is not None,
-    )
-
-
-def _account(bound: BoundConversation, options: RunOptions, environ: Mapping[str, str]) -> Account:
-    """What counts the conversation's live calls, for the run where that has a meter."""
-    from convrun.backends.metering import Account, Meter  # a replay does without
-
-    return Account(bound.model, options.meter or Meter(), environ=environ)
-
-
-def _lanes(
-    bound: BoundConversation,
-    options: RunOptions,
-    environ: Mapping[str, str],
-    redactor: Redactor,
-    recorded: Callable[[], LanePlayer],
-    recorder: Recorder | None = None,
-) -> CarriedLanes:
-    """What answers checks that ask models."""
-    from convrun.run.playing.lane_calls import LaneCalls  # few specs ask anybody else
-    from convrun.run.playing.lanes import CarriedLanes
-
-    calls = LaneCalls(bound, options, environ=environ, recorded=recorded, recorder=recorder)
-    return CarriedLanes(bound, calls, environ=environ, redactor=redactor)
-
-
-def _lane_player(recording: Recording, redactor: Redactor) -> LanePlayer:
-    from convrun.cassette.lanes import LanePlayer
-
-    return LanePlayer(recording, redactor=redactor)
-
-
-def refuse_led_away(planned: Planned) -> None:
-    """Make sure that no link leads out of the project: what is there is not shown, and nothing is written there.
-
-    Raises:
-        CassetteError: where one does.
-    """
-    below = PurePath(planned.cassette_shown)
-    if below.is_absolute() or ".." in below.parts:
-        return  # the user's own words
-    folder = planned.cassette.parents[len(below.parts) - 1]
-    if is_circle(planned.cassette):
-        where = Where(file=planned.cassette_shown)
-        raise CassetteError("a link that leads back to itself", where=where, fix="remove it, and record again")
-    if not is_below(planned.cassette, folder):
-        fix = "name the folder behind it, in the settings or with --cassettes"
-        raise CassetteError("a link that leads out of the project", where=Where(file=planned.cassette_shown), fix=fix)
-
-
-def _needs_results(bound: BoundConversation) -> bool:
-    """Whether a tool without code can only answer from the old recording."""
-    return any(isinstance(tool.spec, ToolDeclaration) and tool.recorded for tool in bound.spec.tools)
-
-
-def _live(bound: BoundConversation, options: RunOptions, environ: Mapping[str, str]) -> Transport:
-    """What answers for real. A replay gets here only with its first difference: what it did without is needed now."""
-    model = bound.planned.model
-    errors = variable_errors(bound.planned.spec, environ, bound.model, bound.trusted) if not bound.model.offline else ()
-    for error in errors:
-        raise error
-    return live_transport(
-        bound.model,
-        script=script_lines(model.script) or (),
-        history_replies=sum(message.role == "assistant" for message in bound.planned.spec.history),
-        timeout=model.timeout,
-        max_retries=model.max_retries,
-        rpm=bound.rpm,
-        heard=options.heard,
-        environ=environ,
-        trusted_base_urls=bound.trusted,
-    )

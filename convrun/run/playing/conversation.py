@@ -22,12 +22,13 @@ from convrun.results import CheckResult, ConversationResult, Finding, Staleness,
 from convrun.run.binding.bind import BoundConversation, BoundTurn
 from convrun.run.binding.bound_tools import BoundTool, opened
 from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
-from convrun.run.playing.carrier import Carrier, open_carrier
+from convrun.run.playing.carrier import Carrier
 from convrun.run.playing.conversation_hooks import hooked
 from convrun.run.playing.copies import end_copy
 from convrun.run.playing.history import history_messages
 from convrun.run.playing.judging import judge_conversation, judge_turn, template_names
 from convrun.run.playing.known_failures import conversation_known_to_fail, turn_known_to_fail
+from convrun.run.playing.opening import open_carrier
 from convrun.run.playing.surroundings import Surroundings, shown_variables, temporary_folder
 from convrun.run.playing.turn import PlayedTurn, play_turn, skipped_turn, up_to_the_error
 from convrun.run.playing.uses import Uses

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from convrun.backends.embeddings import embedding
 from convrun.backends.identity import ModelIdentity
@@ -16,9 +16,14 @@ from convrun.errors import SettingsError, StaleError
 from convrun.redaction import Redactor
 from convrun.results import Staleness
 from convrun.run.binding.bind import BoundConversation
+from convrun.run.planning.options import RunOptions
 from convrun.run.playing.lane_calls import LaneCalls
 from convrun.values import canonical
 from convrun.wire import Reply, Request
+
+if TYPE_CHECKING:
+    from convrun.cassette.kept.recording import Recorder
+    from convrun.cassette.lanes import LanePlayer
 
 
 class CarriedLanes:
@@ -120,3 +125,17 @@ class _Transport:
     def send(self, request: Request) -> Reply:
         """Carry one request; see `wire.Transport`."""
         return self._send(request)
+
+
+def carried_lanes(
+    bound: BoundConversation,
+    options: RunOptions,
+    recorded: Callable[[], LanePlayer],
+    *,
+    environ: Mapping[str, str],
+    redactor: Redactor,
+    recorder: Recorder | None = None,
+) -> CarriedLanes:
+    """Return the lanes of a conversation; `recorded` gives what is recorded of them, a `recorder` asks for the rest."""
+    calls = LaneCalls(bound, options, environ=environ, recorded=recorded, recorder=recorder)
+    return CarriedLanes(bound, calls, environ=environ, redactor=redactor)
