@@ -10,7 +10,6 @@ from convrun.backends.keys import KEY_VARIABLES, may_receive
 from convrun.errors import SettingsError
 from convrun.redaction import SHORTEST
 from convrun.run.binding.names import used_templates, variables_in_addresses, variables_named, variables_sent
-from convrun.run.playing.own_texts import own_texts
 from convrun.run.playing.surroundings import variables
 from convrun.spec.model import ModelSpec, Spec
 
@@ -49,6 +48,8 @@ def told_apart_errors(
     """
     given = {name: value for name, value in variables(variables_named(used_templates(spec)), environ).items() if value}
     if given:
+        from convrun.run.playing.own_texts import own_texts  # few specs name a variable
+
         said = list(own_texts(spec, model, tools))
         for name, value in given.items():
             found = next((one for one in said if value in one.text), None)
