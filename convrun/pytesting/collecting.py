@@ -48,6 +48,16 @@ class SpecCollection:
         project = self._project(file)
         return isinstance(project, SpecProject) and project.is_spec(file)
 
+    def keep_once(self, items: list[pytest.Item]) -> None:
+        """Take out samples by themselves whose groups are there: each would run twice."""
+        ours = [item for item in items if isinstance(item, ConversationItem)]
+        grouped = {(item.path, one.planned.id) for item in ours for one in item.members if one.planned.sample}
+        twice = {
+            item for item in ours if not item.bound.planned.sample and (item.path, item.bound.planned.id) in grouped
+        }
+        if twice:
+            items[:] = [item for item in items if item not in twice]
+
     def check_together(self, items: Iterable[pytest.Item]) -> None:
         """Give items the mistakes that no file makes by itself: two specs whose ids or cassettes are one."""
         by_project: dict[int, list[ConversationItem]] = {}

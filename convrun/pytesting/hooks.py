@@ -154,6 +154,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     tests = (item for item in items if isinstance(item, pytest.Function))
     config.stash[_talking] = [item for item in tests if "conversation" in item.fixturenames]
     if _specs in config.stash:
+        config.stash[_specs].keep_once(items)
         config.stash[_specs].check_together(items)
 
 

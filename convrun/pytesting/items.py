@@ -59,12 +59,12 @@ class SpecFile(pytest.File):
             found = self.project.conversations(self.path)
         except ConvrunError as error:
             raise self.CollectError(_lines(error)) from None
-        named = self._named()
+        named = self._named().difference(members[0].planned.group.partition("::")[2] for members in found)
         for members in found:
             yield ConversationItem.of(self, self.project, members)
             for one in members if named else ():
-                if one.planned.id.partition("::")[2] in named and one.planned.id != one.planned.group:
-                    yield ConversationItem.of(self, self.project, (by_itself(one),))
+                if one.planned.alone in named:
+                    yield ConversationItem.of(self, self.project, (by_itself(one),), name=one.planned.alone)
 
     def _named(self) -> set[str]:
         """What stands behind the `::` of arguments that name this file: it may be a sample, which is an item then."""
@@ -83,10 +83,20 @@ class ConversationItem(pytest.Item):
     convrun_told: str | None = None  # what reports say of it, once it has run
 
     @classmethod
-    def of(cls, parent: SpecFile, project: SpecProject, members: tuple[BoundConversation, ...]) -> Self:
-        """Return the item of a conversation or a group; the only one of a spec without cases is called as its file."""
+    def of(
+        cls,
+        parent: SpecFile,
+        project: SpecProject,
+        members: tuple[BoundConversation, ...],
+        *,
+        name: str | None = None,
+    ) -> Self:
+        """Return the item of a conversation or a group; the only one of a spec without cases is called as its file.
+
+        `name` is what a sample by itself is called, behind the `::`.
+        """
         bound = members[0]
-        rest = printable(bound.planned.group.partition("::")[2])
+        rest = printable(name or bound.planned.group.partition("::")[2])
         nodeid = f"{parent.nodeid}::{rest}" if rest else parent.nodeid
         made = cls.from_parent(parent, name=rest or printable(parent.path.name), nodeid=nodeid)
         made.project, made.bound, made.members, made.mistakes = project, bound, members, []

@@ -56,7 +56,13 @@ def test_a_group_fails_as_the_console_says(flaky):
 
 
 def test_a_sample_that_is_named_is_an_item(flaky):
-    """As with `convrun run FILE::@2` that sample runs alone; one that is not there is not found."""
+    """As with `convrun run FILE::@2` that sample runs alone; one that is not there is not found.
+
+    With its group it is no item of its own.
+    """
     result = flaky(3).passes("specs/a.yaml::@2", "-v", passed=1)
     result.stdout.fnmatch_lines(["specs/a.yaml::@2 PASSED*"])
+    result = flaky(3).passes("specs/a.yaml::@1", "-v", passed=1)
+    result.stdout.fnmatch_lines(["specs/a.yaml::@1 PASSED*"])
+    flaky(2).passes("specs/a.yaml::@2", "specs", passed=1)
     assert flaky(3).pytest("specs/a.yaml::@4", code=4)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from projects import Project
 
+from convrun.errors import UsageError
 from convrun.results import ConversationResult
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.last_failed import LastFailed, remember
@@ -190,6 +191,11 @@ def test_a_sample_that_is_named_is_a_conversation_by_itself(project):
     assert project.one("specs/b.yaml::y").samples.times == 3
     assert [one.samples is None for one in project.run("specs/b.yaml::y", "specs/b.yaml::y@2").conversations] == [False]
     assert project.one("specs/b.yaml::x", models=("echo",)).id == "specs/b.yaml::x"
+    for path in ("specs/a.yaml::@1", "specs/b.yaml::y@1"):  # its id is the group's
+        one = project.one(path)
+        assert (one.id, one.samples) == (path.removesuffix("@1").removesuffix("::"), None)
+    with pytest.raises(UsageError, match="its conversations are @1, @2, @3"):
+        project.run("specs/a.yaml::x")
 
 
 def test_a_model_stands_before_the_number(project):

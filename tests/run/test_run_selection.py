@@ -90,6 +90,21 @@ def test_a_case_that_is_not_there_is_refused(two):
         two.run("specs/deep/plain.yaml::x")
 
 
+@pytest.mark.parametrize(
+    ("rest", "told"),
+    [
+        ("CITY-1", "`specs/a.yaml -k CITY-1` selects 10: city-10, .*, city-17 and 2 more"),
+        ("nowhere at all", "its conversations are city-10, .*, city-17 and 12 more"),
+    ],
+)
+def test_of_many_conversations_those_are_named_that_the_word_is_in(project, rest, told):
+    """With `-k`, which selects them; else the first of all, and how many others there are."""
+    rows = ", ".join(f"{{id: city-{number}}}" for number in range(10, 30))
+    project.write("specs/a.yaml", f"model: echo\ncases: [{rows}]\nturns: [{{user: Hi}}]\n")
+    with pytest.raises(UsageError, match=told):
+        project.run(f"specs/a.yaml::{rest}")
+
+
 @pytest.mark.parametrize("path", ["specs/none.yaml", "/", "..", "convrun.toml", "specs::paris", "specs/cities.yaml::"])
 def test_paths_that_are_none_are_refused(two, path):
     """What does not exist, is no spec or lies outside of the project."""

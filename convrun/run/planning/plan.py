@@ -6,6 +6,8 @@ Nothing is imported, nothing of a cassette is read.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
@@ -20,6 +22,8 @@ from convrun.source import Where
 from convrun.spec.ids import alike, cassette_file, clashes, conversation_id, difference, model_part, sample_id
 from convrun.spec.model import CaseSpec, KnownFailure, ModelSpec, Spec
 from convrun.values import Json
+
+_SHOWN = 8  # conversations that are named where another one was wanted
 
 
 @frozen
@@ -45,6 +49,11 @@ class Planned:
     def by_itself(self) -> Planned:
         """A sample as a test that is in no group."""
         return replace(self, group=self.id, sample=None)
+
+    @property
+    def alone(self) -> str | None:
+        """What selects it out of its group, behind the `::`, as `paris@1`; None where it is in none."""
+        return f"{_rest(self.group)}@{self.sample}" if self.sample is not None else None
 
     @property
     def skip(self) -> str | None:
@@ -104,7 +113,7 @@ def plan(
         except SpecError as error:
             errors.append(error)
             continue
-        found = planned if rest is None else [*_named(rest, planned)]
+        found = planned if rest is None else _named(rest, planned)
         if not found:
             raise _no_such_case(spec, rest, planned)
         every += planned
@@ -117,10 +126,17 @@ def plan(
         or _shared_cassettes(every)
         or _written_over(every, settings.root)
     )
-    unique: dict[str, Planned] = {}  # one may be named by its id and by its case
+    return Plan(conversations=_once(chosen), errors=tuple(errors), deselected=len(every) - len(chosen))
+
+
+def _once(chosen: Sequence[Planned]) -> tuple[Planned, ...]:
+    """Each once: one may be named by its id and by its case, and a sample both alone and with its group."""
+    grouped = {one.id for one in chosen if one.sample is not None}
+    unique: dict[str, Planned] = {}
     for one in chosen:
-        unique.setdefault(one.id, one)
-    return Plan(conversations=tuple(unique.values()), errors=tuple(errors), deselected=len(every) - len(chosen))
+        if one.sample is not None or one.id not in grouped:
+            unique.setdefault(one.id, one)
+    return tuple(unique.values())
 
 
 def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: str) -> Iterator[Planned]:
@@ -229,16 +245,14 @@ def _written_over(conversations: Sequence[Planned], root: Path) -> list[SpecErro
     ]
 
 
-def _named(rest: str, planned: Iterable[Planned]) -> Iterator[Planned]:
+def _named(rest: str, planned: Iterable[Planned]) -> list[Planned]:
     """Those that are selected by what stands behind `::`: the rest of their id, also without a `-m`, or their case.
 
-    A sample that is named by its own id is taken out of its group: it is a test by itself.
+    A sample that is named alone is taken out of its group: it is a test by itself.
     """
-    for one in planned:
-        if rest in {_rest(one.group), _without_model(one), one.case.id if one.case else ""}:
-            yield one
-        elif rest == _rest(one.id):
-            yield one.by_itself
+    every = tuple(planned)
+    found = [one for one in every if rest in {_rest(one.group), _without_model(one), one.case.id if one.case else ""}]
+    return found or [one.by_itself for one in every if one.alone == rest]
 
 
 def _without_model(planned: Planned) -> str:
@@ -253,6 +267,24 @@ def _rest(identity: str) -> str:
 
 
 def _no_such_case(spec: Spec, rest: str | None, planned: Sequence[Planned]) -> UsageError:
-    known = [_rest(one.id) for one in planned if "::" in one.id]
-    listed = f"its conversations are {', '.join(known[:8])}" if known else "it holds one conversation, without a name"
-    return UsageError(f"{spec.file} has no conversation {rest!r}", fix=did_you_mean(rest or "", known) or listed)
+    wanted = rest or ""
+    groups = [*dict.fromkeys(_rest(one.group) for one in planned if "::" in one.group)]
+    samples = [one.alone for one in planned if one.alone is not None]
+    fix = _selected_by_word(spec, wanted, groups) or did_you_mean(wanted, [*groups, *samples])
+    known = groups or samples
+    listed = f"its conversations are {_first(known)}" if known else "it holds one conversation, without a name"
+    return UsageError(f"{spec.file} has no conversation {rest!r}", fix=fix or listed)
+
+
+def _selected_by_word(spec: Spec, word: str, names: Sequence[str]) -> str | None:
+    """How several of a spec are selected by a word that is in their names."""
+    found = [name for name in names if word.casefold() in name.casefold()]
+    if len(found) < 2 or '"' in word or word.casefold() in spec.file.casefold():  # -k would take all
+        return None
+    keyword = word if re.fullmatch(r"[^\s()']+", word) else f'"{word}"'
+    return f"`{spec.file} -k {shlex.quote(keyword)}` selects {len(found)}: {_first(found)}"
+
+
+def _first(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return f"{', '.join(names[:_SHOWN])}{f' and {more} more' if more > 0 else ''}"
