@@ -85,6 +85,16 @@ class Carrier:
             change = Change(path="", part=FROM_TURN, now="asked anew")
             self.staleness = Staleness(turn=self._turn, model_call=1, changes=(change,))
 
+    def inject(self, error: ConvrunError) -> None:
+        """Note the error that is given in the place of an answer, as the spec wants."""
+        self.injected = error
+
+    def lose_behind(self, change: Change | None) -> None:
+        """Say that the recording does not go on behind a fault: `change` is all that is stale; None: nothing is."""
+        stale = self.staleness
+        self.staleness = replace(stale, changes=(change,)) if stale is not None and change is not None else None
+        self.suspects = ()
+
     def finish(self, *, judged: bool = True) -> None:
         """Keep what was recorded: the conversation was answered to its end; whether all of it was `judged`.
 

@@ -156,9 +156,9 @@ class Faults:
         fault, named = self._last
         if self._to_record:
             change = Change(path="", part=f"what comes after the fault {named}")
-            self._carrier.staleness, self._carrier.suspects = replace(stale, changes=(change,)), ()
+            self._carrier.lose_behind(change)
             return
-        self._carrier.staleness = None
+        self._carrier.lose_behind(None)
         what = f"after the fault {named} the recording does not hold what comes next"
         fix = f"record it: convrun record {shlex.quote(self._planned.id)}"
         self._lost = StaleError(what, where=fault.where, fix=fix)
@@ -189,7 +189,8 @@ class Faults:
         if name in REPLACING:
             reply = with_payloads(reply, saying(name, payloads))
         elif name == "cut_stream":
-            reply, self._carrier.injected = cut_off(request, reply, payloads)
+            reply, error = cut_off(request, reply, payloads)
+            self._carrier.inject(error)
         else:
             reply = self._malformed(fault, reply, payloads)
         self._note(fault, named, at)
@@ -205,7 +206,7 @@ class Faults:
             return refusing(name)
         host = host_of(request)
         error: ProviderError = timed_out(host, self._planned.model.timeout) if name == "timeout" else hung_up(request)
-        self._carrier.injected = error
+        self._carrier.inject(error)
         raise error
 
     def _malformed(self, fault: ModelFault, reply: Reply, payloads: Payloads) -> Reply:
