@@ -162,7 +162,7 @@ class Pruning:
         if found.unknown is not None:
             why = f"which recordings are nobody's is not known: {found.unknown}"
             yield Pruned(path=self._settings.cassettes, kind="left", why=why)
-        moved = {one.cassette: one.remark for one in renamed(self._settings, conversations, found.files)}
+        moved = {one.cassette: one.remark for one in renamed(self._settings, conversations, found.files, conversations)}
         for path, why in found.undecided:
             yield Pruned(path=path, kind="left", why=f"no spec of the specs folder has it, but {why}")
         for path in found.files:

@@ -118,6 +118,20 @@ def test_each_recording_is_of_one_conversation_the_most_alike(project, convrun):
     ]
 
 
+@pytest.mark.parametrize("copied", [True, False])
+def test_samples_that_are_left_over_are_not_another_specs(project, convrun, copied):
+    """Of fewer samples the others are orphans, whatever a copy of the spec lacks; those of a renamed spec are moved."""
+    project.write("specs/a.yaml", spec("Hi", samples={"times": 3}))
+    project.run(record="all")
+    (project.root / "specs/a.yaml").unlink()
+    for name in ("a", "b") if copied else ("b",):
+        project.write(f"specs/{name}.yaml", spec("Hi", samples={"times": 2}))
+    found = json.loads(convrun(project.root, "status", "--json")[1])["renamed"]
+    moved = [("cassettes/a.yaml", "specs/b.yaml"), ("cassettes/a/@2.yaml", "specs/b.yaml::@2")]
+    assert [(one["cassette"], one["conversation"]) for one in found] == ([] if copied else moved)
+    assert "may be the recording of" not in (convrun(project.root, "run")[1] if copied else "")
+
+
 def test_of_many_the_first_are_told(project, convrun):
     """A spec with many cases that was renamed fits on a screen; -v tells all."""
     rows = [{"id": f"c{number}", "w": f"W{number}"} for number in range(12)]

@@ -25,6 +25,7 @@ from convrun.run.playing.judging import template_names
 from convrun.run.playing.surroundings import Surroundings, shown_variables
 from convrun.run.project import Prepared, open_project
 from convrun.settings import Settings
+from convrun.spec.ids import cassette_file
 from convrun.spec.model import Spec
 from convrun.templates import Text, render_text
 from convrun.values import Json, JsonObject
@@ -59,7 +60,7 @@ class _Said:
 def told_as_renamed(prepared: Prepared, orphaned: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return the findings of orphans; one that fits a conversation says so, and what moves it."""
     files = [one.where.file for one in orphaned if one.where]
-    found = renamed(prepared.project.settings, prepared.plan.conversations, files)
+    found = renamed(prepared.project.settings, prepared.plan.conversations, files, prepared.plan.conversations)
     moved = {
         one.cassette: f"it may be the recording of {one.planned.id}, which has none: {one.command}" for one in found
     }
@@ -80,14 +81,24 @@ def renamed_in(prepared: Prepared, options: RunOptions, environ: Mapping[str, st
     if whole.errors or made.errors:
         return ()
     found = orphans(settings, made.conversations)
-    return renamed(settings, chosen, [*found.files, *(path for path, _ in found.undecided)])  # both may be moved
+    orphaned = [*found.files, *(path for path, _ in found.undecided)]  # both may be moved
+    return renamed(settings, chosen, orphaned, made.conversations)
 
 
-def renamed(settings: Settings, conversations: Iterable[Planned], orphaned: Iterable[str]) -> tuple[Renamed, ...]:
-    """Return which of the orphaned cassettes may be the recordings of which conversations: each of one at most."""
+def renamed(
+    settings: Settings, conversations: Iterable[Planned], orphaned: Iterable[str], every: Iterable[Planned]
+) -> tuple[Renamed, ...]:
+    """Return which of the orphaned cassettes may be the recordings of which conversations: each of one at most.
+
+    `every` are those of all specs: what one of them had when it had more samples is not another's.
+    """
     missing = [(one, _planned_texts(one)) for one in conversations if _is_missing(one)]
+    groups = {one.group for one in every if one.sample is not None} if missing else ()
+    sampled = {f"{settings.cassettes}/{cassette_file(group, settings.specs, 2)}".rpartition("@")[0] for group in groups}
     fits = []
     for path in orphaned if missing else ():
+        if path.rpartition("@")[0] in sampled and _number_in(path) > 1:
+            continue
         recorded = _recorded_texts(settings.root / path, path)
         for place, (planned, today) in enumerate(missing):
             rank = _difference(today, recorded, planned.spec) if recorded is not None else None
