@@ -19,8 +19,8 @@ from convrun.errors import ConvrunError, TemplateError
 from convrun.frozen import frozen
 from convrun.results import CheckResult, ConversationResult, Problem, known_sum
 from convrun.review.pairing import pairs_of
-from convrun.run.binding.bind import BoundTurn
 from convrun.run.binding.bound_checks import BoundCheck, bind_checks
+from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.binding.names import mention, used_templates, variables_named
 from convrun.run.planning.plan import Planned
 from convrun.run.playing.judging import judge_conversation, judge_turn, template_names

@@ -14,7 +14,7 @@ from convrun.conversation.tools import ToolCall
 from convrun.errors import ConvrunError, TemplateError
 from convrun.redaction import Redactor
 from convrun.review.judge import Judge, partners_of
-from convrun.run.binding.bind import script_lines
+from convrun.run.binding.bound_models import script_lines
 from convrun.run.binding.names import mention, texts
 from convrun.run.planning.plan import Planned
 from convrun.run.playing.judging import template_names

@@ -15,7 +15,8 @@ from convrun.environment import read_dotenv
 from convrun.errors import ConvrunError, DocumentError, SettingsError, SpecError, SpecErrors, UsageError
 from convrun.frozen import frozen
 from convrun.results import ConversationResult
-from convrun.run.binding.bind import BoundConversation, bind, further_errors
+from convrun.run.binding.bind import BoundConversation, bind
+from convrun.run.binding.bound_specs import further_errors
 from convrun.run.binding.imports import put_first
 from convrun.run.planning.narrowing import narrowed
 from convrun.run.planning.options import RunOptions

@@ -1,22 +1,70 @@
-"""The models that checks ask: each check names one, or the settings do."""
+"""The models of a conversation, its own and those that its checks ask: which are meant, and whether keys are there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from convrun.backends.identity import ModelIdentity
+from convrun.backends.identity import ModelIdentity, checked_url, identify
+from convrun.backends.keys import key_for
 from convrun.checks.registry import KINDS, leaves
-from convrun.errors import ConvrunError, SpecError
+from convrun.errors import ConvrunError, SettingsError, SpecError, UnknownModelError
 from convrun.frozen import frozen
 from convrun.run.binding.bound_checks import place
+from convrun.run.planning.options import RunOptions
 from convrun.run.planning.plan import Planned
 from convrun.source import Where
-from convrun.spec.model import CheckSpec, ModelSpec, Spec
+from convrun.spec.model import CheckSpec, ModelSpec, ScriptLine, Spec
 from convrun.templates import Text
+from convrun.values import JsonObject
 
 SETTINGS = {"judge": "judge", "means": "embeddings"}  # the setting that names a lane's model, by lane
 _EXAMPLES = {"judge": "gpt-4.1", "means": "text-embedding-3-small"}
 _KEYS = {"judge": "rubric", "means": "like"}
+_FILES = 5  # named of those that lack one key
+
+
+def identity_of(model: ModelSpec, options: RunOptions, environ: Mapping[str, str]) -> ModelIdentity:
+    """Return the model as it is replayed; `--base-url` says where live calls go, not which model is meant.
+
+    Raises:
+        UnknownModelError: for a provider that is not known.
+        ConvrunError: for a base URL that is none.
+    """
+
+    def identified(base_url: str | None) -> ModelIdentity:
+        return identify(
+            model.name,
+            environ=environ,
+            base_url=base_url,
+            provider=model.provider,
+            api_key_env=model.api_key_env,
+            headers=model.headers,
+            system_role=model.system_role,
+            script=script_lines(model.script),
+        )
+
+    try:
+        found = identified(model.base_url)
+    except UnknownModelError:
+        if options.base_url is None:
+            raise
+        found = identified(options.base_url)
+    if options.base_url is None or found.offline:
+        return found
+    return replace(found, base_url=checked_url(options.base_url))
+
+
+def script_lines(script: Sequence[ScriptLine] | None) -> list[JsonObject | list[JsonObject]] | None:
+    """Return a spec's script in the form that backends take; None where there is none."""
+    if script is None:
+        return None
+    return [
+        {"reply": line.reply}
+        if line.reply is not None
+        else [{"call": call.name, "with": call.arguments} for call in line.calls]
+        for line in script
+    ]
 
 
 @frozen
@@ -81,6 +129,40 @@ def where_asked(planned: Planned, call: tuple[str, str]) -> Where | None:
     default = planned.asked.get(lane)
     found = (one.where for one in asking(planned.spec) if one.lane == lane and (one.name or default) == name)
     return next(found, None)
+
+
+class Keyless:
+    """What keeps keys from live calls, each once with the files that it concerns."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[SettingsError, dict[str, Where | None]]] = {}
+
+    def look(
+        self,
+        planned: Planned,
+        model: ModelIdentity | None,
+        asked: Mapping[tuple[str, str], ModelIdentity],
+        *,
+        environ: Mapping[str, str],
+        trusted: Sequence[str],
+    ) -> None:
+        """Look whether a conversation's model, if it goes live, and those that its checks ask have their keys."""
+        places = {call: where_asked(planned, call) for call in asked}
+        models = [*([(model, planned.model.where)] if model else []), *((asked[call], places[call]) for call in asked)]
+        for one, where in models:
+            try:
+                key_for(one, environ=environ, trusted_base_urls=trusted)
+            except SettingsError as error:
+                files = self._found.setdefault(str(error), (error, {}))[1]
+                files.setdefault(planned.spec.file, where)
+
+    def errors(self) -> Iterator[ConvrunError]:
+        """Yield the mistakes, at the model of the first file; one of `-m` or of the settings stands nowhere."""
+        for error, files in self._found.values():
+            shown = [*list(files)[:_FILES], *([f"and {len(files) - _FILES} more"] if len(files) > _FILES else [])]
+            if len(files) > 1:
+                error.what += f"; it is needed for {', '.join(shown)}"
+            yield error.at(next(iter(files.values())))
 
 
 def _nameless(one: Asking) -> SpecError:

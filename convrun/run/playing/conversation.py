@@ -19,7 +19,8 @@ from convrun.conversation.tools import Tool
 from convrun.errors import CassetteError, ConvrunError, StaleError
 from convrun.redaction import Redactor
 from convrun.results import CheckResult, ConversationResult, Finding, Staleness, TurnResult, known_sum, total_usage
-from convrun.run.binding.bind import BoundConversation, BoundTurn
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.binding.bound_tools import BoundTool, opened
 from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.playing.carrier import Carrier

@@ -18,7 +18,7 @@ from convrun.conversation.tool_running import Failing, RecordedResults, Verified
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
 from convrun.errors import ConvrunError, ProviderError, SpecError, StaleError, ToolArgumentsError
 from convrun.results import Change
-from convrun.run.binding.bind import BoundTurn
+from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.planning.plan import Planned
 from convrun.run.playing.carrier import Carrier
 from convrun.run.playing.fault_replies import (

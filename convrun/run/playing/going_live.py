@@ -13,7 +13,8 @@ from convrun.backends.metering import Account, Meter
 from convrun.backends.resolving import live_transport
 from convrun.cassette.kept.known import Known, from_turn_mode, read_known
 from convrun.redaction import Redactor
-from convrun.run.binding.bind import BoundConversation, script_lines
+from convrun.run.binding.bind import BoundConversation
+from convrun.run.binding.bound_models import script_lines
 from convrun.run.binding.variable_rules import variable_errors
 from convrun.run.planning.options import Rehearsal, RunOptions
 from convrun.run.playing.carrier import Carrier

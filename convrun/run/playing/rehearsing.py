@@ -16,8 +16,9 @@ from convrun.cassette.kept.known import Known
 from convrun.checks.registry import asks_model, runs_code
 from convrun.conversation.tools import Tool
 from convrun.errors import CassetteError, StaleError
-from convrun.run.binding.bind import BoundConversation, BoundTurn
+from convrun.run.binding.bind import BoundConversation
 from convrun.run.binding.bound_checks import BoundCheck
+from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.binding.bound_tools import BoundTool
 from convrun.values import JsonObject
 from convrun.wire import Reply, Request

@@ -14,7 +14,7 @@ from convrun.conversation.response import Response
 from convrun.errors import ChainLimitError, ConvrunError, ProviderError
 from convrun.frozen import frozen
 from convrun.results import CheckResult, Problem, ToolCallResult, TurnResult, UsageResult, Verdict, total_usage
-from convrun.run.binding.bind import BoundTurn
+from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.playing.attachments import attachment
 from convrun.run.playing.carrier import Carrier
 from convrun.run.problems import problem

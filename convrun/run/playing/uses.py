@@ -8,7 +8,7 @@ from functools import partial
 from convrun.conversation.hooks import Hook
 from convrun.conversation.tools import Tool, ToolCall, ToolResult
 from convrun.results import TurnResult, Used
-from convrun.run.binding.bind import BoundSpec
+from convrun.run.binding.bound_specs import BoundSpec
 
 
 class Uses:
