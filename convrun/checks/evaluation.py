@@ -9,7 +9,7 @@ from convrun.checks.check import Check, Explanation, Path
 from convrun.checks.code import Code, OwnValue
 from convrun.checks.context import CheckContext
 from convrun.checks.registry import parse, render
-from convrun.checks.weak import holds_for_anything
+from convrun.checks.weak import Declared, holds_for_anything
 from convrun.errors import CheckError, StaleError, TemplateError, named
 from convrun.results import CheckResult
 from convrun.source import Where
@@ -25,12 +25,13 @@ def judge(
     *,
     because: str | None = None,
     where: Where | None = None,
-    probing: bool = False,
+    probing: Declared | None = None,
 ) -> CheckResult:
     """Return the verdict on one check; `probing`: and whether one that passes would for any reply.
 
-    `value` may have templates, which see `names`, and Code in place of import paths. A template that fails, a value
-    that is wrong once rendered and a check that crashes give the verdict `error`; nothing is raised.
+    `probing` gives the names of the declared tools. `value` may have templates, which see `names`, and Code in place of
+    import paths. A template that fails, a value that is wrong once rendered and a check that crashes give the verdict
+    `error`; nothing is raised.
     """
     try:
         rendered = render(kind, value, names)
@@ -61,7 +62,9 @@ def judge(
             comparison=why.lines,
             because=because,
             where=where,
-            weak=probing and outcome.passed and holds_for_anything(kind, rendered, check, context.vars),
+            weak=probing is not None
+            and outcome.passed
+            and holds_for_anything(kind, rendered, check, context.vars, probing),
         )
     return CheckResult(
         kind=kind, verdict="error", expected=expected, message=message, because=because, where=where, details=details

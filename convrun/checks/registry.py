@@ -67,6 +67,14 @@ def leaves(kind: str, value: object) -> Iterator[tuple[Path, str, object]]:
         yield from (((*path, *below), name, found) for below, name, found in leaves(key, item))
 
 
+def stated(kind: str, value: object, *, holds: bool = True) -> Iterator[tuple[str, object]]:
+    """Yield the leaves that are to hold, each as kind and value; what `not` turns around is to fail."""
+    if holds and not _is_combined(kind):
+        yield kind, value
+    for _, key, item in inner(kind, value):
+        yield from stated(key, item, holds=holds is not (kind == "not"))
+
+
 def changed(kind: str, value: object, change: Callable[[str, object], object]) -> object:
     """Return a check's value with that of each leaf as `change` makes it of kind and value."""
     if not _is_combined(kind):

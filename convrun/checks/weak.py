@@ -1,16 +1,17 @@
 """Checks that say nothing: they hold as well for an empty reply, for any other, and whatever was called.
 
-Only what looks at the reply can be so by mistake. Figures, calls, code and models are not asked: a limit that is kept
-and a call that is not made are worth a check, and so is what `not` says.
+Only what looks at the reply or at calls can be so by mistake. Figures, code and models are not asked: a limit that is
+kept is worth a check, and so is what `not` says. A check of calls says nothing where all declared tools may be called.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from itertools import chain
+from typing import TypeAlias
 
 from convrun.checks.catalogue.combined import Combination, Reasoned
 from convrun.checks.check import Check
@@ -19,7 +20,9 @@ from convrun.checks.registry import KINDS, inner
 from convrun.checks.views import parsed_reply
 from convrun.errors import CheckError
 from convrun.results import ToolCallResult, UsageResult
-from convrun.values import Json
+from convrun.values import Json, JsonObject
+
+Declared: TypeAlias = Callable[[], frozenset[str] | None]  # the names of the declared tools; None: not known
 
 REPLIES = (
     "",  # nearly every check fails here
@@ -38,24 +41,33 @@ _QUOTED = re.compile(r"'((?:\\.|[^'\\])*)'|\"((?:\\.|[^\"\\])*)\"", re.DOTALL)
 _FIGURES = frozenset({"usage", "turn", "turns"})  # names of an expression that looks at more than a reply
 
 
-def holds_for_anything(kind: str, value: object, check: Check, variables: Mapping[str, Json]) -> bool:
+def holds_for_anything(
+    kind: str, value: object, check: Check, variables: Mapping[str, Json], declared: Declared
+) -> bool:
     """Return whether a check, of this kind and rendered value, holds for every reply that is tried.
 
-    `all_of` does where each of its checks does, `any_of` where one does; `not` never.
+    One of calls does where it holds without any, and where all tools were called. `all_of` does where each of its
+    checks does, `any_of` where one does; `not` never.
     """
     if isinstance(check, Reasoned):
         check = check.inner
     if isinstance(check, Combination):
         parts = zip(inner(kind, value), check.parts, strict=True)
-        weak = (holds_for_anything(name, found, part, variables) for (_, name, found), part in parts)
+        weak = (holds_for_anything(name, found, part, variables, declared) for (_, name, found), part in parts)
         return all(weak) if check.wanted == "all" else any(weak)
     known = KINDS.get(kind)
+    if known is not None and known.family == "calls":
+        return _holds(check, _contexts()[0]) and _holds_for_calls(check, declared())
     if known is None or known.family != "text" or kind in NEVER:
         return False
     if kind == "that":
         contexts = chain(_contexts(), _for_expression(str(value)))
         return not _looks_further(str(value)) and all(_holds(check, replace(one, vars=variables)) for one in contexts)
     return all(_holds(check, one) for one in _contexts())
+
+
+def _holds_for_calls(check: Check, tools: frozenset[str] | None) -> bool:
+    return bool(tools) and _holds(check, _called(tools))
 
 
 def _for_expression(source: str) -> Iterator[CheckContext]:
@@ -84,9 +96,26 @@ def _contexts() -> tuple[CheckContext, ...]:
     return (*map(_context, REPLIES), _context("wub", "kjx"))
 
 
+@cache
+def _called(tools: frozenset[str]) -> CheckContext:
+    """What a check sees where each tool was called: without arguments, with some, and in vain."""
+    came: tuple[tuple[JsonObject, str | None], ...] = (({}, None), ({"k7": "wub"}, None), ({}, "ValueError: plo"))
+    calls = [
+        ToolCallResult(id="1", name=name, arguments=arguments, error=error)
+        for name in sorted(tools)
+        for arguments, error in came
+    ]
+    return _seen("", tuple(calls))
+
+
 def _context(reply: str, *called: str) -> CheckContext:
     """What a check sees where this is the reply, and these tools were called."""
-    calls = tuple(ToolCallResult(id=str(number), name=name, arguments={}) for number, name in enumerate(called))
+    return _seen(
+        reply, tuple(ToolCallResult(id=str(number), name=name, arguments={}) for number, name in enumerate(called))
+    )
+
+
+def _seen(reply: str, calls: tuple[ToolCallResult, ...]) -> CheckContext:
     turn = TurnView(index=1, reply=reply, parsed=parsed_reply(reply), tool_calls=calls)
     return CheckContext(
         reply=reply,

@@ -66,6 +66,23 @@ def found(project, *paths, **options):
     return [(one.kind, one.message.split("'")[1], one.where.line) for one in findings]
 
 
+@pytest.mark.parametrize(
+    "check",
+    [
+        "calls: {only: [a, b]}",
+        "calls: {only: [{tool: a, with: {}}, {tool: b}]}",
+        "any_of: [{called: a}, {calls: {only: [b, a]}}]",
+        "not_called: '{{ ghost }}'",
+    ],
+)
+def test_what_allows_every_call_says_nothing_and_excuses_no_tool(project, check):
+    """A check of calls that no call fails is weak; a tool that is allowed and not called is uncalled all the same."""
+    project.write("specs/s.yaml", f"{BOTH}\nvars: {{ghost: c}}\nexpect:\n- {check}")
+    assert found(project) == [("uncalled", "b", 2), ("weak", check.partition(":")[0], 6)]
+    project.write("specs/s.yaml", f"{BOTH}\nexpect:\n- calls: {{only: [a, {{tool: b, with: {{x: '1'}}}}]}}")
+    assert found(project) == [("uncalled", "b", 2)]
+
+
 def test_a_tool_that_is_never_called_is_a_finding(project):
     """One for each spec and tool, at the tool, for strict runs a failure; a toolbox is one tool."""
     project.write(
@@ -107,6 +124,7 @@ def test_calls_of_the_history_are_no_calls(project):
         f"{BOTH}\nexpect: [{{not_called: [b]}}]",
         f"{BOTH}\nexpect: [{{calls: {{only: [a]}}}}]",
         f"{BOTH}\nexpect: [{{calls: {{exactly: [a]}}}}]",
+        f"{BOTH}\nexpect: [{{not: {{not: {{calls: {{only: [a]}}}}}}}}]",
         f"{BOTH}\neach_turn: [{{calls: {{only: [a]}}}}]",
         f"{BOTH}\nexpect: [{{all_of: [{{called: a}}, {{not_called: b}}]}}]",
         f"{BOTH}\nexpect: [{{any_of: [{{called: a}}, {{called: b}}]}}]",
@@ -234,7 +252,9 @@ def test_a_check_that_holds_for_any_reply_is_a_finding(project, check):
         "not: {contains: sorry}",
         "not: {matches: sorry}",
         "not_called: any",
-        "calls: {only: [a]}",
+        "calls: {only: [{tool: a, with: {x: '1'}}]}",
+        "calls: {only: [{tool: a, error: false}]}",
+        "calls: {only: []}",
         "calls: {exactly: []}",
         "called: {tool: a, times: 0}",
         "words: {max: 50}",
@@ -257,7 +277,7 @@ def test_a_check_that_holds_for_any_reply_is_a_finding(project, check):
     ],
 )
 def test_a_check_that_some_reply_would_fail_is_none(project, check):
-    """Nor are negations, figures, code and what is said of calls."""
+    """Nor are negations, figures, code and what forbids calls."""
     project.write(
         "desk.py", CODE.replace("def before(tool, call):\n        pass", "def before(context):\n        return True")
     )

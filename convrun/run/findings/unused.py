@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
-from convrun.checks.registry import leaves, tool_names
+from convrun.checks.registry import leaves, stated, tool_names
 from convrun.frozen import frozen
 from convrun.results import CheckResult, ConversationResult, Finding
 from convrun.run.binding.bind import BoundConversation
@@ -97,18 +97,27 @@ def _ruled_on(members: Sequence[_Declared]) -> bool:
 
 
 def _rules(check: CheckResult, names: frozenset[str]) -> bool:
-    """Whether a check names one of the tools, as what holds without a call of it; or rules on all calls."""
+    """Whether a check names one of the tools, as what holds without a call of it; or rules on all calls.
+
+    To name a tool under `only` is to allow its calls: nobody asks for one, or would notice it.
+    """
     kind, value = check.kind, check.expected
-    if any(name in names for _, name in tool_names(kind, value)):
+    asked = (leaf for leaf in leaves(kind, value) if not _allows(leaf[1], leaf[2]))
+    if any(name in names for _, leaf, found in asked for _, name in tool_names(leaf, found)):
         return True
-    return any(
-        _rules_on_all(leaf, found) for path, leaf, found in leaves(kind, value) if [kind, *path].count("not") % 2 == 0
-    )
+    return any(_rules_on_all(leaf, found, names) for leaf, found in stated(kind, value))
 
 
-def _rules_on_all(kind: str, value: object) -> bool:
+def _allows(kind: str, value: object) -> bool:
+    return kind == "calls" and isinstance(value, dict) and "only" in value
+
+
+def _rules_on_all(kind: str, value: object, names: frozenset[str]) -> bool:
+    """Whether a call of any of the tools fails a check that names none of them, or none but those it allows."""
+    if _allows(kind, value):
+        return not names <= {name for _, name in tool_names(kind, value)}
     if kind == "calls":
-        return isinstance(value, dict) and not value.keys().isdisjoint({"only", "exactly"})
+        return isinstance(value, dict) and "exactly" in value
     return kind == "not_called" and value == "any"
 
 

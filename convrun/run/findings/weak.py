@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from convrun.checks.registry import KINDS
 from convrun.results import ConversationResult, Finding
 from convrun.source import Where
 from convrun.values import canonical
 
 _NAMED = 3  # conversations in a message
+_TOOLS = "leave out of `only` what is not to be called, or say with which arguments; no tool has another name"
 _FIX = "expect what only a right reply has; what a reply must not have is said with `not:`"
 
 
@@ -36,9 +38,12 @@ def _findings(
         weak = [judged for judged in values.values() if all(is_weak for _, is_weak in judged)]
         if not weak:
             continue
+        of_calls = kind in KINDS and KINDS[kind].family == "calls"
         message = f"the check {kind!r} holds for any reply, also for an empty one"
+        if of_calls:
+            message = f"the check {kind!r} holds whichever of the declared tools are called, and without a call"
         if len(weak) < len(values):
             ids = list(dict.fromkeys(name for judged in weak for name, _ in judged))
             more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
             message += f"; that is what its template gives in {', '.join(ids[:_NAMED])}{more}"
-        yield Finding(kind="weak", message=message, where=where, fix=_FIX)
+        yield Finding(kind="weak", message=message, where=where, fix=_TOOLS if of_calls else _FIX)

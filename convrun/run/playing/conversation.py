@@ -127,7 +127,7 @@ class _Run:
             spec = self.bound.spec
             folder = temporary_folder(stack) if spec.wants_folder else None
             env = shown_variables(spec.variables, environ)
-            self.surroundings = Surroundings(tmp=folder, env=env, freeze=spec.spec.freeze)
+            self.surroundings = Surroundings(tmp=folder, env=env, freeze=spec.spec.freeze, tools=spec.tools)
             stack.callback(end_copy, os.getpid())  # before the folder goes, and what is recorded
             if self.bound.block_network:
                 # Where nothing may go live, it is offline as well that an offline model has no recording.

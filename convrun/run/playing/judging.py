@@ -78,7 +78,7 @@ def _judged(
                 context,
                 because=check.spec.because,
                 where=check.spec.where,
-                probing=True,
+                probing=surroundings.tool_names,
             ),
         )
         for check in checks

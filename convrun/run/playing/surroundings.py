@@ -1,4 +1,4 @@
-"""What templates may name beside vars and turns: a folder, environment variables, a frozen time and UUIDs."""
+"""What is around a conversation: a folder, environment variables, a frozen time and UUIDs for templates; its tools."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ from pathlib import Path
 
 from convrun.frozen import frozen
 from convrun.redaction import placeholder
+from convrun.run.binding.bound_tools import BoundTool, tool_names
 from convrun.run.playing.freezing import frozen_functions
 from convrun.spec.model import FreezeSpec
 
 
 @frozen
 class Surroundings:
-    """The surroundings of one conversation. `env` is what each environment variable stands for in what is sent."""
+    """The surroundings of one conversation. `env` is what each environment variable stands for in what is sent.
+
+    `tools` are those it declares: what judges a check asks what else could have been called.
+    """
 
     tmp: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     freeze: FreezeSpec | None = None
+    tools: tuple[BoundTool, ...] = ()
+
+    def tool_names(self) -> frozenset[str] | None:
+        """Return the names of the tools; None where they are not known."""
+        return tool_names(self.tools)
 
     def for_messages(self, purpose: str, turn: int = 0) -> dict[str, object]:
         """Return the names in what the model and the tools get; `turn` counts from 1, 0 is before the first."""
