@@ -24,6 +24,7 @@ SIMPLE = st.sampled_from(
         *("1", "2.5", "'a b'", "none", "true", "[1, 'x']", "(1,)", "{'a': 1}", "dict(a=1, b=2)", "-1"),
     ]
 )
+SAID = "reply, parsed, tool_calls, usage, turn, turns"
 KNOWN = "reply, parsed, tool_calls, usage, turn, turns, vars"
 NO_BRACES = "write it without braces: it is an expression already"
 QUOTE = "end the text with the quote that it begins with"
@@ -64,7 +65,7 @@ EXPRESSIONS = st.recursive(
         "turns.first.tool_calls | map(attribute='name') == ['lookup', 'lookup', 'add']",
         "turns[0].usage == {'input': 5, 'output': 7}",
         "5 < turns[0].usage.output <= 7",
-        "vars.city == 'Oslo'",
+        "vars.city == 'Oslo' and turn.index == 2",
         "turns[-1].reply == reply and turns[1 - 1].index == 1 and turns['fi' ~ 'rst'].user == 'Hi'",
         "reply.startswith('{')",
         "parsed.missing is not defined",
@@ -165,8 +166,13 @@ def test_what_has_no_answer_is_an_error(source, said):
         ("parsed.a if parsed else reply | lowr", "unknown filter 'lowr' in the expression", "did you mean 'lower'?"),
         ("reply | _equal('x')", "unknown filter '_equal' in the expression", None),
         ("(" * 300 + "reply" + ")" * 300, "the expression is too large or nested too deeply", None),
-        ("1 == 1", "1 == 1 looks at nothing: it is always the same", f"name one of {KNOWN}"),
-        ("true", "true looks at nothing: it is always the same", f"name one of {KNOWN}"),
+        ("1 == 1", "1 == 1 looks at nothing: it is always the same", f"name one of {SAID}"),
+        (
+            "vars.city == 'Oslo'",
+            "vars.city == 'Oslo' looks at nothing that was said, but at vars only",
+            f"name one of {SAID}",
+        ),
+        ("true", "true looks at nothing: it is always the same", f"name one of {SAID}"),
         ("reply", "reply is never true or false", COMPARE),
         ("reply ~ 'a'", "reply ~ 'a' is never true or false", COMPARE),
         ("", "an empty text: an expression is wanted, as reply == 'YES'", "write what is expected"),

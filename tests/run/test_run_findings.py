@@ -231,7 +231,7 @@ def test_several_at_once_find_the_same(project):
         "matches: '(?s).*'",
         "matches: '^(?!.*sorry)'",
         "that: reply is defined",
-        "that: vars.n == 1",
+        "that: vars.n == 1 or reply == 'x'",
         "all_of: [matches: '.*', that: reply == reply]",
         "any_of: [contains: Hi, matches: '.*']",
     ],

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from convrun.templates.expressions import Expression
 
 NAMES = ("reply", "parsed", "tool_calls", "usage", "turn", "turns", "vars")
+_SAID = NAMES[:-1]  # those that tell something of the conversation
 _NO_BOOLEANS = frozenset(NAMES) - {"parsed"}
 _SPELT = {"null": "null is written none"}
 _FUNCTIONS = ("range", "dict", "namespace")
@@ -105,7 +106,8 @@ def _judge(reader: Reader, expression: Expression, text: str, path: Path) -> Non
         reader.wrong(path, f"unknown name {name!r} in the expression", fix)
     if unknown:
         return
-    if not expression.names.intersection(NAMES):
-        reader.wrong(path, f"{_cut(text)} looks at nothing: it is always the same", f"name one of {', '.join(NAMES)}")
+    if not expression.names.intersection(_SAID):
+        what = "nothing: it is always the same" if not expression.names else "nothing that was said, but at vars only"
+        reader.wrong(path, f"{_cut(text)} looks at {what}", f"name one of {', '.join(_SAID)}")
     elif expression.never_boolean or text in _NO_BOOLEANS:
         reader.wrong(path, f"{_cut(text)} is never true or false", _NO_BOOLEAN)

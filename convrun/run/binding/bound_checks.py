@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from convrun.checks.check import ValueProblem
 from convrun.checks.code import Code, OwnValue
@@ -121,6 +121,28 @@ def named_tools(
         for where, name in named
         if name not in known
     ]
+
+
+def strange_arguments(specs: Sequence[CheckSpec], taken: Callable[[str], Sequence[str] | None]) -> list[SpecError]:
+    """Return a mistake for each argument in a check that its tool has no parameter for: no call that succeeds has it.
+
+    A call that is to fail may well have it. `taken` gives the parameters of a tool by its name; None: any will do.
+    """
+    found = []
+    for spec in specs:
+        for path, name in tool_names(spec.kind, spec.value):
+            pattern = value_at(spec.value, path[:-1]) if path[-1:] == ("tool",) else None
+            if not isinstance(pattern, dict) or pattern.get("error", False) is not False:
+                continue
+            known = taken(name)
+            for key in ("with", "with_exactly") if known is not None else ():
+                given = pattern.get(key)
+                for argument in given if isinstance(given, dict) else ():
+                    if known is not None and argument not in known:
+                        what = f"the tool {name!r} has no parameter {argument!r}"
+                        fix = did_you_mean(str(argument), known) or f"it takes {', '.join(known) or 'no arguments'}"
+                        found.append(SpecError(what, where=_place(spec, (*path[:-1], key, argument)), fix=fix))
+    return found
 
 
 def untold_errors(specs: Sequence[CheckSpec], replayed: frozenset[str]) -> list[SpecError]:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SpecError, SpecErrors
 from convrun.frozen import frozen
-from convrun.run.binding.bound_checks import BoundCheck, bind_checks, named_tools, untold_errors, without_reply
-from convrun.run.binding.bound_tools import BoundTool, bind_tools, tool_names
+from convrun.run.binding.bound_checks import (
+    BoundCheck,
+    bind_checks,
+    named_tools,
+    strange_arguments,
+    untold_errors,
+    without_reply,
+)
+from convrun.run.binding.bound_tools import BoundTool, bind_tools, parameter_names, tool_names
 from convrun.run.binding.imports import imported
 from convrun.run.binding.names import given_to_all, mention, name_errors, used_templates, variables_named
 from convrun.run.binding.own_kinds import OwnKinds
@@ -105,6 +113,7 @@ def bind_spec(
     every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
     if known is not None:
         errors += named_tools(every, spec.faults, known)
+    errors += strange_arguments(every, partial(parameter_names, tools))
     replayed = {name for tool in tools if tool.policy == "replay" for name in tool.names}
     failing = {fault.tool for fault in spec.faults if isinstance(fault, ToolFault)}
     errors += untold_errors(every, frozenset(replayed - failing))

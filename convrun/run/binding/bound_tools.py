@@ -76,6 +76,23 @@ def tool_names(tools: Sequence[BoundTool]) -> frozenset[str] | None:
     return frozenset(name for tool in tools for name in tool.names)
 
 
+def parameter_names(tools: Sequence[BoundTool], name: str) -> tuple[str, ...] | None:
+    """Return what a tool with code may be given, by the tool's name; None where any arguments will do, or who knows."""
+    for tool in tools:
+        if name in tool.names:
+            return _parameters(tool, name)
+    return None
+
+
+def _parameters(tool: BoundTool, name: str) -> tuple[str, ...] | None:
+    try:
+        made = (tool.made,) if isinstance(tool.made, Tool) else tool.made.described(tool.spec.name)
+    except ToolDefinitionError:  # it is told once a conversation begins
+        return None
+    known = next((one.parameters for one in made if one.name == name), None)
+    return None if known is None else tuple(known.types)
+
+
 def opened(tools: Sequence[BoundTool], names: Mapping[str, object]) -> Iterator[tuple[BoundTool, tuple[Tool, ...]]]:
     """Yield each tool with what a conversation gets of it: a toolbox class is instantiated anew, but for stubs.
 
