@@ -36,7 +36,8 @@ class Unplayed:
 def unplayed(judge: Judge, recording: Recording) -> Unplayed:
     """Return what of a recording the conversation of a judge plays."""
     own = _own(judge, recording.own)
-    if own.why is not None or not recording.lanes or judge.planned.skip:
+    # With faults checks ask something else, and without them what is here: either may be wanted.
+    if own.why is not None or not recording.lanes or judge.planned.skip or judge.planned.spec.faults:
         return own
     return replace(own, lanes=_unasked(judge, recording, own.kept))
 

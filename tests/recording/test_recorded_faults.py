@@ -290,6 +290,17 @@ def test_a_fault_that_is_never_reached_is_an_error(project, loopback, fault, wha
         assert found.error.message.endswith(f"was never injected: {what}")
 
 
+def test_a_fault_of_a_call_that_is_refused_has_nothing_to_change(project, loopback):
+    """The error says that, and not that there is no such call."""
+    loopback.says(echo, Answer(status=400, body={"error": {"message": "no"}}))
+    turns = [said("one"), refused(status=400)]
+    written(project, loopback, turns, [{"turn": 2, "inject": "empty"}])
+    what = "the recorded reply to that call is an error: there is nothing to change"
+    for found in (project.record(), project.one()):
+        assert found.error.message == f"the fault 'empty' in turn 2, model call 1 was never injected: {what}"
+        assert (found.verdict, found.error.fix) == ("error", "take it out, or name a call that is answered")
+
+
 def test_a_fault_behind_a_failed_turn_is_no_second_error(project, loopback):
     """The conversation ended before it, and failed for that."""
     loopback.says(echo)

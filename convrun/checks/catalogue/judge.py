@@ -80,7 +80,7 @@ class Judge:
                 stream=False,
             )
             text, refusal = response.text(), response.refusal
-        except StaleError:
+        except (StaleError, CheckError):
             raise
         except ConvrunError as error:
             raise CheckError(f"the judge did not answer: {error.what}", fix=error.fix) from error

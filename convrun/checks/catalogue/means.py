@@ -14,6 +14,7 @@ from convrun.frozen import frozen
 from convrun.values import show
 
 LANE = "means"
+REPLY = "the reply"  # how a lane calls what is no text of the check's own
 AT_LEAST = 0.8
 _DIGITS = 4  # of a similarity: vectors are kept as 32-bit floats
 
@@ -43,8 +44,8 @@ class Means:
             return Outcome(passed=False, actual=0.0, found="the reply is empty")
         try:
             wanted = lanes.vector(LANE, self.model, self.like, part="like")
-            reply = lanes.vector(LANE, self.model, whole(context.reply), part="the reply")
-        except StaleError:
+            reply = lanes.vector(LANE, self.model, whole(context.reply), part=REPLY)
+        except (StaleError, CheckError):
             raise
         except ConvrunError as error:
             raise CheckError(f"no embedding: {error.what}", fix=error.fix) from error

@@ -98,12 +98,15 @@ class Carrier:
     def finish(self, *, judged: bool = True) -> None:
         """Keep what was recorded: the conversation was answered to its end; whether all of it was `judged`.
 
+        Only then what no check has asked for is dropped, and not where faults are why.
+
         Raises:
             CassetteError: where it cannot be written; the old cassette stays.
         """
         end_copy(self._process)
         if self._recorder is not None:
-            self._recorder.finish(judged=judged)
+            whole = self.lanes is None or not self.lanes.has_others
+            self._recorder.finish(judged=judged and whole)
 
     @property
     def replaying(self) -> bool:

@@ -16,7 +16,7 @@ from convrun.backends.provider_errors import timed_out
 from convrun.conversation.conversation import Conversation
 from convrun.conversation.tool_running import Failing, RecordedResults, Verified
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
-from convrun.errors import ConvrunError, ProviderError, SpecError, StaleError, ToolArgumentsError
+from convrun.errors import CheckError, ConvrunError, ProviderError, SpecError, StaleError, ToolArgumentsError
 from convrun.results import Change
 from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.planning.plan import Planned
@@ -35,6 +35,7 @@ from convrun.run.playing.fault_replies import (
     with_payloads,
 )
 from convrun.run.playing.turn import PlayedTurn, play_turn
+from convrun.source import Where
 from convrun.spec.faults import RETRIED, turn_number
 from convrun.spec.model import ModelFault, ToolFault
 from convrun.templates import render_text
@@ -69,9 +70,12 @@ class Faults:
         self._met: set[int] = set()  # faults that were injected, by identity
         self._notes: list[str] = []  # on those of the turn under way
         self._cut: str | None = None  # the arguments of a call that are to be made out of nothing
-        # The last fault behind which the recording need not go on, and how it is called.
-        self._last: tuple[ModelFault | ToolFault, str] | None = None
+        # The faults behind which the recording need not go on: how each is called, and the turn that it altered.
+        self._altering: list[tuple[int, ModelFault | ToolFault, str]] = []
+        self._on_errors: set[int] = set()  # faults whose call was answered with an error, by identity
         self._lost: StaleError | None = None
+        if carrier.lanes is not None:
+            carrier.lanes.heed(self)
 
     def send(self, request: Request) -> Reply:
         """Send one request, and return what comes back of it; see `wire.Transport`.
@@ -120,7 +124,10 @@ class Faults:
         for fault in self._planned.spec.faults:
             if id(fault) in self._met:
                 continue
-            if isinstance(fault, ToolFault):
+            place: Where | None = fault.where
+            if id(fault) in self._on_errors:
+                said = "the recorded reply to that call is an error: there is nothing to change"
+            elif isinstance(fault, ToolFault):
                 made, place = self._called.get(fault.tool, 0), fault.places.get("call")
                 said = f"{fault.tool!r} is called {_times(made)}"
             else:
@@ -128,7 +135,8 @@ class Faults:
                 made, place = self._asked.get(turn, 0), fault.places.get("model_call")
                 said = f"turn {turn} makes {made} model call{'' if made == 1 else 's'}"
             what = f"the fault {_named(fault, 0)} was never injected: {said}"
-            return SpecError(what, where=place or fault.where, fix="take it out, or name a call that is made")
+            made_so = "answered" if id(fault) in self._on_errors else "made"
+            return SpecError(what, where=place or fault.where, fix=f"take it out, or name a call that is {made_so}")
         return None
 
     def _beyond(self, ask: Callable[[], _Value]) -> _Value:
@@ -151,24 +159,44 @@ class Faults:
     def _look(self, before: bool) -> None:
         """Say what it is that the recording does not hold, where it is what follows on a fault."""
         stale = self._carrier.staleness
-        if before or stale is None or self._last is None:
+        if before or stale is None or not self._altering:
             return
-        fault, named = self._last
+        _, fault, named = self._altering[-1]
         if self._to_record:
-            change = Change(path="", part=f"what comes after the fault {named}")
-            self._carrier.lose_behind(change)
+            self._carrier.lose_behind(_following(named))
             return
         self._carrier.lose_behind(None)
         what = f"after the fault {named} the recording does not hold what comes next"
-        fix = f"record it: convrun record {shlex.quote(self._planned.id)}"
-        self._lost = StaleError(what, where=fault.where, fix=fix)
+        self._lost = StaleError(what, where=fault.where, fix=self._fix)
         raise self._lost
+
+    @property
+    def has_altered(self) -> bool:
+        """Whether a fault changed what checks see; see `lanes.Altering`."""
+        return bool(self._altering)
+
+    def unheld_of(self, turn: int) -> Change | None:
+        """Return what is stale where a check of a turn asks what is not recorded; see `lanes.Altering`.
+
+        Raises:
+            CheckError: of a conversation that is not to be recorded.
+        """
+        named = [named for altered, _, named in self._altering if altered <= turn]
+        if not named:
+            return None
+        if self._to_record:
+            return _following(named[-1])
+        raise CheckError(f"after the fault {named[-1]} the recording does not hold what this asks", fix=self._fix)
+
+    @property
+    def _fix(self) -> str:
+        return f"record it: convrun record {shlex.quote(self._planned.id)}"
 
     def _note(self, fault: ModelFault | ToolFault, named: str | None, text: str) -> None:
         """Note that a fault was injected; unless all went on as if it had not been, `named` is how it is called."""
         self._met.add(id(fault))
         self._notes.append(text)
-        self._last = (fault, named) if named else self._last
+        self._altering += [(self._turn, fault, named)] if named else []
 
     def _injected(self, fault: ModelFault, request: Request, reply: Reply) -> Reply:
         name, named, at = fault.inject, _named(fault, self._turn), f"model call {self._call}: {fault.inject}"
@@ -185,6 +213,7 @@ class Faults:
             self._note(fault, named, at)
             return refusing(name)
         if not payloads:  # no answer in which anything could go wrong: what came is wrong enough
+            self._on_errors.add(id(fault))
             return reply
         if name in REPLACING:
             reply = with_payloads(reply, saying(name, payloads))
@@ -223,6 +252,11 @@ def _named(fault: ModelFault | ToolFault, turn: int) -> str:
     if isinstance(fault, ToolFault):
         return f"in call {fault.call} of {fault.tool!r}"
     return f"{fault.inject!r} in {_place(fault, turn)}"
+
+
+def _following(named: str) -> Change:
+    """What is stale where it follows on the fault that is called so."""
+    return Change(path="", part=f"what comes after the fault {named}")
 
 
 def _place(fault: ModelFault, turn: int) -> str:

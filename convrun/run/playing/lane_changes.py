@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from convrun.checks.catalogue.means import REPLY
 from convrun.redaction import Redactor
 from convrun.results import Change
 from convrun.values import Json, equal
 
+_TRANSCRIPT = "transcript, message "
 _MOST = 2_000  # characters of a text that are compared to find the one that is most like it
 
 
@@ -32,6 +34,11 @@ def lane_changes(now: Json, recorded: Sequence[Json], part: str, redactor: Redac
     return tuple(found) or (Change(path="", part=part),)
 
 
+def are_of_turns(changes: Sequence[Change]) -> bool:
+    """Return whether what turns came to is among what differs, and not only what a check says itself."""
+    return any(change.part == REPLY or change.part.startswith(_TRANSCRIPT) for change in changes)
+
+
 def _parts(body: Json, part: str) -> Iterator[tuple[str, tuple[str, Json]]]:
     """The parts of a request by their names for people, each with its JSON pointer."""
     if not isinstance(body, dict):
@@ -43,7 +50,7 @@ def _parts(body: Json, part: str) -> Iterator[tuple[str, tuple[str, Json]]]:
             continue
         for index, message in enumerate(value):
             first, last = index == 0, index == len(value) - 1
-            name = "instructions of the judge" if first else part if last else f"transcript, message {index}"
+            name = "instructions of the judge" if first else part if last else f"{_TRANSCRIPT}{index}"
             text = message.get("content") if isinstance(message, dict) else message
             yield name, (f"/messages/{index}/content", text)
 

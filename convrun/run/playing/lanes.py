@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from convrun.backends.embeddings import embedding
 from convrun.backends.identity import ModelIdentity
@@ -14,7 +14,7 @@ from convrun.backends.resolving import backend_for
 from convrun.conversation.model import Model
 from convrun.errors import SettingsError, StaleError
 from convrun.redaction import Redactor
-from convrun.results import Staleness
+from convrun.results import Change, Staleness
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.options import RunOptions
 from convrun.run.playing.lane_calls import LaneCalls
@@ -24,6 +24,23 @@ from convrun.wire import Reply, Request
 if TYPE_CHECKING:
     from convrun.cassette.kept.recording import Recorder
     from convrun.cassette.lanes import LanePlayer
+
+
+class Altering(Protocol):
+    """What makes turns go on otherwise than they were recorded: faults."""
+
+    @property
+    def has_altered(self) -> bool:
+        """Whether any turn did so far."""
+        ...
+
+    def unheld_of(self, turn: int) -> Change | None:
+        """Return what is stale where the recording does not hold what a check of a turn asks; None where none did.
+
+        Raises:
+            CheckError: where that is no staleness.
+        """
+        ...
 
 
 class CarriedLanes:
@@ -41,6 +58,7 @@ class CarriedLanes:
         self._environ = environ
         self._redactor = redactor
         self._answers: dict[tuple[str, str], Reply] = {}
+        self._altering: Altering | None = None
         self._turn = 1
         self._info = False
 
@@ -49,10 +67,19 @@ class CarriedLanes:
         self._turn, self._info = turn, info
         return self
 
+    def heed(self, altering: Altering) -> None:
+        """Take what is not held of a turn that was altered for what follows on that."""
+        self._altering = altering
+
+    @property
+    def has_others(self) -> bool:
+        """Whether the recording may hold answers that checks ask for once the turns go on unaltered, or otherwise."""
+        return self._altering is not None and self._altering.has_altered
+
     @property
     def unplayed(self) -> tuple[int, ...]:
-        """Indexes of the recorded calls that no check has asked for, and that stay in the cassette."""
-        return self.calls.unplayed
+        """Indexes of the recorded calls that no check has asked for, and that stay in the cassette for nothing."""
+        return () if self.has_others else self.calls.unplayed
 
     def model(self, lane: str, name: str | None) -> Model:
         """Return the model that answers in a lane.
@@ -104,11 +131,18 @@ class CarriedLanes:
         return self._answers[key]
 
     def _unheld(self, lane: str, request: Request, part: str) -> StaleError:
-        """Note what the recording does not hold, and return the error that says so."""
-        from convrun.run.playing.lane_changes import lane_changes  # only once something is stale
+        """Note what the recording does not hold, and return the error that says so.
+
+        Raises:
+            CheckError: where a fault is why.
+        """
+        from convrun.run.playing.lane_changes import are_of_turns, lane_changes  # only once something is stale
 
         left = self.calls.left_in(lane)
         changes = lane_changes(request.body, [one.request.body for one in left], part, self._redactor)
+        if self._altering is not None and not self._info and are_of_turns(changes):
+            change = self._altering.unheld_of(self._turn)
+            changes = changes if change is None else (change,)
         if self.staleness is None and not self._info:
             self.staleness = Staleness(turn=self._turn, model_call=1, changes=changes, lane=lane)
         parts = (f"{change.part} is new" if change.recorded is None else change.part for change in changes)
