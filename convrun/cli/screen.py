@@ -13,7 +13,7 @@ from typing import Self, TextIO
 from convrun.cli.ending import say
 from convrun.cli.output import colour_wanted
 from convrun.cli.progress import Progress
-from convrun.report.console import QUIET, closing, conversation_line
+from convrun.report.console import QUIET, VERBOSE, closing, conversation_line
 from convrun.report.stop_token import StopToken
 from convrun.report.style import Line, Style, ansi, plain, rendered
 from convrun.results import ConversationResult, RunResult
@@ -50,7 +50,8 @@ class Screen:
         """Print the line of a conversation that has ended."""
         self._last = conversation.id
         if self._verbosity > QUIET or conversation.verdict not in {"passed", "skipped"}:
-            self._print(conversation_line(conversation, width=self._width, style=self._style))
+            every = self._verbosity >= VERBOSE
+            self._print(conversation_line(conversation, width=self._width, every=every, style=self._style))
 
     def stand(self, standing: Standing) -> None:
         """Show how far the run has come, where the screen shows that."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convrun.report.failure import failure, faults, turn_name
+from convrun.report.failure import failure, faults, in_line
 from convrun.report.samples import outcome, unrecorded
 from convrun.report.stale import missing_block, stale_blocks, stale_place, stale_relation, stale_title
 from convrun.report.style import Line, plain, rendered
@@ -47,10 +47,8 @@ def trouble(result: RunResult) -> Problem | None:
 def _reason(conversation: ConversationResult) -> str:
     found, samples = faults(conversation), conversation.samples
     if found:
-        first = found[0]
-        parts = [turn_name(first.turn) if first.turn else "", str(first.where or ""), first.message]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        told = (": ".join(part for part in parts if part) or conversation.verdict) + more
+        told = (in_line(found[0]) or conversation.verdict) + more
         return told if samples is None else f"{outcome(samples)}: {told}"
     if conversation.stale:
         stale = conversation.stale

@@ -13,6 +13,7 @@ from convrun.report.failure import (
     labelled,
     problem,
     reproducing,
+    tolerated,
     transcript,
     turn_name,
 )
@@ -34,17 +35,21 @@ _BRIEF = 120  # characters of a value that only accompanies what is said
 _WORST_FIRST: tuple[Role, ...] = ("error", "failed", "stale", "missing", "unchecked", "skipped")
 
 
-def conversation_line(conversation: ConversationResult, *, width: int = 0, style: Style = plain) -> str:
+def conversation_line(
+    conversation: ConversationResult, *, width: int = 0, every: bool = False, style: Style = plain
+) -> str:
     """Return one conversation in one line: verdict, id (padded to `width` columns), turns, checks, time.
 
-    That of a group says how many of its samples passed; below it stand those, of many the first that did not pass.
+    That of a group says how many of its samples passed; where not all did, or for `every`, below it stand those, of
+    many the first that did not pass.
     """
     verdict = style(f"{conversation.verdict:<9}", conversation.verdict)
     name = printable(conversation.id)
     name += " " * (width - cells(name))
     if conversation.samples is not None:
         line = f"{verdict}  {name}  {_group(conversation, conversation.samples)}".rstrip()
-        return "\n".join([line, *_below(conversation.samples, width, style)])
+        told = every or any(one.verdict != "passed" for one in conversation.samples.conversations)
+        return "\n".join([line, *(_below(conversation.samples, width, style) if told else ())])
     if conversation.verdict in {"skipped", "missing"}:
         remark = conversation.reason or (f"no {conversation.cassette}" if conversation.cassette else "")
         return f"{verdict}  {name}  {printable(remark)}".rstrip()
@@ -93,14 +98,15 @@ def details(
 ) -> str:
     """Return what a person needs to see of one conversation; empty where all is well and nothing more was asked for.
 
-    From -v on that is every turn and check, before that only what failed. Stale recordings are shown for all
-    conversations together, by `closing`.
+    From -v on that is every turn and check, before that only what failed; without -q also in samples of a group that
+    passes. Stale recordings are shown for all conversations together, by `closing`.
     """
     full = verbosity >= FULL
     if verbosity >= VERBOSE and any(one.turns or one.checks for one in conversation.parts):
         lines = _every_turn(conversation, command, full)
     else:
         lines = failure(conversation, command=command, full=full)
+        lines += [*kept, Line("")] if verbosity > QUIET and (kept := tolerated(conversation)) else []
     return rendered(lines, style)
 
 

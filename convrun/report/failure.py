@@ -88,6 +88,23 @@ def failure(conversation: ConversationResult, *, command: str, full: bool = Fals
     return lines
 
 
+def tolerated(group: ConversationResult) -> list[Line]:
+    """Return what went wrong in samples of a group that passes all the same: its rate, and a line for each way."""
+    samples = group.samples
+    if samples is None or group.verdict != "passed" or not (found := _ways(samples, full=False)):
+        return []
+    lines = [Line(f"PASSED {group.id}, {outcome(samples)}")]
+    lines += [Line(f"  in {numbered(one.samples, samples)}: {in_line(one) or 'failed'}") for one in found[:_WAYS]]
+    more = len(found) - _WAYS
+    return [*lines, *([Line(f"  ... what went wrong in {more} other ways, -v shows it", "dim")] if more > 0 else [])]
+
+
+def in_line(fault: Fault) -> str:
+    """Return what went wrong as `turn 2: specs/a.yaml:9:5: message`; empty where a turn failed without a reason."""
+    parts = [turn_name(fault.turn) if fault.turn else "", str(fault.where or ""), fault.message]
+    return ": ".join(part for part in parts if part)
+
+
 def fault_line(conversation: ConversationResult, fault: Fault) -> Line:
     """Return the line above what went wrong in a turn: `FAILED specs/crumpet.yaml::paris, turn 2`."""
     turn = fault.turn
@@ -182,10 +199,15 @@ def _faults(turn: TurnResult | None, error: Problem | None, bad: Iterable[CheckR
 
 
 def _of_samples(group: ConversationResult, samples: Samples, full: bool) -> list[Fault]:
-    """What went wrong in the samples of a group that did not pass: once where the same check failed the same way."""
-    found: dict[object, list[Fault]] = {}
+    """What went wrong in the samples of a group that did not pass."""
     enough = samples.passed is not None and samples.passed >= samples.needed  # it fails, as it is known to
-    for one in samples.conversations if group.verdict in _WRONG and not enough else ():
+    return _ways(samples, full) if group.verdict in _WRONG and not enough else []
+
+
+def _ways(samples: Samples, full: bool) -> list[Fault]:
+    """What went wrong in samples: once where the same check failed the same way."""
+    found: dict[object, list[Fault]] = {}
+    for one in samples.conversations:
         for fault in faults(one, full=full) if one.verdict in _WRONG else ():
             same = (fault.turn.index if fault.turn else None, fault.where, fault.message)
             found.setdefault(same, []).append(replace(fault, sample=one))

@@ -12,8 +12,9 @@ from html import escape
 from convrun.report.account import reason, told, trouble
 from convrun.report.console import summary
 from convrun.report.counts import counts
-from convrun.report.failure import failure, problem
+from convrun.report.failure import failure, problem, tolerated
 from convrun.report.findings import findings_block
+from convrun.report.samples import outcome
 from convrun.report.stale import missing_block, stale_blocks, stale_causes, stale_title
 from convrun.report.style import Line
 from convrun.report.wording import noun
@@ -33,12 +34,14 @@ _OPEN = 3  # blocks that are shown unfolded, where there are no more
 def to_markdown(result: RunResult, *, most: int = COMMENT) -> str:
     """Return the result as Markdown of at most `most` bytes in UTF-8; what is left out is counted.
 
-    A headline with the counts, a table of what did not pass, and what the console says of it, folded: each failure,
-    each cause of stale recordings once, what is missing, the findings.
+    A headline with the counts, a table of what did not pass and of groups that passed without some of their samples,
+    and what the console says of it, folded: each failure, each cause of stale recordings once, what is missing, what
+    was let pass in groups, the findings.
     """
     head = _head(result)
     room = most - size(head) - _NOTES
     rows = [_row(one) for verdict in _WORST_FIRST[:-1] for one in result.conversations if one.verdict == verdict]
+    rows += [_row(one, outcome(one.samples)) for one in result.conversations if one.samples and tolerated(one)]
     listed = fitting(rows, room // 4)
     blocks = _blocks(result)
     folded = fitting(blocks, room - size(listed))
@@ -78,8 +81,8 @@ def _head(result: RunResult) -> list[str]:
     return [*head, fenced(told(problem(wrong)))] if wrong and found else head
 
 
-def _row(conversation: ConversationResult) -> str:
-    return f"| {conversation.verdict} | {code(conversation.id)} | {code(reason(conversation))} |"
+def _row(conversation: ConversationResult, why: str | None = None) -> str:
+    return f"| {conversation.verdict} | {code(conversation.id)} | {code(why or reason(conversation))} |"
 
 
 def _blocks(result: RunResult) -> list[str]:
@@ -95,6 +98,8 @@ def _blocks(result: RunResult) -> list[str]:
     lacking = (one for one in result.conversations if one.verdict == "missing")
     missing = sum(single.verdict == "missing" for one in lacking for single in one.singles)
     found.append((f"MISSING {noun(missing, 'recording')}", missing_block(result.conversations, command=result.command)))
+    passing = [(one, tolerated(one)) for one in result.conversations]
+    found += [(f"PASSED {html_code(one.id)}, not every sample", lines) for one, lines in passing if lines]
     found.append((noun(counts(result).findings, "finding"), findings_block(result)))
     told_of = [(name, told(lines)) for name, lines in found if lines]
     return [_folded(name, text, unfolded=len(told_of) <= _OPEN) for name, text in told_of]

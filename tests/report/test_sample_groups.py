@@ -14,7 +14,7 @@ from report_malice import hostile_run
 from report_samples import FAILED, MATCHES, MISSING, PASSED, RUN, SECOND, STALE, run
 
 from convrun.report.account import reason
-from convrun.report.console import VERBOSE, closing, conversation_line, details
+from convrun.report.console import QUIET, VERBOSE, closing, conversation_line, details
 from convrun.report.counts import counts
 from convrun.report.github import to_github
 from convrun.report.json_result import to_json
@@ -95,16 +95,30 @@ def test_of_many_ways_to_fail_the_first_are_told():
     assert "... what went wrong in 4 other ways, -vv shows it" in text
 
 
-def test_a_group_that_passed_says_nothing_of_what_failed_in_it():
-    """Enough passed; with -v each sample is told."""
-    passes = group("passed", PASSED, FAILED, PASSED)
-    assert details(passes) == reason(passes) == to_github(run(passes)) == ""
+def test_a_group_that_passed_says_in_a_line_what_failed_in_it():
+    """With its rate; with -v each sample is told, with -q nothing. Markdown has both; for others it is no failure."""
+    passes = group("passed", PASSED, FAILED, PASSED, FAILED)
+    rate = "2 of 4 samples passed, 2 must (rate 0.5, 95 % interval 0.25 to 0.875)"
+    line = "in 2 of 4 samples (2, 4): turn 2 (second): specs/crumpet.yaml:12:9: matches: the pattern is not found"
+    told = f"PASSED specs/crumpet.yaml, {rate}\n  {line} in the reply\n"
+    assert details(passes) == told
+    assert reason(passes) == to_github(run(passes)) == details(passes, verbosity=QUIET) == ""
+    assert f"| passed | `specs/crumpet.yaml` | `{rate}` |" in to_markdown(run(passes))
+    assert told in to_markdown(run(passes))
     told = details(passes, verbosity=VERBOSE)
     assert [line for line in told.splitlines() if line.endswith(("sample 1", "sample 2", "sample 3"))] == [
         "  passed sample 1",
         "  failed sample 2",
         "  passed sample 3",
     ]
+
+
+def test_a_group_whose_samples_all_passed_is_one_line():
+    """It has the rate; the samples below it are for -v."""
+    passes = group("passed", PASSED, PASSED)
+    assert conversation_line(passes).endswith("2 of 2 samples passed, all must (rate 1, 95 % interval 0.25 to 0.875)")
+    assert len(conversation_line(passes, every=True).splitlines()) == 3
+    assert details(passes) == ""
 
 
 def test_a_known_failure_that_passes_is_told_alone():
