@@ -62,9 +62,7 @@ def judge(
             comparison=why.lines,
             because=because,
             where=where,
-            weak=probing is not None
-            and outcome.passed
-            and holds_for_anything(kind, rendered, check, context.vars, probing),
+            weak=probing is not None and outcome.passed and holds_for_anything(kind, rendered, check, context, probing),
         )
     return CheckResult(
         kind=kind, verdict="error", expected=expected, message=message, because=because, where=where, details=details

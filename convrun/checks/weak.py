@@ -7,7 +7,7 @@ kept is worth a check, and so is what `not` says. A check of calls says nothing 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -20,7 +20,7 @@ from convrun.checks.registry import KINDS, inner
 from convrun.checks.views import parsed_reply
 from convrun.errors import CheckError
 from convrun.results import ToolCallResult, UsageResult
-from convrun.values import Json, JsonObject
+from convrun.values import JsonObject
 
 Declared: TypeAlias = Callable[[], frozenset[str] | None]  # the names of the declared tools; None: not known
 
@@ -38,31 +38,32 @@ NEVER = frozenset(  # kinds whose values cannot be so: no need to try
 )
 _LONG = "wub kjx. " * 5_000
 _QUOTED = re.compile(r"'((?:\\.|[^'\\])*)'|\"((?:\\.|[^\"\\])*)\"", re.DOTALL)
-_FIGURES = frozenset({"usage", "turn", "turns"})  # names of an expression that looks at more than a reply
+_GIVEN = frozenset({"index", "id", "user"})  # fields of a turn that the spec says
 
 
-def holds_for_anything(
-    kind: str, value: object, check: Check, variables: Mapping[str, Json], declared: Declared
-) -> bool:
-    """Return whether a check, of this kind and rendered value, holds for every reply that is tried.
+def holds_for_anything(kind: str, value: object, check: Check, context: CheckContext, declared: Declared) -> bool:
+    """Return whether a check, of this kind and rendered value, holds in its context and for every reply that is tried.
 
-    One of calls does where it holds without any, and where all tools were called. `all_of` does where each of its
+    One of calls does where it holds without any, and where all tools were called, that of prompts where there was none
+    to compare with. `all_of` does where each of its
     checks does, `any_of` where one does; `not` never.
     """
     if isinstance(check, Reasoned):
         check = check.inner
     if isinstance(check, Combination):
         parts = zip(inner(kind, value), check.parts, strict=True)
-        weak = (holds_for_anything(name, found, part, variables, declared) for (_, name, found), part in parts)
+        weak = (holds_for_anything(name, found, part, context, declared) for (_, name, found), part in parts)
         return all(weak) if check.wanted == "all" else any(weak)
     known = KINDS.get(kind)
     if known is not None and known.family == "calls":
         return _holds(check, _contexts()[0]) and _holds_for_calls(check, declared())
+    if kind == "prefix_stable":
+        return _holds(check, context) and check.evaluate(context).actual == 0
     if known is None or known.family != "text" or kind in NEVER:
         return False
     if kind == "that":
         contexts = chain(_contexts(), _for_expression(str(value)))
-        return not _looks_further(str(value)) and all(_holds(check, replace(one, vars=variables)) for one in contexts)
+        return not _looks_further(str(value)) and all(_holds(check, _in_place(one, context)) for one in contexts)
     return all(_holds(check, one) for one in _contexts())
 
 
@@ -81,7 +82,14 @@ def _for_expression(source: str) -> Iterator[CheckContext]:
 def _looks_further(source: str) -> bool:
     from convrun.templates.expressions import Expression  # it is loaded: the check was evaluated
 
-    return not _FIGURES.isdisjoint(Expression.of(source).names)
+    expression = Expression.of(source)
+    return "usage" in expression.names or not expression.read <= _GIVEN
+
+
+def _in_place(tried: CheckContext, context: CheckContext) -> CheckContext:
+    """The context with the turns and vars of another, of which an expression sees what the spec says."""
+    turn = replace(tried.turn, index=context.turn.index, id=context.turn.id, user=context.turn.user)
+    return replace(tried, turn=turn, turns=context.turns, vars=context.vars)
 
 
 def _holds(check: Check, context: CheckContext) -> bool:

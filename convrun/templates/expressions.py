@@ -43,11 +43,11 @@ class Expression:
     """A compiled expression. `names` are those it takes from outside.
 
     `turns` are the turns among them, `fields` those that it reads of turns in every evaluation, `keys` the names that
-    it reads of `vars` so.
+    it reads of `vars` so. `read` are the fields of turns that it may read; None among them: anything.
     """
 
     def __init__(self, source: str) -> None:
-        from convrun.templates.naming import fields_named, turns_named, vars_named
+        from convrun.templates.naming import fields_named, read_of_turns, turns_named, vars_named
         from convrun.templates.sandbox import names_taken
 
         try:
@@ -59,6 +59,7 @@ class Expression:
             self.names = frozenset(names_taken(tree))
             self.turns = frozenset(turns_named(printed))
             self.fields = frozenset(fields_named(printed))
+            self.read = frozenset(read_of_turns(printed))
             self.keys = frozenset(vars_named(printed))
             self._template = _compiled(tree)
             self._parts: dict[str, Template] = {}  # by their texts, for messages

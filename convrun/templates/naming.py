@@ -34,6 +34,20 @@ def fields_named(tree: nodes.Template) -> Iterator[tuple[int | str, str]]:
             yield cast(int | str, turn), field
 
 
+def read_of_turns(tree: nodes.Template) -> Iterator[str | None]:
+    """Yield the fields that are read of `turn` and of single `turns`; None for any other use of these."""
+    fields: dict[int, object] = {}
+    for holder, key in _members(tree):
+        if isinstance(holder, nodes.Name) and holder.name == "turn":
+            fields[id(holder)] = key
+        elif isinstance(holder, nodes.Getattr | nodes.Getitem):
+            fields[id(holder.node)] = key
+    for name in tree.find_all(nodes.Name):
+        if name.name in ("turn", "turns"):
+            key = fields.get(id(name))
+            yield key if isinstance(key, str) else None
+
+
 def vars_named(tree: nodes.Template) -> Iterator[str]:
     """Yield the keys of `vars` that are certainly read."""
     for node in _certain(tree):

@@ -232,6 +232,8 @@ def test_several_at_once_find_the_same(project):
         "matches: '^(?!.*sorry)'",
         "that: reply is defined",
         "that: vars.n == 1 or reply == 'x'",
+        "that: turn.user == 'Hi' and turns[0].index == 1",
+        "prefix_stable: true",
         "all_of: [matches: '.*', that: reply == reply]",
         "any_of: [contains: Hi, matches: '.*']",
     ],
@@ -263,7 +265,7 @@ def test_a_check_that_holds_for_any_reply_is_a_finding(project, check):
         "model_calls: {max: 3}",
         "refusal: false",
         "finish_reason: stop",
-        "prefix_stable: true",
+        "that: turn.user != reply",
         "python: desk:before",
         "that: usage.output < 1000",
         "that: turn.model_calls == 1",
@@ -284,6 +286,12 @@ def test_a_check_that_some_reply_would_fail_is_none(project, check):
     expect = f"turns:\n- user: Hi\n  expect:\n  - {check}"
     project.write("specs/s.yaml", f"model: echo\ntools: [desk:a]\nexpect: [{{not_called: a}}]\n{expect}")
     assert [one for one in project.run().findings if one.kind != "orphaned"] == []
+
+
+def test_prompts_that_were_compared_somewhere_are_checked(project):
+    """A first turn has nothing to compare with; the check of every turn is none that compares nothing."""
+    project.write("specs/s.yaml", "model: echo\nturns: [{user: Hi}, {user: Ho}]\neach_turn: [{prefix_stable: true}]")
+    assert found(project) == []
 
 
 def test_a_template_may_make_a_check_weak_in_one_row(project):

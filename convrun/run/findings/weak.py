@@ -13,6 +13,8 @@ _NAMED = 3  # conversations in a message
 _TOOLS = "leave out of `only` what is not to be called, or say with which arguments; no tool has another name"
 _FIX = "expect what only a right reply has; what a reply must not have is said with `not:`"
 
+_FIXES = {"prefix_stable": "put it where a later turn, or a call of a tool, makes a second request, or take it out"}
+
 
 def weak_findings(conversations: Iterable[ConversationResult]) -> tuple[Finding, ...]:
     """Return a finding for each check, by its place, that was so wherever it was judged.
@@ -42,8 +44,10 @@ def _findings(
         message = f"the check {kind!r} holds for any reply, also for an empty one"
         if of_calls:
             message = f"the check {kind!r} holds whichever of the declared tools are called, and without a call"
+        if kind == "prefix_stable":
+            message = f"the check {kind!r} compares nothing: there is one request, and none before it"
         if len(weak) < len(values):
             ids = list(dict.fromkeys(name for judged in weak for name, _ in judged))
             more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
             message += f"; that is what its template gives in {', '.join(ids[:_NAMED])}{more}"
-        yield Finding(kind="weak", message=message, where=where, fix=_TOOLS if of_calls else _FIX)
+        yield Finding(kind="weak", message=message, where=where, fix=_TOOLS if of_calls else _FIXES.get(kind, _FIX))
