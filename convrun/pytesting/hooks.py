@@ -47,7 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_dollars,
         help="Make no live call once the session has spent so many dollars; each worker of xdist has its part.",
     )
-    group.addoption("--convrun-strict", action="store_true", help="Findings (unchecked, unplayed) fail.")
+    group.addoption(
+        "--convrun-strict", action="store_true", help="Findings of conversations (as unchecked, unplayed, weak) fail."
+    )
     group.addoption(
         "--on-stale",
         choices=("fail", "warn"),

@@ -20,6 +20,7 @@ from convrun.report.stale import record_command, stale_place, stale_relation, st
 from convrun.report.style import Line, Role
 from convrun.report.wording import noun
 from convrun.results import ConversationResult, Finding, RunResult, Verdict
+from convrun.source import Where
 from convrun.version import VERSION
 
 _MARKUP: Mapping[Role, Mapping[str, bool]] = {
@@ -38,6 +39,7 @@ class Told:
     """What is told of one conversation.
 
     `headline` is its reason in a line, `lines` are all of it; `again` are told instead where `cause` was told before.
+    `findings` are the conversation's, `weak` those of its checks.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Told:
     again: tuple[Line, ...] = ()
     cause: str | None = None
     findings: tuple[Finding, ...] = ()
+    weak: tuple[Finding, ...] = ()
 
     @property
     def text(self) -> str:
@@ -56,7 +59,7 @@ class Told:
 
     def packed(self) -> str:
         """Return it as ASCII, whatever a model said."""
-        return json.dumps(asdict(replace(self, findings=tuple(replace(one, where=None) for one in self.findings))))
+        return json.dumps(asdict(self))
 
     @classmethod
     def unpacked(cls, text: str) -> Told:
@@ -64,7 +67,8 @@ class Told:
         values = json.loads(text)
         for key in ("lines", "again"):
             values[key] = tuple(Line(**line) for line in values[key])
-        values["findings"] = tuple(Finding(**finding) for finding in values["findings"])
+        for key in ("findings", "weak"):
+            values[key] = tuple(map(_finding, values[key]))
         return cls(**values)
 
 
@@ -87,14 +91,31 @@ def told(result: ConversationResult, command: str, *, full: bool, strict: bool) 
             *(Line(f"      breaks: {text}", "failed") for text in stale.breaks),
         ]
         return replace(about, again=tuple(again), cause=cause(result))
-    if not result.findings:
+    weak = _weak(result)
+    if not result.findings and not weak:
         return about
     if strict and result.verdict in {"passed", "unchecked"}:
         lines = [line for finding in result.findings for line in finding_lines(finding, [result.id])]
-        first = result.findings[0]
+        lines += [line for finding in weak for line in finding_lines(finding, [str(finding.where)])]
+        first = (*result.findings, *weak)[0]
         headline = visible(f"finding {first.kind}: {first.message}")
         return replace(about, verdict="failed", headline=headline, lines=tuple(lines))
-    return replace(about, findings=result.findings)
+    return replace(about, findings=result.findings, weak=weak)
+
+
+def _weak(result: ConversationResult) -> tuple[Finding, ...]:
+    """What is found of the checks of one conversation, or of the samples of one."""
+    if not any(check.weak for single in result.singles for check in single.all_checks):
+        return ()
+    from convrun.run.findings.weak import weak_findings  # most conversations have none
+
+    return weak_findings(result.singles)
+
+
+def _finding(values: dict[str, Any]) -> Finding:
+    """The finding of what `asdict` has made of it."""
+    where = values["where"]
+    return Finding(**{**values, "where": Where(**where) if where else None})
 
 
 class Failure:
@@ -162,7 +183,8 @@ class Teller:
             ConversationResult(id=one.id, spec=one.spec, verdict=one.verdict, findings=one.findings)
             for one in self._about
         )
-        run = RunResult(version=VERSION, started="", duration_s=0, exit_code=0, conversations=results)
+        weak = tuple(dict.fromkeys(one for about in self._about for one in about.weak))
+        run = RunResult(version=VERSION, started="", duration_s=0, exit_code=0, conversations=results, findings=weak)
         return [line for group in finding_groups(run) for line in finding_lines(group.finding, group.concerned)]
 
     def _recordings(self) -> Sequence[Line]:

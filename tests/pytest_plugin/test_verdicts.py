@@ -141,6 +141,20 @@ def test_findings_fail_where_they_are_fatal(suite):
     suite.passes("specs", failed=1)
 
 
+def test_weak_checks_fail_where_findings_are_fatal(suite):
+    """Each is told once with its place, as `convrun run` does; under strict each conversation with one has failed."""
+    suite.write(
+        "specs/weak.yaml", "model: echo\ncases: [{n: a}, {n: b}]\nturns: [{user: Hi, expect: [{matches: '.*'}]}]\n"
+    )
+    told = ["FINDING weak: the check 'matches' holds for any reply, also for an empty one", "  specs/weak.yaml:3:30"]
+    lines = section(suite.passes("specs", "-n1", passed=2), "convrun")
+    assert lines[:2] == told
+    assert len(lines) == 3
+    suite.write("convrun.toml", "strict = true")
+    result = suite.passes("specs/weak.yaml::b", failed=1)
+    result.stdout.fnmatch_lines([*told, "FAILED specs/weak.yaml::b - *finding weak: the check 'matches' holds*"])
+
+
 def test_junit_has_places_and_usage(mixed):
     """The JUnit report of pytest has the reason in a line, the whole failure, and what ours has as properties."""
     mixed.passes("specs/prompted.yaml", "specs/wrong.yaml", "--junitxml=report.xml", "-n1", passed=1, failed=3)
