@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
 from convrun.source import Where, excerpt
@@ -239,8 +240,10 @@ class PauseChain(Signal):
 def text_of(error: BaseException) -> str:
     """Return what an exception of a user says; empty where it says nothing, or raises when it is asked."""
     try:
-        return str(error)
-    except Exception:  # noqa: BLE001  (the exception class is the user's)
+        return str.__str__(str(error))  # what it says may be of a class of the user's, too
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  (the exception class is the user's; `sys.exit(0)` in it is no success)
         return ""
 
 
@@ -248,6 +251,18 @@ def named(error: BaseException) -> str:
     """Return `ValueError: no such text`; the type alone where there is no text."""
     text, name = text_of(error), type(error).__name__
     return f"{name}: {text}" if text else name
+
+
+def traceback_of(error: BaseException, frames: TracebackType | None) -> str:
+    """Return the traceback of an exception from `frames` on; its last line alone where it cannot be shown."""
+    from traceback import format_exception
+
+    try:
+        return "".join(format_exception(type(error), error, frames))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  (what is asked of the exception may be the user's code)
+        return f"{named(error)}\n"
 
 
 def system_reason(error: OSError) -> str:

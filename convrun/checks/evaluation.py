@@ -10,7 +10,7 @@ from convrun.checks.code import Code, OwnValue
 from convrun.checks.context import CheckContext
 from convrun.checks.registry import parse, render
 from convrun.checks.weak import Declared, holds_for_anything
-from convrun.errors import CheckError, StaleError, TemplateError, named
+from convrun.errors import CheckError, StaleError, TemplateError, named, traceback_of
 from convrun.results import CheckResult
 from convrun.source import Where
 from convrun.templates import Text
@@ -104,10 +104,7 @@ def _sentence(error: TemplateError | CheckError) -> str:
 
 def _traceback(error: BaseException) -> str:
     """The traceback without this file's own frame."""
-    from traceback import format_exception
-
-    frames = error.__traceback__.tb_next if error.__traceback__ else None
-    return "".join(format_exception(type(error), error, frames))
+    return traceback_of(error, error.__traceback__.tb_next if error.__traceback__ else None)
 
 
 def _plain(value: object) -> Json:

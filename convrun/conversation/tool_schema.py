@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Literal, Union, cast
 
-from convrun.errors import ToolDefinitionError
+from convrun.errors import ToolDefinitionError, text_of
 from convrun.values import Json, JsonObject
 
 CALL_PARAMETER = "llm_tool_call"  # filled in by the engine, unknown to the model
@@ -51,10 +51,15 @@ class Parameters:
             made: type[Any] = create_model("Arguments", **fields)
         except Exception as error:  # pydantic's own errors and whatever a user's type raises
             raise ToolDefinitionError(
-                f"tool {self.function!r} has a parameter whose type has no schema: {str(error).splitlines()[0]}",
+                f"tool {self.function!r} has a parameter whose type has no schema: {_first_line(error)}",
                 fix="use types that pydantic knows",
             ) from error
         return made
+
+
+def _first_line(error: BaseException) -> str:
+    """What an exception says, cut behind its first line; its type where it says nothing."""
+    return next(iter(text_of(error).splitlines()), type(error).__name__)
 
 
 def parameters_of(function: Callable[..., object], name: str) -> Parameters:
@@ -100,8 +105,9 @@ def _annotation(parameter: inspect.Parameter, scope: dict[str, Any], tool: str) 
     try:
         return eval(parameter.annotation, scope)  # noqa: S307  (source of the tool's own module)
     except Exception as error:  # whatever the user's annotation raises
+        of = f"the type {parameter.annotation!r} of parameter {parameter.name!r} of tool {tool!r}"
         raise ToolDefinitionError(
-            f"the type {parameter.annotation!r} of parameter {parameter.name!r} of tool {tool!r} is unknown: {error}",
+            f"{of} is unknown: {text_of(error)}",
             fix="import it, or define it, at the top of the tool's module",
         ) from error
 
@@ -166,7 +172,7 @@ def _by_pydantic(parameters: Parameters) -> JsonObject:
             schema = model.model_json_schema(by_alias=True)
         except Exception as error:  # as above: pydantic's, and the user's types'
             raise ToolDefinitionError(
-                f"tool {parameters.function!r} has a parameter whose type has no schema: {str(error).splitlines()[0]}",
+                f"tool {parameters.function!r} has a parameter whose type has no schema: {_first_line(error)}",
                 fix="use types that JSON can say",
             ) from error
     return normalised(schema)

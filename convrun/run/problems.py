@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import traceback
 from dataclasses import replace
 
 from convrun.cassette.interaction import RECORD_ANEW
-from convrun.errors import ConvrunError
+from convrun.errors import ConvrunError, traceback_of
 from convrun.results import Problem
 from convrun.source import Where
 
@@ -25,7 +24,7 @@ def problem(error: ConvrunError, where: Where | None = None, *, conversation: st
         message=error.what or type(error).__name__,
         where=error.where or where,
         fix=fix,
-        details="".join(traceback.format_exception(error)),
+        details=traceback_of(error, error.__traceback__),
     )
 
 

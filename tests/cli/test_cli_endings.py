@@ -186,13 +186,24 @@ def test_a_bug_is_called_one(project):
     assert "Traceback" in full.stderr
 
 
-def test_an_exit_by_the_code_of_a_spec_is_a_mistake(project):
-    """A module that ends the process on import does not end it as a success."""
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import sys\nsys.exit(0)\n", "importing 'desk' raised SystemExit: 0"),
+        ("def __getattr__(name):\n    raise SystemExit\n", "looking up 'work' in 'desk' raised SystemExit"),
+        (
+            "class E(Exception):\n    def __str__(self):\n        raise SystemExit(0)\nraise E\n",
+            "importing 'desk' raised E (desk.py, line 4)",
+        ),
+    ],
+)
+def test_an_exit_by_the_code_of_a_spec_is_a_mistake(project, code, said):
+    """A module that ends the process on import, or as it is put into words, does not end it as a success."""
     project.write("specs/a.yaml", PASSES.replace("turns", "tools: ['desk:work']\nturns"))
-    project.write("desk.py", "import sys\nsys.exit(0)\n")
+    project.write("desk.py", code)
     ended = project.cli("run")
     assert ended.returncode == 2
-    assert "importing 'desk' raised SystemExit: 0" in ended.stderr
+    assert said in ended.stderr
 
 
 def test_a_run_from_a_folder_inside(project):

@@ -145,6 +145,46 @@ def test_a_hook_that_exits_is_an_error(project, when, parameters, code):
     assert result.verdict == "error"
 
 
+EVIL = """
+    class E(Exception):
+        def __str__(self):
+            raise SystemExit(0)
+        @property
+        def __notes__(self):
+            raise SystemExit(0)
+"""
+
+
+CHECKED = CALLS.replace("equals: done", "python: 'desk:check'")
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "verdict", "said"),
+    [
+        (CALLS, "def work(text: str):\n        raise E", "passed", "E"),
+        (
+            HOOKED.replace("HOOK", "before_call"),
+            f"def hook(*_):\n        raise E{GOOD}",
+            "error",
+            "hook 'hook' raised E",
+        ),
+        (CHECKED, f"def check(context):\n        raise E{GOOD}", "error", "the check raised E"),
+        (
+            CHECKED,
+            f"class F(E, AssertionError):\n        pass\n    def check(context):\n        raise F{GOOD}",
+            "failed",
+            "expected desk:check to hold, this is not so: raise F",
+        ),
+    ],
+)
+def test_an_exception_that_ends_the_process_when_it_is_asked_what_it_is(project, spec, code, verdict, said):
+    """An exception whose own words call `sys.exit` is told by its name, and does not end the run as a success."""
+    result = broken(project, spec=spec, code=f"{EVIL}    {code}\n")
+    (turn,) = result.turns
+    told = [*(one.message for one in turn.checks if one.message), *(one.error for one in turn.tool_calls)]
+    assert (result.verdict, [turn.error.message] if turn.error else told[:1]) == (verdict, [said])
+
+
 def test_a_hook_may_raise_behind_its_yield(project):
     """What raises after the conversation makes it an error: its clean-up did not happen."""
     code = f"{GOOD}\n    def hook(conversation):\n        yield\n        raise RuntimeError('still dirty')\n"

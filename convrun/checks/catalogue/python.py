@@ -12,7 +12,7 @@ from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, TurnView
 from convrun.checks.reader import Reader
 from convrun.conversation.network import watched
-from convrun.errors import CheckError
+from convrun.errors import CheckError, text_of
 from convrun.frozen import frozen
 from convrun.templates import TurnList
 from convrun.values import show
@@ -38,7 +38,8 @@ class PythonCheck:
         try:
             answer = watched(f"check {self.code.path!r}", lambda: function(_lent(context)))
         except AssertionError as error:
-            return self._outcome(context, passed=False, found=_says(str(error)) if str(error) else _line(error))
+            said = text_of(error)
+            return self._outcome(context, passed=False, found=_says(said) if said else _line(error))
         if isinstance(answer, str):
             return self._outcome(context, passed=False, found=_says(answer))
         if answer is None or isinstance(answer, bool):

@@ -38,7 +38,9 @@ def imported(path: ImportPath) -> object:
                 where=path.where,
                 fix=did_you_mean(attribute, names) or "name a function or class that the module defines",
             ) from error
-        except Exception as error:  # a module may define how its attributes are found
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module may define how its attributes are found
             what = f"looking up {attribute!r} in {module_name!r} raised {named(error)}"
             raise SpecError(what, where=path.where, fix="mend the module") from error
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from traceback import format_exception
 from typing import TYPE_CHECKING
 
 from convrun.backends.chat_encoding import encode_attachment
@@ -15,7 +14,7 @@ from convrun.checks.call_pattern import show_call
 from convrun.checks.reply import read_json
 from convrun.conversation.tool_running import Verified
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput, ToolResult
-from convrun.errors import CancelToolCall, named
+from convrun.errors import CancelToolCall, named, traceback_of
 from convrun.frozen import frozen
 from convrun.redaction import Redactor
 from convrun.results import TOOL_RESULT, CheckResult
@@ -107,7 +106,7 @@ class Verifying:
             message=message,
             comparison=self._compared_texts(one.result.output, now.output) if message else (),
             where=self._tools[one.call.name],
-            details=None if raised is None else "".join(format_exception(raised)),
+            details=None if raised is None else traceback_of(raised, raised.__traceback__),
         )
 
     def _compared_texts(self, recorded: str, now: str) -> tuple[str, ...]:
