@@ -71,18 +71,23 @@ class Gap:
 
 @frozen
 class MutatedConversation:
-    """The scores of one conversation by family; one without mutants has none."""
+    """The scores of one conversation by family; one without mutants has none. A sample is of a `group`, one test."""
 
     id: str
+    group: str
     spec: str
     scores: Scores
 
 
 @frozen
 class PassedOver:
-    """A conversation that was not mutated, and why; `problem`: because its cassette cannot be read."""
+    """A conversation that was not mutated, and why; `problem`: because its cassette cannot be read.
+
+    A sample is of a `group`, which is one test; any other has its own id for it.
+    """
 
     id: str
+    group: str
     why: str
     where: Where | None = None
     problem: Problem | None = None

@@ -18,7 +18,7 @@ _COMMANDS = {  # module and function of each, and what the list of commands says
     "record": ("record", "record", "Record what is stale or missing, live."),
     "status": ("status", "status", "Say which recordings are fresh, stale, missing."),
     "validate": ("validate", "validate", "Report every mistake in specs; runs nothing."),
-    "schema": ("schema", "schema", "Print the JSON Schema of specs or of results."),
+    "schema": ("schema", "schema", "Print the JSON Schema of specs, results or scores."),
     "list": ("listing", "list_conversations", "List the conversations that would run."),
     "show": ("show", "show", "Print recorded conversations, turn by turn."),
     "diff": ("diff", "diff", "Compare recordings as conversations."),

@@ -1,9 +1,9 @@
-"""What `run`, `record` and `list` are asked for alike: each parameter is declared once, and means one thing."""
+"""What commands are asked for alike: each parameter is declared once, and means one thing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from convrun.cli.parameters import (
@@ -15,6 +15,7 @@ from convrun.cli.parameters import (
     MaxCost,
     MaxFail,
     Models,
+    MutatedModels,
     NoColor,
     OnlyLastFailed,
     OnlyShard,
@@ -64,6 +65,27 @@ class Selection:
             last_failed=self.last_failed,
             shard=shard_of(self.shard),
         )
+
+
+@frozen
+class Recorded:
+    """Which recordings are mutated. Those of conversations that did not pass never are, so none are asked for."""
+
+    paths: Paths = None
+    keyword: Keyword = None
+    tags: Tags = None
+    models: MutatedModels = None
+    define: Defines = None
+    cassettes: Cassettes = None
+    shard: OnlyShard = None
+
+    def options(self) -> RunOptions:
+        """Return it as options of a run.
+
+        Raises:
+            UsageError: where a text is none that its option takes.
+        """
+        return Selection(**{one.name: getattr(self, one.name) for one in fields(self)}).options()
 
 
 @frozen

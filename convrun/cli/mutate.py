@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convrun.cli.asked import Selection
+from convrun.cli.asked import Recorded
 from convrun.cli.ending import ERROR, NOTHING_TO_RUN, named_errors, nothing_to_run, say
 from convrun.cli.flattening import flat
 from convrun.cli.parameters import NoColor, reports
@@ -25,7 +25,7 @@ _FORMATS = ("json",)
 @flat
 def mutate(
     *,
-    selection: Selection,
+    selection: Recorded,
     min_score: Annotated[
         str | None, typer.Option("--min-score", metavar="0..1", help="End with 1 if less than this part is noticed.")
     ] = None,

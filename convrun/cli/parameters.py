@@ -31,6 +31,10 @@ ShownModels: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("-m", "--model", metavar="MODEL", help="Show what was recorded with this model (repeatable)."),
 ]
+MutatedModels: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("-m", "--model", metavar="MODEL", help="Mutate what was recorded with this model (repeatable)."),
+]
 Cassettes: TypeAlias = Annotated[
     str | None, typer.Option("--cassettes", metavar="DIR", help="The folder of the cassettes.")
 ]

@@ -44,8 +44,8 @@ def mutation_result(
     mutated = [_mutated(one) for one in found if isinstance(one, Subject)]
     result = MutationResult(
         conversations=tuple(
-            MutatedConversation(id=one.subject.planned.id, spec=one.subject.planned.spec.file, scores=one.scores)
-            for one in mutated
+            MutatedConversation(id=one.id, group=one.group, spec=one.spec.file, scores=scores)
+            for one, scores in ((one.subject.planned, one.scores) for one in mutated)
         ),
         gaps=tuple(_gaps(mutated, project, options, keys)),
         passed_over=tuple(one for one in found if isinstance(one, PassedOver)),
@@ -63,7 +63,8 @@ def _clean(found: MutationResult, keys: Redactor) -> MutationResult:
         conversations=found.conversations,
         gaps=tuple(replace(new, spec=old.spec) for new, old in zip(clean.gaps, found.gaps, strict=True)),
         passed_over=tuple(
-            replace(new, id=old.id) for new, old in zip(clean.passed_over, found.passed_over, strict=True)
+            replace(new, id=old.id, group=old.group)
+            for new, old in zip(clean.passed_over, found.passed_over, strict=True)
         ),
     )
 

@@ -63,7 +63,9 @@ def subject_of(planned: Planned, *, root: Path, keys: Redactor) -> Subject | Pas
         found = transcript(load(planned.cassette, planned.cassette_shown, whole=False), single=True, redactor=keys)
     except CassetteError as error:
         problem = Problem(type="CassetteError", message=error.what, where=error.where, fix=error.fix)
-        return PassedOver(id=planned.id, why="its recording cannot be read", where=planned.where, problem=problem)
+        return PassedOver(
+            id=planned.id, group=planned.group, why="its recording cannot be read", where=planned.where, problem=problem
+        )
     turns = found.conversations[0].turns if found.conversations else ()
     judge = judge_of(planned, root=root, asks=False)
     outdated = outdated_parts(judge, turns)
@@ -84,7 +86,7 @@ def subject_of(planned: Planned, *, root: Path, keys: Redactor) -> Subject | Pas
 
 
 def _passed_over(planned: Planned, why: str) -> PassedOver:
-    return PassedOver(id=planned.id, why=why, where=planned.where)
+    return PassedOver(id=planned.id, group=planned.group, why=why, where=planned.where)
 
 
 def _why_not(judgement: Judgement) -> str:

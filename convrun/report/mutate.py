@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from convrun.mutation import Gap, MutationResult, PassedOver, Score, Survivor
 from convrun.report.difference import difference
@@ -126,11 +126,28 @@ def _unjudged(found: Sequence[Unjudged], every: bool) -> Iterator[Line]:
 def _passed_over(found: MutationResult, every: bool) -> Iterator[Line]:
     """The conversations and turns that were left as they are."""
     if found.passed_over:
-        yield Line(f"not mutated: {noun(len(found.passed_over), 'conversation')}", "skipped")
-        yield from _listed([f"{one.id}: {_why(one)}" for one in found.passed_over], every)
+        mutated = {one.group for one in found.conversations}
+        tests = len({one.group for one in found.passed_over} - mutated)
+        samples = sum(one.group in mutated for one in found.passed_over)
+        counts = [noun(number, name) for number, name in ((tests, "conversation"), (samples, "sample")) if number]
+        yield Line(f"not mutated: {' and '.join(counts)}", "skipped")
+        yield from _listed(list(_each_test(found.passed_over, mutated)), every)
     if found.known_failures:
         yield Line(f"not mutated: {noun(len(found.known_failures), 'turn')} known to fail", "skipped")
         yield from _listed([str(where) for where in found.known_failures], every)
+
+
+def _each_test(passed_over: Sequence[PassedOver], mutated: Container[str]) -> Iterator[str]:
+    """Each with its reason; of samples that all have the same one only their group, unless others are mutated."""
+    groups: dict[str, list[PassedOver]] = {}
+    for one in passed_over:
+        groups.setdefault(one.group, []).append(one)
+    for group, samples in groups.items():
+        reasons = {_why(one) for one in samples}
+        if group in mutated or len(reasons) > 1:
+            yield from (f"{one.id}: {_why(one)}" for one in samples)
+        else:
+            yield f"{group}: {reasons.pop()}"
 
 
 def _why(one: PassedOver) -> str:
@@ -157,7 +174,7 @@ def _scores(found: MutationResult, least: float | None) -> Iterator[Line]:
     yield from (Line(f"  {family:<{_NAMES}} {_score(score)}") for family, score in found.scores.items())
     below = least is not None and total.rate < least
     wanted = f", below the {least:g} that is wanted" if below else ""
-    of = noun(len(found.conversations), "conversation")
+    of = noun(len({one.group for one in found.conversations}), "conversation")
     yield Line(f"  {'all':<{_NAMES}} {_score(total)}, {of}{wanted}", "failed" if below else "text")
 
 

@@ -29,11 +29,11 @@ def test_an_argument_is_named_by_what_it_is(printed, command):
     assert "list[" not in printed(command)
 
 
-def test_the_options_of_diff_and_show_say_what_they_do_there(printed):
-    """The only report of diff is Markdown, its -v has an effect from -vv on, and -m of show runs nothing."""
+def test_the_options_of_what_runs_nothing_say_what_they_do_there(printed):
+    """The only report of diff is Markdown, its -v has an effect from -vv on, and -m of show and mutate runs nothing."""
     diff = printed("diff")
     assert "--report markdown[=FILE]" in diff
     assert "junit" not in diff
     assert "Turns and checks" not in diff
     assert "-vv: long texts whole" in diff
-    assert "Run with" not in printed("show")
+    assert "Run with" not in printed("show") + printed("mutate")

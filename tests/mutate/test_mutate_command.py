@@ -123,6 +123,7 @@ def test_json_in_a_file_leaves_the_console_where_it_is(project):
         (["--min-score", "75%"], 2, "no number from 0 to 1"),
         (["--min-score", "nan"], 2, "no number from 0 to 1"),
         (["-k", "nowhere"], 5, "no conversation is selected"),
+        (["--last-failed"], 2, "No such option"),
         (["-D", "town=Rome"], 2, "no selected spec has a var of this name"),
         (["--report", "junit"], 2, "one of json"),
         (["--cassettes", "elsewhere"], 5, ""),
@@ -134,6 +135,20 @@ def test_it_ends_with(project, arguments, code, said):
     recorded(project, SPEC)
     ended = project.cli("mutate", *arguments)
     assert (ended.returncode, said in ended.stderr) == (code, True), ended.stderr
+
+
+def test_a_group_of_samples_is_one_conversation(project):
+    """Counted and told once, unless some of its samples are mutated: then the others are named."""
+    recorded(project, "model: echo\nsamples: {times: 3}\nturns: [{user: Hi, expect: [{equals: Hi}]}]\n")
+    assert [line.text for line in mutation_lines(result(project))][-1].endswith(", 1 conversation")
+    (project.root / "cassettes/desk/@3.yaml").unlink()
+    told = [line.text for line in mutation_lines(result(project))]
+    at = told.index("not mutated: 1 sample")
+    assert (told[at + 1], told[-1][-16:]) == ("  specs/desk.yaml::@3: it is not recorded", ", 1 conversation")
+    (project.root / "cassettes/desk/@2.yaml").unlink()
+    (project.root / "cassettes/desk.yaml").unlink()
+    told = [line.text for line in mutation_lines(result(project))]
+    assert told[:2] == ["not mutated: 1 conversation", "  specs/desk.yaml: it is not recorded"]
 
 
 def test_mistakes_in_specs_end_with_2(project):
