@@ -201,6 +201,9 @@ def _schema_fault(text: str) -> SchemaFault | None:
         validator_for({"$schema": dialect}, default=Draft202012Validator).check_schema(schema)
     except SchemaError as error:
         what = error.message if len(error.message) <= 300 else f"{error.message[:150]}...{error.message[-147:]}"
+        if error.absolute_path and error.absolute_path[-1] == "type" and isinstance(error.instance, str):
+            meant = did_you_mean(error.instance, _TYPES) or f"known are {', '.join(_TYPES)}"
+            what = f"unknown type {error.instance!r}, {meant}"
         return SchemaFault(what=what, path=tuple(error.absolute_path))
     return _misspelt_keyword(schema)
 
@@ -217,6 +220,7 @@ def seconds(duration: str) -> float:
     return float(found[1]) * _SECONDS[found[2]]
 
 
+_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
 # Of JSON Schema 2020-12, with those of earlier drafts that validators still know, and OpenAPI's that tools write.
 _KEYWORDS = frozenset(
     """

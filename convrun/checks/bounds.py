@@ -37,9 +37,10 @@ def read_bounds(reader: Reader, value: object, path: Path, *, of: str) -> Bounds
         fix = f"write {{max: {value}}}, {{min: {value}}}, or both for exactly so many"
         reader.wrong(path, f"a mapping with min or max is wanted, not the number {value}", fix)
         return Bounds()
-    given = reader.mapping(value, path, ("min", "max"), "a mapping with min or max")
+    fix = f"say how many {of}: {{min: 1}}, {{max: 100}}, or both"
+    given = reader.mapping(value, path, ("min", "max"), "a mapping with min or max", fix)
     if isinstance(value, dict) and not value:
-        reader.wrong(path, "neither min nor max", f"say how many {of}: {{min: 1}}, {{max: 100}}, or both")
+        reader.wrong(path, "neither min nor max", fix)
     low, high = (reader.count(given[key], (*path, key)) if key in given else None for key in ("min", "max"))
     if given.get("min") == 0 and high is None:
         reader.wrong((*path, "min"), "min 0 always holds", "write max, or a greater min")

@@ -67,19 +67,19 @@ class Reader:
             self.wrong(path, what, "put a backslash before a sign that is meant literally")
             return re.compile("")
 
-    def number(self, value: object, path: Path) -> int | float:
-        """Return a number."""
+    def number(self, value: object, path: Path, fix: str | None = None) -> int | float:
+        """Return a number; `fix` is said of what is none."""
         if isinstance(value, int | float) and not isinstance(value, bool):
             return value
         if not _may_be_anything(value):
-            self._not(value, path, "a number")
+            self._not(value, path, "a number", fix)
         return 0
 
-    def count(self, value: object, path: Path) -> int:
-        """Return a whole number from 0."""
-        number = self.number(value, path)
+    def count(self, value: object, path: Path, fix: str | None = None) -> int:
+        """Return a whole number from 0; `fix` is said of what is none."""
+        number = self.number(value, path, fix)
         if number < 0 or (isinstance(number, float) and not number.is_integer()):
-            self.wrong(path, f"a whole number from 0 is wanted, not {number}")
+            self.wrong(path, f"a whole number from 0 is wanted, not {number}", fix)
             return 0
         return int(number)
 
@@ -110,16 +110,18 @@ class Reader:
         listed = self.items(value, path, of=of, empty=empty)
         return tuple(self.text(item, (*path, index), empty=f"one of the {of}") for index, item in enumerate(listed))
 
-    def mapping(self, value: object, path: Path, known: Collection[str], wanted: str) -> dict[str, object]:
-        """Return a mapping that has only `known` keys; `wanted` describes it."""
+    def mapping(
+        self, value: object, path: Path, known: Collection[str], wanted: str, fix: str | None = None
+    ) -> dict[str, object]:
+        """Return a mapping that has only `known` keys; `wanted` describes it, `fix` is said of what is none."""
         if isinstance(value, dict):
             for key in value:
                 if key not in known:
-                    fix = did_you_mean(str(key), known) or f"known are {', '.join(known)}"
-                    self.wrong((*path, key), f"unknown key {key!r}", fix)
+                    near = did_you_mean(str(key), known) or f"known are {', '.join(known)}"
+                    self.wrong((*path, key), f"unknown key {key!r}", near)
             return {key: item for key, item in value.items() if key in known}
         if not _may_be_anything(value):
-            self._not(value, path, wanted)
+            self._not(value, path, wanted, fix)
         return {}
 
     def _not(self, value: object, path: Path, wanted: str, fix: str | None = None) -> None:

@@ -151,14 +151,14 @@ def flag(node: Node, _: SpecFile) -> bool:
     return node.value
 
 
-def whole_number(least: int) -> Decoder[int]:
-    """Return a decoder of whole numbers from `least` on."""
+def whole_number(least: int, fix: str | None = None) -> Decoder[int]:
+    """Return a decoder of whole numbers from `least` on; `fix` is said of what is none."""
 
     @takes(type="integer", minimum=least)
     def decode(node: Node, _: SpecFile) -> int:
         value = node.value if isinstance(node, Scalar) else None
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise expected(f"a whole number from {least} on", node)
+            raise expected(f"a whole number from {least} on", node, fix)
         return value
 
     return decode

@@ -9,12 +9,13 @@ from convrun.spec import decoding
 from convrun.spec.decoder import Key, Record, SpecFile, expected, takes
 from convrun.spec.model import SamplesSpec
 
+_NEEDED = "write how many of the samples must pass, as 4, or leave it out: then all must"
 MOST = 1_000  # more of one conversation are a slip of the finger: each is recorded by itself
 
 
 @takes(type="integer", minimum=1, maximum=MOST)
 def _times(node: Node, file: SpecFile) -> int:
-    found = decoding.whole_number(1)(node, file)
+    found = decoding.whole_number(1, "write how many conversations, as 5")(node, file)
     if found > MOST:
         raise SpecError(f"{found:,} samples are more than {MOST:,}", where=node.where, fix="take fewer of them")
     return found
@@ -25,7 +26,7 @@ _SAMPLES = Record(
     abroad={"count": "times", "n": "times", "repeat": "times", "min_pass": "pass", "passes": "pass", "needed": "pass"},
     keys={
         "times": Key(_times, "How many conversations, each with its own recording; from 1 to 1,000.", required=True),
-        "pass": Key(decoding.whole_number(1), "How many of them must pass; all by default."),
+        "pass": Key(decoding.whole_number(1, _NEEDED), "How many of them must pass; all by default."),
     },
 )
 

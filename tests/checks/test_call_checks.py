@@ -221,6 +221,13 @@ def test_a_wrong_call_value(kind, value, expected):
     assert [(path, what) for path, what, _ in mistakes(kind, value)] == expected
 
 
+def test_numbers_and_lists_that_are_none_come_with_what_is_meant():
+    """How often is one number, and a list of calls needs a word for how it is meant."""
+    often = "write how often, as 2; without times it is once or more often"
+    assert [fix for *_, fix in mistakes("called", {"tool": "f", "times": {"min": 1}})] == [often]
+    assert [fix for *_, fix in mistakes("calls", ["f", "g"])] == ["write {in_order: [f, g]}, or another of these"]
+
+
 @given(st.permutations(["a", "b", "c", "d"]), st.integers(0, 4))
 def test_any_order_finds_each_pattern_a_call_of_its_own(names, size):
     """Every selection of the calls is found in any order, also where a vaguer pattern could take another's call."""

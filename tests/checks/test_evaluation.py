@@ -222,7 +222,10 @@ def test_templates_in_values_are_rendered():
         (
             "called",
             {"tool": "lookup", "times": Text(source="{{ word }}")},
-            "the value of called at times is wrong: a number is wanted, not the text '('",
+            (
+                "the value of called at times is wrong: a number is wanted, not the text '(' "
+                "(write how often, as 2; without times it is once or more often)"
+            ),
         ),
         ("equals", Text(source="{{ nobody }}"), "'nobody' is not defined"),
         (

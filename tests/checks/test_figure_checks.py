@@ -159,6 +159,13 @@ def test_the_part_of_the_tokens_that_is_known_is_judged():
         ),
         ("model_calls", 0, (), "no turn is without a model call", "write 1 or more"),
         ("model_calls", 1.5, (), "a whole number from 0 is wanted, not 1.5", None),
+        (
+            "model_calls",
+            "one",
+            (),
+            "a number, or a mapping with min or max, is wanted, not the text 'one'",
+            "write how many, as 2, or {max: 3}",
+        ),
         ("model_calls", True, (), "a mapping with min or max is wanted, not true", None),
         ("model_calls", {"max": "a"}, ("max",), "a number is wanted, not the text 'a'", None),
     ],

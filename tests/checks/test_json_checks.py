@@ -243,7 +243,7 @@ def test_json_schema_fails(value, reply, expected):
     [
         (
             {"type": "strin"},
-            [(("type",), "not a JSON Schema: 'strin' is not valid under any of the given schemas", None)],
+            [(("type",), "not a JSON Schema: unknown type 'strin', did you mean 'string'?", None)],
         ),
         (
             {"properties": {"a": {"required": "a"}}},

@@ -225,7 +225,7 @@ EXAMPLE = "write {phrases: ['I cannot help']}"
             "a number above 0 and up to 1 is wanted, not 0",
             "1 is for the same words, 0.8 is the default",
         ),
-        ("refusal", "no", (), "true, false or a mapping with phrases is wanted", EXAMPLE),
+        ("refusal", "no", (), "true or false is wanted, not the text 'no'", "write false"),
         ("refusal", ["no"], (), "true, false or a mapping with phrases is wanted", EXAMPLE),
         ("refusal", {}, (), "no phrases", "write true, or {phrases: ['I cannot help']}"),
         ("refusal", {"phrases": []}, ("phrases",), "an empty list: write true where none is to be added", None),

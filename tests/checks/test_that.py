@@ -97,7 +97,7 @@ def test_what_is_true(source):
             "turn.index + turn.model_calls == 3",
             "turn.index + turn.model_calls is 2; turn.index is 1; turn.model_calls is 1",
         ),
-        ("parsed is mapping and parsed.x == 1", "parsed is null"),
+        ("parsed is mapping and parsed.x == 1", "parsed is null, as the reply is no JSON"),
         ("false if reply == 'NO' else true", "reply is 'NO'"),
         ("reply == turn.user", "reply is 'NO'; turn.user is ''"),
     ],
@@ -124,10 +124,16 @@ def test_the_values_are_the_actual_ones():
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("parsed.a == 1", "a null has no 'a'; parsed is null"),
+        (
+            "parsed.a == 1",
+            "a null has no 'a'; parsed is null, as the reply is no JSON (ask for JSON, or write: ",
+        ),
         ("turn.replly == 'a'", "a turn has no 'replly'; turn is {"),
         ("turns[3].reply == 'a'", "a list of 1 has no element 3"),
-        ("usage.output < 5", "null and 5 have no order; usage.output is null (two numbers have one, and two texts)"),
+        (
+            "usage.output < 5",
+            "null and 5 have no order; usage.output is null, as not every reply that was recorded has a usage (record",
+        ),
         ("turn.index < reply", "1 and 'NO' have no order; turn.index is 1; reply is 'NO'"),
         ("(reply == 'NO') < 2", "true and 2 have no order"),
         ("tool_calls <= tool_calls", "["),
@@ -176,7 +182,7 @@ def test_what_has_no_answer_is_an_error(source, said):
         ("reply", "reply is never true or false", COMPARE),
         ("reply ~ 'a'", "reply ~ 'a' is never true or false", COMPARE),
         ("", "an empty text: an expression is wanted, as reply == 'YES'", "write what is expected"),
-        (True, "a text is wanted, not true", "quote it: 'true'"),
+        (True, "an expression is wanted, not true", "write one, as reply == 'YES'"),
         (["reply == 'x'"], "a text is wanted, not a list", "write a check for each"),
     ],
 )  # fmt: skip

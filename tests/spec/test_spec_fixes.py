@@ -80,7 +80,7 @@ def test_what_newcomers_write(tmp_path, text, what, fix):
 def test_a_schema_that_is_none_is_refused_where_it_is_wrong(tmp_path):
     """A turn's schema is judged before anything runs; the place is in the spec, or where the spec names a file."""
     (tmp_path / "s.json").write_text('{"type": "objct"}', "utf-8")
-    what = "not a JSON Schema: 'objct' is not valid under any of the given schemas"
+    what = "not a JSON Schema: unknown type 'objct', did you mean 'object'?"
     turns = ["user: Hi\n    schema:\n      properties: {a: {type: objct}}", "user: Hi\n    schema: {file: s.json}"]
     spec = "turns:\n" + "".join(f"  - {turn}\n" for turn in turns)
     assert mistakes(tmp_path, spec) == [("a.yaml:4:30", what, None), ("a.yaml:6:13", what, None)]

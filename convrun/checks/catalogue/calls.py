@@ -171,7 +171,10 @@ def _not_only(patterns: Sequence[CallPattern], calls: Sequence[ToolCallResult]) 
 def read_called(reader: Reader, value: object, path: Path) -> Called:
     """Read the value of `called`: a tool's name, or a mapping."""
     pattern = read_pattern(reader, value, path, extra=("times",))
-    times = reader.count(value["times"], (*path, "times")) if isinstance(value, dict) and "times" in value else None
+    times = None
+    if isinstance(value, dict) and "times" in value:
+        fix = "write how often, as 2; without times it is once or more often"
+        times = reader.count(value["times"], (*path, "times"), fix)
     return Called(pattern=pattern, times=times)
 
 
@@ -185,7 +188,9 @@ def read_not_called(reader: Reader, value: object, path: Path) -> NotCalled:
 
 def read_calls(reader: Reader, value: object, path: Path) -> Calls:
     """Read the value of `calls`: a mapping with one key, the mode, and a list of tool names or `called` mappings."""
-    given = reader.mapping(value, path, _MODES, "a mapping with exactly, in_order, any_order or only")
+    named = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    fix = f"write {{in_order: [{', '.join(named) or '…'}]}}, or another of these"
+    given = reader.mapping(value, path, _MODES, "a mapping with exactly, in_order, any_order or only", fix)
     if len(given) != 1 and isinstance(value, dict):
         reader.wrong(path, f"one of {', '.join(_MODES)} is wanted, not {len(given)}", "write a check for each")
     for mode, listed in given.items():

@@ -176,4 +176,8 @@ def read_model_calls(reader: Reader, value: object, path: Path) -> ModelCalls:
         if value == 0:
             reader.wrong(path, "no turn is without a model call", "write 1 or more")
         return ModelCalls(bounds=Bounds(min=count, max=count))
+    if isinstance(value, str):
+        fix = "write how many, as 2, or {max: 3}"
+        reader.wrong(path, f"a number, or a mapping with min or max, is wanted, not the text {show(value, 60)}", fix)
+        return ModelCalls(bounds=Bounds())
     return ModelCalls(bounds=read_bounds(reader, value, path, of="model calls"))

@@ -10,6 +10,10 @@ from convrun.checks.reader import Pending, Reader
 from convrun.frozen import frozen
 from convrun.values import show
 
+_FLAGS = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+
+_FLAGS = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+
 
 @frozen
 class Refusal:
@@ -41,6 +45,12 @@ def read_refusal(reader: Reader, value: object, path: Path) -> Refusal:
     """Read the value of `refusal`: true, false, or the phrases that are a refusal, too."""
     if isinstance(value, bool):
         return Refusal(wanted=value)
+    if isinstance(value, str) and value.lower() in _FLAGS:
+        reader.wrong(path, f"true or false is wanted, not the text {value!r}", f"write {_FLAGS[value.lower()]}")
+        return Refusal()
+    if isinstance(value, str) and (meant := _FLAGS.get(value.lower())) is not None:
+        reader.wrong(path, f"true or false is wanted, not the text {value!r}", f"write {meant}")
+        return Refusal()
     if isinstance(value, str | list) or (isinstance(value, Pending) and not value.whole):
         fix = "write {phrases: ['I cannot help']}"
         reader.wrong(path, "true, false or a mapping with phrases is wanted", fix)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.context import CheckContext, seen_by_templates
 from convrun.checks.reader import Reader
+from convrun.checks.reply import read_json
 from convrun.errors import CheckError, TemplateError, did_you_mean
 from convrun.frozen import frozen
 from convrun.values import Json, show, type_name
@@ -22,6 +24,11 @@ _SPELT = {"null": "null is written none"}
 _FUNCTIONS = ("range", "dict", "namespace")
 _CLAIMED = 160  # characters of an expression in a message
 _VALUE = 120  # characters of a value in a message
+_NOT_RECORDED = {  # parts of an expression that are null where nobody knows, and why
+    "usage": ("not every reply that was recorded has a usage", "record it anew with a provider that tells it"),
+    "cost_usd": ("the recording has no cost of every model call", "record it anew, which stores it"),
+    "latency_s": ("the recording has no time of every model call", "record it anew, which stores it"),
+}
 _NO_BOOLEAN = "compare it: reply == 'YES', 'YES' in reply, parsed.total > 5, parsed.name is defined"
 
 
@@ -43,20 +50,23 @@ class That:
         try:
             value = expression.value(names)
         except TemplateError as error:
-            seen = _said(expression.shown(names))
-            raise CheckError(f"{error.what}{f'; {seen}' if seen else ''}", fix=error.fix) from error
+            shown = expression.shown(names)
+            seen = _said(shown, context)
+            fix = next((why[1] for text, value in shown.items() if (why := _unknown(text, value, context))), error.fix)
+            raise CheckError(f"{error.what}{f'; {seen}' if seen else ''}", fix=fix) from error
         if not isinstance(value, bool):
             given = "null" if value is None else f"the {type_name(value)} {show(value, _VALUE)}"
             raise CheckError(f"{_cut(self.text)} is neither true nor false: it is {given}", fix=_NO_BOOLEAN)
         if value:  # the values are told below `not` only
-            return Outcome(passed=True, actual=True, found="it is true", explain=lambda: _explained(expression, names))
+            explain = partial(_explained, expression, names, context)
+            return Outcome(passed=True, actual=True, found="it is true", explain=explain)
         shown = expression.shown(names)
         actual: Json = next(iter(shown.values())) if len(shown) == 1 else shown
-        return Outcome(passed=False, actual=actual, found=_said(shown) or "it is false")
+        return Outcome(passed=False, actual=actual, found=_said(shown, context) or "it is false")
 
 
-def _explained(expression: Expression, names: Mapping[str, object]) -> Explanation:
-    said = _said(expression.shown(names))
+def _explained(expression: Expression, names: Mapping[str, object], context: CheckContext) -> Explanation:
+    said = _said(expression.shown(names), context)
     return Explanation(remark=f": {said}" if said else "")
 
 
@@ -78,8 +88,22 @@ def _names(context: CheckContext) -> dict[str, object]:
     }
 
 
-def _said(values: Mapping[str, Json]) -> str:
-    return "; ".join(f"{text} is {show(value, _VALUE)}" for text, value in values.items())
+def _said(values: Mapping[str, Json], context: CheckContext) -> str:
+    told = []
+    for text, value in values.items():
+        why = _unknown(text, value, context)
+        told.append(f"{text} is {show(value, _VALUE)}{f', as {why[0]}' if why else ''}")
+    return "; ".join(told)
+
+
+def _unknown(text: str, value: Json, context: CheckContext) -> tuple[str, str] | None:
+    """Why a part of an expression is null, and how to mend that, where it is something that was not given."""
+    if value is not None:
+        return None
+    if text in ("parsed", "turn.parsed"):
+        fix = "ask for JSON, or write: parsed is mapping and …"
+        return ("the reply is no JSON", fix) if read_json(context.reply).fault is not None else None
+    return next((why for part, why in _NOT_RECORDED.items() if part in text), None)
 
 
 def _cut(text: str) -> str:
@@ -88,6 +112,9 @@ def _cut(text: str) -> str:
 
 def read_that(reader: Reader, value: object, path: Path) -> That:
     """Read the value of `that`, an expression."""
+    if value is None or isinstance(value, bool | int | float):
+        reader.wrong(path, f"an expression is wanted, not {show(value)}", "write one, as reply == 'YES'")
+        return That(source="", text="")
     source = reader.text(value, path, empty="an expression is wanted, as reply == 'YES'")
     text = " ".join(line for raw in source.splitlines() if (line := raw.strip()))
     if text:
