@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from hypothesis import strategies as st
 
+from convrun.backends.identity import ModelIdentity
+from convrun.backends.offline import reply_with
+from convrun.backends.resolving import backend_for
 from convrun.checks.code import Code
 from convrun.checks.context import CheckContext, ErrorAnswer, Prompted, TurnView, for_conversation
 from convrun.checks.registry import LISTED, check_schema, parse
+from convrun.conversation.model import Model
 from convrun.results import ToolCallResult, UsageResult
 from convrun.spec.schema import spec_schema
+from convrun.wire import Reply, Request
 
 _DEFINITIONS = cast("Mapping[str, Any]", spec_schema(check_schema())["$defs"])
 _TEXTS = st.sampled_from(["a", "NO", "2s", "$.a", "lookup", "stop", "\u00e9", "b c", "900ms", "reply == 'NO'"])
@@ -96,6 +102,28 @@ ODD = [
 REPLIES = st.one_of(st.sampled_from(ODD), st.text(max_size=40))
 
 
+class Grader:
+    """Models that checks may ask: a judge to whom a reply with NO is right, embeddings that count some letters.
+
+    It implements `checks.lanes.Lanes`.
+    """
+
+    def model(self, lane: str, name: str | None) -> Model:
+        """Return the judge, who answers over a transport of its own."""
+        identity = ModelIdentity(name=name or lane, model=name or lane, base_url="https://grader.invalid/v1")
+        return Model(backend_for(identity, self, environ={}), stream=False)
+
+    def vector(self, lane: str, name: str | None, text: str, *, part: str) -> Sequence[float]:  # noqa: ARG002  # as the seam has it
+        """Return how often some letters are in a text."""
+        return [float(text.count(letter)) for letter in "aNO2b\u00e9"]
+
+    def send(self, request: Request) -> Reply:
+        """Return the grade of the last turn that a judge is given."""
+        *_, turn, _rubric = cast("list[Mapping[str, str]]", request.body["messages"])
+        score = 1 if "NO" in json.loads(turn["content"])["reply"] else 0.2
+        return reply_with(request, text=json.dumps({"reason": "its words", "score": score}))
+
+
 def seen(reply: str, figures: bool) -> CheckContext:
     """Return what a conversation's checks see whose last turn has this reply, with or without known `figures`."""
     call = ToolCallResult(id="1", name="lookup", arguments={"country": "Crumpet"}, result="sunny")
@@ -106,4 +134,4 @@ def seen(reply: str, figures: bool) -> CheckContext:
     refused = TurnView(index=2, error=ErrorAnswer(status=400, message="no"), usage=usage, **known)
     refusal = reply if figures and reply.startswith("N") else None
     last = TurnView(index=3, reply=reply, usage=usage, finish_reason="stop", refusal=refusal, **known)
-    return for_conversation([first, refused, last])
+    return for_conversation([first, refused, last], lanes=Grader())

@@ -31,16 +31,19 @@ def test_not_says_the_opposite_and_so_does_asking_twice_say_the_same(kind, data,
     assert judged("not", {kind: value}, context).verdict == OPPOSITE[result.verdict]
 
 
-@pytest.mark.parametrize("kind", LISTED)
+@pytest.mark.parametrize("kind", [kind for kind in LISTED if not KINDS[kind].code])  # a user's code may crash
 @given(data=st.data())
 @settings(FEW, max_examples=3)
 def test_no_reply_makes_a_check_crash(kind, data):
-    """Empty, huge, unprintable or no Unicode: a check of ours says that it holds, or that it does not."""
+    """Empty, huge, unprintable or no Unicode: a check of ours says that it holds, or that it does not.
+
+    A model is asked whatever the reply is, and its answer counts; an expression may find that there is nothing to see.
+    """
     value = data.draw(values(kind))
     for reply in ODD:
         result = judged(kind, value, seen(reply, figures=True))
-        code = KINDS[kind].family in {"code", "model"}
-        assert code or result.verdict != "error" or result.details is None, result.message
+        assert result.details is None, result.message
+        assert result.verdict in ({"passed", "failed"} if KINDS[kind].family == "model" else OPPOSITE), result.message
 
 
 @pytest.mark.parametrize("kind", sorted(NEVER))
@@ -53,7 +56,7 @@ def test_kinds_that_are_not_tried_hold_never_for_every_reply(kind, data):
     assert any(judged(kind, value, seen(reply, figures=True)).verdict != "passed" for reply in ANY_REPLIES)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LISTED if KINDS[kind].family != "model"])
+@pytest.mark.parametrize("kind", LISTED)
 @pytest.mark.parametrize("verdict", ["passed", "failed"])
 def test_a_check_can_hold_and_can_fail(kind, verdict):
     """Of the values that the properties are tried with, some are met by a reply, and some are not."""
