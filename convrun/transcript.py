@@ -166,11 +166,12 @@ class Transcript:
 
 @frozen
 class Unjudged:
-    """A check, or all of them, that nobody judged, and why."""
+    """A check, or all of them, that nobody judged, and why; whether a run may ask a model for it."""
 
     why: str
     kind: str | None = None
     where: Where | None = None
+    may_ask: bool = True
 
 
 @frozen

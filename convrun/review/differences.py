@@ -17,9 +17,9 @@ from convrun.review.comparing import NOT_JUDGED, Recorded, compared, conversatio
 from convrun.review.judge import Judge, judged
 from convrun.review.outdated import outdated_parts
 from convrun.review.owners import NOBODY, Owner
+from convrun.review.recorded_lanes import RecordedLanes
 from convrun.review.recordings import Compared, Found
 from convrun.review.transcripts import transcript
-from convrun.run.playing.recorded_lanes import RecordedLanes
 from convrun.run.secrets import without_secrets
 from convrun.source import Where
 from convrun.transcript import ConversationDifference, Judgement, RecordedConversation, Transcript, Unjudged

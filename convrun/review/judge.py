@@ -19,13 +19,13 @@ from convrun.errors import ConvrunError, TemplateError
 from convrun.frozen import frozen
 from convrun.results import CheckResult, ConversationResult, Problem, known_sum
 from convrun.review.pairing import pairs_of
+from convrun.review.recorded_lanes import RecordedLanes
 from convrun.run.binding.bound_checks import BoundCheck, bind_checks
 from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.binding.names import mention, used_templates, variables_named
 from convrun.run.planning.plan import Planned
 from convrun.run.playing.judging import judge_conversation, judge_turn, template_names
 from convrun.run.playing.known_failures import conversation_known_to_fail, turn_known_to_fail
-from convrun.run.playing.recorded_lanes import RecordedLanes
 from convrun.run.playing.surroundings import Surroundings, shown_variables
 from convrun.run.playing.turn import PlayedTurn
 from convrun.run.verdicts import of_checks, of_conversation
@@ -217,7 +217,8 @@ def _bound(specs: Iterable[CheckSpec], *, asks: bool) -> tuple[tuple[BoundCheck,
         checks += bound
         if not bound:
             said = why or "; ".join(error.what for error in errors)
-            unjudged.append(Unjudged(why=said, kind=one.kind, where=one.where))
+            may_ask = asks_model(one.kind, one.value)
+            unjudged.append(Unjudged(why=said, kind=one.kind, where=one.where, may_ask=may_ask))
     return tuple(checks), tuple(unjudged)
 
 

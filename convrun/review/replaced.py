@@ -12,9 +12,9 @@ from convrun.redaction import Redactor
 from convrun.results import Problem
 from convrun.review.comparing import Recorded, compared
 from convrun.review.judge import Judge, judge_of, judged
+from convrun.review.recorded_lanes import RecordedLanes
 from convrun.review.transcripts import transcript
 from convrun.run.planning.plan import Planned
-from convrun.run.playing.recorded_lanes import RecordedLanes
 from convrun.run.secrets import secrets_of, without_secrets
 from convrun.transcript import ConversationDifference
 

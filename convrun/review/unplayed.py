@@ -13,12 +13,10 @@ from convrun.cassette.interaction import Interaction, Recording
 from convrun.frozen import frozen
 from convrun.review.judge import Judge, judged, partners_of
 from convrun.review.outdated import outdated_parts
+from convrun.review.recorded_lanes import RecordedLanes
 from convrun.review.transcripts import transcript
-from convrun.run.playing.recorded_lanes import RecordedLanes
 from convrun.transcript import RecordedTurn
 from convrun.values import equal
-
-_ASKING = frozenset({"judge", "means", "not", "all_of", "any_of"})  # kinds that ask a model, or may hold one that does
 
 
 @frozen
@@ -48,7 +46,7 @@ def _unasked(judge: Judge, recording: Recording, kept: int) -> tuple[int, ...]:
     lanes = RecordedLanes(recording, judge.planned.asked)
     found = judged(judge, turns[0].turns if turns else (), lanes)
     checks = (*found.checks, *(check for turn in found.turns.values() for check in turn.checks))
-    doubts = any(one.kind is None or one.kind in _ASKING for one in found.every_unjudged)
+    doubts = any(one.may_ask for one in found.every_unjudged)
     errors = any(turn.verdict == "error" for turn in found.turns.values())
     return () if doubts or errors or any(check.verdict == "error" for check in checks) else lanes.unplayed
 

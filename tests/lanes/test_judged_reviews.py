@@ -32,8 +32,12 @@ def test_diff_compares_scores_and_reasons(recorded, world):
 
 
 def test_prune_removes_what_no_check_asks_for(recorded, world):
-    """What a check that is gone had asked is taken out, with the vectors beside it; the rest plays on."""
-    recorded.edit(SPEC, f", {json.dumps(means('the dog'))}", "")
+    """What a check that is gone had asked is taken out, with the vectors beside it; the rest plays on.
+
+    A check that nobody judges without running it is no doubt where no model is asked in it.
+    """
+    recorded.write("rules.py", "def no(context):\n    return False\n")
+    recorded.edit(SPEC, f", {json.dumps(means('the dog'))}", ", {not: {python: 'rules:no'}}")
     assert [one.kind for one in recorded.one().findings] == ["unplayed"]
     found = recorded.cli("cassette", "prune")
     assert "interactions 5-6, which no check of specs/a.yaml asks for" in found.stdout, found.stdout + found.stderr
