@@ -33,7 +33,7 @@ def live(bound: BoundConversation, options: RunOptions, environ: Mapping[str, st
     """Return what answers for real. What a replay did without is needed now.
 
     Raises:
-        SettingsError: where a variable of the environment or a key is not as a live call needs it.
+        SettingsError: where a variable of the environment is not as a live call needs it.
     """
     model = bound.planned.model
     errors = variable_errors(bound.planned.spec, environ, bound.model, bound.trusted) if not bound.model.offline else ()
@@ -127,17 +127,17 @@ def _needs_results(bound: BoundConversation) -> bool:
 def _recorder(
     bound: BoundConversation,
     known: Known,
-    live: Callable[[], Transport],
+    asked: Callable[[], Transport],
     redactor: Redactor,
     price: Price | None = None,
 ) -> Recorder:
-    """What records the conversation, and goes on from what is known of it."""
+    """What records the conversation: it goes on from what is known of it, and what is not is asked."""
     from convrun.cassette.kept.recording import Recorder  # an offline model and a rehearsal on paper do without
 
     return Recorder(
         bound.planned.cassette,
         shown_as=bound.planned.cassette_shown,
-        live=live,
+        live=asked,
         known=known,
         price=price,
         redactor=redactor,
