@@ -108,7 +108,8 @@ def state_of(bound: BoundConversation, result: ConversationResult, *, assumed: b
     partial_recording = read_partial(partial_path(planned.cassette))
     kept, scratch = len(partial_recording.interactions), partial_recording.mode == FROM_SCRATCH
     states: Mapping[str, State] = {"stale": "stale", "missing": "missing", "error": "error", "skipped": "skipped"}
-    state = "skipped" if planned.skip else states.get(result.verdict, "fresh")
+    verdict = "stale" if result.stale is not None else result.verdict  # a check may fail beside a stale one
+    state = "skipped" if planned.skip else states.get(verdict, "fresh")
     if state == "missing" and bound.offline:
         state = "offline"
     if kept and (state in {"stale", "missing"} or (state == "fresh" and not _without_partial(bound, scratch=scratch))):

@@ -29,8 +29,8 @@ class Rehearsed:
     @property
     def only_judged(self) -> frozenset[str]:
         """The ids of those of which only checks ask anything anew."""
-        results = self.result.conversations
-        return frozenset(one.id for one in results if one.stale is not None and one.stale.lane is not None)
+        singles = (single for one in self.result.conversations for single in one.singles)
+        return frozenset(one.id for one in singles if one.stale is not None and one.stale.lane is not None)
 
     def of(self, bound: BoundConversation) -> ConversationResult | None:
         """Return what was found of a conversation, or of a sample."""
@@ -68,6 +68,7 @@ def rehearsed(
     how = replace(options, record=RecordMode.NEW_EPISODES, rehearsal=Rehearsal.WITH_TOOLS, most_failed=None)
     if only is not None:
         how = replace(how, record=RecordMode.NONE, rehearsal=None, apart=True)
+        how = replace(how, keep_going=how.keep_going or only == "stale")  # behind a turn that fails it may be, too
     found = run(prepared, how, heard)
     left = {one.planned.group for one in waiting}
     results = (one if one.id in left else _settled(tests[one.id], one) for one in found.conversations)
@@ -100,9 +101,12 @@ def wanted(
 
 
 def _is_wanted(bound: BoundConversation, result: ConversationResult, only: Only | None) -> bool:
+    """Whether something would go live: beside what is stale a check may fail, which is the worse verdict."""
     recorded = _is_recorded(bound)
-    kinds = {"stale": result.verdict == "stale" and recorded, "missing": result.verdict == "missing" or not recorded}
-    needed = result.verdict in {"stale", "missing"}
+    lane = result.stale is not None and result.stale.lane is not None
+    stale = result.verdict == "stale" or lane or (result.verdict == "failed" and result.stale is not None)
+    kinds = {"stale": stale and recorded, "missing": result.verdict == "missing" or not recorded}
+    needed = stale or result.verdict == "missing"
     return needed and (only is None or (only != "failed" and kinds[only]))
 
 

@@ -25,6 +25,26 @@ def test_an_edited_rubric_is_stale_on_paper(recorded):
     assert (found.quote.calls, found.quote.input, found.quote.output) == (1, 3, 2)
 
 
+def asked_by(project, world, *arguments):
+    """Who is asked by a command, and how that ends."""
+    found = project.cli(*arguments, **world.environ)
+    return world.asked(), found.returncode, found.stdout
+
+
+@pytest.mark.parametrize("only", [(), ("--only", "stale")])
+def test_a_stale_judge_is_recorded_beside_what_fails(recorded, world, only):
+    """Whether something goes live decides, also behind a turn that fails; then there is nothing to record any more."""
+    turns = (("a cat", {"contains": "nope"}, judge("kind")), ("a dog", judge("shorter"), means("the dog")))
+    recorded.write(SPEC, spec(*turns))
+    assert recorded.one(keep_going=True).findings == ()  # what it had asked is not unplayed: it is about to be replaced
+    asked, code, told = asked_by(recorded, world, "record", "-y", *only)
+    assert (asked, code) == (["judge"], 1)
+    assert "judge: rubric, turn 2: 1 model call in 1 conversation" in told
+    asked, code, told = asked_by(recorded, world, "record", "-y", *only)
+    assert (asked, code) == ([], 1)
+    assert "to record" not in told
+
+
 def test_a_missing_recording_counts_what_its_checks_ask(project):
     """Two turns, a judge of each and of all, two texts that the second turn means, and its reply."""
     project.write(

@@ -131,7 +131,8 @@ def _findings(over: Over, verdict: str) -> Iterator[Finding]:
         fix = "add checks under `expect:`; what is not checked cannot be right"
         yield Finding(kind="unchecked", message="the conversation has no check", where=where, fix=fix)
     unplayed, lanes = over.carrier.unplayed, over.carrier.lanes
-    unasked = lanes.unplayed if lanes is not None and verdict in {"passed", "failed", "unchecked"} else ()
+    judged = lanes is not None and lanes.staleness is None and verdict in {"passed", "failed", "unchecked"}
+    unasked = lanes.unplayed if lanes is not None and judged else ()  # else it is what a stale check had asked
     if unplayed or unasked:
         from convrun.run.findings.unplayed import unplayed_finding  # most recordings are as long as their specs
 
