@@ -142,6 +142,8 @@ class ToolCallResult:
 
 FROM_TURN = "--from-turn"  # the part of a change that is none: from there on it is to be recorded anew
 STUB_HINT = "the tool is a stub: what it `returns` is not what was recorded"
+NO_GRADE = "the judge gave no grade"  # that of a change where what is recorded gives a check nothing, as the next
+NO_VECTOR = "the model gave no embedding"
 BROKE_OFF = "recording broke off"  # that of a change where a recording that broke off holds no more
 
 

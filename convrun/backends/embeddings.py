@@ -49,6 +49,11 @@ def embedding(
     return vector
 
 
+def gives_vector(payloads: Sequence[Payload]) -> bool:
+    """Return whether a reply holds a vector."""
+    return bool(payloads) and _vector(payloads[0]) is not None
+
+
 def _payloads(reply: Reply) -> list[Payload]:
     if reply.payloads is not None:
         return [*reply.payloads]

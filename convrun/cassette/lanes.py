@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from convrun.cassette.canonical import Keys
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
@@ -16,11 +16,20 @@ from convrun.wire import Request
 class LanePlayer:
     """Answers the calls of lanes from recordings, the first of which is the newest; the last is the cassette.
 
-    An answer is given to any equal request, as often as it is asked: two equal checks have one answer. Nothing is read
-    before the first is asked.
+    An answer is given to any equal request, as often as it is asked: two equal checks have one answer. What is not
+    `usable` answers nothing. What is asked anew is answered by `since` alone, which is what was recorded of that so
+    far. Nothing is read before the first is asked.
     """
 
-    def __init__(self, *recordings: Recording, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        *recordings: Recording,
+        redactor: Redactor,
+        usable: Callable[[Interaction], bool] | None = None,
+        since: Recording | None = None,
+    ) -> None:
+        self._usable = usable
+        self._since = since
         self._recordings = [one for one in recordings if one.lanes]
         self._cassette = recordings[-1] if recordings else Recording()
         self._redactor = redactor
@@ -32,26 +41,40 @@ class LanePlayer:
         """Whether anything is recorded of lanes."""
         return bool(self._recordings)
 
-    def play(self, lane: str, request: Request) -> Interaction | None:
-        """Return the recorded call that asked exactly this in its lane; None where there is none.
+    def play(self, lane: str, request: Request, *, anew: bool = False) -> Interaction | None:
+        """Return the recorded call that asked exactly this in its lane; None where there is none that answers.
+
+        Raises:
+            CassetteError: where the request is nested too deeply to be looked up.
+        """
+        found = next((item for item in self.same(lane, request) if self._answers(item, anew=anew)), None)
+        if found is not None:
+            self._played[id(found)] = found
+        return found
+
+    def same(self, lane: str, request: Request) -> Sequence[Interaction]:
+        """Return all that asked exactly this in their lane, the newest first, whether it answers or not.
 
         Raises:
             CassetteError: where the request is nested too deeply to be looked up.
         """
         if not self._recordings:
-            return None
+            return ()
         sent = sent_request(request, self._redactor)
         with deep_refused("the request", self._cassette.file):
             if self._known is None:
                 self._known = self._by_key(thorough=False)
             found = self._find(self._known, lane, sent, thorough=False)
-            if found is None:  # where secrets are looked for, it may have been recorded in another form
+            if not found:  # where secrets are looked for, it may have been recorded in another form
                 if self._thorough is None:
                     self._thorough = self._by_key(thorough=True)
                 found = self._find(self._thorough, lane, sent, thorough=True)
-        if found is not None:
-            self._played[id(found)] = found
         return found
+
+    def _answers(self, item: Interaction, *, anew: bool) -> bool:
+        if anew and (self._since is None or not any(item is one for one in self._since.lanes)):
+            return False
+        return self._usable is None or self._usable(item)
 
     def _by_key(self, *, thorough: bool) -> dict[tuple[str, str], list[Interaction]]:
         found: dict[tuple[str, str], list[Interaction]] = {}
@@ -64,10 +87,9 @@ class LanePlayer:
 
     def _find(
         self, known: dict[tuple[str, str], list[Interaction]], lane: str, sent: SentRequest, *, thorough: bool
-    ) -> Interaction | None:
+    ) -> list[Interaction]:
         key = Keys(self._redactor, thorough=thorough).key(sent.endpoint, sent.body)
-        same = known.get((lane, key), ())
-        return next((item for item in same if same_address(item.request, sent, self._redactor)), None)
+        return [item for item in known.get((lane, key), ()) if same_address(item.request, sent, self._redactor)]
 
     def _every(self) -> Iterator[Interaction]:
         for recording in self._recordings:

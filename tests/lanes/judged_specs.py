@@ -16,6 +16,7 @@ class World:
     def __init__(self, loopback):
         self.loopback = loopback
         self.scores = {}
+        self.answers = {}  # other ones of the judge, by rubric
         self.judge = None  # another answer of the judge, whatever is asked
         loopback.says(self.answer)
 
@@ -28,6 +29,9 @@ class World:
         if self.judge is not None:
             return self.judge
         asked = received.body["messages"][-1]["content"]
+        other = next((answer for rubric, answer in self.answers.items() if rubric in asked), None)
+        if other is not None:
+            return other
         score = next((score for rubric, score in self.scores.items() if rubric in asked), 0.9)
         return reply(json.dumps({"reason": f"because it is {score}", "score": score}))
 

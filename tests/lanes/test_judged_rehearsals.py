@@ -1,9 +1,12 @@
 """What checks ask models is known before it is recorded: status says it, record quotes it, a limit counts it."""
 
 import pytest
-from judged_specs import SPEC, judge, means, spec
+from judged_specs import CASSETTE, SPEC, judge, means, spec
+from servers import reply
 
 from convrun.backends.metering import Meter
+from convrun.cassette.files import load
+from convrun.results import NO_GRADE
 from convrun.review.states import recording_states
 from convrun.run.binding.bind import live_errors
 from convrun.run.planning.options import RunOptions
@@ -43,6 +46,36 @@ def test_a_stale_judge_is_recorded_beside_what_fails(recorded, world, only):
     asked, code, told = asked_by(recorded, world, "record", "-y", *only)
     assert (asked, code) == ([], 1)
     assert "to record" not in told
+
+
+@pytest.mark.parametrize("only", [(), ("--only", "stale")])
+def test_a_judge_without_a_grade_is_asked_again(project, world, only):
+    """A replay shows its answer; a recording asks anew, and keeps one answer, until one is a grade."""
+    project.write(SPEC, spec(("a cat", judge("kind"), judge("short"))))
+    world.answers["kind"] = reply("I think good")
+    assert project.record(environ=world.environ).verdict == "error"
+    world.asked()
+    assert "gave no score" in project.one().turns[0].checks[0].message
+    found = state(project)
+    assert (found.state, found.quote.calls, found.stale.changes[0].part) == ("stale", 1, NO_GRADE)
+    assert asked_by(project, world, "record", "-y", *only)[:2] == (["judge"], 4)
+    assert len(load(project.root / CASSETTE, CASSETTE).lanes) == 2
+    del world.answers["kind"]
+    asked, code, told = asked_by(project, world, "record", "-y", *only)
+    assert (asked, code) == (["judge"], 0)
+    assert "judge: the judge gave no grade, turn 1: 1 model call in 1 conversation" in told
+    assert project.one().verdict == "passed"
+    assert asked_by(project, world, "record", "-y")[:2] == ([], 0)
+
+
+def test_judges_of_turns_asked_anew_are_asked_anew(recorded, world):
+    """From that turn on every check is, though it asks the same; those before are played. The quote says it."""
+    asked, code, told = asked_by(recorded, world, "record", "-y", "--from-turn", "2", SPEC)
+    assert (asked, code) == (["model", "judge", "means the dog", "means You said a dog"], 0)
+    assert "quoted 4 model calls" in told
+    lanes = [one.lane for one in load(recorded.root / CASSETTE, CASSETTE).lanes]
+    assert sorted(lanes) == ["judge", "judge", "means", "means"]
+    assert (recorded.one().verdict, recorded.one().findings) == ("passed", ())
 
 
 def test_a_missing_recording_counts_what_its_checks_ask(project):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TypeAlias
 
-from convrun.cassette.interaction import ReceivedReply, SentRequest
+from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
 from convrun.errors import ConvrunError
 from convrun.values import JsonObject
 from convrun.wire import Reply
@@ -20,7 +20,8 @@ _DONE = b"[DONE]"
 class Exchange:
     """A live call: the request and as much of the reply as has come. `began` is a reading of the clock in seconds.
 
-    `lane` is whose call it is, None for the conversation's own; `price` says what it cost.
+    `lane` is whose call it is, None for the conversation's own; `price` says what it cost; `replaces` what was recorded
+    of the same question.
 
     `error_wanted`: an error is kept as well, be it the reply or the end of a stream. `ended` is when the reply was read
     to its end; `given_up` says that it will not be. `announced`: the stream itself said that it was over.
@@ -36,6 +37,7 @@ class Exchange:
     ended: float | None = None
     given_up: bool = False
     announced: bool = False
+    replaces: tuple[Interaction, ...] = ()
     pieces: list[bytes] = field(default_factory=list)
 
     @property

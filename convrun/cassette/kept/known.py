@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -240,11 +240,13 @@ def read_known(
     redactor: Redactor,
     results: bool = False,
     goes_on: bool = True,
+    usable: Callable[[Interaction], bool] | None = None,
 ) -> Known:
     """Return what is known of the conversation whose cassette is at `path`, if anything, for a recording in `mode`.
 
     From scratch only a partial recording counts that was from scratch, too; with `results` the cassette tells what
     tools gave back all the same. Without `goes_on` a recording from scratch passes over a partial one in any case.
+    What is not `usable` of the calls of checks is asked anew.
 
     Raises:
         CassetteError: where the cassette cannot be read; a partial recording is never an error.
@@ -263,7 +265,8 @@ def read_known(
     begun = Recording(interactions=found.interactions, file=shown) if counts else Recording()
     partial = player(begun) if counts else None
     before_all = cassette if cassette is not None and mode != FROM_SCRATCH else Recording(file=shown_as)
-    lanes = LanePlayer(begun, before_all, redactor=redactor)
+    since = begun if found.mode == mode else None
+    lanes = LanePlayer(begun, before_all, redactor=redactor, usable=usable, since=since)
     plays = mode != FROM_SCRATCH
     note = f"{shown} {found.note}" if found.note else None
     return Known(

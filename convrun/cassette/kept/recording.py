@@ -122,14 +122,17 @@ class Recorder:
         live: Callable[[], Transport],
         *,
         price: Price | None = None,
+        anew: bool = False,
     ) -> Reply:
         """Return the reply to a request of a check: recorded where any recording has it, else over `live`.
+
+        What is asked `anew` is only played where that was begun before.
 
         Raises:
             CassetteError: before a live call, where what it answers could not be kept.
             ProviderError: where no answer came.
         """
-        found = self.known.lanes.play(lane, request)
+        found = self.known.lanes.play(lane, request, anew=anew)
         if found is not None:
             self._in_lanes.append(found)
             return recorded_reply(found)
@@ -140,10 +143,12 @@ class Recorder:
         self._take()
         self.lane_calls += 1
         try:
-            return self._carried(transport, request, lane, price)
+            reply = self._carried(transport, request, lane, price)
         except (CostLimitError, SettingsError):
             self.lane_calls -= 1
             raise
+        self._exchanges[-1].replaces = tuple(self.known.lanes.same(lane, request))
+        return reply
 
     def _carried(
         self, transport: Transport, request: Request, lane: str | None = None, price: Price | None = None
@@ -342,7 +347,9 @@ class Recorder:
 
     def _clean_lanes(self, *, judged: bool) -> Iterator[Interaction]:
         """What was played of lanes; and where not all was judged, what else is known."""
-        found = each_once([*self._in_lanes, *([] if judged else self.known.lanes.left())])
+        replaced = {id(item) for exchange in self._exchanges if exchange.kept for item in exchange.replaces}
+        left = [] if judged else [item for item in self.known.lanes.left() if id(item) not in replaced]
+        found = each_once([*self._in_lanes, *left])
         for number, item in enumerate(found, 1):
             if place := self._survivors.recorded(item):
                 raise refusal(number, place, file=self._shown_as)

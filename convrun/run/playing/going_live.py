@@ -105,6 +105,8 @@ def rehearsed(
 
 def _known(bound: BoundConversation, options: RunOptions, redactor: Redactor) -> Known:
     """What is known of the conversation before it is recorded."""
+    from convrun.run.playing.lane_answers import gives_answer  # few specs ask anybody else
+
     planned = bound.planned
     known = read_known(
         planned.cassette,
@@ -113,6 +115,7 @@ def _known(bound: BoundConversation, options: RunOptions, redactor: Redactor) ->
         ignore=planned.spec.ignore,
         redactor=redactor,
         results=_needs_results(bound),
+        usable=gives_answer if bound.asked else None,
     )
     if known.note and options.heard is not None and options.rehearsal is None:
         options.heard(known.note)

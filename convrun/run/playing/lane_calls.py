@@ -11,17 +11,27 @@ from convrun.backends.identity import ModelIdentity
 from convrun.backends.metering import Account, Meter
 from convrun.backends.prices import recorded_cost_usd
 from convrun.backends.resolving import live_transport
-from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
+from convrun.cassette.interaction import Interaction, ReceivedReply, Recording, SentRequest
 from convrun.cassette.kept.recording import Recorder
 from convrun.cassette.lanes import LanePlayer
 from convrun.cassette.playing import recorded_reply
 from convrun.errors import StaleError
+from convrun.redaction import Redactor
 from convrun.results import Spending, total_spending
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.options import RunOptions
 from convrun.run.playing.copies import end_copy
 from convrun.run.spending import spending
 from convrun.wire import Reply, Request, Transport
+
+
+def lane_player(recording: Recording, redactor: Redactor, *, to_record: bool) -> LanePlayer:
+    """Return what plays the lanes of a cassette; where it is judged `to_record`, without what would be asked again."""
+    if not to_record:
+        return LanePlayer(recording, redactor=redactor)
+    from convrun.run.playing.lane_answers import gives_answer  # a replay shows what is recorded
+
+    return LanePlayer(recording, redactor=redactor, usable=gives_answer)
 
 
 class LaneCalls:
@@ -51,20 +61,25 @@ class LaneCalls:
     def _player(self) -> LanePlayer:
         return self._recorded()
 
-    def in_lane(self, lane: str, request: Request, identity: ModelIdentity) -> Reply:
-        """Carry the request of a check in its lane, to the model of this identity.
+    def in_lane(self, lane: str, request: Request, identity: ModelIdentity, *, turn: int) -> Reply:
+        """Carry the request of a check of a turn in its lane, to the model of this identity.
 
         Raises:
             StaleError: where the recording does not hold it, and nothing may go live.
         """
         end_copy(self._process)
+        anew = self._options.from_turn is not None and turn >= self._options.from_turn
         if self._recorder is not None:
             live = partial(self._live, identity, embeds=request.endpoint == ENDPOINT)
-            return self._recorder.send_in(lane, request, live, price=partial(self._price, identity))
-        found = self._player.play(lane, request)
+            return self._recorder.send_in(lane, request, live, price=partial(self._price, identity), anew=anew)
+        found = self._player.play(lane, request, anew=anew)
         if found is None:
             raise StaleError("the recording does not hold what the check asks")
         return recorded_reply(found)
+
+    def same_in(self, lane: str, request: Request) -> Sequence[Interaction]:
+        """Return what the recording holds of this very question, and is no answer to it."""
+        return self._player.same(lane, request)
 
     def left_in(self, lane: str) -> Sequence[Interaction]:
         """Return what the recording holds of a lane that was not asked for yet."""

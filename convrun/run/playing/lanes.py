@@ -120,7 +120,7 @@ class CarriedLanes:
         key = lane, canonical([request.base_url, request.body])
         if key not in self._answers:
             try:
-                reply = self.calls.in_lane(lane, request, identity)
+                reply = self.calls.in_lane(lane, request, identity, turn=self._turn)
             except StaleError:
                 raise self._unheld(lane, request, part) from None
             if reply.payloads is None:
@@ -136,10 +136,14 @@ class CarriedLanes:
         Raises:
             CheckError: where a fault is why.
         """
-        from convrun.run.playing.lane_changes import are_of_turns, lane_changes  # only once something is stale
+        from convrun.run.playing.lane_answers import passed_over  # only once something is stale
+        from convrun.run.playing.lane_changes import are_of_turns, lane_changes
 
-        left = self.calls.left_in(lane)
-        changes = lane_changes(request.body, [one.request.body for one in left], part, self._redactor)
+        if same := self.calls.same_in(lane, request):
+            changes: tuple[Change, ...] = (passed_over(same),)
+        else:
+            left = self.calls.left_in(lane)
+            changes = lane_changes(request.body, [one.request.body for one in left], part, self._redactor)
         if self._altering is not None and not self._info and are_of_turns(changes):
             change = self._altering.unheld_of(self._turn)
             changes = changes if change is None else (change,)

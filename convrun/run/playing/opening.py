@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import PurePath
 
 from convrun.cassette.files import load
@@ -77,11 +78,9 @@ def _playing(bound: BoundConversation, options: RunOptions, redactor: Redactor, 
     player = Player(recording, ignore=planned.spec.ignore, redactor=redactor)
     carrier = Carrier(player, player=player)
     if bound.asked or recording.lanes:
-        from convrun.cassette.lanes import LanePlayer  # few specs ask anybody else
+        from convrun.run.playing.lane_calls import lane_player  # few specs ask anybody else
         from convrun.run.playing.lanes import carried_lanes
 
-        def recorded() -> LanePlayer:
-            return LanePlayer(recording, redactor=redactor)
-
+        recorded = partial(lane_player, recording, redactor, to_record=options.refresh)
         carrier.lanes = carried_lanes(bound, options, recorded, environ=environ, redactor=redactor)
     return carrier
