@@ -236,7 +236,8 @@ class Used:
 class ConversationResult:
     """One conversation; `cassette` is the path where its recording is or would be, None for one that has none.
 
-    `cost_usd` is what its model calls cost when they were recorded, None where that is not known of each.
+    `cost_usd` is what its model calls cost when they were recorded, None where that is not known of each. Of its
+    `live_calls`, which went to a provider, `check_calls` are those that checks made.
     Of a group of `samples` it is the one result: figures are their sums, findings and ignored differences theirs, each
     once, `error` and `stale` those of the first that has one; turns and checks stand in the samples. Id and cassette
     are those of sample 1.
@@ -252,6 +253,7 @@ class ConversationResult:
     cassette: str | None = None
     model_calls: int = 0
     live_calls: int = 0
+    check_calls: int = 0
     usage: UsageResult = field(default_factory=UsageResult)
     cost_usd: float | None = None
     spent: Spending = field(default_factory=Spending)

@@ -226,13 +226,15 @@ def _known(verdict: Verdict, unjudged: tuple[Unjudged, ...]) -> Verdict | None:
 class PartDifference:
     """One part that differs; a side that lacks it is None. `part` names it for people.
 
-    `literal`: both are texts that are shown as they are, JSON values or calls.
+    `literal`: both are texts that are shown as they are, JSON values or calls. `grade`: it is no part of the turn, but
+    what a judge said of it.
     """
 
     part: str
     old: Json = None
     new: Json = None
     literal: bool = False
+    grade: bool = False
 
 
 @frozen
@@ -264,6 +266,11 @@ class TurnDifference:
     id: str | None = None
     parts: tuple[PartDifference, ...] = ()
     verdict: VerdictDifference = field(default_factory=VerdictDifference)
+
+    @property
+    def only_judged(self) -> bool:
+        """Whether the turn itself is what it was, and nothing differs but what checks say of it."""
+        return self.kind == "changed" and all(part.grade for part in self.parts if part.part != "tokens")
 
 
 @frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convrun.report.conversation_diff import turn_title, verdict_change
+from convrun.report.conversation_diff import turn_title, verdict_change, verdict_word
 from convrun.report.style import Line, Role
 from convrun.report.transcript import tokens
 from convrun.report.wording import noun
@@ -37,10 +37,10 @@ def _conversation(found: ConversationDifference) -> list[Line]:
     if found.unreadable:
         problems = [side.problem.message for side in (found.old, found.new) if side.problem]
         return [Line(f"RECORDED ANEW {found.name}: {'; '.join(problems)}", "stale")]
-    changed = len(found.turns)
+    changed = sum(not turn.only_judged for turn in found.turns)
     parts = [
-        f"{changed} of {noun(changed + found.unchanged, 'turn')} changed",
-        verdict_change(found.verdict) if found.verdict.old != found.verdict.new else "",
+        f"{changed} of {noun(len(found.turns) + found.unchanged, 'turn')} changed",
+        _verdict(found.verdict),
         f"{tokens(found.old.usage)} -> {tokens(found.new.usage)}" if found.old.usage != found.new.usage else "",
     ]
     worse = found.verdict.new in {"failed", "error"} and found.verdict.old != found.verdict.new
@@ -49,8 +49,15 @@ def _conversation(found: ConversationDifference) -> list[Line]:
     asked = [part.part for part in found.parts] + list(_checks(found.verdict))
     lines += [Line(f"  {', '.join(asked)}")] if asked else []
     lines += [Line(f"  {_turn(turn)}") for turn in found.turns[:_TURNS]]
-    left = changed - _TURNS
+    left = len(found.turns) - _TURNS
     return [*lines, Line(f"  ... {noun(left, 'turn')} more")] if left > 0 else lines
+
+
+def _verdict(verdict: VerdictDifference) -> str:
+    """How the verdict changed; the one of now where nothing was recorded that a check asks by now."""
+    if verdict.old == verdict.new:
+        return ""
+    return verdict_change(verdict) if verdict.old is not None else f"now {verdict_word(verdict.new)}"
 
 
 def _turn(turn: TurnDifference) -> str:
@@ -60,5 +67,6 @@ def _turn(turn: TurnDifference) -> str:
 
 
 def _checks(verdict: VerdictDifference) -> Iterator[str]:
-    yield from (f"{check.kind} fails now ({check.where})" for check in verdict.failing)
+    for check in verdict.failing:
+        yield f"{check.kind} {'fails' if check.verdict == 'failed' else 'is an error'} now ({check.where})"
     yield from (f"{check.kind} failed before" for check in verdict.mended)

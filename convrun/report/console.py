@@ -159,14 +159,16 @@ def _role(total: Counts, result: RunResult) -> Role:
 def _amounts(total: Counts) -> str:
     checks = noun(sum(total.checks[name] for name in ("passed", "failed", "error")), "check")
     odd = [f"{total.checks[name]} {word}" for name, word in _ODD.items() if total.checks[name]]
-    if total.live_calls > total.model_calls == 0:
+    own = total.live_calls - total.check_calls
+    if own > total.model_calls == 0:
         live = f"{noun(total.live_calls, 'live call')} failed"
     else:
-        live = f"{total.live_calls} live{', with those that failed' if total.live_calls > total.model_calls else ''}"
+        live = f"{total.live_calls} live{', with those that failed' if own > total.model_calls else ''}"
+    of_checks = f" and {total.check_calls} of checks" if total.check_calls else ""
     amounts = [
         noun(total.turns, "turn"),
         f"{checks} ({', '.join(odd)})" if odd else checks,
-        f"{noun(total.model_calls, 'model call')} ({live})",
+        f"{noun(total.model_calls, 'model call')}{of_checks} ({live})",
         *([noun(total.findings, "finding")] if total.findings else []),
     ]
     return ", ".join(amounts)

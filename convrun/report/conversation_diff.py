@@ -178,7 +178,7 @@ def _checks(verdicts: VerdictDifference, full: bool) -> list[Line]:
         lines += [Line(f"fails now: {head.text}", "failed"), *rest]
     for check in verdicts.failing:
         head, *rest = check_failure(check, full=full)
-        lines += [Line(f"fails now: {head.text}", "failed"), *rest]
+        lines += [Line(f"{'fails' if check.verdict == 'failed' else 'an error'} now: {head.text}", "failed"), *rest]
     return lines + [Line(f"failed before: {_named(check)}", "passed") for check in verdicts.mended]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from convrun.results import ToolCallResult, UsageResult
 from convrun.review.pairing import pairs_of
@@ -37,7 +38,8 @@ def _grade_parts(old: Sequence[LaneRecord], new: Sequence[LaneRecord]) -> Iterat
     before, after = ({(one.lane, one.whole, one.about): one for one in side} for side in (old, new))
     for key in dict.fromkeys([*before, *after]):
         name = f"{key[0]} of {'the whole by ' if key[1] else ''}{show(key[2], 60)}"
-        yield from _part(name, _grade(before.get(key)), _grade(after.get(key)))
+        found = _part(name, _grade(before.get(key)), _grade(after.get(key)))
+        yield from (replace(one, grade=True) for one in found)
 
 
 def _grade(record: LaneRecord | None) -> Json:

@@ -4,6 +4,7 @@ import json
 
 import yaml
 from judged_specs import CASSETTE, SPEC, judge, means, spec
+from servers import reply
 
 from convrun.cassette import serializer
 from convrun.cassette.files import load
@@ -29,6 +30,20 @@ def test_diff_compares_scores_and_reasons(recorded, world):
     found = recorded.cli("diff", "before.yaml", CASSETTE)
     assert """judge of 'kind': "0.9: because it is 0.9" -> "0.2: because it is 0.2\"""" in found.stdout
     assert "checks: passed -> failed" in found.stdout
+
+
+def test_recorded_anew_tells_grades_apart_from_turns(project, world):
+    """An edited rubric changes no turn; a judge that gives no grade now is an error, not a failure."""
+    project.write(SPEC, spec(("a cat", judge("short"))))
+    project.record(environ=world.environ)
+    project.edit(SPEC, '"short"', '"shorter"')
+    told = project.cli("record", "-y", **world.environ).stdout
+    assert f"RECORDED ANEW {SPEC}: 0 of 1 turn changed, now passed\n" in told
+    project.edit(SPEC, '"shorter"', '"brief"')
+    world.answers["brief"] = reply("I think good")
+    told = project.cli("record", "-y", **world.environ).stdout
+    assert "0 of 1 turn changed, now error\n" in told
+    assert "judge is an error now (specs/a.yaml:" in told
 
 
 def test_prune_removes_what_no_check_asks_for(recorded, world):

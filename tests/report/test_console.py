@@ -117,9 +117,14 @@ def test_a_run_that_fails_for_its_findings_alone_says_so():
 
 
 def test_live_calls_that_failed_are_accounted_for():
-    """They are no model calls of a turn, but they were made."""
+    """They are no model calls of a turn, but they were made; so are those of checks, which did not fail."""
     assert "2 model calls (2 live) in" in summary(run(replace(PASSED, live_calls=2)))
     assert "2 model calls (3 live, with those that failed) in" in summary(run(replace(PASSED, live_calls=3)))
+    asked = replace(PASSED, live_calls=5, check_calls=3)
+    assert "2 model calls and 3 of checks (5 live) in" in summary(run(asked))
+    assert "2 model calls and 3 of checks (6 live, with those that failed) in" in summary(
+        run(replace(asked, live_calls=6))
+    )
     assert "0 model calls (1 live call failed) in" in summary(run(replace(PASSED, model_calls=0, live_calls=1)))
 
 

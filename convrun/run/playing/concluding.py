@@ -75,6 +75,7 @@ def concluded(over: Over) -> ConversationResult:
         error=failure or next((turn.error for turn in turns if turn.verdict == "error"), None),
         model_calls=sum(turn.model_calls for turn in turns),
         live_calls=over.carrier.live_calls,
+        check_calls=over.carrier.check_calls,
         spent=over.carrier.spent,
         usage=total_usage(turn.usage for turn in turns if turn.model_calls),
         cost_usd=known_sum(turn.cost_usd for turn in told if turn.model_calls),

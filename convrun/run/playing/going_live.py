@@ -18,6 +18,7 @@ from convrun.run.binding.bound_models import script_lines
 from convrun.run.binding.variable_rules import variable_errors
 from convrun.run.planning.options import Rehearsal, RunOptions
 from convrun.run.playing.carrier import Carrier
+from convrun.run.playing.lane_answers import gives_answer
 from convrun.run.playing.rehearsing import Refusing, refuse
 from convrun.spec.model import ToolDeclaration
 from convrun.wire import Transport
@@ -105,8 +106,6 @@ def rehearsed(
 
 def _known(bound: BoundConversation, options: RunOptions, redactor: Redactor) -> Known:
     """What is known of the conversation before it is recorded."""
-    from convrun.run.playing.lane_answers import gives_answer  # few specs ask anybody else
-
     planned = bound.planned
     known = read_known(
         planned.cassette,
