@@ -267,11 +267,6 @@ class TurnDifference:
     parts: tuple[PartDifference, ...] = ()
     verdict: VerdictDifference = field(default_factory=VerdictDifference)
 
-    @property
-    def only_judged(self) -> bool:
-        """Whether the turn itself is what it was, and nothing differs but what checks say of it."""
-        return self.kind == "changed" and all(part.grade for part in self.parts if part.part != "tokens")
-
 
 @frozen
 class Side:

@@ -37,7 +37,7 @@ def _conversation(found: ConversationDifference) -> list[Line]:
     if found.unreadable:
         problems = [side.problem.message for side in (found.old, found.new) if side.problem]
         return [Line(f"RECORDED ANEW {found.name}: {'; '.join(problems)}", "stale")]
-    changed = sum(not turn.only_judged for turn in found.turns)
+    changed = sum(not _is_only_judged(turn) for turn in found.turns)
     parts = [
         f"{changed} of {noun(len(found.turns) + found.unchanged, 'turn')} changed",
         _verdict(found.verdict),
@@ -51,6 +51,11 @@ def _conversation(found: ConversationDifference) -> list[Line]:
     lines += [Line(f"  {_turn(turn)}") for turn in found.turns[:_TURNS]]
     left = len(found.turns) - _TURNS
     return [*lines, Line(f"  ... {noun(left, 'turn')} more")] if left > 0 else lines
+
+
+def _is_only_judged(turn: TurnDifference) -> bool:
+    """Whether the turn itself is what it was, and nothing differs but what checks say of it."""
+    return turn.kind == "changed" and all(part.grade for part in turn.parts if part.part != "tokens")
 
 
 def _verdict(verdict: VerdictDifference) -> str:

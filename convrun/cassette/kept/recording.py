@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -10,23 +10,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import Self
 
-from convrun.cassette.interaction import Interaction, ReceivedReply, lanes_last
+from convrun.cassette.interaction import Interaction, lanes_last
 from convrun.cassette.kept.claims import Claim
-from convrun.cassette.kept.cleaning import Cleaning
 from convrun.cassette.kept.exchange import Exchange, Price, Tee, is_answer
 from convrun.cassette.kept.known import Known
+from convrun.cassette.kept.live_calls import LiveCalls
 from convrun.cassette.kept.partial import PartialWriter, check_room, partial_path
-from convrun.cassette.kept.received import parsed_reply, received
 from convrun.cassette.kept.saving import save
-from convrun.cassette.kept.surviving import Survivors, refusal
-from convrun.cassette.kept.vectors import with_packed_vectors
 from convrun.cassette.lanes import each_once
 from convrun.cassette.nesting import deep_refused
 from convrun.cassette.playing import recorded_reply, sent_request
 from convrun.errors import CassetteError, CostLimitError, SettingsError
 from convrun.redaction import Redactor
-from convrun.source import Where
-from convrun.wire import Figures, Reply, Request, Transport
+from convrun.wire import Reply, Request, Transport
 
 
 class Recorder:
@@ -66,12 +62,8 @@ class Recorder:
         self._settled = False
         self._kept: list[Interaction] = []
         self._in_lanes: list[Interaction] = []  # that were played
-        self._prefix: list[Interaction] = []  # the same, redacted
-        self._exchanges: list[Exchange] = []
-        self._made: dict[int, Interaction] = {}  # what became of exchanges that have ended, redacted
-        self._survivors = Survivors(self._redactor)
-        self._places: dict[int, str] = {}  # of what cannot be redacted, by the number of the interaction
-        self._cleaning = Cleaning(self._redactor)
+        self._prefix: Sequence[Interaction] = ()  # the same, redacted
+        self._exchanges = LiveCalls(self._redactor, shown_as=shown_as)
         self._partial: PartialWriter | None = None
         self._answered: list[Interaction] = []  # what the partial recording is to hold, redacted
         self._held: list[Interaction] = []  # refusals: whether they were dealt with, the next answer shows
@@ -161,21 +153,12 @@ class Recorder:
         left = began if reply.began is None else reply.began
         wanted = lane is None and self._error_wanted(request, reply)
         exchange = Exchange(sent, reply, left, wanted, lane, self._price if lane is None else price)
-        figures = partial(self._figures, len(self._exchanges), exchange)
-        self._exchanges.append(exchange)
+        figures = partial(self._exchanges.figures, self._exchanges.add(exchange), exchange)
         if reply.payloads is not None:
             exchange.ended = perf_counter()
             self._keep()
             return replace(reply, figures=figures)
         return replace(reply, body=Tee(exchange, self._keep), figures=figures)
-
-    def _figures(self, number: int, exchange: Exchange) -> Figures:
-        """How long a live call took that was read, and what it cost, as the recording will say."""
-        made = self._made.get(number)
-        if made is not None:
-            return Figures(elapsed_ms=made.elapsed_ms, cost_usd=made.cost_usd)
-        _, elapsed = exchange.timings(stream=False)
-        return Figures(elapsed_ms=elapsed, cost_usd=exchange.reply.cost_usd)
 
     def _take(self) -> None:
         """Take the right to record; what is known has to be what is there."""
@@ -231,7 +214,8 @@ class Recorder:
         """
         try:
             with deep_refused("a request or reply", self._shown_as):
-                interactions = lanes_last((*self._played(), *self._recorded(), *self._clean_lanes(judged=judged)))
+                lanes = self._clean_lanes(judged=judged)
+                interactions = lanes_last((*self._played(), *self._exchanges.recorded(), *lanes))
                 if interactions and self._has_news:
                     self._take()
                     self._refuse(range(len(self._exchanges)))
@@ -257,7 +241,7 @@ class Recorder:
                 raise
         finally:
             self._closed = True
-            self._exchanges = []
+            self._exchanges.clear()
             if self._partial is not None:
                 self._partial.close()
             self._claim.release()
@@ -265,9 +249,8 @@ class Recorder:
     def redact_anew(self) -> None:
         """Redact again what was answered so far, also where it is written already: the redactor has learned."""
         with self._claim.writing():
-            self._cleaning, self._made, self._prefix = Cleaning(self._redactor), {}, []
-            self._survivors, self._places = Survivors(self._redactor), {}
-            self._answered, self._held, self._over = [], [], 0
+            self._exchanges.redact_anew()
+            self._prefix, self._answered, self._held, self._over = [], [], [], 0
             if self._partial is not None:
                 self._partial.rewrite()
                 self._keep()
@@ -309,95 +292,45 @@ class Recorder:
             self._over += 1
             if exchange.given_up or not exchange.kept:
                 continue
-            item = self._interaction(number)
+            item = self._exchanges.interaction(number)
             self._refuse([number])  # what was answered before it stays; no more is paid for
             self._held.append(item)
             if is_answer(item.reply, item.request.endpoint, announced=exchange.announced):
                 if not self._answered:
                     # What takes the place of a partial recording is to have its lanes, too.
-                    self._answered += (*self._kept_clean(), *map(self._cleaning.interaction, self.known.lanes.newest))
+                    self._answered += (*self._kept_clean(), *self._exchanges.unlooked(self.known.lanes.newest))
                 self._answered += self._held
                 self._held = []
             elif not exchange.error_wanted:
                 self._held.pop()  # it says that it succeeded, and does not: it is to be asked again
         return len(self._answered) > before
 
+    def _refuse(self, numbers: Iterable[int]) -> None:
+        """Raise where one of these live calls holds a secret that cannot be taken out."""
+        self._exchanges.refuse(numbers, behind=len(self._kept))
+
     def _drop_partial(self) -> None:
         """Remove the partial recording, if there is one: the cassette holds what it had."""
         if self._partial is not None or self.known.found.mode:
             self._writer().remove()
 
-    def _kept_clean(self) -> list[Interaction]:
+    def _kept_clean(self) -> Sequence[Interaction]:
         """The interactions that were played; a recording of another program may hold keys."""
         if not self._redactor:
             return self._kept
         if not self._prefix:
-            for number, item in enumerate(self._kept, 1):
-                if place := self._survivors.recorded(item):
-                    raise refusal(number, place, file=self._shown_as)
-            self._prefix = [self._cleaning.interaction(item) for item in self._kept]
+            self._prefix = self._exchanges.clean(self._kept)
         return self._prefix
 
-    def _played(self) -> list[Interaction]:
+    def _played(self) -> Sequence[Interaction]:
         """The conversation's own that stay: where only checks asked anew, all that the cassette has."""
         old = self.known.old
         if self.live_calls or self.known.news or old is None:
             return self._kept_clean()
-        return [self._cleaning.interaction(item) for item in old.recording.interactions]
+        return [*self._exchanges.unlooked(old.recording.interactions)]
 
-    def _clean_lanes(self, *, judged: bool) -> Iterator[Interaction]:
-        """What was played of lanes; and where not all was judged, what else is known."""
-        replaced = {id(item) for exchange in self._exchanges if exchange.kept for item in exchange.replaces}
+    def _clean_lanes(self, *, judged: bool) -> Sequence[Interaction]:
+        """What was played of lanes; and where not all was judged, what else is known, and was not asked anew."""
+        replaced = self._exchanges.replaced
         left = [] if judged else [item for item in self.known.lanes.left() if id(item) not in replaced]
-        found = each_once([*self._in_lanes, *left])
-        for number, item in enumerate(found, 1):
-            if place := self._survivors.recorded(item):
-                raise refusal(number, place, file=self._shown_as)
-        return map(self._cleaning.interaction, found)
-
-    def _recorded(self) -> Iterator[Interaction]:
-        """The live calls that succeeded, or failed as they should, redacted."""
-        for number, exchange in enumerate(self._exchanges):
-            if not exchange.kept:
-                continue
-            if exchange.ended is None:
-                what = f"the reply to live call {number + 1} was not read to its end; nothing was written"
-                raise CassetteError(what, where=Where(file=self._shown_as))
-            yield self._interaction(number)
-
-    def _refuse(self, numbers: Iterable[int]) -> None:
-        """Raise where one of these live calls holds a secret that cannot be taken out."""
-        for number in numbers:
-            if number in self._places and self._exchanges[number].kept:
-                before = sum(exchange.kept for exchange in self._exchanges[:number])
-                raise refusal(len(self._kept) + before + 1, self._places[number], file=self._shown_as)
-
-    def _interaction(self, number: int) -> Interaction:
-        """A live call that has ended, redacted; made once."""
-        if number not in self._made:
-            exchange = self._exchanges[number]
-            reply = self._reply(exchange, self._redactor)
-            if self._survivors.looked_for:
-                place = self._survivors.place(exchange.request.body, self._reply(exchange, Redactor()))
-                self._places |= {number: place} if place else {}
-            first, elapsed = exchange.timings(stream=reply.stream)
-            request = replace(exchange.request, body=self._cleaning.body(exchange.request.body))
-            price = exchange.price
-            cost = price(request, reply) if price is not None and reply.status < 400 else None
-            self._made[number] = Interaction(
-                request=request,
-                reply=reply,
-                elapsed_ms=elapsed,
-                first_ms=first,
-                cost_usd=cost,
-                lane=exchange.lane,
-            )
-        return self._made[number]
-
-    def _reply(self, exchange: Exchange, redactor: Redactor) -> ReceivedReply:
-        reply = exchange.reply
-        if reply.payloads is None:
-            found = received(reply.status, reply.headers, b"".join(exchange.pieces), redactor)
-            return found if exchange.lane is None else with_packed_vectors(found)
-        stream = len(reply.payloads) != 1 or "event-stream" in reply.headers.get("content-type", "")
-        return parsed_reply(reply.status, reply.headers, reply.payloads, redactor, stream=stream)
+        return self._exchanges.clean(each_once([*self._in_lanes, *left]))
