@@ -11,11 +11,12 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --no-com
 # Many tests wait: for a server, a process, a clock. One worker more than there are cores uses that time.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 ARGS :=
-# Pages, structure, benchmarks, damaged files and payloads, sizes, reports, what is shown of recordings and revisions, other
-# programs (bash, git, pre-commit) and how edits are watched do not depend on the versions of what convrun depends on; of the
-# plugin a part is enough for the oldest pytest.
-INDEPENDENT := fuzz report review test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py \
-	backends/test_decoding_fuzz.py recording/test_recorded_sizes.py \
+# Pages, structure, benchmarks, damaged files and payloads, sizes, reports, what is shown of recordings and revisions, mutants,
+# which conversations a spec makes and what is found of them, other programs (bash, git, pre-commit) and how edits are watched
+# do not depend on the versions of what convrun depends on; of the plugin a part is enough for the oldest pytest.
+INDEPENDENT := fuzz mutate report review test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py \
+	backends/test_decoding_fuzz.py recording/test_recorded_samples.py recording/test_recorded_sizes.py \
+	run/test_run_findings.py run/test_run_matrix.py run/test_run_samples.py spec/test_spec_matrix.py \
 	pytest_plugin/test_recording_modes.py pytest_plugin/test_sessions.py pytest_plugin/test_verdicts.py \
 	suite/test_processes.py watching/test_watch_rounds.py \
 	scaffold/test_ci_page.py scaffold/test_commit_hooks.py scaffold/test_workflow.py

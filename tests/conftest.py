@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from projects import Project
 from servers import Loopback, loopback_server
+
+# How long examples take says nothing on a machine that others use as well.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 collect_ignore = ["golden", "stale/hotel"]  # projects that tests run, with mistakes on purpose
 
