@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import textwrap
+import zipfile
+from importlib.util import find_spec
 
 import pytest
 
 from convrun.checks.own import REGISTERED
 
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+PIP = ("-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps")
+LOUD = "def shouting(context, value):\n    return context.reply.isupper() is value\n"
 ENTRY_POINTS = """
     [convrun.checks]
     rows = acme_checks:rows
@@ -59,11 +66,25 @@ def installed(project, name="acme-checks", entry_points=ENTRY_POINTS, code=CODE)
     module = name.replace("-", "_")
     project.write("convrun.toml", 'pythonpath = ["site"]\n')
     project.write(f"site/{module}/__init__.py", code)
-    project.write(
-        f"site/{module}/loud.py", "def shouting(context, value):\n    return context.reply.isupper() is value\n"
-    )
+    project.write(f"site/{module}/loud.py", LOUD)
     project.write(f"site/{module}-1.0.dist-info/METADATA", METADATA.format(name=name))
     project.write(f"site/{module}-1.0.dist-info/entry_points.txt", entry_points)
+    return project
+
+
+def installed_by_pip(project):
+    """Build the package of two checks as a wheel, and let pip install it; return the project."""
+    project.write("convrun.toml", 'pythonpath = ["site"]\n')
+    wheel, metadata = project.root / "acme_checks-1.0-py3-none-any.whl", "acme_checks-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("acme_checks/__init__.py", textwrap.dedent(CODE))
+        archive.writestr("acme_checks/loud.py", LOUD)
+        archive.writestr(f"{metadata}/METADATA", METADATA.format(name="acme-checks"))
+        archive.writestr(f"{metadata}/WHEEL", WHEEL)
+        archive.writestr(f"{metadata}/entry_points.txt", textwrap.dedent(ENTRY_POINTS))
+        archive.writestr(f"{metadata}/RECORD", "")
+    target = ("--no-compile", "--target", str(project.root / "site"), str(wheel))
+    subprocess.run([sys.executable, *PIP, *target], check=True, capture_output=True)
     return project
 
 
@@ -79,8 +100,10 @@ def mistakes(project, checks, **options):
     return project.mistakes(**options)
 
 
-def test_a_package_with_two_checks_is_used(acme):
-    """Checks of an installed package are written as convrun's own, and reported so."""
+@pytest.mark.skipif(find_spec("pip") is None, reason="this environment has no pip")
+def test_a_package_with_two_checks_is_used(project):
+    """Checks of a package that pip has installed are written as convrun's own, and reported so."""
+    acme = installed_by_pip(project)
     acme.write(
         "specs/a.yaml",
         SPEC.replace(
