@@ -45,8 +45,7 @@ def holds_for_anything(kind: str, value: object, check: Check, context: CheckCon
     """Return whether a check, of this kind and rendered value, holds in its context and for every reply that is tried.
 
     One of calls does where it holds without any, and where all tools were called, that of prompts where there was none
-    to compare with. `all_of` does where each of its
-    checks does, `any_of` where one does; `not` never.
+    to compare with. `all_of` does where each of its checks does, `any_of` where one does; `not` never.
     """
     if isinstance(check, Reasoned):
         check = check.inner
