@@ -182,6 +182,7 @@ def test_what_has_no_answer_is_an_error(source, said):
         ("reply", "reply is never true or false", COMPARE),
         ("reply ~ 'a'", "reply ~ 'a' is never true or false", COMPARE),
         ("", "an empty text: an expression is wanted, as reply == 'YES'", "write what is expected"),
+        (" \u00a0\n", "a text of blanks: an expression is wanted, as reply == 'YES'", "write what is expected"),
         (True, "an expression is wanted, not true", "write one, as reply == 'YES'"),
         (["reply == 'x'"], "a text is wanted, not a list", "write a check for each"),
     ],

@@ -22,6 +22,7 @@ _SAID = NAMES[:-1]  # those that tell something of the conversation
 _NO_BOOLEANS = frozenset(NAMES) - {"parsed"}
 _SPELT = {"null": "null is written none"}
 _FUNCTIONS = ("range", "dict", "namespace")
+_WANTED = "an expression is wanted, as reply == 'YES'"
 _CLAIMED = 160  # characters of an expression in a message
 _VALUE = 120  # characters of a value in a message
 _NOT_RECORDED = {  # parts of an expression that are null where nobody knows, and why
@@ -115,8 +116,10 @@ def read_that(reader: Reader, value: object, path: Path) -> That:
     if value is None or isinstance(value, bool | int | float):
         reader.wrong(path, f"an expression is wanted, not {show(value)}", "write one, as reply == 'YES'")
         return That(source="", text="")
-    source = reader.text(value, path, empty="an expression is wanted, as reply == 'YES'")
+    source = reader.text(value, path, empty=_WANTED)
     text = " ".join(line for raw in source.splitlines() if (line := raw.strip()))
+    if source and not text:
+        reader.wrong(path, f"a text of blanks: {_WANTED}", "write what is expected")
     if text:
         try:
             _judge(reader, _expression(source), text, path)
