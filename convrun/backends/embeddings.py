@@ -7,6 +7,7 @@ from array import array
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -46,12 +47,23 @@ def embedding(
     if vector is None:
         shown = show(payloads[0], 120) if payloads and isinstance(payloads[0], Mapping) else "nothing of the kind"
         raise ProviderError(f"{provider} gave no embedding: {shown}", fix="name a model that makes embeddings")
+    fault = _fault(vector)
+    if fault is not None:
+        raise ProviderError(f"{provider} gave no embedding: {fault}", fix="name a model that makes embeddings")
     return vector
 
 
 def gives_vector(payloads: Sequence[Payload]) -> bool:
-    """Return whether a reply holds a vector."""
-    return bool(payloads) and _vector(payloads[0]) is not None
+    """Return whether a reply holds a vector that points somewhere."""
+    vector = _vector(payloads[0]) if payloads else None
+    return vector is not None and _fault(vector) is None
+
+
+def _fault(vector: Sequence[float]) -> str | None:
+    """Why numbers point nowhere; None where they do point somewhere."""
+    if not all(map(isfinite, vector)):
+        return "there are numbers in it that 32 bits do not hold"
+    return None if any(vector) else "all of its numbers are 0"
 
 
 def _payloads(reply: Reply) -> list[Payload]:
@@ -72,7 +84,7 @@ def _vector(payload: Payload | None) -> Sequence[float] | None:
             numbers = array("f", b64decode(given, validate=True))
             if sys.byteorder == "big":
                 numbers.byteswap()
-        elif isinstance(given, list):
+        elif isinstance(given, list) and bool not in map(type, given):  # true would be 1
             numbers = array("f", cast("list[float]", given))
         else:
             return None

@@ -18,12 +18,15 @@ class World:
         self.scores = {}
         self.answers = {}  # other ones of the judge, by rubric
         self.judge = None  # another answer of the judge, whatever is asked
+        self.vector = None  # another vector, whatever the text
         loopback.says(self.answer)
 
     def answer(self, received):
         """What a server says to a request."""
         if received.path.endswith("/embeddings"):
-            return {"object": "list", "model": "e", "data": [embedded(received.body["input"])], "usage": TOKENS}
+            given = embedded(received.body["input"])
+            given = given if self.vector is None else {**given, "embedding": self.vector}
+            return {"object": "list", "model": "e", "data": [given], "usage": TOKENS}
         if "response_format" not in received.body:
             return reply(f"You said {received.body['messages'][-1]['content']}")
         if self.judge is not None:

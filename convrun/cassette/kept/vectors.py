@@ -29,7 +29,7 @@ def with_packed_vectors(reply: ReceivedReply) -> ReceivedReply:
 
 def _packed(item: Json) -> Json:
     vector = item.get("embedding") if isinstance(item, dict) else None
-    if not isinstance(item, dict) or not isinstance(vector, list):
+    if not isinstance(item, dict) or not isinstance(vector, list) or bool in map(type, vector):
         return item
     try:
         numbers = array("f", cast("list[float]", vector))  # what is no number is told apart here

@@ -49,7 +49,7 @@ class Means:
             raise
         except ConvrunError as error:
             raise CheckError(f"no embedding: {error.what}", fix=error.fix) from error
-        found = round(_cosine(wanted, reply), _DIGITS)
+        found = round(_cosine(wanted, reply), _DIGITS) + 0.0  # -0.0 becomes 0
         said = f"got {show(context.reply, 120)}, a similarity of {found:g} where {self.at_least:g} is wanted"
         return Outcome(passed=found >= self.at_least, actual=found, found=said)
 
