@@ -106,6 +106,20 @@ class LanePlayer:
         return tuple(index for index, item in numbered if item.lane is not None and id(item) not in self._played)
 
     @property
+    def twice(self) -> dict[int, bool]:
+        """Those of `unplayed` that asked what was played, and whether their answer is another one."""
+        found: dict[int, bool] = {}
+        numbers = {id(item): index for index, item in enumerate(self._cassette.interactions)}
+        for same in (self._known or {}).values():
+            played = [item for item in same if id(item) in self._played]
+            for item in same:
+                by = (one for one in played if same_address(one.request, item.request, self._redactor))
+                first = next(by, None) if id(item) in numbers and id(item) not in self._played else None
+                if first is not None:
+                    found[numbers[id(item)]] = first.reply.payloads != item.reply.payloads
+        return found
+
+    @property
     def news(self) -> bool:
         """Whether an answer was taken that the cassette does not have."""
         return not {*self._played}.issubset(id(item) for item in self._cassette.lanes)

@@ -61,12 +61,12 @@ def test_only_a_score_with_a_reason_is_a_grade(text):
 
 
 @pytest.mark.parametrize(
-    ("score", "known"), [(0, 0.0), (1, 1.0), (0.25, 0.25), (-0.1, None), ("1", None), (None, None)]
+    ("score", "known"), [(0, 0.0), (-0.0, 0.0), (1, 1.0), (0.25, 0.25), (-0.1, None), ("1", None), (None, None)]
 )
 def test_scores(score, known):
     """A score is a number from 0 to 1."""
     found = judgement(json.dumps({"reason": "so", "score": score}))
-    assert (None if found is None else found.score) == known
+    assert str(None if found is None else found.score) == str(known)
 
 
 @pytest.mark.parametrize("check", [judge("kind"), means("a cat")])

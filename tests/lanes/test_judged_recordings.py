@@ -1,9 +1,12 @@
 """Checks that ask models are recorded with their conversation, and judged again offline."""
 
+from dataclasses import replace
+
 import pytest
 from judged_specs import CASSETTE, SIZE, SPEC, judge, means, refused, spec
 from servers import reply
 
+from cassettes import save
 from convrun.cassette.files import load
 
 
@@ -110,6 +113,7 @@ def test_a_judge_that_fails_costs_the_conversation_nothing(project, world):
         reply('{"score": NaN, "reason": "great"}'),
         reply('{"score": 0.5}'),
         reply('["score", 1]'),
+        reply('{"score": 0.1, "reason": "great", "score": 1}'),
         reply(""),
     ],
 )
@@ -121,6 +125,40 @@ def test_a_judge_without_a_score_is_an_error(project, world, answer):
     assert check.verdict == "error"
     assert "the judge gave no score from 0 to 1 with a reason" in check.message
     assert project.one().turns[0].checks[0] == check
+
+
+@pytest.mark.parametrize(
+    ("vector", "why"),
+    [
+        ([0.0] * 8, "all of its numbers are 0"),
+        ([1e300] * 8, "there are numbers in it that 32 bits do not hold"),
+        ([True] * 8, "{"),
+    ],
+)
+def test_vectors_that_point_nowhere_are_no_embeddings(project, world, vector, why):
+    """Where nothing can be compared nothing is far from it either: an error, live and on a replay, not a pass."""
+    project.write(SPEC, spec(("a cat", {"not": means("a dog")})))
+    world.vector = vector
+    (check,) = project.record(environ=world.environ).turns[0].checks
+    assert check.verdict == "error"
+    assert f"no embedding: openai gave no embedding: {why}" in check.message
+    assert project.one().turns[0].checks[0] == check
+
+
+def test_a_question_with_two_answers_is_told(recorded):
+    """Of two answers to one question the first counts, and the finding says that there is another one."""
+    cassette = load(recorded.root / CASSETTE, CASSETTE)
+    (first, *_) = cassette.lanes
+    other = replace(first, reply=next(one for one in cassette.interactions if one.lane is None).reply)
+    save(recorded.root / CASSETTE, replace(cassette, interactions=(*cassette.interactions, other)))
+    (finding,) = recorded.one().findings
+    assert finding.message == (
+        f"1 recorded interaction was never played, the first is number 7 in {CASSETTE}; "
+        "what number 7 asks was asked twice and answered differently: the first answer counts"
+    )
+    assert finding.fix == f"take it out of it: convrun cassette prune {SPEC}"
+    assert recorded.cli("cassette", "prune").returncode == 0
+    assert not recorded.one().findings
 
 
 def test_a_transcript_is_written_once(project, world):

@@ -16,7 +16,7 @@ from convrun.checks.views import parsed_reply
 from convrun.conversation.messages import Message, user
 from convrun.errors import CheckError, ConvrunError, StaleError
 from convrun.frozen import frozen
-from convrun.values import JsonObject, show
+from convrun.values import Json, JsonObject, show
 
 if TYPE_CHECKING:
     from convrun.checks.lanes import Lanes
@@ -144,7 +144,20 @@ def judgement(text: str) -> Judgement | None:
     score, reason = (value.get("score"), value.get("reason")) if isinstance(value, dict) else (None, None)
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
         return None
-    return Judgement(score=float(score), reason=reason) if isinstance(reason, str) else None
+    # What says two things of one kind says neither. -0.0 is 0, and shown so.
+    return Judgement(score=abs(float(score)), reason=reason) if isinstance(reason, str) and _keys_once(text) else None
+
+
+def _keys_once(text: str) -> bool:
+    """Whether no mapping of a JSON text has a key twice."""
+    once = True
+
+    def paired(pairs: list[tuple[str, Json]]) -> None:
+        nonlocal once
+        once = once and len(dict(pairs)) == len(pairs)
+
+    json.loads(text, object_pairs_hook=paired)
+    return once
 
 
 def lanes_of(context: CheckContext, kind: str) -> Lanes:

@@ -137,4 +137,7 @@ def _findings(over: Over, verdict: str) -> Iterator[Finding]:
     if unplayed or unasked:
         from convrun.run.findings.unplayed import unplayed_finding  # most recordings are as long as their specs
 
-        yield unplayed_finding(unplayed, unasked, conversation=over.empty.id, cassette=over.empty.cassette, where=where)
+        twice = lanes.calls.twice if lanes is not None and unasked else {}
+        yield unplayed_finding(
+            unplayed, unasked, conversation=over.empty.id, cassette=over.empty.cassette, where=where, twice=twice
+        )

@@ -93,6 +93,11 @@ class LaneCalls:
         return self._player.unplayed
 
     @property
+    def twice(self) -> Mapping[int, bool]:
+        """Those of the recorded calls that were not asked for as an equal one was; whether they had another answer."""
+        return (self._player if self._recorder is None else self._recorder.known.lanes).twice
+
+    @property
     def live_calls(self) -> int:
         """How many went to a provider."""
         return self._recorder.lane_calls if self._recorder is not None else 0
