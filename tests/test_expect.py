@@ -95,7 +95,7 @@ def test_all_failures_are_told_at_once():
         "    expected: 'otter'\n"
         "    actual:   'It is PANDA.'\n"
         "    because: 'otters were promised'\n"
-        "  called: expected upper(text='otter') to be called, the calls were upper(text='panda')\n"
+        "  called: expected upper(text='otter') to be called, the call was upper(text='panda')\n"
         "    text: expected 'otter', got 'panda'\n"
         '    expected: {"tool": "upper", "with": {"text": "otter"}}\n'
         '    actual:   [{"name": "upper", "arguments": {"text": "panda"}}]\n'

@@ -287,11 +287,14 @@ def test_cassettes_may_be_inside_specs_or_round_them(tmp_path, cassettes):
     [
         ("checks = 5", "'checks' must be a table, not 5"),
         (
-            '[checks]\nRow-Count = "m:f"',
-            "'checks' must be a table of names with lower-case letters, digits and _, and ",
+            '[checks]\na = "m:f"\nRow-Count = "m:f"',
+            "convrun.toml:3:1: 'Row-Count' is no name of a check (use lower-case",
         ),
-        ('[checks]\nrows = "m.f"', "'checks' must be a table of import paths, and that of 'rows' is none, not "),
-        ("[checks]\nrows = 5", "'checks' must be a table of import paths, and that of 'rows' is none, not "),
+        (
+            '[checks]\na = "m:f"\nrows = "m.f"',
+            "convrun.toml:3:1: the check 'rows' is 'm.f', no import path (write rows = \"m:f\")",
+        ),
+        ("[checks]\nrows = 5", "convrun.toml:2:1: the check 'rows' is 5, no import path (write rows = "),
     ],
 )
 def test_kinds_of_checks_are_import_paths_by_name(tmp_path, text, said):

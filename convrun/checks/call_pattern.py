@@ -129,7 +129,7 @@ def show_calls(calls: Sequence[ToolCallResult], *, results: bool = False) -> str
         for call in calls[:_SHOWN]
     )
     rest = f" and {len(calls) - _SHOWN} more" if len(calls) > _SHOWN else ""
-    return f"the calls were {shown}{rest}"
+    return f"{'the call was' if len(calls) == 1 else 'the calls were'} {shown}{rest}"
 
 
 def show_patterns(patterns: Sequence[CallPattern]) -> str:

@@ -90,7 +90,8 @@ def wrong_function(code: Code) -> tuple[str, str] | None:
         signature(code.target).bind(None, None)
     except TypeError as error:
         what = f"{code.path!r} cannot be called with the context and the check's value: {error}"
-        return what, "write def sql(context, value)"
+        name = getattr(code.target, "__name__", "check")
+        return what, f"write def {name}(context, value)"
     except ValueError:  # a function of C may not tell
         return None
     return None
@@ -159,4 +160,5 @@ def _validate(reader: Reader, known: OwnKind, value: object, path: Path) -> None
     if error is not None:
         said = error.message if len(error.message) <= 300 else f"{error.message[:297]}..."
         what = f"{known.name} does not take this value: {said}"
-        reader.wrong((*path, *error.absolute_path), what, f"{known.name}: {known.about}" if known.about else None)
+        about = f"{known.name}: {known.about}; " if known.about else ""
+        reader.wrong((*path, *error.absolute_path), what, f"{about}it takes what fits {show(error.schema, 200)}")

@@ -19,7 +19,10 @@ from convrun.source import Where, excerpt
 _OF_RECORDING = {"--base-url": 1, "--all": 0, "--from-turn": 1, "--only": 1, "--max-cost": 1}
 _WRONG = frozenset({"failed", "error"})
 _WHOLE = frozenset({"equals", TOOL_RESULT})  # kinds that compare whole texts
-_TOLD = frozenset({"all_of", "any_of", "that"})  # kinds whose messages name what matters of the values
+_TOLD = frozenset(  # kinds whose messages name what matters of the values; the reply stands above them
+    {"all_of", "any_of", "that", "not_called", "python"}
+)
+_NAMED = frozenset({"one_of", "refusal"})  # kinds whose messages name both values, as far as nothing is cut
 _ROLES: dict[str, Role] = {"- ": "removed", "+ ": "added"}  # of the lines of a comparison
 _WAYS = 10  # in which samples went wrong that are told, unless all of it is asked for
 _CALLS = 10  # tool calls of a turn that are shown of the first, and of the last
@@ -250,8 +253,12 @@ def _judged_kind(check: CheckResult) -> str:
 
 def _said(check: CheckResult) -> bool:
     """Whether the message names both values already, and they are short enough to be read there."""
-    if _judged_kind(check) in _TOLD:
+    kind = _judged_kind(check)
+    if kind in _TOLD:
         return True
+    own = check.message.startswith(f"expected {kind} ")  # a kind of the project's own: a function says why
+    if kind in _NAMED or own:
+        return "..." not in check.message
     if _are_named(check.actual, check.message):
         return "..." not in check.message
     expected, actual = _forms(check.expected), _forms(check.actual)

@@ -63,9 +63,9 @@ def turn_lines(turn: RecordedTurn, *, asked: list[Line] | None = None, name: str
 
 
 def tokens(usage: UsageResult) -> str:
-    """Return `12 tokens in, 30 out`; what is not known is a question mark."""
+    """Return `12 tokens in, 30 out`, or `1 token in`; what is not known is a question mark."""
     known = [f"{figure:,}" if figure is not None else "?" for figure in (usage.input, usage.output)]
-    return f"{known[0]} tokens in, {known[1]} out"
+    return f"{known[0]} token{'' if usage.input == 1 else 's'} in, {known[1]} out"
 
 
 def attached(note: AttachmentNote) -> Line:

@@ -190,15 +190,20 @@ def _jobs_problem(value: object) -> _Problem:
 
 
 def _checks_problem(value: object) -> _Problem:
-    if not isinstance(value, dict):
-        return "a table", 'write [tool.convrun.checks], in convrun.toml [checks], and sql = "package.module:function"'
-    for kind, path in value.items():
-        if _KIND.fullmatch(kind) is None:
-            wanted = f"a table of names with lower-case letters, digits and _, and {kind!r} is none"
-            return wanted, "rename it, as row_count"
-        if not isinstance(path, str) or not all(path.partition(":")):
-            return f"a table of import paths, and that of {kind!r} is none", f'write {kind} = "package.module:function"'
-    return None
+    if isinstance(value, dict):
+        return None
+    return "a table", 'write [tool.convrun.checks], in convrun.toml [checks], and sql = "package.module:function"'
+
+
+def wrong_check(kind: str, path: object) -> tuple[str, str] | None:
+    """Return what is wrong with an entry of the table `checks`, and how to mend it; None where nothing is."""
+    if _KIND.fullmatch(kind) is None:
+        return f"{kind!r} is no name of a check", "use lower-case letters, digits and _, as row_count"
+    if isinstance(path, str) and all(path.partition(":")):
+        return None
+    module, dot, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
+    meant = f"{module}:{name}" if dot and module and name else "package.module:function"
+    return f"the check {kind!r} is {path!r}, no import path", f'write {kind} = "{meant}"'
 
 
 _PROBLEMS = {

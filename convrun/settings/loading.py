@@ -12,7 +12,7 @@ from typing import Any
 
 from convrun.errors import SettingsError, UsageError, did_you_mean, system_reason
 from convrun.frozen import frozen
-from convrun.settings.kinds import KINDS, Jobs, checked, parsed
+from convrun.settings.kinds import KINDS, Jobs, checked, parsed, wrong_check
 from convrun.source import Where, read_bytes
 
 _LARGEST = 4_000_000  # bytes of a settings file
@@ -201,6 +201,9 @@ class _Source:
 
     def _checks(self, values: Mapping[str, Any]) -> dict[str, NamedCheck]:
         given = values["checks"].items()
+        for kind, path in given:
+            if (wrong := wrong_check(kind, path)) is not None:
+                raise SettingsError(wrong[0], where=self._within("checks", kind), fix=wrong[1])
         return {kind: NamedCheck(path=path, where=self._within("checks", kind)) for kind, path in given}
 
     def _defaults(self, values: Mapping[str, Any]) -> Defaults:

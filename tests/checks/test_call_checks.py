@@ -113,8 +113,12 @@ def test_a_call_check_holds(kind, value):
             {"exactly": ["lookup", "add", "lookup"]},
             f"expected the tool calls to be exactly lookup, add, lookup, call 2 is not add: {LISTED}",
         ),
-        ("calls", {"exactly": ["lookup"]}, f"expected the tool calls to be exactly lookup, 3 calls, not 1: {LISTED}"),
-        ("calls", {"exactly": []}, f"expected the tool calls to be exactly none, 3 calls, not 0: {LISTED}"),
+        (
+            "calls",
+            {"exactly": ["lookup"]},
+            f"expected the tool calls to be exactly lookup, 3 calls were made, not 1: {LISTED}",
+        ),
+        ("calls", {"exactly": []}, f"expected the tool calls to be exactly none, 3 calls were made, not 0: {LISTED}"),
         (
             "calls",
             {"in_order": ["add", "lookup"]},
@@ -164,7 +168,7 @@ def test_arguments_that_are_no_json_are_shown_as_they_came():
     """Arguments that the model garbled are a text, and no condition on arguments holds for them."""
     garbled = ToolCallResult(id="1", name="add", arguments='{"a": 1')
     assert message("called", {"tool": "add", "with": {"a": 1}}, turn(calls=(garbled,))) == (
-        "expected add(a=1) to be called, the calls were add('{\"a\": 1')"
+        "expected add(a=1) to be called, the call was add('{\"a\": 1')"
     )
 
 

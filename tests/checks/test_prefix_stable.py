@@ -56,6 +56,14 @@ def test_what_is_not_as_it_was_is_named(now, part):
     assert result.actual == {"turn": 2, "model_call": 1, "changed": part}
 
 
+def test_what_holds_and_should_not_says_how_much_was_compared():
+    """One request, one that follows another, or several."""
+    turns = [view(1, FIRST), view(2, NEXT), view(3, NEXT)]
+    told = [judged("not", {"prefix_stable": True}, for_conversation(turns[:most])).message for most in (1, 2, 3)]
+    ends = ["there is one request only", "the one that follows another does", "all 2 that follow another do"]
+    assert [one.removeprefix("expected each request not to extend the one before, ") for one in told] == ends
+
+
 def test_the_order_of_tools_matters():
     """A cache sees the tools in their order."""
     swapped = view(2, Prompted(tools=[OTHER, TOOL], messages=NEXT.messages))

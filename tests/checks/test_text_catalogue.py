@@ -117,7 +117,7 @@ def test_it_holds(kind, value, reply):
             "people fear dragons",
             (
                 "expected the reply to be similar to 'dragons need people' by at least 0.95, it is by 0.842: "
-                "it lacks 'need' and has 'fear' more"
+                "it lacks 'need' and has in addition 'fear'"
             ),
         ),
         (

@@ -126,8 +126,8 @@ def test_what_was_asked_for_is_told_once(two):
 
 def test_a_difference_in_tokens_alone_is_no_change_of_a_turn(two):
     """Turns whose tokens differ only are unchanged, and that they are counted otherwise is said."""
-    out = two(exchange(completion("ok", tokens=(3, 4))), exchange(completion("ok", tokens=(3, 5))))
-    assert "  1 turn, 1 model call, 3 tokens in, 4 out -> 1 turn, 1 model call, 3 tokens in, 5 out\n" in out
+    out = two(exchange(completion("ok", tokens=(1, 4))), exchange(completion("ok", tokens=(3, 5))))
+    assert "  1 turn, 1 model call, 1 token in, 4 out -> 1 turn, 1 model call, 3 tokens in, 5 out\n" in out
     assert "  1 turn unchanged, 1 of them but for the tokens\n" in out
 
 

@@ -176,7 +176,7 @@ def test_the_settings_name_a_kind_of_the_project(project):
             "[not: {rows: {of: cities, at_least: few}}]",
             (
                 "specs/a.yaml:5:39: rows does not take this value: 'few' is not of type 'integer' "
-                "(rows: a table of the reply and how many rows it has)"
+                "(rows: a table of the reply and how many rows it has; it takes what fits {"
             ),
         ),
         ("[rowss: {of: cities}]", "specs/a.yaml:5:14: unknown check 'rowss' (did you mean 'rows'?)"),
@@ -242,6 +242,7 @@ def test_two_packages_with_one_kind(acme):
     ("path", "code", "said"),
     [
         ("rules:rows", "def rows(context): ...", "'rules:rows' cannot be called with the context and the check's"),
+        ("rules:rows", "def rows(context): ...", "(write def rows(context, value))"),
         ("rules:rows", "async def rows(context, value): ...", "'rules:rows' is an async function"),
         ("rules:rows", "rows = 5", "'rules:rows' is a int, not a function"),
         ("rules:row", "def rows(context, value): ...", "the check 'rows' of the settings: 'rules' has no 'row'"),

@@ -129,7 +129,7 @@ def _not_exactly(patterns: Sequence[CallPattern], calls: Sequence[ToolCallResult
             return f"call {number} is not {pattern}"
     if len(patterns) == len(calls):
         return None
-    return f"{len(calls)} calls, not {len(patterns)}" if len(calls) != 1 else f"1 call, not {len(patterns)}"
+    return f"{'1 call was' if len(calls) == 1 else f'{len(calls)} calls were'} made, not {len(patterns)}"
 
 
 def _not_in_order(patterns: Sequence[CallPattern], calls: Sequence[ToolCallResult]) -> str | None:

@@ -40,7 +40,13 @@ class PrefixStable:
                 place: Json = {"turn": turn.index, "model_call": number, "changed": part}
                 found = f"that of turn {turn.index}, model call {number} does not: {part}"
                 return Outcome(passed=False, actual=place, found=found)
-        return Outcome(passed=True, actual=compared, found=f"all {compared} that follow another do")
+        return Outcome(passed=True, actual=compared, found=_all(compared))
+
+
+def _all(compared: int) -> str:
+    if not compared:
+        return "there is one request only"
+    return "the one that follows another does" if compared == 1 else f"all {compared} that follow another do"
 
 
 def _pairs(context: CheckContext) -> Iterator[tuple[TurnView, int, Prompted, Prompted]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from unicodedata import normalize
 
@@ -39,11 +38,17 @@ class Similar:
         reply, to = normalize("NFC", context.reply), normalize("NFC", self.to)
         ratio = similarity(reply, to)
         passed = ratio >= self.at_least
-        found = f"it is by {math.floor(ratio * 1000) / 1000:g}"
+        found = f"it is by {_told(ratio, self.at_least):g}"
         if not passed:
             found += _different(Counter(reply.split()), Counter(to.split()))
         explain = None if passed or not reply else lambda: ends_differ(to, reply)
         return Outcome(passed=passed, actual=round(ratio, 4), found=found, explain=explain)
+
+
+def _told(ratio: float, at_least: float) -> float:
+    """The ratio, rounded; never up to a limit that it does not reach, nor down below one that it does."""
+    rounded = round(ratio, 3)
+    return rounded if (rounded >= at_least) == (ratio >= at_least) else ratio
 
 
 def similarity(left: str, right: str) -> float:
@@ -72,7 +77,7 @@ def _different(got: Counter[str], wanted: Counter[str]) -> str:
         return ": got an empty reply"
     lacks, more = list((wanted - got).elements()), list((got - wanted).elements())
     told = [f"it lacks {listed(lacks)}"] if lacks else []
-    told += [f"has {listed(more)} more" if lacks else f"it has {listed(more)} more"] if more else []
+    told += [f"has in addition {listed(more)}" if lacks else f"it has in addition {listed(more)}"] if more else []
     return f": {' and '.join(told)}" if told else ""
 
 
