@@ -8,6 +8,12 @@ from servers import reply
 
 from cassettes import save
 from convrun.cassette.files import load
+from convrun.cassette.interaction import Recording
+from convrun.cassette.lanes import LanePlayer
+from convrun.errors import StaleError
+from convrun.redaction import Redactor
+from convrun.run.planning.options import RunOptions
+from convrun.run.playing.lanes import carried_lanes
 
 
 def lanes(project):
@@ -227,3 +233,15 @@ def test_a_failure_is_worse_than_a_stale_judge(project, world):
     assert [check.verdict for check in found.turns[0].checks] == ["stale", "failed"]
     assert (found.turns[0].verdict, found.verdict) == ("failed", "failed")
     assert found.stale.lane == "judge"
+
+
+def test_the_lanes_of_a_turn_stay_that_turns(recorded):
+    """What is asked for one turn is told of it, also where those of another have been handed out since."""
+    (bound,) = recorded.prepared().conversations
+    empty = LanePlayer(Recording(), redactor=Redactor())
+    lanes = carried_lanes(bound, RunOptions(), lambda: empty, environ={}, redactor=Redactor())
+    first, _second = lanes.at(1), lanes.at(2, info=True)
+    with pytest.raises(StaleError):
+        first.vector("means", "e", "the dog", part="like")
+    assert lanes.staleness is not None
+    assert lanes.staleness.turn == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from convrun.backends.embeddings import embedding
 from convrun.backends.identity import ModelIdentity
@@ -13,6 +13,7 @@ from convrun.backends.keys import key_variable
 from convrun.backends.resolving import backend_for
 from convrun.conversation.model import Model
 from convrun.errors import SettingsError, StaleError
+from convrun.frozen import frozen
 from convrun.redaction import Redactor
 from convrun.results import Change, Staleness
 from convrun.run.binding.bind import BoundConversation
@@ -43,8 +44,28 @@ class Altering(Protocol):
         ...
 
 
+@frozen
+class TurnLanes:
+    """The lanes of a conversation for the checks of one turn; implements `checks.lanes.Lanes`.
+
+    With `info` it is noted nowhere what is not recorded.
+    """
+
+    carrier: CarriedLanes
+    turn: int
+    info: bool = False
+
+    def model(self, lane: str, name: str | None) -> Model:
+        """Return the model that answers in a lane; see `CarriedLanes.model`."""
+        return self.carrier.model(self, lane, name)
+
+    def vector(self, lane: str, name: str | None, text: str, *, part: str) -> Sequence[float]:
+        """Return the embedding of a text; see `CarriedLanes.vector`."""
+        return self.carrier.vector(self, lane, name, text, part=part)
+
+
 class CarriedLanes:
-    """The lanes of one conversation; implements `checks.lanes.Lanes`. Each question is asked once.
+    """The lanes of one conversation, of which checks see those of their turn. Each question is asked once.
 
     `staleness` says which is the first that the recording does not hold.
     """
@@ -59,13 +80,10 @@ class CarriedLanes:
         self._redactor = redactor
         self._answers: dict[tuple[str, str], Reply] = {}
         self._altering: Altering | None = None
-        self._turn = 1
-        self._info = False
 
-    def at(self, turn: int, *, info: bool = False) -> Self:
+    def at(self, turn: int, *, info: bool = False) -> TurnLanes:
         """Return these lanes for the checks of a turn; with `info` what is not recorded is noted nowhere."""
-        self._turn, self._info = turn, info
-        return self
+        return TurnLanes(carrier=self, turn=turn, info=info)
 
     def heed(self, altering: Altering) -> None:
         """Take what is not held of a turn that was altered for what follows on that."""
@@ -81,18 +99,18 @@ class CarriedLanes:
         """Indexes of the recorded calls that no check has asked for, and that stay in the cassette for nothing."""
         return () if self.has_others else self.calls.unplayed
 
-    def model(self, lane: str, name: str | None) -> Model:
+    def model(self, asker: TurnLanes, lane: str, name: str | None) -> Model:
         """Return the model that answers in a lane.
 
         Raises:
             SettingsError: where none is named.
         """
         identity = self._identity(lane, name)
-        transport = _Transport(self, lane, identity, part="rubric")
+        transport = _Transport(self, asker, lane, identity, part="rubric")
         trusted = self._bound.trusted
         return Model(backend_for(identity, transport, environ=self._environ, trusted_base_urls=trusted), stream=False)
 
-    def vector(self, lane: str, name: str | None, text: str, *, part: str) -> Sequence[float]:
+    def vector(self, asker: TurnLanes, lane: str, name: str | None, text: str, *, part: str) -> Sequence[float]:
         """Return the embedding of a text.
 
         Raises:
@@ -105,7 +123,7 @@ class CarriedLanes:
             variable = key_variable(identity, environ=self._environ, trusted_base_urls=self._bound.trusted)
         except SettingsError:
             variable = None  # a live call raises this again
-        transport = _Transport(self, lane, identity, part=part)
+        transport = _Transport(self, asker, lane, identity, part=part)
         return embedding(text, identity, transport, key_variable=variable)
 
     def _identity(self, lane: str, name: str | None) -> ModelIdentity:
@@ -115,14 +133,14 @@ class CarriedLanes:
             raise SettingsError(f"no model is named that {lane!r} could ask", fix="name one in the check")
         return identity
 
-    def carried(self, lane: str, request: Request, identity: ModelIdentity, part: str) -> Reply:
+    def carried(self, asker: TurnLanes, lane: str, request: Request, identity: ModelIdentity, part: str) -> Reply:
         """Return the reply to a request in a lane, read to its end."""
         key = lane, canonical([request.base_url, request.body])
         if key not in self._answers:
             try:
-                reply = self.calls.in_lane(lane, request, identity, turn=self._turn)
+                reply = self.calls.in_lane(lane, request, identity, turn=asker.turn)
             except StaleError:
-                raise self._unheld(lane, request, part) from None
+                raise self._unheld(asker, lane, request, part) from None
             if reply.payloads is None:
                 reply = replace(reply, body=(b"".join(reply.body),))
             if not 200 <= reply.status < 300:
@@ -130,7 +148,7 @@ class CarriedLanes:
             self._answers[key] = reply
         return self._answers[key]
 
-    def _unheld(self, lane: str, request: Request, part: str) -> StaleError:
+    def _unheld(self, asker: TurnLanes, lane: str, request: Request, part: str) -> StaleError:
         """Note what the recording does not hold, and return the error that says so.
 
         Raises:
@@ -144,11 +162,11 @@ class CarriedLanes:
         else:
             left = self.calls.left_in(lane)
             changes = lane_changes(request.body, [one.request.body for one in left], part, self._redactor)
-        if self._altering is not None and not self._info and are_of_turns(changes):
-            change = self._altering.unheld_of(self._turn)
+        if self._altering is not None and not asker.info and are_of_turns(changes):
+            change = self._altering.unheld_of(asker.turn)
             changes = changes if change is None else (change,)
-        if self.staleness is None and not self._info:
-            self.staleness = Staleness(turn=self._turn, model_call=1, changes=changes, lane=lane)
+        if self.staleness is None and not asker.info:
+            self.staleness = Staleness(turn=asker.turn, model_call=1, changes=changes, lane=lane)
         parts = (f"{change.part} is new" if change.recorded is None else change.part for change in changes)
         what = f"lane {lane!r} of the recording: {', '.join(dict.fromkeys(parts))}"
         return StaleError(what, fix="record it: nothing else goes live")
@@ -157,8 +175,8 @@ class CarriedLanes:
 class _Transport:
     """One lane as a transport for one model; `part` names for people what the request is about."""
 
-    def __init__(self, lanes: CarriedLanes, lane: str, identity: ModelIdentity, *, part: str) -> None:
-        self._send = partial(lanes.carried, lane, identity=identity, part=part)
+    def __init__(self, lanes: CarriedLanes, asker: TurnLanes, lane: str, identity: ModelIdentity, *, part: str) -> None:
+        self._send = partial(lanes.carried, asker, lane, identity=identity, part=part)
 
     def send(self, request: Request) -> Reply:
         """Carry one request; see `wire.Transport`."""
