@@ -62,7 +62,9 @@ def judge(
             comparison=why.lines,
             because=because,
             where=where,
-            weak=probing is not None and outcome.passed and holds_for_anything(kind, rendered, check, context, probing),
+            weak=probing is not None
+            and outcome.passed
+            and holds_for_anything(kind, value, rendered, check, names, context, probing),
         )
     return CheckResult(
         kind=kind, verdict="error", expected=expected, message=message, because=because, where=where, details=details

@@ -229,20 +229,37 @@ def test_several_at_once_find_the_same(project):
     "check",
     [
         "matches: '(?s).*'",
-        "matches: '^(?!.*sorry)'",
         "that: reply is defined",
         "that: vars.n == 1 or reply == 'x'",
         "that: turn.user == 'Hi' and turns[0].index == 1",
         "prefix_stable: true",
         "all_of: [matches: '.*', that: reply == reply]",
         "any_of: [contains: Hi, matches: '.*']",
+        "equals: '{{ turns[0].reply }}'",
+        "one_of: [x, '{{ turns[-1].reply }}']",
+        "starts_with: '{{ turns.t.reply[:1] }}'",
+        "any_of: [contains: x, icontains: '{{ turns[0].reply | upper }}']",
+        "that: turn.reply == turn.reply",
+        "that: turns[0].reply is string and turn.reply | length >= 0",
+        "that: usage.output is none or usage.output is not none",
+        "that: \"reply | replace('', 'x' * 100000) | length > 1\"",
+        "any_of: [contains: Hi, not: {contains: Hi, because: it greets}]",
+        "any_of: [chars: {max: 9}, chars: {min: 5}]",
+        "any_of: [{words: {max: 4}}, {chars: {min: 5}}]",
+        "any_of: [not: {equals: a}, not: {equals: b}]",
+        "any_of: [refusal: false, not: {refusal: false}]",
+        "all_of: [matches: '.*', any_of: [{that: \"'a' in reply\"}, {that: \"'a' not in reply\"}]]",
+        "not: {not: {matches: '.*'}, because: it says so}",
+        "not: {all_of: [{equals: a}, {equals: b}]}",
     ],
 )
 def test_a_check_that_holds_for_any_reply_is_a_finding(project, check):
     """It is told once for its spec, at its place."""
     cases = "cases: [{n: 1}, {n: 1, id: two}]"
-    project.write("specs/s.yaml", f"model: echo\n{cases}\nturns:\n- user: Hi\n  expect:\n  - {check}")
-    assert found(project) == [("weak", check.partition(":")[0], 6)]
+    project.write("specs/s.yaml", f"model: echo\n{cases}\nturns:\n- user: Hi\n  id: t\n  expect:\n  - {check}")
+    assert found(project) == [("weak", check.partition(":")[0], 7)]
+    project.write("specs/s.yaml", f"model: echo\n{cases}\nturns:\n- user: Hi\n  id: t\nexpect:\n- {check}")
+    assert found(project) == [("weak", check.partition(":")[0], 7)]
 
 
 @pytest.mark.parametrize(
@@ -251,6 +268,7 @@ def test_a_check_that_holds_for_any_reply_is_a_finding(project, check):
         "contains: Hi",
         "matches: .",
         "matches: '^[^<]*$'",
+        "matches: '^(?!.*sorry)'",
         "not: {contains: sorry}",
         "not: {matches: sorry}",
         "not_called: any",
@@ -276,6 +294,22 @@ def test_a_check_that_holds_for_any_reply_is_a_finding(project, check):
         "all_of: [{not: {contains: sorry}}, {matches: '.*'}]",
         "any_of: [{contains: Hi}, {words: {max: 5}}]",
         "all_of: [{not_called: a}, {chars: {max: 50}}]",
+        "that: usage.output is none or usage.output < 500",
+        "that: turn.latency_s is none or turn.latency_s < 5",
+        "that: turn.finish_reason != 'length'",
+        "that: turns | length == 1",
+        "that: \"'sorry' not in turns[0].reply\"",
+        "any_of: [not: {contains: sorry}, contains: because]",
+        "any_of: [not: {contains: sorry}, chars: {max: 20}]",
+        "any_of: [not: {contains: a}, not: {contains: b}]",
+        "any_of: [not: {matches: 'sorr[yi]'}, contains: x]",
+        "any_of: [not: {icontains: BYE}, contains: Bye]",
+        "any_of: [not: {starts_with: So}, matches: '^So\\b']",
+        "any_of: [{chars: {max: 9}}, {chars: {min: 12}}]",
+        "any_of: [{chars: {max: 40}}, {matches: '^(\\w+\\s?)+\\.$'}]",
+        "any_of: [{tokens: {total: {max: 5000}}}, {not: {contains: x}}]",
+        "not: {any_of: [{contains: x}, {contains: z}]}",
+        "not: {all_of: [{contains: x}, {contains: z}]}",
     ],
 )
 def test_a_check_that_some_reply_would_fail_is_none(project, check):
@@ -292,6 +326,23 @@ def test_prompts_that_were_compared_somewhere_are_checked(project):
     """A first turn has nothing to compare with; the check of every turn is none that compares nothing."""
     project.write("specs/s.yaml", "model: echo\nturns: [{user: Hi}, {user: Ho}]\neach_turn: [{prefix_stable: true}]")
     assert found(project) == []
+
+
+def test_a_check_may_look_at_turns_that_are_another_or_at_their_calls(project):
+    """What a turn said before, or what a tool said in this one, may differ from the reply; the reply itself not."""
+    spec = f"model: echo\ntools: [desk:a]\nturns:\n- user: {CALL_A}\n- user: 'Hi'\n  expect:\n  - CHECK\n"
+    spec = spec.replace("- user: 'Hi'", """- user: '{{ turns[0].reply }}'""")
+    for check in (
+        "equals: '{{ turns[0].reply }}'",
+        "contains: '{{ turns[0].tool_calls[0].result }}'",
+        "that: turns[0].reply == turns[1].reply",
+        "that: turns[0].reply == '1'",
+        "that: turns[0].tool_calls | length > turns[1].tool_calls | length",
+    ):
+        project.write("specs/s.yaml", spec.replace("CHECK", check))
+        assert (project.run().exit_code, found(project)) == (0, []), check
+    project.write("specs/s.yaml", spec.replace("CHECK", "equals: '{{ turns[1].reply }}'"))
+    assert found(project) == [("weak", "equals", 7)]
 
 
 def test_a_template_may_make_a_check_weak_in_one_row(project):
