@@ -162,7 +162,7 @@ class ReplyErrors:
 
 def timed_out(host: str, seconds: float | None, more: str = "") -> ProviderError:
     """Return the error of a request that was not answered in time; `more` is ` more` where an answer had begun."""
-    within = f" within {seconds:g} s" if seconds else ""
+    within = f" within {seconds:g} s" if seconds else " in time"
     return ProviderError(
         f"no{more} answer from {host}{within}", retryable=True, fix="try again, or raise the model's timeout"
     )

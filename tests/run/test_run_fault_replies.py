@@ -157,3 +157,15 @@ def test_what_is_no_answer_is_left_as_it_is(reply):
         [*reply.body],
         [],
     )
+
+
+def test_a_time_out_says_what_it_is_and_uses_up_no_line_of_a_script(project):
+    """There is no status and no host to tell of; the next turn hears the line that the call would have been given."""
+    model = "model: {script: [{reply: One}, {reply: Two}]}"
+    turns = "turns:\n- user: a\n  expect_error: {matches: TEXT}\n- user: b\n  expect: [equals: One]"
+    spec = f"{model}\n{turns}\nfaults: [{{turn: 1, inject: timeout, times: 3}}]"
+    project.write("specs/a.yaml", spec.replace("TEXT", "^no answer from the model in time$"))
+    assert [one.verdict for one in project.run().conversations] == ["passed"]
+    project.write("specs/a.yaml", spec.replace("TEXT", "status"))
+    (check,) = project.run().conversations[0].turns[0].checks
+    assert check.message.endswith("got no answer: 'no answer from the model in time'")

@@ -36,8 +36,9 @@ class ExpectedError:
         passed = self.status in (None, error.status)
         passed = passed and (self.pattern is None or self.pattern.search(error.message) is not None)
         said = f": {show(error.message, _SHOWN)}" if error.message else " without a message"
+        status = "no answer" if error.status is None else f"status {error.status}"
         actual: Json = {"status": error.status, "message": error.message}
-        return Outcome(passed=passed, actual=actual, found=f"got status {error.status}{said}")
+        return Outcome(passed=passed, actual=actual, found=f"got {status}{said}")
 
 
 def read_expected_error(reader: Reader, value: object, path: Path) -> ExpectedError:

@@ -57,8 +57,9 @@ _FIGURES = ("usage", "x_groq")  # what a reply took, which it did whatever it sa
 
 
 def host_of(request: Request) -> str:
-    """Return the host that a request is for, as errors name it."""
-    return urlsplit(request.base_url).netloc
+    """Return the host that a request is for, as errors name it; a model that is not there has none."""
+    host = urlsplit(request.base_url).netloc
+    return "the model" if host.endswith(".invalid") else host
 
 
 def refusing(fault: str) -> Reply:
