@@ -21,7 +21,7 @@ JsonObject: TypeAlias = dict[str, Json]
 _DEEPEST = 200  # levels; what reads the value afterwards may recurse
 _FLOAT = re.compile(r"(?:^|[:,\[])-?[0-9]+[.e]")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m)")
 _NO_TEXT = frozenset({type(None), bool, int, float})
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 

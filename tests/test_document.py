@@ -106,6 +106,23 @@ def test_line_breaks_of_yaml_1_1_are_characters(text):
         assert root.get("y").where.line == written.count("\n") + 1
 
 
+@pytest.mark.parametrize(
+    ("written", "escape", "fix"),
+    [
+        (r"\ud83d\ude00", r"\ud83d", r'write the whole of it: "\U0001F600", or the character itself'),
+        (r"\uDE00\ud83d", r"\uDE00", "take it out"),
+        (r"\ud83dx", r"\ud83d", "take it out"),
+    ],
+)
+def test_half_of_a_character(written, escape, fix):
+    """What JSON writes for an emoji is no escape of YAML's; single quotes would make another text of it."""
+    for read in (load, read_values):
+        with pytest.raises(DocumentError) as raised:
+            read(f'x: "a {written} b"', "f")
+        assert raised.value.what == f"{escape} is half of a character"
+        assert (raised.value.where.column, raised.value.fix) == (7, fix)
+
+
 def test_places_count_characters():
     """Lines and columns count characters from 1, behind a BOM, wide characters and CRLF."""
     root = load('\ufeffa: 1\r\nbé😀: [x, "ü", yy]\r\n', "s.yaml").root

@@ -89,7 +89,7 @@ def test_a_duration_is_a_number_with_its_unit(text: str, wanted: float) -> None:
     assert seconds(text) == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize("text", ["60", "s", "1h", "-1s", "1 s 2", "", "1e3s"])
+@pytest.mark.parametrize("text", ["60", "s", "1h", "-1s", "1 s 2", "", "1e3s", "\u0663s"])
 def test_what_is_no_duration_is_refused_with_the_fix(text: str) -> None:
     """A number without a unit, or with another one, is an error that says how to write it."""
     with pytest.raises(ConvrunError, match="not a duration") as caught:

@@ -22,3 +22,9 @@ class OwnValue:
 
     value: object
     code: Code | None = None
+
+
+def typed(value: object) -> str:
+    """Return the type of a value of the user's, in words: `an int`, `a Room`."""
+    name = type(value).__name__
+    return f"{'an' if name[:1] in 'aeioAEIO' else 'a'} {name}"

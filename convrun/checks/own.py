@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from convrun.checks.catalogue.combined import BECAUSE
 from convrun.checks.catalogue.python import PythonCheck, is_async
 from convrun.checks.check import Check, Claim, Outcome, Path
-from convrun.checks.code import Code, OwnValue
+from convrun.checks.code import Code, OwnValue, typed
 from convrun.checks.context import CheckContext
 from convrun.checks.kinds import LEAVES
 from convrun.checks.reader import Pending, Reader
@@ -83,7 +83,7 @@ def wrong_function(code: Code) -> tuple[str, str] | None:
     from inspect import signature
 
     if not callable(code.target):
-        return f"{code.path!r} is a {type(code.target).__name__}, not a function", _WRITE
+        return f"{code.path!r} is {typed(code.target)}, not a function", _WRITE
     if is_async(code.target):
         return f"{code.path!r} is an async function", "a check is a plain function"
     try:

@@ -21,6 +21,7 @@ _BARE_KEY = re.compile(r"(?:-[ ]+)?([\w+-]+):")
 _KEY_WITH_VALUE = re.compile(r"([ ]*)([\w+-]+):[ ]+[^|>\s#&]")
 _LEFTOVER = re.compile(r"^(?:<{7} |>{7} |```)", re.MULTILINE)
 _COMMENT = re.compile(r"[ \t]+#.*")
+_HALF = re.compile(r"\\u([Dd][89A-Fa-f][0-9A-Fa-f]{2})(?:\\u([Dd][C-Fc-f][0-9A-Fa-f]{2}))?")  # of a surrogate pair
 _LEADERS = "@`%*&!|>"
 _CLOSERS = {"[": "]", "{": "}"}
 
@@ -115,6 +116,8 @@ def _in_quotes(source: Source, error: yaml.MarkedYAMLError, at: int, opened: int
     if opened is None or "quoted scalar" not in (error.context or ""):
         return None
     if "escape" in (error.problem or ""):
+        if (half := _half(source, opened, at)) is not None:
+            return half
         begin, end = opened + 1, source.line_span(opened)[1]
         close = source.text.find('"', begin, end)
         inner = source.text[begin : close if close > 0 else end].rstrip()
@@ -128,6 +131,25 @@ def _in_quotes(source: Source, error: yaml.MarkedYAMLError, at: int, opened: int
         "this quote is never closed",
         where=source.where(opened),
         fix="close it; within single quotes a quote is written twice: 'it''s'",
+    )
+
+
+def _half(source: Source, opened: int, at: int) -> DocumentError | None:
+    """Half of a character, as JSON writes those above U+FFFF; None for another escape."""
+    start = source.text.rfind("\\u", opened, at)
+    found = _HALF.match(source.text, start) if start >= 0 else None
+    if found is None:
+        return None
+    high, low = int(found[1], 16), int(found[2] or "0", 16)
+    fix = "take it out"
+    if low and high < 0xDC00:
+        whole = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
+        fix = f'write the whole of it: "\\U{whole:08X}", or the character itself'
+    escape = source.text[start : start + 6]
+    return DocumentError(
+        f"{escape} is half of a character",
+        where=source.where(start, start + 6),
+        fix=fix,
     )
 
 

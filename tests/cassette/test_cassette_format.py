@@ -334,6 +334,7 @@ def test_a_reply_without_an_interesting_part_is_still_a_reply() -> None:
         ("digests: ", "costs: [1, 2, free]\ndigests: ", "'free' among the costs is no number of dollars"),
         ("digests: ", "costs: [1, -2, 3]\ndigests: ", "-2 among the costs is no number of dollars"),
         ("digests: ", f"costs: [1, {10**400}, 3]\ndigests: ", "among the costs is no number of dollars"),
+        ("timings: [100, 100, 100]", "timings: [100, [5, 1], 100]", "[5, 1] among the timings: the first piece came"),
         ("timings: [100, 100, 100]", f"timings: [100, {10**400}, 100]", "among the timings is no number"),
         ("digests: ", "cost: [1, 2, 3]\ndigests: ", "unknown key 'cost'"),
         ("version: convrun/1", "version: convrun/9", "version 'convrun/9' is not known"),

@@ -132,7 +132,7 @@ def test_what_cannot_be_judged_makes_the_whole_an_error(kind, others):
     """Whatever the others say, also below `not`: nothing holds that was not judged."""
     for value in ([*others, SEVEN], [SEVEN, *others]):
         number = value.index(SEVEN) + 1
-        said = f"check {number} cannot be judged: 'rules:seven' returned a int, 7 "
+        said = f"check {number} cannot be judged: 'rules:seven' returned an int, 7 "
         for result in (judged(kind, value), judged("not", {kind: value})):
             assert (result.verdict, result.message[: len(said)]) == ("error", said)
         crashed = judged(kind, [CRASH if one is SEVEN else one for one in value])

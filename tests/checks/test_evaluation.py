@@ -87,7 +87,9 @@ def test_another_answer_is_an_error(answer):
     """A function that answers with anything else cannot be judged."""
     result = judged("python", python(lambda _: answer))
     assert result.verdict == "error"
-    assert result.message.startswith(f"'rules:polite' returned a {type(answer).__name__}, ")
+    assert result.message.startswith(
+        f"'rules:polite' returned {'an' if type(answer) is int else 'a'} {type(answer).__name__}, "
+    )
 
 
 def test_a_crash_is_an_error_with_its_traceback():
@@ -119,7 +121,7 @@ def test_python_sees_the_context():
     [
         (5, "a text is wanted, not the number 5"),
         ("polite", "'polite' is no import path"),
-        (python(5), "'rules:polite' is a int, not a function"),
+        (python(5), "'rules:polite' is an int, not a function"),
         (python(later), "'rules:polite' is an async function"),
     ],
 )

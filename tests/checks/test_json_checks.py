@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from check_cases import judged, message, mistakes, turn
+from check_cases import figures, judged, message, mistakes, turn
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
@@ -306,6 +306,20 @@ def test_a_schema_may_refer_to_itself_for_what_is_inside():
     assert message("json_schema", tree, turn("[[], [[]]]")) == ""
     deep = judged("json_schema", tree, turn("[" * 400 + "]" * 400))
     assert (deep.verdict, deep.message) == ("error", "the reply is nested too deeply for the schema")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "of"),
+    [
+        ("json", {"path": "$..*", "equals": 3}, "JSONPath '$..*' (name the steps"),
+        ("that", "parsed == []", "expression ("),
+    ],
+)
+def test_a_reply_that_is_nested_beyond_all_measure(kind, value, of):
+    """It is the reply that is nested too deeply, not what looks at it."""
+    deep = judged(kind, value, figures(reply="[" * 900 + "]" * 900, parsed=json.loads("[" * 900 + "]" * 900)))
+    assert deep.verdict == "error"
+    assert deep.message.startswith(f"the reply is nested too deeply for the {of}")
 
 
 def test_a_number_beyond_all_numbers_is_no_json():

@@ -164,7 +164,7 @@ def test_the_settings_name_a_kind_of_the_project(project):
     found = checked(project, f"[{listed}, not: {{counts: 3}}]")
     assert [one.verdict for one in found] == ["passed", "passed", "failed", "failed", "error", "failed", "passed"]
     assert found[3].message == "expected counts 4 to hold, it says 'too few'"
-    assert found[4].message.startswith("'rules:counts' returned a int, 7 (return None or True")
+    assert found[4].message.startswith("'rules:counts' returned an int, 7 (return None or True")
     assert found[5].message == "expected counts 6 to hold, it says 'no such answer'"
 
 
@@ -244,7 +244,7 @@ def test_two_packages_with_one_kind(acme):
         ("rules:rows", "def rows(context): ...", "'rules:rows' cannot be called with the context and the check's"),
         ("rules:rows", "def rows(context): ...", "(write def rows(context, value))"),
         ("rules:rows", "async def rows(context, value): ...", "'rules:rows' is an async function"),
-        ("rules:rows", "rows = 5", "'rules:rows' is a int, not a function"),
+        ("rules:rows", "rows = 5", "'rules:rows' is an int, not a function"),
         ("rules:row", "def rows(context, value): ...", "the check 'rows' of the settings: 'rules' has no 'row'"),
         ("rule:rows", "", "the check 'rows' of the settings: no module named 'rule'"),
         ("rules:rows", "raise KeyError(5)", "the check 'rows' of the settings: importing 'rules' raised KeyError: 5"),
@@ -267,6 +267,7 @@ def test_functions_that_cannot_judge(project, path, code, said):
     ("settings", "said"),
     [
         ('[checks]\ncontains = "rules:f"\n', "convrun.toml:2:1: the check 'contains' is one of convrun's own"),
+        ('[checks]\nbecause = "rules:f"\n', "convrun.toml:2:1: the check 'because' is one of convrun's own"),
         ('[checks]\nexpect_error = "rules:f"\n', "convrun.toml:2:1: the check 'expect_error' is one of convrun's own"),
     ],
 )

@@ -187,6 +187,8 @@ def full_interaction(node: Json, timing: Json, cost: Json, states: States) -> In
     reply = full_reply(response, answered)
     asked.reply = answered.message if "body" not in request_part else None
     first, elapsed = timing if isinstance(timing, list) and len(timing) == 2 else (None, timing)
+    if isinstance(first, int) and isinstance(elapsed, int) and first > elapsed:
+        raise CassetteError(f"[{first}, {elapsed}] among the timings: the first piece came after the last")
     try:
         return Interaction(
             request=request,

@@ -11,7 +11,7 @@ from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.context import CheckContext
 from convrun.checks.matcher import Matcher, read_matcher
 from convrun.checks.reader import Pending, Reader
-from convrun.checks.reply import read_json, unparsed
+from convrun.checks.reply import nested_deeply, read_json, unparsed
 from convrun.errors import CheckError
 from convrun.frozen import frozen
 from convrun.values import Json, show
@@ -95,7 +95,10 @@ def _nodes(path: str, value: Json) -> dict[str, Json]:
 
     try:
         found = _query(path).find(cast("dict[str, object]", value))
-    except JSONPathError as error:
+    except (JSONPathError, RecursionError) as error:
+        if nested_deeply(value):
+            what = f"the reply is nested too deeply for the JSONPath {path!r}"
+            raise CheckError(what, fix="name the steps to what is meant, as $.a[0]") from error
         raise CheckError(f"the JSONPath {path!r} cannot be followed: {error}") from error
     return {_dotted(node.location): cast(Json, node.value) for node in found}
 

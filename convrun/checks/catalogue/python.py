@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import cast
 
 from convrun.checks.check import Claim, Outcome, Path
-from convrun.checks.code import Code
+from convrun.checks.code import Code, typed
 from convrun.checks.context import CheckContext, TurnView
 from convrun.checks.reader import Reader
 from convrun.conversation.network import watched
@@ -46,7 +46,7 @@ class PythonCheck:
             found = f"it returned {answer} for the reply {show(context.reply, 120)}"
             return self._outcome(context, passed=answer is not False, found=found)
         raise CheckError(
-            f"{self.code.path!r} returned a {type(answer).__name__}, {show(answer, 60)}",
+            f"{self.code.path!r} returned {typed(answer)}, {show(answer, 60)}",
             fix="return None or True if the check holds, else False or a text that says why",
         )
 
@@ -89,7 +89,7 @@ def read_python(reader: Reader, value: object, path: Path) -> PythonCheck:
     """Read the value of `python`: an import path, or the Code it was replaced by."""
     if isinstance(value, Code):
         if not callable(value.target):
-            reader.wrong(path, f"{value.path!r} is a {type(value.target).__name__}, not a function")
+            reader.wrong(path, f"{value.path!r} is {typed(value.target)}, not a function")
         elif is_async(value.target):
             reader.wrong(path, f"{value.path!r} is an async function", "a check is a plain function")
         return PythonCheck(code=value)

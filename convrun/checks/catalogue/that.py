@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from convrun.checks.check import Claim, Explanation, Outcome, Path
 from convrun.checks.context import CheckContext, seen_by_templates
 from convrun.checks.reader import Reader
-from convrun.checks.reply import read_json
+from convrun.checks.reply import nested_deeply, read_json
 from convrun.errors import CheckError, TemplateError, did_you_mean
 from convrun.frozen import frozen
 from convrun.values import Json, show, type_name
@@ -51,6 +51,9 @@ class That:
         try:
             value = expression.value(names)
         except TemplateError as error:
+            if isinstance(error.__cause__, RecursionError) and nested_deeply(context.parsed):
+                what = "the reply is nested too deeply for the expression"
+                raise CheckError(what, fix="look at reply, or at a part: parsed[0].a") from error
             shown = expression.shown(names)
             seen = _said(shown, context)
             fix = next((why[1] for text, value in shown.items() if (why := _unknown(text, value, context))), error.fix)

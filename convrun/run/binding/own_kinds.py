@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
+from convrun.checks.catalogue.combined import BECAUSE
 from convrun.checks.code import Code
 from convrun.checks.registry import KINDS
 from convrun.errors import SettingsError, SpecError, did_you_mean
@@ -131,6 +132,6 @@ def _said(kind: str, provider: Provider) -> str:
 def settings_errors(settings: Settings) -> Iterator[SettingsError]:
     """Yield a mistake for each kind in the settings that convrun has itself: it would never be asked."""
     for kind, named in settings.checks.items():
-        if kind in KINDS:
+        if kind in KINDS or kind == BECAUSE:
             what = f"the check {kind!r} is one of convrun's own"
             yield SettingsError(what, where=named.where, fix="give yours another name")
