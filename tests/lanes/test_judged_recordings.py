@@ -1,6 +1,8 @@
 """Checks that ask models are recorded with their conversation, and judged again offline."""
 
+import json
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 from judged_specs import CASSETTE, SIZE, SPEC, judge, means, refused, spec
@@ -10,7 +12,9 @@ from cassettes import save
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Recording
 from convrun.cassette.lanes import LanePlayer
-from convrun.errors import StaleError
+from convrun.cassette.stored.format import chained_digest
+from convrun.document import read_values
+from convrun.errors import CassetteError, StaleError
 from convrun.redaction import Redactor
 from convrun.run.planning.options import RunOptions
 from convrun.run.playing.lanes import carried_lanes
@@ -167,6 +171,20 @@ def test_a_question_with_two_answers_is_told(recorded):
     assert not recorded.one().findings
 
 
+@pytest.mark.parametrize("lane", ["nosuch", None])
+def test_an_edited_lane_is_told_where_it_is_missed(recorded, lane):
+    """What then begins the lane names it, and says that one before it may have been of it."""
+    document = read_values((recorded.root / CASSETTE).read_text("utf-8"), CASSETTE)
+    nodes = document["interactions"]
+    next(node for node in nodes if node.get("lane") == "judge")["lane"] = lane
+    document["digests"] = [*accumulate(nodes, lambda before, node: chained_digest(node, before), initial="")][1:]
+    recorded.write(CASSETTE, "".join(f"{key}: {json.dumps(value)}\n" for key, value in document.items()))
+    with pytest.raises(CassetteError) as caught:
+        load(recorded.root / CASSETTE, CASSETTE)
+    assert caught.value.what.startswith("interaction 4, the first of lane 'judge': the first request has a 'url'")
+    assert caught.value.fix.startswith("an interaction before it may have had this lane, and has another now: ")
+
+
 def test_a_transcript_is_written_once(project, world):
     """A judge of every turn adds a message a turn to the cassette: it grows with the new messages."""
     users = [(f"a cat named {number} {'x' * 300}",) for number in range(12)]
@@ -194,8 +212,6 @@ def test_a_removed_check_is_told(recorded):
 
 def means_text(text):
     """A check for the meaning of a text, as the spec has it."""
-    import json
-
     return json.dumps(means(text))
 
 

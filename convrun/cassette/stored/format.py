@@ -143,7 +143,12 @@ def _interactions(
         try:
             found.append(full_interaction(node if full is None else full(node), timing, cost, states))
         except CassetteError as error:
-            raise CassetteError(f"interaction {number}: {error.what}", fix=error.fix or _MEND) from error
+            lane = node.get("lane") if isinstance(node, dict) else None
+            which, fix = f"interaction {number}", _MEND
+            if isinstance(lane, str) and lane and all(item.lane != lane for item in found):
+                which += f", the first of lane {lane!r}"
+                fix = f"an interaction before it may have had this lane, and has another now: {_MEND}"
+            raise CassetteError(f"{which}: {error.what}", fix=error.fix or fix) from error
     return lanes_last(found)
 
 
