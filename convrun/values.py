@@ -154,13 +154,21 @@ def type_name(value: object) -> str:
 def show(value: object, limit: int = 200) -> str:
     """Return a value for a message: texts by repr, the rest as JSON, cut in the middle at `limit` characters."""
     try:
-        text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+        text = _ends(value, limit) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
     except (TypeError, ValueError):
         text = repr(value)
     if len(text) <= limit:
         return text
     half = (limit - 3) // 2
     return f"{text[:half]}...{text[-half:]}"
+
+
+def _ends(text: str, limit: int) -> str:
+    """A text by repr; of a long one no more than is shown, in the quotes that the whole would stand in."""
+    if len(text) > 4 * limit:
+        marks = "".join(mark for mark in ("'", '"') if mark in text)
+        text = f"{text[:limit]}{'.' * limit}{marks}{text[-limit:]}"
+    return repr(text)
 
 
 @frozen

@@ -133,6 +133,7 @@ def test_places_count_characters():
         (2, 15, 2),
     ]
     assert items[2].where.text == 'bé😀: [x, "ü", yy]'
+    assert items[2].where.text is items[0].where.text  # a file of one line is not copied for each place
     assert str(root.where) == "s.yaml:1:1"
 
 

@@ -114,6 +114,14 @@ def test_a_long_value_is_shown_by_its_ends() -> None:
     assert shown.endswith("end'")
 
 
+@given(st.text("ab'\"\\\n\u202e", min_size=12), st.integers(1, 30), st.integers(9, 40))
+def test_a_long_text_is_shown_as_the_ends_of_its_repr(part, times, limit):
+    """Quotes and escapes are those that the whole text would have, however long it is."""
+    text, half = part * times, (limit - 3) // 2
+    whole = repr(text)
+    assert show(text, limit) == (whole if len(whole) <= limit else f"{whole[:half]}...{whole[-half:]}")
+
+
 @pytest.mark.parametrize(
     ("schema", "path", "what"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from convrun.checks.check import Explanation, Outcome
 from convrun.checks.difference import got
@@ -19,6 +20,7 @@ class JsonReply:
     at: int | None = None  # the character at which a reply that begins as JSON stops being it
 
 
+@lru_cache(maxsize=4)  # several checks look at one reply
 def read_json(reply: str) -> JsonReply:
     """Return a text as JSON; NaN and infinities are none, and a code fence is not stripped."""
     at = None

@@ -15,21 +15,26 @@ _NOT_ALLOWED = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 class Source:
     """A text and its name; gives the Where of a span of it. Offsets count characters, without a BOM."""
 
-    __slots__ = ("_starts", "file", "text")
+    __slots__ = ("_last", "_starts", "file", "text")
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text.removeprefix("\ufeff")
         self.file = file
         self._starts: list[int] | None = None
+        self._last = (0, "", 0)  # the line that was asked for last, as a whole file may be one line
 
     def where(self, start: int, end: int | None = None) -> Where:
         """Return the place of the characters from `start` to `end`, as far as they stand on the first line."""
         starts = self._line_starts()
         line = bisect_right(starts, start)
         begin = starts[line - 1]
-        stop = starts[line] if line < len(starts) else len(self.text)
-        shown = self.text[begin:stop].rstrip("\r\n")
-        last = min(start + 1 if end is None else end, begin + len(shown.rstrip()))
+        known, shown, line_end = self._last
+        if known != line:
+            stop = starts[line] if line < len(starts) else len(self.text)
+            shown = self.text[begin:stop].rstrip("\r\n")
+            line_end = begin + len(shown.rstrip())
+            self._last = line, shown, line_end
+        last = min(start + 1 if end is None else end, line_end)
         return Where(file=self.file, line=line, column=start - begin + 1, text=shown, width=max(last - start, 1))
 
     def line_span(self, offset: int) -> tuple[int, int]:

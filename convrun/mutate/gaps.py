@@ -24,7 +24,11 @@ def gaps(subject: Subject, place: int, survivors: Sequence[Mutant], trials: Tria
     families = {mutant.family for mutant in survivors}
     for group in suggestions(witness.views[place], families, _varying(subject, trials)):
         tried = [found for one in group if (found := trials.tried(one, place, witness)) is not None]
-        catches = [[index for index in left if not holds(one.check, contexts[index])] for one in tried]
+        catches: list[list[int]] = [[] for _ in tried]
+        for index in left:  # mutant by mutant: its reply is parsed once for all checks
+            for one, caught in zip(tried, catches, strict=True):
+                if not holds(one.check, contexts[index]):
+                    caught.append(index)
         while any(catches):
             most = max(catches, key=len)
             yield _gap(subject, place, [survivors[index] for index in most], tried[catches.index(most)].text)

@@ -29,7 +29,9 @@ class JsonText:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._spans: Mapping[Steps, Span] = dict(_spans(text, _after(text, 0), ()))
+        spans = list(_spans(text, _after(text, 0), ()))
+        self._spans: Mapping[Steps, Span] = dict(spans)
+        self.doubled = len(spans) > len(self._spans)  # a mapping has a key twice: without one there is the other
 
     def altered(self, path: Steps, new: Json | Gone) -> str:
         """Return the text with another value at a path, or without what is there."""

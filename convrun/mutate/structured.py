@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from convrun.mutate.alterations import alterations
+from convrun.checks.context import TurnView
+from convrun.mutate.alterations import alterations, altered
 from convrun.mutate.json_text import JsonText
 from convrun.mutate.mutant import Material, Mutant
 from convrun.mutate.reply import with_reply
@@ -17,13 +19,18 @@ def structured_mutants(turn: Material) -> Iterator[Mutant]:
     if not isinstance(value, dict | list):
         return
     broken = reply.rstrip()[:-1]
-    yield _mutant(turn, "JSON broken", broken, PartDifference(part="reply", old=reply, new=broken))
+    yield _mutant(with_reply(turn, broken), "JSON broken", PartDifference(part="reply", old=reply, new=broken))
     text = JsonText(reply)
     for one in alterations(value):
         operator = f"field {one.called}" if one.path and isinstance(one.path[-1], str) else f"item {one.called}"
-        yield _mutant(turn, operator, text.altered(one.path, one.new), one.difference("reply: "))
+        changed = text.altered(one.path, one.new)
+        view = (
+            with_reply(turn, changed)
+            if text.doubled
+            else replace(turn.view, reply=changed, parsed=altered(value, one.path, one.new))
+        )  # what did not change is one value in all
+        yield _mutant(view, operator, one.difference("reply: "))
 
 
-def _mutant(turn: Material, operator: str, text: str, difference: PartDifference) -> Mutant:
-    view = with_reply(turn, text)
+def _mutant(view: TurnView, operator: str, difference: PartDifference) -> Mutant:
     return Mutant(family="structured output", operator=operator, view=view, difference=difference)

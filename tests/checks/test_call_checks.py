@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import permutations
 
 import pytest
 from check_cases import BROKEN, LISTED, LOOKUP, WITH_RESULTS, judged, message, mistakes, turn
+from counting import calls_made
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -239,6 +241,32 @@ def test_any_order_finds_each_pattern_a_call_of_its_own(names, size):
     wanted: list[object] = [{"tool": "f", "with": {"x": name}} for name in sorted(names)[:size]]
     assert message("calls", {"any_order": ["f"] * (4 - size) + wanted}, turn(calls=calls)) == ""
     assert message("calls", {"any_order": ["f"] * (5 - size) + wanted}, turn(calls=calls)) != ""
+
+
+@pytest.mark.parametrize("wanted", [lambda at: {"tool": "f", "with": {"a": at}}, lambda _: "f"], ids=["with", "bare"])
+def test_many_calls_in_any_order_are_not_each_compared_with_each(wanted):
+    """Of a thousand calls in another order each is found at once, and so is that one is missing."""
+    many = 1_000
+    calls = tuple(ToolCallResult(id=str(at), name="f", arguments={"a": at, "b": 0}) for at in range(many))
+    patterns = [wanted(at * 7 % many) for at in range(many)]
+    found, made = calls_made(lambda: message("calls", {"any_order": patterns}, turn(calls=calls)))
+    assert found == ""
+    assert made < many * 300
+    assert "is missing" in message("calls", {"any_order": [*patterns, "f"]}, turn(calls=calls))
+
+
+def test_a_call_is_handed_on_along_a_chain_of_any_length():
+    """Each pattern may have the call of the next one too, and only the last call is free: all have to move."""
+    many = 200
+    calls = tuple(ToolCallResult(id=str(at), name="f", arguments={"a": at}) for at in range(many))
+    wanted = [{"tool": "f", "with": {"a": {"min": at, "max": at + 1}}} for at in range(many - 1)]
+    within, limit = [*wanted, {"tool": "f", "with": {"a": 0}}], sys.getrecursionlimit()
+    sys.setrecursionlimit(200)
+    try:
+        assert message("calls", {"any_order": within}, turn(calls=calls)) == ""
+        assert message("calls", {"any_order": [*within, "f"]}, turn(calls=calls)) != ""
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def test_in_order_is_a_subsequence():

@@ -236,6 +236,14 @@ def test_ten_thousand_calls_take_few_lines(mode):
     assert len(result.message) < 2_000
 
 
+def test_of_many_calls_in_any_order_only_what_is_missing_is_told_so():
+    """Calls that are there count as such wherever they stand, also in the thousands."""
+    calls = tuple(ToolCallResult(id=str(at), name="f", arguments={"a": at}) for at in range(1_200))
+    wanted = [{"tool": "f", "with": {"a": at}} for at in reversed(range(1_200))]
+    lines = judged("calls", {"any_order": [*wanted, "g"]}, turn(calls=calls)).comparison
+    assert [line.split()[2] for line in lines if "missing" in line] == ["g"]
+
+
 @pytest.mark.parametrize("reply", [BIG, "a\n" * 500_000, "\u0430 " * 500_000, "\x1b\u202e" * 500_000])
 def test_a_megabyte_takes_few_lines(reply):
     """A failure of a long reply is told in few short lines without control characters."""

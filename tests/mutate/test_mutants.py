@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from mutate_projects import mutants, recorded, result, subjects
 
 from convrun.checks.context import TurnView
+from convrun.checks.reply import read_json
 from convrun.checks.views import parsed_reply
 from convrun.mutate.mutant import Material
 from convrun.mutate.operators import mutants as every_mutant
+from convrun.mutate.structured import structured_mutants
 from convrun.results import ToolCallResult
 
 CALLS = """
@@ -156,6 +159,27 @@ def test_a_reply_that_is_json_loses_its_end_a_field_or_a_value(project):
         "model refuses",
         "cut off",
     ]
+
+
+def test_the_mutants_of_a_large_json_reply_are_parsed_once(project):
+    """What did not change is one value in all of them, and the checks that are tried share what was parsed."""
+    reply = json.dumps([{"a": at} for at in range(30)])
+    recorded(project, f"model: {{script: [{{reply: '{reply}'}}]}}\nturns: [{{user: Hi, expect: [json: true]}}]\n")
+    (subject,) = subjects(project)
+    changed = [one.view for one in subject.mutants(0) if one.family == "structured output"][1:]
+    assert all(view.parsed == json.loads(view.reply) for view in changed)
+    assert all(one.parsed[29] is two.parsed[29] for one, two in pairwise(changed[:20]))
+    before = read_json.cache_info().misses
+    assert len(result(project).gaps) > 20
+    assert read_json.cache_info().misses - before < 4 * len(changed)
+
+
+def test_a_key_that_is_there_twice_leaves_the_other_one_behind():
+    """Checks see what the changed text says."""
+    text = '{"a": 1, "a": 2}'
+    view = TurnView(index=1, reply=text, parsed=parsed_reply(text))
+    views = [one.view for one in structured_mutants(Material(view=view, rounds=((),)))]
+    assert [view.parsed for view in views[1:]] == [json.loads(view.reply) for view in views[1:]] == [{"a": 1}, {"a": 3}]
 
 
 def test_a_change_that_leaves_the_transcript_as_it_is_does_not_count(project):

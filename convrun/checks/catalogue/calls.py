@@ -142,23 +142,11 @@ def _not_in_order(patterns: Sequence[CallPattern], calls: Sequence[ToolCallResul
 
 
 def _not_matched(patterns: Sequence[CallPattern], calls: Sequence[ToolCallResult]) -> str | None:
-    """Find for every pattern a call of its own; a call that is taken is given up where its taker finds another."""
-    taken: dict[int, int] = {}
+    """Find for every pattern a call of its own."""
+    from convrun.checks.pairing import Pairing  # only this mode needs it
 
-    def take(pattern: int, tried: set[int]) -> bool:
-        for index, call in enumerate(calls):
-            if index in tried or not patterns[pattern].fits(call):
-                continue
-            tried.add(index)
-            if index not in taken or take(taken[index], tried):
-                taken[index] = pattern
-                return True
-        return False
-
-    for number, pattern in enumerate(patterns):
-        if not take(number, set()):
-            return f"{pattern} is missing"
-    return None
+    pairing = Pairing(patterns, calls)
+    return next((f"{pattern} is missing" for number, pattern in enumerate(patterns) if not pairing.take(number)), None)
 
 
 def _not_only(patterns: Sequence[CallPattern], calls: Sequence[ToolCallResult]) -> str | None:

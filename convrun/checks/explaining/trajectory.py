@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Literal, TypeAlias
 
 from convrun.checks.call_pattern import CallPattern
@@ -10,6 +11,7 @@ from convrun.checks.check import Explanation
 from convrun.checks.explaining.alignment import Costs, Row, aligned
 from convrun.checks.explaining.calls import brief_call, call_likeness, call_lines, cut
 from convrun.checks.explaining.values import bounded
+from convrun.checks.pairing import Pairing
 from convrun.frozen import frozen
 from convrun.results import ToolCallResult
 from convrun.source import cells, printable
@@ -75,16 +77,27 @@ def _unordered(mode: Mode, patterns: Sequence[CallPattern], calls: Sequence[Tool
     if mode == "only":
         looked = enumerate(calls[:_LOOKED])
         return [_compared(mode, patterns, calls, (_best(patterns, call), at)) for at, call in looked]
-    left = dict(enumerate(calls[:_LOOKED]))
-    taken: dict[int, int] = {}
+    taken = _equal(patterns, calls) if max(len(calls), len(patterns)) > _LOOKED else {}
+    held = set(taken.values())
+    left = {at: call for at, call in enumerate(calls) if at not in held}
+    alone = [number for number in range(len(patterns)) if number not in taken][:_LOOKED]
     for fitting in (True, False):
-        for number, pattern in enumerate(patterns):
-            near = [at for at, call in left.items() if _may(pattern, call, fitting)] if number not in taken else []
+        for number in alone:
+            pattern, some = patterns[number], islice(left.items(), _LOOKED)
+            near = [at for at, call in some if _may(pattern, call, fitting)] if number not in taken else []
             if near:
                 taken[number] = max(near, key=lambda at: call_likeness(pattern, left[at]))
                 del left[taken[number]]
     rows = [_compared(mode, patterns, calls, (number, taken.get(number))) for number in range(len(patterns))]
     return [*rows, *(_compared(mode, patterns, calls, (None, at)) for at in left)]
+
+
+def _equal(patterns: Sequence[CallPattern], calls: Sequence[ToolCallResult]) -> dict[int, int]:
+    """The calls that are plainly those of a pattern, by the number of the pattern."""
+    pairing = Pairing(patterns, calls)
+    for number in range(len(patterns)):
+        pairing.take_equal(number)
+    return pairing.held
 
 
 def _may(pattern: CallPattern, call: ToolCallResult, fitting: bool) -> bool:

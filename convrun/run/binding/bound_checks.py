@@ -109,7 +109,8 @@ def named_tools(
     specs: Sequence[CheckSpec], faults: Sequence[ModelFault | ToolFault], known: frozenset[str]
 ) -> list[SpecError]:
     """Return a mistake for each tool that a check or a fault names and the spec does not declare."""
-    named = [(_place(spec, path), name) for spec in specs for path, name in tool_names(spec.kind, spec.value)]
+    checked = [(spec, path, name) for spec in specs for path, name in tool_names(spec.kind, spec.value)]
+    named = [(_place(spec, path), name) for spec, path, name in checked if name not in known]
     named += [(fault.places["tool"], fault.tool) for fault in faults if isinstance(fault, ToolFault)]
     return [
         SpecError(
