@@ -154,13 +154,24 @@ def type_name(value: object) -> str:
 def show(value: object, limit: int = 200) -> str:
     """Return a value for a message: texts by repr, the rest as JSON, cut in the middle at `limit` characters."""
     try:
-        text = _ends(value, limit) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+        if isinstance(value, str):
+            text = _ends(value, limit)
+        else:
+            text = json.dumps(_outermost(value, limit), ensure_ascii=False, default=repr)
     except (TypeError, ValueError):
         text = repr(value)
     if len(text) <= limit:
         return text
     half = (limit - 3) // 2
     return f"{text[:half]}...{text[-half:]}"
+
+
+def _outermost(value: object, limit: int) -> object:
+    """A long list, also one level down, with no more of its items than may be shown; anything else as it is."""
+    within = value.values() if isinstance(value, dict) else ()
+    if isinstance(value, dict) and any(isinstance(item, list) and len(item) > 4 * limit for item in within):
+        return {key: _outermost(item, limit) if isinstance(item, list) else item for key, item in value.items()}
+    return [*value[:limit], *value[-limit:]] if isinstance(value, list) and len(value) > 4 * limit else value
 
 
 def _ends(text: str, limit: int) -> str:

@@ -122,6 +122,14 @@ def test_a_long_text_is_shown_as_the_ends_of_its_repr(part, times, limit):
     assert show(text, limit) == (whole if len(whole) <= limit else f"{whole[:half]}...{whole[-half:]}")
 
 
+@given(st.lists(st.integers() | st.text(max_size=3), min_size=1), st.integers(1, 200), st.integers(9, 40))
+def test_a_long_list_is_shown_as_the_ends_of_its_json(part, times, limit):
+    """However many items there are, those at the ends are shown, also of a list in a mapping."""
+    for value in (part * times, {"a": 1, "items": part * times}):
+        whole, half = json.dumps(value, ensure_ascii=False), (limit - 3) // 2
+        assert show(value, limit) == (whole if len(whole) <= limit else f"{whole[:half]}...{whole[-half:]}")
+
+
 @pytest.mark.parametrize(
     ("schema", "path", "what"),
     [

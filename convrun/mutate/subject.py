@@ -22,6 +22,8 @@ from convrun.run.playing.opening import refuse_led_away
 from convrun.spec.model import ModelFault
 from convrun.transcript import Judgement, RecordedTurn, Unjudged
 
+LONGEST = 2_000_000  # characters of a reply, each of whose changes is judged on all of it
+
 
 @frozen
 class Subject:
@@ -74,12 +76,16 @@ def subject_of(planned: Planned, *, root: Path, keys: Redactor) -> Subject | Pas
     judgement = judged(judge, turns)
     if judgement.verdict not in {"passed", "unchecked"}:
         return _passed_over(planned, _why_not(judgement))
+    views = views_of(judge, turns)
+    longest = max((len(view.reply) for view in views), default=0)
+    if longest > LONGEST:
+        return _passed_over(planned, f"a reply has {longest:,} characters: changes are made in {LONGEST:,} at most")
     places = partners_of(judge, turns)
     whole = all(index in places or turn.bound.spec.skip for index, turn in enumerate(judge.turns))
     return Subject(
         planned=planned,
         judge=judge,
-        witness=Witness(judge, views_of(judge, turns), whole=whole),
+        witness=Witness(judge, views, whole=whole),
         recorded={index: turns[place] for index, place in places.items()},
         unjudged=judgement.every_unjudged,
     )

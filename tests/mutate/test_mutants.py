@@ -174,6 +174,13 @@ def test_the_mutants_of_a_large_json_reply_are_parsed_once(project):
     assert read_json.cache_info().misses - before < 4 * len(changed)
 
 
+def test_a_reply_that_is_too_long_is_said_to_be_passed_over(project):
+    """Each change would be judged on all of it."""
+    recorded(project, f"model: echo\nturns: [{{user: {'x' * 2_000_001}}}]\n")
+    (one,) = subjects(project)
+    assert one.why == "a reply has 2,000,001 characters: changes are made in 2,000,000 at most"
+
+
 def test_a_key_that_is_there_twice_leaves_the_other_one_behind():
     """Checks see what the changed text says."""
     text = '{"a": 1, "a": 2}'
