@@ -133,7 +133,11 @@ def test_a_long_list_is_shown_as_the_ends_of_its_json(part, times, limit):
 @pytest.mark.parametrize(
     ("schema", "path", "what"),
     [
-        ({"properties": {"a": {"type": "objct"}}}, ("properties", "a", "type"), "'objct' is not valid under any"),
+        (
+            {"properties": {"a": {"type": "objct"}}},
+            ("properties", "a", "type"),
+            "unknown type 'objct', did you mean 'object'?",
+        ),
         ({"anyOf": [{}, 5]}, ("anyOf", 1), "5 is not of type"),
         ({"$schema": 5}, ("$schema",), "5 is not the address of a dialect"),
         ({"$schema": {}}, ("$schema",), "{} is not the address of a dialect"),
