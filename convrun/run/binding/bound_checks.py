@@ -125,15 +125,19 @@ def named_tools(
 
 
 def strange_arguments(specs: Sequence[CheckSpec], taken: Callable[[str], Sequence[str] | None]) -> list[SpecError]:
-    """Return a mistake for each argument in a check that its tool has no parameter for: no call that succeeds has it.
+    """Return a mistake for each argument that its tool has no parameter for in a check of what is not to be called.
 
-    A call that is to fail may well have it. `taken` gives the parameters of a tool by its name; None: any will do.
+    No call that succeeds has it, so such a check would hold whatever is called; one of what is to be called fails by
+    itself, or its recording is stale. `taken` gives the parameters of a tool by its name; None: any will do.
     """
     found = []
     for spec in specs:
         for path, name in tool_names(spec.kind, spec.value):
             pattern = value_at(spec.value, path[:-1]) if path[-1:] == ("tool",) else None
             if not isinstance(pattern, dict) or pattern.get("error", False) is not False:
+                continue
+            steps = [spec.kind, *path]
+            if not (steps.count("not") % 2 or "only" in steps or pattern.get("times") == 0):
                 continue
             known = taken(name)
             for key in ("with", "with_exactly") if known is not None else ():
