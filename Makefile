@@ -11,15 +11,14 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --no-com
 # Many tests wait: for a server, a process, a clock. One worker more than there are cores uses that time.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 ARGS :=
-# Pages, structure, benchmarks, damaged files and payloads, sizes, reports, what is shown of recordings and revisions, mutants,
-# which conversations a spec makes and what is found of them, other programs (bash, git, pre-commit) and how edits are watched
-# do not depend on the versions of what convrun depends on; of the plugin a part is enough for the oldest pytest.
-INDEPENDENT := fuzz mutate report review test_architecture.py test_benchmarks.py test_docs.py test_forking.py test_style.py \
-	backends/test_decoding_fuzz.py recording/test_recorded_samples.py recording/test_recorded_sizes.py \
-	run/test_run_findings.py run/test_run_matrix.py run/test_run_samples.py spec/test_spec_matrix.py \
-	pytest_plugin/test_recording_modes.py pytest_plugin/test_sessions.py pytest_plugin/test_verdicts.py \
-	suite/test_processes.py watching/test_watch_rounds.py \
-	scaffold/test_ci_page.py scaffold/test_commit_hooks.py scaffold/test_workflow.py
+# What is run with the oldest versions of what convrun depends on: the parts that call it, and what reads and writes files with
+# them; of the plugin what an oldest pytest can do. All else stands above these, and is the same with any version.
+DEPENDENT := backends cassette checks cli conversation lanes scaffold/test_first_project.py templates \
+	importing/test_import_shapes.py pytest_plugin/test_collecting.py pytest_plugin/test_old_pytest.py \
+	recording/test_exported_cassettes.py recording/test_record_modes.py recording/test_recorded_attachments.py \
+	recording/test_recorded_replays.py recording/test_recording_keys.py recording/test_bad_providers.py \
+	run/test_run_tool_policies.py run/test_run_own_kinds.py \
+	test_document.py test_environment.py test_expect.py test_golden.py test_schemas.py test_settings.py
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -69,9 +68,9 @@ bench: $(VENV)/.dev $(VENV)/peers/.installed ## measure whole processes beside t
 record-examples: $(VENV)/.installed ## record the example specs and those of `convrun init` anew, from a scripted server on loopback
 	@$(BIN)/python -m demo.record $(ARGS)
 
-lowest: $(VENV)/lowest/.dev ## run the tests with the oldest dependencies that pyproject.toml allows
+lowest: $(VENV)/lowest/.dev ## run the tests of what calls dependencies with the oldest that pyproject.toml allows
 	@# A warning of an old version about itself is no defect of ours.
-	@$(VENV)/lowest/bin/python -m pytest -n $(WORKERS) -q -W default $(INDEPENDENT:%=--ignore tests/%) $(ARGS)
+	@$(VENV)/lowest/bin/python -m pytest -n $(WORKERS) -q -W default $(DEPENDENT:%=tests/%) $(ARGS)
 
 coverage: $(VENV)/.dev ## say what no test reaches in this process
 	@$(BIN)/python -m coverage run -m pytest -q $(ARGS)

@@ -86,7 +86,7 @@ def outcome(reply: Reply) -> Completion | ProviderError:
 
 
 @given(st.lists(payloads, max_size=4), st.sampled_from([200, 400, 500]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_payloads(found: list[Any], status: int) -> None:
     """JSON of any shape is read or refused, plain, streamed and recorded."""
     texts = [json.dumps(payload) for payload in found]
@@ -97,7 +97,7 @@ def test_any_payloads(found: list[Any], status: int) -> None:
 
 
 @given(st.lists(st.binary(max_size=60) | st.sampled_from([b"data: ", b"\n\n", b"\r", b"{", b"[", b'"', b"<html>"])))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_bytes(chunks: list[bytes]) -> None:
     """Bytes of any kind are read or refused."""
     outcome(Reply(status=200, headers={}, body=chunks))

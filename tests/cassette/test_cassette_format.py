@@ -98,7 +98,7 @@ replies = st.one_of(
     st.lists(texts, max_size=5).map(stream),
 )
 slow = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -58,7 +58,7 @@ def recorded(turns, *, system, streams, options):
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     turns=TURNS, system=TEXTS, streams=st.booleans(), options=st.dictionaries(st.sampled_from(["a", "b: #"]), VALUES)
 )
