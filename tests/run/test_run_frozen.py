@@ -38,7 +38,11 @@ def test_now_is_the_time_of_the_spec(project):
     assert result.turns[0].checks[0].expected == TIME
 
 
-@given(st.datetimes(min_value=datetime(1000, 1, 1)), st.integers(-1439, 1439), st.text(DIRECTIVES, max_size=9))
+@given(
+    st.datetimes(min_value=datetime.fromisoformat("1000-01-01")),
+    st.integers(-1439, 1439),
+    st.text(DIRECTIVES, max_size=9),
+)
 def test_formats_are_those_of_strftime(naive, minutes, letters):
     """Every directive gives what Python gives in English, for any time."""
     time = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
