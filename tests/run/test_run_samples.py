@@ -261,7 +261,9 @@ def test_what_failed_last_is_the_group(sampled, project):
     remember(project.root, result.conversations, strict=False)
     assert LastFailed.at(project.root).ids == {"specs/a.yaml"}
     assert len(project.one(last_failed=True).singles) == 3
-    alone = project.write("judging.py", CHECKED.format(failing={1}, interrupting=None))
+    alone = project.write(
+        "judging.py", CHECKED.format(failing="(1,)", interrupting=None)
+    )  # of another size: it is read anew
     remember(project.root, project.run("specs/a.yaml::@2").conversations, strict=False)
     assert LastFailed.at(project.root).ids == {"specs/a.yaml", "specs/a.yaml::@2"}
     alone.write_text(CHECKED.format(failing="()", interrupting=None), "utf-8")
