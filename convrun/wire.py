@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Protocol
 
@@ -46,14 +46,16 @@ class Reply:
     """What came back, whatever the status.
 
     Either `payloads` (already parsed: one JSON value for a plain reply, one per event for a stream) or `body`, the
-    bytes as they arrive, read once. `headers` have lower-case names. `elapsed_ms` and `cost_usd`, in dollars, are as
-    recorded, None when live: then `figures`, where it is there, tells both once the body was read. `began` is when the
-    request that was answered left, by `time.perf_counter`, None where that was at once.
+    bytes as they arrive, read once; `pieces` are the same where they have to be awaited. `headers` have lower-case
+    names. `elapsed_ms` and `cost_usd`, in dollars, are as recorded, None when live: then `figures`, where it is there,
+    tells both once the body was read. `began` is when the request that was answered left, by `time.perf_counter`, None
+    where that was at once.
     """
 
     status: int
     headers: Mapping[str, str]
     body: Iterable[bytes] = ()
+    pieces: AsyncIterable[bytes] | None = None
     payloads: tuple[Json, ...] | None = None
     elapsed_ms: float | None = None
     cost_usd: float | None = None
@@ -72,3 +74,18 @@ class Transport(Protocol):
     def send(self, request: Request) -> Reply:
         """Send one request and return its reply; the body may still be on its way."""
         ...
+
+
+class AsyncTransport(Transport, Protocol):
+    """A transport that can also be awaited, by any number of tasks of one event loop at a time."""
+
+    async def asend(self, request: Request) -> Reply:
+        """Send one request and return its reply, whose body may still be on its way in `pieces`."""
+        ...
+
+
+async def sent(transport: Transport, request: Request) -> Reply:
+    """Return the reply of a transport, awaited where it can be; one that has nothing to wait for answers at once."""
+    asend = getattr(transport, "asend", None)
+    reply: Reply = transport.send(request) if asend is None else await asend(request)
+    return reply

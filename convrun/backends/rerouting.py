@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
-from convrun.backends.chat import ChatBackend
+from convrun.backends.model_backend import ModelBackend
 from convrun.errors import ConversationError
 from convrun.wire import Reply, Request, Transport
 
@@ -106,7 +106,7 @@ class Rerouted:
         return {self._key_variable: value} if self._key_variable is not None and value else {}
 
 
-def reroutable(backend: ChatBackend, environ: Mapping[str, str] = os.environ) -> ChatBackend:
+def reroutable(backend: ModelBackend, environ: Mapping[str, str] = os.environ) -> ModelBackend:
     """Return the model, whose requests go along the routes of blocks from now on."""
     rerouted = Rerouted(backend.transport, key_variable=backend.key_variable, environ=environ)
     if (route := _here.get()) is not None:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from convrun.backends.chat import ChatBackend
+from convrun.backends.chat_format import ChatFormat
 from convrun.backends.echo import EchoTransport
 from convrun.backends.identity import DEFAULT_MODEL, ModelIdentity, identify
 from convrun.backends.keys import key_for, key_variable
+from convrun.backends.model_backend import ModelBackend
 from convrun.backends.presets import quirks_of
 from convrun.backends.rates import Rates, rate_of
 from convrun.backends.script import ScriptLines, ScriptTransport
@@ -36,7 +37,7 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
     transport: Transport | None = None,
     environ: Mapping[str, str] = os.environ,
     trusted_base_urls: Iterable[str] = (),
-) -> ChatBackend:
+) -> ModelBackend:
     """Return the model that a name means (None: the default), over `transport` or live. Needs no key yet.
 
     For programs: the address that the caller's own code names may have the key it names. For specs, which may be
@@ -80,22 +81,24 @@ def backend_for(
     *,
     environ: Mapping[str, str] = os.environ,
     trusted_base_urls: Iterable[str] = (),
-) -> ChatBackend:
+) -> ModelBackend:
     """Return a model over any transport: a provider, a cassette's player, a recorder."""
     try:
         variable = key_variable(identity, environ=environ, trusted_base_urls=trusted_base_urls)
     except SettingsError:
         variable = None  # a key that may not go out is no hindrance to a replay; a live call raises this again
-    return ChatBackend(
+    return ModelBackend(
         name=identity.name,
-        model=identity.model,
+        format=ChatFormat(
+            model=identity.model,
+            system_role=identity.system_role,
+            quirks=quirks_of(identity.provider, identity.base_url, environ),
+        ),
         transport=transport,
         base_url=identity.base_url,
         provider=identity.provider,
         headers=identity.headers,
-        system_role=identity.system_role,
         key_variable=variable,
-        quirks=quirks_of(identity.provider, identity.base_url, environ),
     )
 
 

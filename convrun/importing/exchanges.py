@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from convrun.backends.chat import ENDPOINT, decode
 from convrun.backends.chat_decoding import ChatDecoder
+from convrun.backends.chat_format import ENDPOINT
 from convrun.backends.provider_errors import ReplyErrors
+from convrun.backends.reading import decode
 from convrun.cassette.canonical import Keys
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
 from convrun.cassette.kept.cleaning import Cleaning

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from convrun.backends.chat import decode
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.provider_errors import ReplyErrors
+from convrun.backends.reading import decode
 from convrun.conversation.backend import Completion
 from convrun.errors import ProviderError
 from convrun.wire import Reply

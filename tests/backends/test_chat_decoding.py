@@ -9,9 +9,9 @@ import pytest
 from decoded import call, completion, error_of, message
 from servers import chunk, event_stream, reply
 
-from convrun.backends.chat import decode
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.provider_errors import ReplyErrors
+from convrun.backends.reading import decode
 from convrun.conversation.backend import Completion, StreamEvent
 from convrun.conversation.messages import ReasoningPart, RefusalPart, TextPart, ToolCallPart
 from convrun.errors import ProviderError

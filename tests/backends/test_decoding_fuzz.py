@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convrun.backends.chat import decode
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.chat_encoding import encode_message
 from convrun.backends.provider_errors import ReplyErrors
+from convrun.backends.reading import decode
 from convrun.conversation.backend import Completion, StreamEvent
 from convrun.errors import ProviderError
 from convrun.wire import Reply

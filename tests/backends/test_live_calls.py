@@ -15,21 +15,21 @@ from typing import Any
 import pytest
 from servers import Answer, Loopback, chunk, event_stream, reply
 
-from convrun.backends.chat import ChatBackend
 from convrun.backends.identity import identify
+from convrun.backends.model_backend import ModelBackend
 from convrun.backends.resolving import backend_for, live_transport, resolve
 from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
 from convrun.conversation.messages import user
 from convrun.errors import ProviderError, SettingsError
 
 
-def model(loopback: Loopback, environ: Mapping[str, str] | None = None, **settings: Any) -> ChatBackend:
+def model(loopback: Loopback, environ: Mapping[str, str] | None = None, **settings: Any) -> ModelBackend:
     """A model on the loopback server, whose address the program names."""
     given = {"base_url": loopback.base_url, "max_retries": 0, "timeout": 5.0, **settings}
     return resolve("m", environ=environ or {}, **given)
 
 
-def ask(backend: ChatBackend, *, stream: bool = False, **request: Any) -> Completion:
+def ask(backend: ModelBackend, *, stream: bool = False, **request: Any) -> Completion:
     """Send one message and return the reply."""
     *_, last = backend.send(ModelRequest(messages=(user("hello"),), stream=stream, **request))
     assert isinstance(last, Completion)

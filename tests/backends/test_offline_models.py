@@ -91,7 +91,7 @@ def test_a_script_is_its_lines() -> None:
     """The model of a request is the script's digest: the same for all spellings, another for other lines."""
     name = script_model_name(LINES)
     assert resolve(script=LINES).name == "script"
-    assert resolve("m", script=LINES).model == name
+    assert resolve("m", script=LINES).format.model == name
     assert name == script_model_name([LINES[0], [LINES[1]], [{"call": "f", "with": {}}, {"call": "g"}], LINES[3]])
     assert name != script_model_name(LINES[:3])
     assert name.startswith("script:")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from convrun.backends.chat import ChatBackend
+from convrun.backends.chat_format import ChatFormat
+from convrun.backends.model_backend import ModelBackend
 from convrun.conversation.model import Model
 from convrun.wire import Reply, Request
 
@@ -41,7 +42,9 @@ class Script:
 def scripted(*replies: Any, stream: bool = False, **options: Any) -> tuple[Model, Script]:
     """Return a model that gives these replies, and its transport."""
     script = Script(*replies)
-    backend = ChatBackend(name="script/one", model="one", transport=script, base_url="http://model.test/v1")
+    backend = ModelBackend(
+        name="script/one", format=ChatFormat(model="one"), transport=script, base_url="http://model.test/v1"
+    )
     return Model(backend, stream=stream, options=options), script
 
 

@@ -20,10 +20,10 @@ from fuzz_damage import make_damaged, make_flipped, make_partial, take_damaged, 
 from fuzz_texts import changed_bytes, changed_text, encoded
 from fuzz_values import changed
 
-from convrun.backends.chat import decode
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.chat_encoding import encode_message
 from convrun.backends.provider_errors import ReplyErrors
+from convrun.backends.reading import decode
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Recording
 from convrun.cassette.playing import Player

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from convrun.backends.chat import decode
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.provider_errors import ReplyErrors
+from convrun.backends.reading import decode
 from convrun.errors import ProviderError
 from convrun.run.playing.fault_replies import cut_off, malformed, read, saying, with_payloads
 from convrun.wire import Reply, Request

@@ -12,7 +12,8 @@ import pytest
 from servers import Answer, Loopback, chunk, event_stream
 
 from cassettes import save
-from convrun.backends.chat import ChatBackend
+from convrun.backends.chat_format import ChatFormat
+from convrun.backends.model_backend import ModelBackend
 from convrun.backends.resolving import resolve
 from convrun.cassette.files import load
 from convrun.cassette.interaction import Interaction, Recording, SentRequest
@@ -133,9 +134,9 @@ class Scripted:
         return Reply(status=status, headers=headers, body=body)
 
 
-def backend(transport: Any) -> ChatBackend:
+def backend(transport: Any) -> ModelBackend:
     """The model behind a transport."""
-    return ChatBackend(name="m", model="m", transport=transport, base_url=BASE, provider="acme")
+    return ModelBackend(name="m", format=ChatFormat(model="m"), transport=transport, base_url=BASE, provider="acme")
 
 
 def asked(transport: Any, *messages: Message, turn: int = 1) -> tuple[str, Completion]:

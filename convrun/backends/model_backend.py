@@ -1,0 +1,94 @@
+"""A model behind an endpoint: a wire format says what its API is, any Transport carries its requests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from copy import copy
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from convrun.backends.provider_errors import ReplyErrors
+from convrun.backends.reading import decode, decode_async
+from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
+from convrun.wire import Reply, Request, Transport, sent
+
+if TYPE_CHECKING:
+    from convrun.backends.formats import ReplyDecoder, WireFormat
+
+
+class ModelBackend:
+    """Encodes requests for a model, hands them to a transport and decodes what comes back.
+
+    `name` is the model's name as the user wrote it. `key_variable` is named where a provider refuses the key. `by_name`
+    says whether the name alone leads here; who made it by its name sets it. One backend serves any number of
+    conversations.
+    """
+
+    def __init__(  # one for each thing that may be said about a model
+        self,
+        *,
+        name: str,
+        format: WireFormat,  # noqa: A002  (what it is; the built-in is no use here)
+        transport: Transport,
+        base_url: str,
+        provider: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        key_variable: str | None = None,
+    ) -> None:
+        self.name = name
+        self.format = format
+        self.transport = transport
+        self.base_url = base_url
+        self.provider = provider
+        self.headers = dict(headers or {})
+        self.by_name = False
+        self.key_variable = key_variable
+
+    def send(self, request: ModelRequest) -> Iterator[StreamEvent | Completion]:
+        """Send one request; yield its events, then its Completion. Closing the iterator gives the connection up.
+
+        Raises:
+            ProviderError: where the provider answered with an error, or nothing, or what is no answer.
+            StaleError: where a recording does not hold the request.
+        """
+        asked = self._asked(request)
+        reply = self.transport.send(asked)
+        yield from decode(reply, *self._readers(request, asked, reply))
+
+    async def asend(self, request: ModelRequest) -> AsyncGenerator[StreamEvent | Completion, None]:
+        """Do as `send` without blocking the event loop, where the transport can."""
+        asked = self._asked(request)
+        reply = await sent(self.transport, asked)
+        items = decode_async(reply, *self._readers(request, asked, reply))
+        try:
+            async for item in items:
+                yield item
+        finally:
+            await items.aclose()
+
+    def bound_here(self) -> ModelBackend:
+        """Return this model for a response that is made now; see `conversation.backend.bound_here`."""
+        bound = getattr(self.transport, "bound_here", None)
+        if bound is None or (transport := bound()) is self.transport:
+            return self
+        found = copy(self)
+        found.transport = transport
+        return found
+
+    def _asked(self, request: ModelRequest) -> Request:
+        return Request(
+            endpoint=self.format.endpoint,
+            body=self.format.body(request),
+            base_url=self.base_url,
+            provider=self.provider,
+            headers=self.headers,
+        )
+
+    def _readers(self, request: ModelRequest, asked: Request, reply: Reply) -> tuple[ReplyDecoder, ReplyErrors]:
+        errors = ReplyErrors(
+            provider=self.provider or urlsplit(self.base_url).hostname or self.base_url,
+            status=reply.status,
+            headers=reply.headers,
+            key_variable=self.key_variable,
+        )
+        return self.format.decoder(errors, request, asked.body), errors
