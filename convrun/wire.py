@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from operator import is_
 from typing import Protocol
 
 from convrun.frozen import frozen
 from convrun.values import Json, JsonObject
+
+
+class Growing(list[Json]):
+    """A list in a body (its messages) that knows what it has in common with others; like the body, nobody changes it.
+
+    It begins with `origin`. Of two with the same origin, the same object, the shorter is the beginning of the longer.
+    """
+
+    __slots__ = ("origin",)
+
+    def __init__(self, origin: list[Json], more: list[Json]) -> None:
+        super().__init__(origin)
+        self.extend(more)
+        self.origin = origin
+
+    def __reduce__(self) -> tuple[type[list[Json]], tuple[list[Json]]]:
+        return list, ([*self],)  # a copy has none
+
+
+def goes_on(now: Sequence[Json], before: Sequence[Json]) -> bool:
+    """Return whether a list begins with the very items of another; at once where both have the same origin."""
+    if isinstance(now, Growing) and isinstance(before, Growing) and now.origin is before.origin:
+        return len(before) <= len(now)
+    return len(before) <= len(now) and all(map(is_, before, now))  # in C: a loop here would cost the square
 
 
 @frozen
@@ -15,7 +40,8 @@ class Request:
     """One request to a model, before anything of a transport is added to it.
 
     `endpoint` is what the URL ends in (`chat/completions`). `body` is the JSON body; nobody changes it, and a message
-    that was sent before is the same object again, so that transports need not read a long history anew. `headers` are
+    that was sent before is the same object again, so that transports need not read a long history anew: its list is a
+    Growing one where what was sent before is known. `headers` are
     the user's own, without keys. `provider` is the preset's name, or None; `base_url` is where it would go.
     `error_wanted` makes a refusal an answer like others: a replay does not pass over it, a recording keeps it.
     """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
-from operator import is_
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 from convrun.backends.presets import QuirkKind
 from convrun.conversation.attachments import Attachment
@@ -18,28 +20,42 @@ from convrun.conversation.messages import (
     ToolCallPart,
     ToolResultPart,
 )
+from convrun.conversation.shared_messages import MessageLog, SharedMessages
 from convrun.errors import AttachmentError
 from convrun.values import Json, JsonObject
+from convrun.wire import Growing
 
 _SLACK = 4096  # encoded messages kept beyond those of the latest request, for other conversations of the same model
 _NINE = re.compile(r"[a-zA-Z0-9]{9}")
 _SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
+class _Encoded:
+    """The messages of a log as far as they were encoded, and what all its bodies begin with."""
+
+    __slots__ = ("origin", "said", "system")
+
+    def __init__(self) -> None:
+        self.said: list[Json] = []
+        self.system: Message | None = None
+        self.origin: list[Json] = []  # the system message, encoded; another list for another one
+
+
 class ChatEncoder:
     """Encodes requests to one model, heeding the quirks of its provider.
 
     A message or tool that was encoded before is the same object in the next body: transports rely on it to tell what
-    is new, and a long history costs nothing.
+    is new, and a long history costs nothing. Conversations may take turns, also in threads.
     """
 
     def __init__(self, *, model: str, system_role: str = "system", quirks: frozenset[QuirkKind] = frozenset()) -> None:
         self._model = model
         self._quirks = quirks
         self._system_role = system_role
+        self._logs: WeakKeyDictionary[MessageLog, _Encoded] = WeakKeyDictionary()
         self._messages: dict[int, tuple[Message, JsonObject]] = {}  # by identity; the Message keeps its id its own
         self._tools: dict[int, tuple[ToolSchema, JsonObject]] = {}
-        self._latest: tuple[tuple[Message, ...], list[Json]] = ((), [])
+        self._encoding = Lock()  # branches share a log
 
     def body(self, request: ModelRequest) -> JsonObject:
         """Return the body of a request.
@@ -59,22 +75,28 @@ class ChatEncoder:
             body.setdefault("stream_options", {"include_usage": True})
         return body
 
-    def _encoded(self, messages: tuple[Message, ...]) -> list[Json]:
-        known = self._messages
-        before, begun = self._latest
-        if len(before) > len(messages) or not all(map(is_, before, messages)):
-            before, begun = (), []  # another conversation, or one that went back
-        encoded = begun.copy()
-        for message in messages[len(before) :]:
-            entry = known.get(id(message))
-            if entry is None:
-                made = encode_message(message, system_role=self._system_role, quirks=self._quirks)
-                entry = known[id(message)] = (message, made)
-            encoded.append(entry[1])
-        if len(known) > len(messages) + _SLACK:
-            self._messages = {id(message): known[id(message)] for message in messages}
-        self._latest = (messages, encoded)
-        return encoded
+    def _encoded(self, messages: Sequence[Message]) -> list[Json]:
+        """All messages, encoded: what the log of the conversation has more than last time, and the others again."""
+        shared = SharedMessages(messages)
+        with self._encoding:
+            known = self._logs.get(shared.log)
+            if known is None:
+                known = self._logs[shared.log] = _Encoded()
+            known.said += map(self._message, shared.since(len(known.said)))
+            if known.system is not shared.system:
+                known.system = shared.system
+                known.origin = [] if shared.system is None else [self._message(shared.system)]
+            if len(self._messages) > len(shared) + _SLACK:
+                kept = {id(message): self._messages.get(id(message)) for message in shared}
+                self._messages = {identity: entry for identity, entry in kept.items() if entry is not None}
+            return Growing(known.origin, known.said[: shared.size])
+
+    def _message(self, message: Message) -> JsonObject:
+        entry = self._messages.get(id(message))
+        if entry is None:
+            made = encode_message(message, system_role=self._system_role, quirks=self._quirks)
+            entry = self._messages[id(message)] = (message, made)
+        return entry[1]
 
     def _tool(self, tool: ToolSchema) -> JsonObject:
         entry = self._tools.get(id(tool))

@@ -17,6 +17,7 @@ from convrun.cassette.interaction import parse_json
 from convrun.cassette.pointers import IGNORED, without
 from convrun.redaction import Redactor
 from convrun.values import Json, JsonObject, canonical
+from convrun.wire import goes_on
 
 NOT_COMPARED = frozenset({"stream", "stream_options"})
 
@@ -174,9 +175,8 @@ class History:
 
     def follow(self, messages: list[Json]) -> None:
         """Read what is new in `messages`. A message known before is recognised as the same object."""
-        known = self._known
-        count = len(known)
-        if count > len(messages) or not all(map(is_, known, messages)):  # in C: a loop here would cost the square
+        count = len(self._known)
+        if not goes_on(messages, self._known):
             self._restart()
             count = 0
         for message in messages[count:]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Literal, Protocol, TypeAlias
 
@@ -29,13 +29,13 @@ class ToolSchema:
 class ModelRequest:
     """One model call, complete and ready to be encoded.
 
-    `messages` is everything, the system message first. A Message or ToolSchema that was in an earlier request of the
-    conversation is the same object again. `schema` is a JSON Schema for structured output, `schema_name` its name.
-    `turn` (from 1) and `call` (from 1) say where in the conversation the request stands; ids of tool calls that a
-    provider gives not or twice are invented from them.
+    `messages` is everything, the system message first; those of a conversation share their storage with its earlier
+    requests (SharedMessages). A Message or ToolSchema that was in one of them is the same object again. `schema` is a
+    JSON Schema for structured output, `schema_name` its name. `turn` (from 1) and `call` (from 1) say where in the
+    conversation the request stands; ids of tool calls that a provider gives not or twice are invented from them.
     """
 
-    messages: tuple[Message, ...]
+    messages: Sequence[Message]
     tools: tuple[ToolSchema, ...] = ()
     options: Mapping[str, Json] = field(default_factory=dict)
     schema: JsonObject | None = None

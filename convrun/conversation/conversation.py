@@ -78,9 +78,9 @@ class Conversation:
         return None if self._history.system is None else self._history.system.text
 
     @property
-    def history(self) -> tuple[Message, ...]:
-        """What was said so far, the system message first; nothing of a turn that is not over."""
-        return self._history.request_messages()
+    def history(self) -> Sequence[Message]:
+        """What was said so far, the system message first; nothing of a turn that is not over. It never changes."""
+        return self._history.messages
 
     @property
     def unread(self) -> bool:

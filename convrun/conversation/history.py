@@ -11,6 +11,7 @@ from convrun.conversation.messages import Message, system
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
+from convrun.conversation.shared_messages import SharedMessages
 from convrun.conversation.tools import ToolResult
 
 
@@ -26,42 +27,53 @@ class TurnRecord:
 class History:
     """What goes to the model before anything new. Only turns that did not fail get in.
 
-    `system` is the system message, which stands before `messages` in every request. `last_call` is the model call that
-    `messages` end with while its tool calls are not answered there, else None.
+    `messages` are all of it, the system message first. `last_call` is the model call that they end with while its tool
+    calls are not answered there, else None.
     """
 
     def __init__(self, messages: Iterable[Message] = (), *, system_text: str | None = None) -> None:
-        self.messages: list[Message] = []
-        self.system: Message | None = None
+        self.messages = SharedMessages()
         self.last_call: ModelCall | None = None
         self.turns: list[TurnRecord] = []
         self.start_from(messages)
         if system_text is not None:
             self.set_system(system_text)
 
+    @property
+    def system(self) -> Message | None:
+        """The system message."""
+        return self.messages.system
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was said yet."""
+        return len(self.messages) == (self.system is not None)
+
     def set_system(self, text: str) -> None:
         """Replace the system message; an empty text removes it, the same text keeps the same message."""
         if self.system is None or self.system.text != text:
-            self.system = system(text) if text else None
+            self.messages = self.messages.under(system(text) if text else None)
 
     def start_from(self, messages: Iterable[Message]) -> None:
         """Replace what was said; a system message in front becomes the system message of all that follows.
 
         Calls in the last message can still be made.
         """
-        given = list(messages)
-        if given and given[0].role == "system":
-            self.system = given.pop(0)
-        self.messages = given
+        given = SharedMessages(messages)
+        self.messages = given if given.system is not None else given.under(self.system)
         self.last_call = None
-        if given and given[-1].role == "assistant" and given[-1].tool_calls:
+        if not self.empty and given[-1].role == "assistant" and given[-1].tool_calls:
             self.last_call = ModelCall(Prompt(), TurnSettings())
             self.last_call.take(Completion(message=given[-1]))
+
+    def add(self, message: Message) -> None:
+        """Append what the user says."""
+        self.messages = self.messages.then(message)
 
     def add_reply(self, call: ModelCall) -> None:
         """Append what the model said."""
         assert call.completion is not None
-        self.messages.append(call.completion.message)
+        self.messages = self.messages.then(call.completion.message)
         self.last_call = call if call.tool_calls else None
 
     def answer(self) -> tuple[ToolResult, ...]:
@@ -69,20 +81,15 @@ class History:
         call, self.last_call = self.last_call, None
         if call is None:
             return ()
-        self.messages += call.answers()
+        self.messages = self.messages.then(*call.answers())
         return call.tool_results
 
-    def request_messages(self) -> tuple[Message, ...]:
-        """Return all that has to be sent."""
-        return tuple(self.messages) if self.system is None else (self.system, *self.messages)
-
     def copy(self) -> History:
-        """Return a history that goes its own way from here, without the turns."""
+        """Return a history that goes its own way from here, without the turns; what was said is shared."""
         found = History()
         found.take(self)
-        found.messages = self.messages.copy()
         return found
 
     def take(self, other: History) -> None:
         """Become what `other` has become; the turns stay."""
-        self.messages, self.system, self.last_call = other.messages, other.system, other.last_call
+        self.messages, self.last_call = other.messages, other.last_call

@@ -176,8 +176,8 @@ class Loop:
             raise ConversationError("no call waits for a tool result", fix="leave tool_results out")
         results = draft.answer()
         if said.text is not None or said.attachments:
-            draft.messages.append(user(said.text or "", *said.attachments))
-        if not draft.messages:
+            draft.add(user(said.text or "", *said.attachments))
+        if draft.empty:
             raise ConversationError("there is nothing to send", fix="give a prompt or messages")
         return results
 
@@ -207,7 +207,7 @@ class Loop:
     def _request(self, draft: History, turn: int, number: int) -> ModelRequest:
         settings = self.settings
         return ModelRequest(
-            messages=draft.request_messages(),
+            messages=draft.messages,
             tools=settings.tool_schemas,
             options=settings.options,
             schema=settings.schema.schema if settings.schema else None,

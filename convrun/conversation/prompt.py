@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from convrun.conversation.attachments import Attachment
@@ -21,7 +21,7 @@ class Prompt:
     """
 
     prompt: str = ""
-    messages: tuple[Message, ...] = ()
+    messages: Sequence[Message] = ()
     system: str | None = None
     attachments: tuple[Attachment, ...] = ()
     tools: tuple[Tool, ...] = ()

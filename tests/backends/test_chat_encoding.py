@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -21,7 +23,9 @@ from convrun.conversation.messages import (
     system,
     user,
 )
+from convrun.conversation.shared_messages import SharedMessages
 from convrun.errors import AttachmentError
+from convrun.wire import goes_on
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -77,6 +81,60 @@ def test_conversations_that_take_turns_or_go_back_are_told_apart() -> None:
     bodies = [encoder.body(ModelRequest(messages=tuple(history))) for history in histories]
     for history, body in zip(histories, bodies, strict=True):
         assert body["messages"] == [{"role": "user", "content": message.text} for message in history]
+
+
+def test_conversations_that_take_turns_encode_each_message_once() -> None:
+    """Long conversations of one model do not push each other out: each of their messages is encoded one time."""
+    encoder = ChatEncoder(model="m")
+    histories = [SharedMessages([system(f"You are {number}.")]) for number in range(5)]
+    bodies: list[Any] = []
+    for turn in range(4):
+        for number, history in enumerate(histories):
+            histories[number] = history.then(*(user(f"{turn}.{index}") for index in range(500)))
+            bodies.append(encoder.body(ModelRequest(messages=histories[number])))
+    assert len({id(message) for body in bodies for message in body["messages"]}) == 5 * (1 + 4 * 500)
+    for history, body in zip(histories, bodies[-5:], strict=True):
+        assert [message["content"] for message in body["messages"]] == [message.text for message in history]
+
+
+def test_branches_in_threads_are_encoded_as_they_are() -> None:
+    """Branches of one conversation, each in its thread, have the same messages up to where they part, and their own."""
+    encoder = ChatEncoder(model="m")
+    trunk = SharedMessages([system("S"), *(user(f"trunk {number}") for number in range(300))])
+
+    def go_on(number: int) -> list[Any]:
+        branch, bodies = trunk, []
+        for turn in range(20):
+            branch = branch.then(user(f"branch {number}.{turn}"))
+            bodies.append(encoder.body(ModelRequest(messages=branch))["messages"])
+        assert [message["content"] for message in bodies[-1]] == [message.text for message in branch]
+        return bodies
+
+    with ThreadPoolExecutor(8) as pool:
+        every = [body for bodies in pool.map(go_on, range(24)) for body in bodies]
+    assert len({id(message) for body in every for message in body}) == 301 + 24 * 20
+
+
+def test_another_system_message_leaves_the_others_as_they_are() -> None:
+    """The system message may change from turn to turn, and be gone: what was said is encoded once all the same."""
+    encoder = ChatEncoder(model="m")
+    one, two = system("One"), system("Two")
+    said = SharedMessages([user("a"), user("b")])
+    bodies: list[Any] = [encoder.body(ModelRequest(messages=said.under(top))) for top in (one, two, None, one)]
+    texts = [[message["content"] for message in body["messages"]] for body in bodies]
+    assert texts == [["One", "a", "b"], ["Two", "a", "b"], ["a", "b"], ["One", "a", "b"]]
+    assert len({id(body["messages"][-1]) for body in bodies}) == 1
+    assert [goes_on(now["messages"], before["messages"]) for before, now in pairwise(bodies)] == [False] * 3
+
+
+def test_a_message_that_cannot_be_encoded_is_not_in_the_next_body() -> None:
+    """Whoever goes on without it has all other messages, as they were."""
+    encoder = ChatEncoder(model="m")
+    said = SharedMessages([user("a")])
+    with pytest.raises(AttachmentError):
+        encoder.body(ModelRequest(messages=said.then(user("b"), user("", Attachment(content=b"x", type="text/x")))))
+    body: Any = encoder.body(ModelRequest(messages=said.then(user("c"))))
+    assert [message["content"] for message in body["messages"]] == ["a", "c"]
 
 
 def test_old_conversations_are_forgotten() -> None:
