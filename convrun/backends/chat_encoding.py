@@ -14,13 +14,14 @@ from convrun.conversation.backend import ModelRequest, ToolSchema
 from convrun.conversation.messages import (
     AttachmentPart,
     Message,
+    MessageLog,
     ReasoningPart,
     RefusalPart,
+    SharedMessages,
     TextPart,
     ToolCallPart,
     ToolResultPart,
 )
-from convrun.conversation.shared_messages import MessageLog, SharedMessages
 from convrun.errors import AttachmentError
 from convrun.values import Json, JsonObject
 from convrun.wire import Growing

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convrun.conversation.backend import Completion
-from convrun.conversation.messages import Message, system
+from convrun.conversation.messages import Message, SharedMessages, system
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
-from convrun.conversation.shared_messages import SharedMessages
 from convrun.conversation.tools import ToolResult
 
 

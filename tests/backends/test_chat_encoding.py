@@ -16,6 +16,7 @@ from convrun.conversation.messages import (
     Message,
     ReasoningPart,
     RefusalPart,
+    SharedMessages,
     TextPart,
     ToolCallPart,
     ToolResultPart,
@@ -23,7 +24,6 @@ from convrun.conversation.messages import (
     system,
     user,
 )
-from convrun.conversation.shared_messages import SharedMessages
 from convrun.errors import AttachmentError
 from convrun.wire import goes_on
 

@@ -9,8 +9,7 @@ from copy import copy, deepcopy
 
 import pytest
 
-from convrun.conversation.messages import Message, assistant, system, user
-from convrun.conversation.shared_messages import SharedMessages
+from convrun.conversation.messages import Message, SharedMessages, assistant, system, user
 
 SAID = (system("S"), user("one"), assistant("two"), user("three"))
 
