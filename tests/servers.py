@@ -130,6 +130,64 @@ def chunk(finish_reason: str | None = None, /, **delta: Any) -> dict[str, Any]:
     return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m-2025", "choices": [choice]}
 
 
+def output(*items: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a plain reply of a Responses API with these items."""
+    usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    given = {"id": "resp_1", "object": "response", "model": "m-2025", "status": "completed", "error": None}
+    return {**given, "output": [*items], "usage": usage, **more}
+
+
+def said(text: str, identity: str = "msg_1", **more: Any) -> dict[str, Any]:
+    """Return the item of a Responses API that says a text."""
+    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    given = {"id": identity, "type": "message", "status": "completed", "role": "assistant", "content": [part]}
+    return given | more
+
+
+def called(name: str, arguments: Any = None, *, call_id: str = "call_1", **more: Any) -> dict[str, Any]:
+    """Return the item of a Responses API that calls a tool."""
+    given = {"id": f"fc_{call_id}", "type": "function_call", "status": "completed", "call_id": call_id, "name": name}
+    return given | {"arguments": json.dumps(arguments or {})} | more
+
+
+def thought(*texts: str, identity: str = "rs_1", **more: Any) -> dict[str, Any]:
+    """Return the item of a Responses API that holds its thinking."""
+    summary = [{"type": "summary_text", "text": text} for text in texts]
+    return {"id": identity, "type": "reasoning", "summary": summary} | more
+
+
+def streamed(whole: Mapping[str, Any], *, pieces: int = 3) -> list[dict[str, Any]]:
+    """Return the events in which a Responses API streams a reply; each text comes in that many pieces."""
+    begun = {**whole, "status": "in_progress", "output": [], "usage": None}
+    events: list[dict[str, Any]] = [{"type": f"response.{name}", "response": begun} for name in ("created", "in_progress")]
+    for place, item in enumerate(whole["output"]):
+        where = {"output_index": place, "item_id": item.get("id")}
+        start = {key: [] if key in ("content", "summary") else value for key, value in item.items()}
+        start |= {"arguments": ""} if "arguments" in item else {}
+        events.append({"type": "response.output_item.added", "output_index": place, "item": start})
+        for name, key, index, text in _streamed_texts(item):
+            at = {**where, **index}
+            size = max(1, -(-len(text) // pieces))
+            cuts = [text[start : start + size] for start in range(0, len(text), size)]
+            events += [{"type": f"response.{name}.delta", **at, "delta": cut} for cut in cuts]
+            events.append({"type": f"response.{name}.done", **at, key: text})
+        events.append({"type": "response.output_item.done", "output_index": place, "item": item})
+    events.append({"type": f"response.{whole['status']}", "response": {**whole}})
+    return [{**event, "sequence_number": number} for number, event in enumerate(events)]
+
+
+def _streamed_texts(item: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, int], str]]:
+    """The texts of an item: the name of their events, where the whole stands in the last, their place, the text."""
+    for index, part in enumerate(item.get("summary", ())):
+        yield "reasoning_summary_text", "text", {"summary_index": index}, part["text"]
+    for index, part in enumerate(item.get("content", ())):
+        names = {"output_text": "output_text", "refusal": "refusal", "reasoning_text": "reasoning_text"}
+        key = "refusal" if part["type"] == "refusal" else "text"
+        yield names[part["type"]], key, {"content_index": index}, part[key]
+    if "arguments" in item:
+        yield "function_call_arguments", "arguments", {}, item["arguments"]
+
+
 def _answer(said: Said) -> Answer:
     given = reply(said) if isinstance(said, str) else said
     return given if isinstance(given, Answer) else Answer(body=given)

@@ -23,17 +23,35 @@ class _Call:
     extra: JsonObject | None = None
 
 
-class CallsDecoder:
-    """Takes the entries of `tool_calls` as they come; sans-I/O.
+class CallIds:
+    """The ids of the tool calls of one reply; `used` are those that the conversation already has.
 
-    An id that is missing, or that the conversation already has, becomes `call_<turn>_<n>`: never random, so that the
-    same reply gives the same conversation.
+    An id that is missing, or that is used, becomes `call_<turn>_<n>`: never random, so that the same reply gives the
+    same conversation.
     """
 
-    def __init__(self, *, turn: int, used_ids: Iterable[str]) -> None:
+    def __init__(self, *, turn: int, used: Iterable[str]) -> None:
         self._turn = turn
-        self._used_ids = used_ids
+        self._given = used
         self._used: set[str] | None = None
+
+    def unique(self, given_id: str) -> str:
+        """Return the id of a call that has this one from the provider."""
+        if self._used is None:  # most replies call nothing: the history is looked through only here
+            self._used = set(self._given)
+        unique, number = given_id, 0
+        while not unique or unique in self._used:
+            number += 1
+            unique = f"call_{self._turn}_{number}"
+        self._used.add(unique)
+        return unique
+
+
+class CallsDecoder:
+    """Takes the entries of `tool_calls` as they come; sans-I/O. Their ids are those of a CallIds."""
+
+    def __init__(self, *, turn: int, used_ids: Iterable[str]) -> None:
+        self._ids = CallIds(turn=turn, used=used_ids)
         self._calls: list[_Call] = []
         self._by_index: dict[Json, _Call] = {}
 
@@ -80,21 +98,11 @@ class CallsDecoder:
         return call
 
     def _open(self, entry: JsonObject, given_id: str) -> _Call:
-        call = _Call(position=len(self._calls), given_id=given_id, id=self._unique(given_id))
+        call = _Call(position=len(self._calls), given_id=given_id, id=self._ids.unique(given_id))
         self._calls.append(call)
         if isinstance(index := entry.get("index"), int):
             self._by_index[index] = call
         return call
-
-    def _unique(self, given_id: str) -> str:
-        if self._used is None:  # most replies call nothing: the history is looked through only here
-            self._used = set(self._used_ids)
-        unique, number = given_id, 0
-        while not unique or unique in self._used:
-            number += 1
-            unique = f"call_{self._turn}_{number}"
-        self._used.add(unique)
-        return unique
 
 
 def mended(pieces: list[str]) -> str:

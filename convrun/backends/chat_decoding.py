@@ -251,7 +251,8 @@ def usage_of(payloads: Iterable[Payload]) -> Usage:
 
 def _usage_in(payload: JsonObject) -> JsonObject:
     """The usage that a payload tells, as it stands there; empty where it tells none."""
-    usage = payload.get("usage")
+    response = payload.get("response")  # an event of a Responses API
+    usage = (response if isinstance(response, dict) else payload).get("usage")
     if not usage and isinstance(extra := payload.get("x_groq"), dict):
         usage = extra.get("usage")
     told = isinstance(usage, dict) and any(value is not None for value in usage.values())

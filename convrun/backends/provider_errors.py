@@ -90,6 +90,22 @@ class ReplyErrors:
             fix="check that base_url is the address of an OpenAI-compatible chat API, and the model one that chats",
         )
 
+    def no_output(self, payload: Payload) -> ProviderError:
+        """Return the error of a reply that is JSON and no reply of a Responses API."""
+        text = payload.text if isinstance(payload, Unparsed) else None
+        shown = show(without_account(cast("Json", payload), failed=True) if text is None else text)
+        return self._error(
+            f"{self.provider} answered {self.status} without an output: {shown}",
+            fix="check that base_url is the address of a Responses API; most providers have only the one for chat",
+        )
+
+    def unfinished(self, state: str) -> ProviderError:
+        """Return the error of a reply that is to be fetched later."""
+        return self._error(
+            f"{self.provider} answered {self.status} with a reply that is still {state}",
+            fix="leave the option 'background' out: nobody comes back for the reply",
+        )
+
     def broken(self, detail: str = "it gave neither a finish reason nor the end mark") -> ProviderError:
         """Return the error of a reply that ended before it was complete."""
         return self._error(

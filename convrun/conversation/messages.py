@@ -18,9 +18,10 @@ Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 @frozen(kw_only=False)
 class TextPart:
-    """Text that somebody said."""
+    """Text that somebody said; `extra` is what a provider adds of its own, and wants back."""
 
     text: str
+    extra: JsonObject | None = None
 
 
 @frozen(kw_only=False)
@@ -34,9 +35,10 @@ class ReasoningPart:
 
 @frozen(kw_only=False)
 class RefusalPart:
-    """The model's own words for refusing."""
+    """The model's own words for refusing; `extra` is as in a TextPart."""
 
     text: str
+    extra: JsonObject | None = None
 
 
 @frozen(kw_only=False)
@@ -68,15 +70,26 @@ class AttachmentPart:
     attachment: Attachment
 
 
-Part: TypeAlias = TextPart | ReasoningPart | RefusalPart | ToolCallPart | ToolResultPart | AttachmentPart
+@frozen(kw_only=False)
+class ProviderPart:
+    """What a provider did by itself beside what it said, as a search; it goes back as it came."""
+
+    item: JsonObject
+
+
+Part: TypeAlias = TextPart | ReasoningPart | RefusalPart | ToolCallPart | ToolResultPart | AttachmentPart | ProviderPart
 
 
 @frozen(kw_only=False)
 class Message:
-    """What one side said at once. A `tool` message holds exactly one ToolResultPart."""
+    """What one side said at once. A `tool` message holds exactly one ToolResultPart.
+
+    `id` is the provider's id of a reply, where its API can be told to go on from there.
+    """
 
     role: Role
     parts: tuple[Part, ...] = ()
+    id: str | None = None
 
     @property
     def text(self) -> str:
@@ -95,7 +108,8 @@ class Message:
 
     def to_dict(self) -> JsonObject:
         """Return it as a JSON object, attachments as base64."""
-        return {"role": self.role, "parts": [_part_to_dict(part) for part in self.parts]}
+        said: JsonObject = {"role": self.role, "parts": [_part_to_dict(part) for part in self.parts]}
+        return said if self.id is None else {**said, "id": self.id}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Message:
@@ -105,7 +119,7 @@ class Message:
             ConversationError: where it is none.
         """
         try:
-            return cls(data["role"], tuple(map(_part_from_dict, data["parts"])))
+            return cls(data["role"], tuple(map(_part_from_dict, data["parts"])), data.get("id"))
         except (KeyError, TypeError, ValueError) as error:
             raise ConversationError(
                 f"{show(data)} is no message: {error!r}", fix="give what to_dict() returned"
@@ -249,19 +263,25 @@ class Usage:
 
 def _part_to_dict(part: Part) -> JsonObject:
     match part:
-        case TextPart(text):
-            return {"type": "text", "text": text}
+        case TextPart(text, extra):
+            return {"type": "text", "text": text, **_extra_to_dict(extra)}
         case ReasoningPart(text, field, details):
             metadata: JsonObject = {"field": field} if details is None else {"field": field, "details": details}
             return {"type": "reasoning", "text": text, "provider_metadata": metadata}
-        case RefusalPart(text):
-            return {"type": "refusal", "text": text}
+        case RefusalPart(text, extra):
+            return {"type": "refusal", "text": text, **_extra_to_dict(extra)}
         case ToolCallPart(name, arguments, call_id, extra):
             return {"type": "tool_call", "name": name, **_arguments_to_dict(arguments, extra), "tool_call_id": call_id}
         case ToolResultPart(call_id, name, output):
             return {"type": "tool_result", "name": name, "output": output, "tool_call_id": call_id}
         case AttachmentPart(attachment):
             return {"type": "attachment", "attachment": attachment.to_dict()}
+        case ProviderPart(item):
+            return {"type": "provider", "item": item}
+
+
+def _extra_to_dict(extra: JsonObject | None) -> JsonObject:
+    return {} if extra is None else {"provider_metadata": {"extra": extra}}
 
 
 def _arguments_to_dict(text: str, extra: JsonObject | None) -> JsonObject:
@@ -281,11 +301,11 @@ def _part_from_dict(data: Mapping[str, Any]) -> Part:
     metadata = data.get("provider_metadata", {})
     match data["type"]:
         case "text":
-            return TextPart(data["text"])
+            return TextPart(data["text"], metadata.get("extra"))
         case "reasoning":
             return ReasoningPart(data["text"], metadata.get("field", "reasoning"), metadata.get("details"))
         case "refusal":
-            return RefusalPart(data["text"])
+            return RefusalPart(data["text"], metadata.get("extra"))
         case "tool_call":
             text = metadata.get("arguments")
             arguments = json.dumps(data["arguments"], ensure_ascii=False) if text is None else cast(str, text)
@@ -294,5 +314,7 @@ def _part_from_dict(data: Mapping[str, Any]) -> Part:
             return ToolResultPart(data.get("tool_call_id") or "", data["name"], data["output"])
         case "attachment":
             return AttachmentPart(Attachment.from_dict(data["attachment"]))
+        case "provider":
+            return ProviderPart(data["item"])
         case other:
             raise ValueError(f"{other!r} is no part")

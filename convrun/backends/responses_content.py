@@ -1,0 +1,55 @@
+"""The content of a user's message to a Responses API: a text, or a list of texts and attachments."""
+
+from __future__ import annotations
+
+from convrun.conversation.attachments import Attachment
+from convrun.conversation.messages import AttachmentPart, Message, TextPart
+from convrun.errors import AttachmentError
+from convrun.values import Json, JsonObject
+
+_SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
+
+
+def encode_content(message: Message) -> Json:
+    """Return the content of a message that the model did not make.
+
+    Raises:
+        AttachmentError: for an attachment that a Responses API cannot carry, or that cannot be read.
+    """
+    if not any(isinstance(part, AttachmentPart) for part in message.parts):
+        return message.text
+    return [_part(part) for part in message.parts if isinstance(part, TextPart | AttachmentPart)]
+
+
+def _part(part: TextPart | AttachmentPart) -> JsonObject:
+    if isinstance(part, TextPart):
+        return {"type": "input_text", "text": part.text}
+    return encode_attachment(part.attachment)
+
+
+def encode_attachment(attachment: Attachment) -> JsonObject:
+    """Return the content part of an attachment.
+
+    Raises:
+        AttachmentError: where a Responses API takes no such thing, or it cannot be read.
+    """
+    kind = attachment.resolve_type()
+    if kind.startswith("image/"):
+        image: JsonObject = {"type": "input_image", "image_url": _address(attachment, kind)}
+        return {**image, "detail": attachment.detail} if attachment.detail else image
+    if kind == "application/pdf":
+        if attachment.url and not attachment.url.startswith("data:"):
+            return {"type": "input_file", "file_url": attachment.url}
+        name = attachment.file_name or "document.pdf"
+        return {"type": "input_file", "filename": name, "file_data": _address(attachment, kind)}
+    if kind in _SOUNDS:
+        sound: JsonObject = {"data": attachment.base64_content(), "format": _SOUNDS[kind]}
+        return {"type": "input_audio", "input_audio": sound}
+    raise AttachmentError(
+        f"an attachment of type {kind!r} cannot go to a model",
+        fix="images, PDF, wav and mp3 can; of anything else, put the text into the prompt",
+    )
+
+
+def _address(attachment: Attachment, kind: str) -> str:
+    return attachment.url or f"data:{kind};base64,{attachment.base64_content()}"

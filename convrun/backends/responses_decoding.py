@@ -1,0 +1,226 @@
+"""Replies of a Responses API, decoded: payloads of a plain or a streamed reply become events and one Completion.
+
+As with chat completions, nothing here trusts a type. What a stream says at its end holds over what its pieces were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from convrun.backends.chat_calls import CallIds
+from convrun.backends.chat_decoding import usage_of
+from convrun.backends.framing import DONE, Payload, Unparsed
+from convrun.backends.provider_errors import ReplyErrors, error_in
+from convrun.backends.responses_items import CALLS, kind_of, parts_of, sendable
+from convrun.backends.responses_output import OutputItem
+from convrun.conversation.backend import Completion, StreamEvent
+from convrun.conversation.messages import Message
+from convrun.errors import ProviderError
+from convrun.values import Json, JsonObject
+from convrun.wire import Figures
+
+_INCOMPLETE = {"max_output_tokens": "length", "max_tokens": "length"}
+_TEXTS = {  # events that bring text: of which kind it is, where its place stands, and, when it is whole, the text
+    "response.output_text": ("text", "content_index", "text"),
+    "response.refusal": ("refusal", "content_index", "refusal"),
+    "response.reasoning_summary_text": ("summary", "summary_index", "text"),
+    "response.reasoning_text": ("reasoning", "content_index", "text"),
+    "response.function_call_arguments": ("arguments", "", "arguments"),
+    "response.custom_tool_call_input": ("input", "", "input"),
+}
+_ENDS = ("response.completed", "response.incomplete")
+_FAILED = ("failed", "cancelled")
+
+
+class ResponsesDecoder:
+    """Takes the payloads of one reply; sans-I/O; implements `formats.ReplyDecoder`.
+
+    `turn` and `used_ids` are as for chat completions.
+    """
+
+    def __init__(self, errors: ReplyErrors, *, turn: int = 1, used_ids: Iterable[str] = ()) -> None:
+        self._errors = errors
+        self._ids = CallIds(turn=turn, used=used_ids)
+        self._items: list[OutputItem] = []
+        self._at: dict[int, OutputItem] = {}
+        self._final: list[OutputItem] | None = None
+        self._called = 0
+        self._response: JsonObject = {}  # the latest that was told of the whole
+        self._raw: Json = None
+        self._last: Payload = None
+        self._nothing = True
+        self._answered = False
+        self._complete = False
+        self._ended = False
+
+    def feed(self, payload: Payload) -> Iterator[StreamEvent]:
+        """Yield what one payload adds to the reply.
+
+        Raises:
+            ProviderError: where the payload is an error, or nothing a Responses API says.
+        """
+        if payload is DONE or payload == DONE.value:
+            self._ended = True
+            return
+        self._nothing = False
+        self._last = payload
+        if isinstance(payload, Unparsed):
+            raise self._errors.unreadable(payload.text, streamed=self._answered)
+        if error := error_in(payload):
+            raise self._errors.told(error, streamed=self._answered)
+        if not isinstance(payload, dict):
+            raise self._errors.no_output(payload)
+        kind = payload.get("type")
+        if isinstance(kind, str) and (kind == "error" or kind.startswith("response.")):
+            yield from self._read_event(kind, payload)
+        elif isinstance(payload.get("output"), list) or payload.get("object") == "response":
+            self._raw, self._answered = payload, True
+            yield from self._read_end(payload)
+
+    def finish(self, figures: Figures | None = None, *, whole: bool = False) -> Completion:
+        """Return the reply, now that nothing more comes. `whole`: that it is complete is known from elsewhere.
+
+        Raises:
+            ProviderError: where there was no reply, or only the beginning of one.
+        """
+        if self._nothing and not self._ended:
+            raise self._errors.empty()
+        if not self._answered:
+            raise self._errors.no_output(self._last)
+        if not self._complete and not (self._items and (whole or self._ended)):
+            raise self._errors.broken("it said neither that it is completed nor that it is incomplete")
+        found = [one for one in self._items if not one.empty] if self._final is None else self._final
+        parts = [part for one in found for part in parts_of(one.whole(), call_id=one.call_id or "")]
+        identity = _text_or_none(self._response.get("id"))
+        message = Message("assistant", tuple(parts), identity)
+        return Completion(
+            message=message,
+            finish_reason=self._incomplete() or ("tool_calls" if message.tool_calls else "stop"),
+            usage=usage_of((self._response,)),
+            model=_text_or_none(self._response.get("model")),
+            id=identity,
+            raw=self._raw,
+            elapsed_ms=figures.elapsed_ms if figures else None,
+            cost_usd=figures.cost_usd if figures else None,
+        )
+
+    def _read_event(self, kind: str, event: JsonObject) -> Iterator[StreamEvent]:
+        told = event.get("response")
+        response = told if isinstance(told, dict) else {}
+        name, _, ending = kind.rpartition(".")
+        if kind == "error" or (ending in _FAILED and name == "response"):
+            raise self._failed(response or event)
+        self._answered = True
+        if kind in _ENDS:
+            status = response.get("status")
+            yield from self._read_end({**response, "status": status if status in _FAILED else ending})
+        elif response:
+            self._note(response)
+        elif name == "response.output_item":
+            yield from self._read_item(event, done=ending == "done")
+        elif name in _TEXTS:
+            yield from self._read_text(event, *_TEXTS[name], done=ending == "done")
+
+    def _note(self, response: JsonObject) -> None:
+        """Take what is told of the whole reply; what an earlier one told and this one does not stays."""
+        if error := error_in(response):
+            raise self._errors.told(error, streamed=self._answered)
+        told = {key: value for key, value in response.items() if value is not None and key != "output"}
+        self._response = {**self._response, **told}
+
+    def _read_end(self, response: JsonObject) -> Iterator[StreamEvent]:
+        """Read the whole reply: that of a plain one, or what a stream says at its end."""
+        self._note(response)
+        status = response.get("status")
+        if status in _FAILED:
+            raise self._failed(response)
+        if status in ("queued", "in_progress"):
+            raise self._errors.unfinished(str(status))
+        self._complete = True
+        output = response.get("output")
+        found = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+        if not found and self._items:
+            return  # some providers do not repeat what has come
+        final: list[OutputItem] = []
+        for position, item in enumerate(found):
+            one = self._known(item, position, final)
+            final.append(one)
+            yield from self._settle(one, item, done=True)
+        self._final = final
+
+    def _known(self, item: JsonObject, position: int, taken: list[OutputItem]) -> OutputItem:
+        """The item that has come before, by its id or else its place; another one where it has not."""
+        free = [one for one in self._items if one not in taken]
+        same = (one for one in free if item.get("id") and one.item.get("id") == item.get("id"))
+        placed = (one for one in free if one is self._at.get(position) and kind_of(one.item) in ("", kind_of(item)))
+        return next(same, None) or next(placed, None) or OutputItem(position)
+
+    def _read_item(self, event: JsonObject, *, done: bool) -> Iterator[StreamEvent]:
+        item = event.get("item")
+        if not isinstance(item, dict):
+            return
+        one = self._item_at(event)
+        # Some servers count every item as the first.
+        if one.item and (not done or (one.done and one.item.get("id") != item.get("id"))):
+            one = self._open(one.index)
+        yield from self._settle(one, item, done=done)
+
+    def _read_text(self, event: JsonObject, kind: str, place: str, where: str, *, done: bool) -> Iterator[StreamEvent]:
+        piece = event.get(where if done else "delta")
+        if not isinstance(piece, str):
+            return
+        one = self._item_at(event)
+        index = event.get(place)
+        at = index if isinstance(index, int) and kind not in CALLS.values() else 0
+        if kind in CALLS.values():
+            self._identify(one)
+        yield from one.complete(kind, at, piece) if done else one.add(kind, at, piece)
+
+    def _settle(self, one: OutputItem, item: JsonObject, *, done: bool) -> Iterator[StreamEvent]:
+        checked = sendable(item)
+        assert isinstance(checked, dict)
+        one.take(checked, done=done)
+        if one.calls:
+            self._identify(one)
+        yield from one.settle()
+
+    def _identify(self, one: OutputItem) -> None:
+        """Give a call its place among the calls, and an id that the conversation has not."""
+        given = _text_or_none(one.item.get("call_id")) or ""
+        if one.call_id is None:
+            one.position = self._called
+            self._called += 1
+        elif not given or given == one.given_id:
+            return
+        one.given_id, one.call_id = given, self._ids.unique(given)
+
+    def _item_at(self, event: JsonObject) -> OutputItem:
+        """The item that an event is about: by its place, else by its id, else the last."""
+        index, identity = event.get("output_index"), event.get("item_id")
+        if isinstance(index, int):
+            return self._at.get(index) or self._open(index)
+        named = [one for one in self._items if identity and one.item.get("id") == identity]
+        if named or (self._items and "item" not in event):
+            return (named or self._items)[-1]
+        return self._open(len(self._items))
+
+    def _open(self, index: int) -> OutputItem:
+        one = self._at[index] = OutputItem(index)
+        self._items.append(one)
+        self._items.sort(key=lambda item: item.index)
+        return one
+
+    def _incomplete(self) -> str | None:
+        """Why the reply is not complete, in the words of finish reasons; None where it is."""
+        if self._response.get("status") != "incomplete":
+            return None
+        details = self._response.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, dict) else None
+        return _INCOMPLETE.get(reason, reason.lower()) if isinstance(reason, str) and reason else "length"
+
+    def _failed(self, told: JsonObject) -> ProviderError:
+        return self._errors.told(error_in(told) or told, streamed=self._answered and self._raw is None)
+
+
+def _text_or_none(value: Json) -> str | None:
+    return value if isinstance(value, str) and value else None
