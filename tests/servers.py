@@ -159,7 +159,8 @@ def thought(*texts: str, identity: str = "rs_1", **more: Any) -> dict[str, Any]:
 def streamed(whole: Mapping[str, Any], *, pieces: int = 3) -> list[dict[str, Any]]:
     """Return the events in which a Responses API streams a reply; each text comes in that many pieces."""
     begun = {**whole, "status": "in_progress", "output": [], "usage": None}
-    events: list[dict[str, Any]] = [{"type": f"response.{name}", "response": begun} for name in ("created", "in_progress")]
+    names = ("created", "in_progress")
+    events: list[dict[str, Any]] = [{"type": f"response.{name}", "response": begun} for name in names]
     for place, item in enumerate(whole["output"]):
         where = {"output_index": place, "item_id": item.get("id")}
         start = {key: [] if key in ("content", "summary") else value for key, value in item.items()}

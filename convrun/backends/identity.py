@@ -11,9 +11,10 @@ from convrun.backends.presets import OPENAI, PRESETS, Preset
 from convrun.backends.script import script_model_name
 from convrun.errors import ConvrunError, UnknownModelError, did_you_mean
 from convrun.frozen import frozen
-from convrun.values import JsonObject
+from convrun.values import JsonObject, show
 
 DEFAULT_MODEL = "gpt-4.1-mini"
+APIS = ("chat", "responses")
 
 
 @frozen
@@ -22,7 +23,7 @@ class ModelIdentity:
 
     `name` is as the user wrote it, `model` as it goes out. `provider` is a preset's name, `echo` or `script`; None for
     a base URL without one. `offline` says which model of our own answers; None: one at `base_url`. `api_key_env` is the
-    key variable the user named.
+    key variable the user named. `api` is what is spoken there: chat completions or the Responses API.
     """
 
     name: str
@@ -33,9 +34,10 @@ class ModelIdentity:
     headers: Mapping[str, str] = field(default_factory=dict)
     system_role: str = "system"
     offline: Literal["echo", "script"] | None = None
+    api: Literal["chat", "responses"] = "chat"
 
 
-def identify(
+def identify(  # noqa: PLR0913  # one for each thing that may be said about a model
     name: str | None = None,
     *,
     environ: Mapping[str, str],
@@ -44,13 +46,14 @@ def identify(
     api_key_env: str | None = None,
     headers: Mapping[str, str] | None = None,
     system_role: str | None = None,
+    api: str | None = None,
     script: Sequence[JsonObject | list[JsonObject]] | None = None,
 ) -> ModelIdentity:
     """Return the model that a name means; `provider` and `base_url` are as the user gave them. Reads no key.
 
     Raises:
         UnknownModelError: for a provider that is not known.
-        ConvrunError: for a base URL that is none.
+        ConvrunError: for a base URL that is none, and an API that is not known or not spoken there.
     """
     name = name or (DEFAULT_MODEL if script is None else "script")
     model, offline = name, None
@@ -69,6 +72,7 @@ def identify(
     else:
         provider, model = _split(name)
         url = _address(PRESETS[provider], environ)
+    _refuse_api(api, name=name, offline=offline is not None, system_role=system_role)
     return ModelIdentity(
         name=name,
         model=model,
@@ -78,6 +82,7 @@ def identify(
         headers=dict(headers or {}),
         system_role=system_role or "system",
         offline=offline,  # type: ignore[arg-type]
+        api=api or "chat",  # type: ignore[arg-type]
     )
 
 
@@ -100,6 +105,20 @@ def checked_url(url: str) -> str:
             fix="write it as https://host/v1: http or https, no user, query or fragment",
         )
     return text.rstrip("/")
+
+
+def _refuse_api(api: str | None, *, name: str, offline: bool, system_role: str | None) -> None:
+    """Raise for an API that there is not, or that does not go with what else is said about a model."""
+    if api is None or api == "chat":
+        return
+    if api not in APIS:
+        fix = did_you_mean(str(api), APIS) or f"known are {', '.join(APIS)}"
+        raise ConvrunError(f"unknown api {show(api, 60)}", fix=fix)
+    if offline:
+        raise ConvrunError(f"{name!r} speaks chat completions, and no other API", fix="leave 'api' out")
+    if system_role is not None:
+        what = "'system_role' is for chat completions: the Responses API has no message for the system prompt"
+        raise ConvrunError(what, fix="leave 'system_role' out: the prompt goes out as 'instructions'")
 
 
 def _without_password(url: str) -> str:

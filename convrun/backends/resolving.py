@@ -19,6 +19,7 @@ from convrun.errors import SettingsError
 from convrun.wire import Transport
 
 if TYPE_CHECKING:
+    from convrun.backends.formats import WireFormat
     from convrun.backends.pacing import Heard
 
 
@@ -30,6 +31,7 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
     api_key_env: str | None = None,
     headers: Mapping[str, str] | None = None,
     system_role: str | None = None,
+    api: str | None = None,
     script: ScriptLines | None = None,
     timeout: float | None = None,
     max_retries: int | None = None,
@@ -45,7 +47,7 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
 
     Raises:
         UnknownModelError: for a provider that is not known.
-        ConvrunError: for a base URL that is none.
+        ConvrunError: for a base URL that is none, and an API that is not known or not spoken there.
     """
     identity = identify(
         name,
@@ -55,10 +57,11 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
         api_key_env=api_key_env,
         headers=headers,
         system_role=system_role,
+        api=api,
         script=script,
     )
     trusted = (*trusted_base_urls, identity.base_url)  # the program's own code says which key goes there
-    settings = (base_url, provider, api_key_env, headers, system_role, script, transport)
+    settings = (base_url, provider, api_key_env, headers, system_role, api, script, transport)
     by_name = all(setting is None for setting in settings)
     if transport is None:
         transport = live_transport(
@@ -89,17 +92,23 @@ def backend_for(
         variable = None  # a key that may not go out is no hindrance to a replay; a live call raises this again
     return ModelBackend(
         name=identity.name,
-        format=ChatFormat(
-            model=identity.model,
-            system_role=identity.system_role,
-            quirks=quirks_of(identity.provider, identity.base_url, environ),
-        ),
+        format=_format_of(identity, environ),
         transport=transport,
         base_url=identity.base_url,
         provider=identity.provider,
         headers=identity.headers,
         key_variable=variable,
     )
+
+
+def _format_of(identity: ModelIdentity, environ: Mapping[str, str]) -> WireFormat:
+    """How the model's API is spoken."""
+    if identity.api == "responses":
+        from convrun.backends.responses_format import ResponsesFormat  # most specs do without
+
+        return ResponsesFormat(model=identity.model)
+    quirks = quirks_of(identity.provider, identity.base_url, environ)
+    return ChatFormat(model=identity.model, system_role=identity.system_role, quirks=quirks)
 
 
 def live_transport(  # noqa: PLR0913  # one for each thing that may be said about live calls

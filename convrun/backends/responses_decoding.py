@@ -196,11 +196,12 @@ class ResponsesDecoder:
 
     def _item_at(self, event: JsonObject) -> OutputItem:
         """The item that an event is about: by its place, else by its id, else the last."""
-        index, identity = event.get("output_index"), event.get("item_id")
+        index, item = event.get("output_index"), event.get("item")
         if isinstance(index, int):
             return self._at.get(index) or self._open(index)
+        identity = item.get("id") if isinstance(item, dict) else event.get("item_id")
         named = [one for one in self._items if identity and one.item.get("id") == identity]
-        if named or (self._items and "item" not in event):
+        if named or (self._items and not (identity and item)):
             return (named or self._items)[-1]
         return self._open(len(self._items))
 

@@ -28,7 +28,12 @@ class ResponsesFormat:
         """
         return self._encoder.body(request)
 
-    def decoder(self, errors: ReplyErrors, request: ModelRequest, body: JsonObject) -> ResponsesDecoder:  # noqa: ARG002
+    def decoder(
+        self,
+        errors: ReplyErrors,
+        request: ModelRequest,
+        body: JsonObject,  # noqa: ARG002  (the seam's; the ids are the request's)
+    ) -> ResponsesDecoder:
         """Return what reads the reply to a request."""
         used = (call.id for message in request.messages for call in message.tool_calls)
         return ResponsesDecoder(errors, turn=request.turn, used_ids=used)

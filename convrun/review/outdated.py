@@ -99,6 +99,7 @@ def _models(planned: Planned) -> frozenset[str]:
             api_key_env=model.api_key_env,
             headers=model.headers,
             system_role=model.system_role,
+            api=model.api,
             script=script_lines(model.script),
         )
     except ConvrunError:

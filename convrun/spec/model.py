@@ -49,6 +49,7 @@ class ModelSpec:
     base_url: str | None = None
     api_key_env: str | None = None
     stream: bool = False
+    api: Literal["chat", "responses"] | None = None
     system_role: Literal["system", "developer"] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None

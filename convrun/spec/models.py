@@ -30,9 +30,7 @@ def _model(node: Node, file: SpecFile) -> ModelSpec:
     if node.get("script") is not None:
         script = SCRIPT.values(node, file)["script"]
         return ModelSpec(name="script", script=script, where=node.where)
-    parts = MODEL.values(node, file)
-    parts.pop("api", None)  # there is one
-    return ModelSpec(**parts, where=node.where)
+    return ModelSpec(**MODEL.values(node, file), where=node.where)
 
 
 @takes(type="string", pattern="^https?://")
@@ -117,7 +115,9 @@ MODEL = Record(
         "provider": Key(decoding.word, "A provider that is known by name: its address and the variable of its key."),
         "base_url": Key(_base_url, "The address of an OpenAI-compatible endpoint, as https://host/v1."),
         "api_key_env": Key(decoding.word, "The environment variable that holds the key."),
-        "api": Key(decoding.choice("chat", of="api"), "The API that is spoken."),
+        "api": Key(
+            decoding.choice("chat", "responses", of="api"), "The API that is spoken: chat completions, or Responses."
+        ),
         "stream": Key(decoding.flag, "true: replies are streamed."),
         "system_role": Key(
             decoding.choice("system", "developer", of="system_role"), "The role of the system prompt's message."

@@ -14,7 +14,10 @@ import yaml
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.backends.reading import decode
+from convrun.backends.responses_decoding import ResponsesDecoder
+from convrun.backends.responses_encoding import encode_message
 from convrun.conversation.backend import Completion, StreamEvent
+from convrun.conversation.messages import Message
 from convrun.errors import ProviderError
 from convrun.wire import Reply
 
@@ -71,10 +74,12 @@ def read(raw: bytes) -> tuple[str, str, list[tuple[str, str]]]:
     return text, reasoning, [(name, arguments) for name, arguments in calls.values()]
 
 
-def decoded(status: int, chunks: list[bytes]) -> tuple[list[StreamEvent], Completion]:
+def decoded(
+    status: int, chunks: list[bytes], decoder: type[ChatDecoder | ResponsesDecoder] = ChatDecoder
+) -> tuple[list[StreamEvent], Completion]:
     """The events and the completion of a reply."""
     errors = ReplyErrors(provider="acme", status=status, headers={})
-    *events, last = decode(Reply(status=status, headers={}, body=chunks), ChatDecoder(errors), errors)
+    *events, last = decode(Reply(status=status, headers={}, body=chunks), decoder(errors), errors)
     assert isinstance(last, Completion)
     return [event for event in events if isinstance(event, StreamEvent)], last
 
@@ -129,3 +134,37 @@ def test_what_is_no_chat_reply_is_named() -> None:
         for status, raw in interactions(path, "/responses"):
             with pytest.raises(ProviderError, match="without a choice"):
                 decoded(status, [raw])
+
+
+def output_of(raw: bytes) -> list[Any]:
+    """The output of a reply of a Responses API: that of its last event where it is a stream."""
+    try:
+        payload = json.loads(raw)
+    except ValueError:
+        lines = [line[5:].strip() for line in raw.decode().split("\n") if line.startswith("data:")]
+        payload = json.loads(next(line for line in reversed(lines) if line != "[DONE]"))["response"]
+    found: list[Any] = payload["output"]
+    return found
+
+
+@pytest.mark.skipif(not FILES, reason=f"the shared recordings are not at {FOLDER}")
+def test_every_recorded_reply_of_a_responses_api_is_read() -> None:
+    """All of them give their text, thoughts and calls, however they are cut, and their items go back as they came."""
+    reasons: list[str | None] = []
+    for path in FILES:
+        for status, raw in interactions(path, "/responses"):
+            output = output_of(raw)
+            events, found = decoded(status, [raw], ResponsesDecoder)
+            parts = [part for item in output if item["type"] == "message" for part in item["content"]]
+            text = "".join(part.get("text", "") for part in parts)
+            assert found.message.text == joined(events, "text") == text
+            assert joined(events, "refusal") == "".join(part.get("refusal", "") for part in parts)
+            called = [item for item in output if item["type"] == "function_call"]
+            calls = [(call.name, call.arguments, call.id) for call in found.message.tool_calls]
+            assert calls == [(item["name"], item["arguments"], item["call_id"]) for item in called]
+            assert joined(events, "tool_call_args") == "".join(item["arguments"] for item in called)
+            written = json.loads(json.dumps(found.message.to_dict()))
+            assert encode_message(found.message) == encode_message(Message.from_dict(written)) == output
+            assert decoded(status, [raw[at : at + 1] for at in range(len(raw))], ResponsesDecoder) == (events, found)
+            reasons.append(found.finish_reason)
+    assert (len(reasons), reasons.count("length"), reasons.count("tool_calls")) == (sum(RESPONSES.values()), 1, 3)

@@ -178,7 +178,7 @@ def test_a_replay_needs_no_key() -> None:
     """Over another transport a model needs neither a key nor leave to send one."""
     identity = known("m", base_url=ELSEWHERE, api_key_env="TEAM_KEY", system_role="developer", headers={"X": "1"})
     backend = backend_for(identity, Recorded(), environ={})
-    assert (backend.name, backend.model, backend.headers) == ("m", "m", {"X": "1"})
+    assert (backend.name, backend.format.model, backend.headers) == ("m", "m", {"X": "1"})
     assert resolve("m", transport=Recorded(), environ={}).base_url == OPENAI_URL
 
 

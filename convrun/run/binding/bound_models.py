@@ -41,6 +41,7 @@ def identity_of(model: ModelSpec, options: RunOptions, environ: Mapping[str, str
             api_key_env=model.api_key_env,
             headers=model.headers,
             system_role=model.system_role,
+            api=model.api,
             script=script_lines(model.script),
         )
 

@@ -131,6 +131,7 @@ def _renamed(own: ModelSpec | None, name: str) -> ModelSpec:
     return ModelSpec(
         name=name,
         stream=own.stream,
+        api=None if name == "echo" else own.api,  # it has one API
         system_role=own.system_role,
         timeout=own.timeout,
         max_retries=own.max_retries,
