@@ -5,6 +5,10 @@ from typing import Any
 
 _ENGINE = "convrun.conversation"
 _HOMES = {
+    "AsyncChainResponse": f"{_ENGINE}.asynchronous",
+    "AsyncConversation": f"{_ENGINE}.asynchronous",
+    "AsyncModel": f"{_ENGINE}.asynchronous",
+    "AsyncResponse": "convrun.models",
     "Attachment": f"{_ENGINE}.attachments",
     "AttachmentError": "convrun.errors",
     "AttachmentPart": f"{_ENGINE}.messages",
@@ -46,6 +50,7 @@ _HOMES = {
     "assistant": f"{_ENGINE}.messages",
     "check": "convrun.checks.own",
     "expect": "convrun.expecting",
+    "get_async_model": "convrun.models",
     "get_model": "convrun.models",
     "get_models": "convrun.models",
     "system": f"{_ENGINE}.messages",

@@ -173,6 +173,7 @@ class ProviderError(ConvrunError):
     `status` is the HTTP status (None: no answer came, as after a time-out); `provider_message` is the provider's own
     text; `request_id` is for its support; `retryable` says whether the same request may succeed later. `is_answer`:
     the provider answered with this error, instead of not answering, breaking off or saying what nobody can read.
+    `arrived` is the text of the reply that had arrived by then.
     """
 
     def __init__(
@@ -192,6 +193,7 @@ class ProviderError(ConvrunError):
         self.request_id = request_id
         self.retryable = retryable
         self.is_answer = is_answer
+        self.arrived = ""
 
 
 class CostLimitError(ConvrunError):

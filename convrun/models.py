@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convrun.conversation.model import Model
-from convrun.conversation.response import Response, bind_model_resolver
+from convrun.conversation.owner import bind_model_resolver
+from convrun.conversation.response import Response
 
-__all__ = ["Response", "get_model", "get_models"]  # Response from here finds the model of one rebuilt from a dict
+if TYPE_CHECKING:
+    from convrun.backends.model_backend import ModelBackend
+    from convrun.conversation.asynchronous import AsyncModel, AsyncResponse
+
+# Responses from here find the model of one rebuilt from a dict.
+__all__ = ["AsyncResponse", "Response", "get_async_model", "get_model", "get_models"]
+
+
+def __getattr__(name: str) -> Any:
+    """Return AsyncResponse, importing its module at the first use: asyncio comes with it."""
+    if name != "AsyncResponse":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from convrun.conversation.asynchronous import AsyncResponse
+
+    return AsyncResponse
 
 
 def get_model(name: str | None = None, **settings: Any) -> Model:
@@ -20,15 +35,14 @@ def get_model(name: str | None = None, **settings: Any) -> Model:
         UnknownModelError: where no provider is known for it.
         TypeError: for a setting that is none.
     """
-    from convrun.backends.rerouting import reroutable  # only once a model is wanted
-    from convrun.backends.resolving import resolve
+    return Model(_backend("get_model", name, settings))
 
-    for setting in settings.keys() - (resolve.__kwdefaults__ or {}).keys():
-        from convrun.errors import did_you_mean
 
-        near = did_you_mean(setting, resolve.__kwdefaults__ or ())
-        raise TypeError(f"get_model() got an unexpected keyword argument {setting!r}{f' ({near})' if near else ''}")
-    return Model(reroutable(resolve(name, **settings), settings.get("environ", os.environ)))
+def get_async_model(name: str | None = None, **settings: Any) -> AsyncModel:
+    """Return the model of this name, whose responses are awaited; see `get_model`."""
+    from convrun.conversation.asynchronous import AsyncModel
+
+    return AsyncModel(_backend("get_async_model", name, settings))
 
 
 def get_models() -> list[Model]:
@@ -38,4 +52,17 @@ def get_models() -> list[Model]:
     return [get_model(name) for name in model_names()]
 
 
-bind_model_resolver(get_model)
+def _backend(caller: str, name: str | None, settings: dict[str, Any]) -> ModelBackend:
+    from convrun.backends.rerouting import reroutable  # only once a model is wanted
+    from convrun.backends.resolving import resolve
+
+    for setting in settings.keys() - (resolve.__kwdefaults__ or {}).keys():
+        from convrun.errors import did_you_mean
+
+        near = did_you_mean(setting, resolve.__kwdefaults__ or ())
+        raise TypeError(f"{caller}() got an unexpected keyword argument {setting!r}{f' ({near})' if near else ''}")
+    return reroutable(resolve(name, **settings), settings.get("environ", os.environ))
+
+
+bind_model_resolver("sync", get_model)
+bind_model_resolver("async", get_async_model)

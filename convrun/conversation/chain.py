@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from convrun.conversation.at_once import run
 from convrun.conversation.backend import StreamEvent
 from convrun.conversation.driving import Driver
 from convrun.conversation.messages import Message, Usage
+from convrun.conversation.model_call import ModelCall
 from convrun.conversation.prompt import Prompt
-from convrun.conversation.response import Owner, Response
+from convrun.conversation.response import AnyResponse, Response
 from convrun.conversation.tools import ToolCall, ToolResult
-from convrun.conversation.turns import messages_of, responses_of
-from convrun.conversation.usage import total
+from convrun.conversation.turns import messages_of, text_of, tool_calls_of, tool_results_of, usage_of
+
+ResponseT = TypeVar("ResponseT", bound=AnyResponse)
+
+if TYPE_CHECKING:
+    from convrun.conversation.owner import Owner
 
 
-class ChainResponse:
-    """A tool loop: the model is asked, its tools are run and it is asked again, until it stops.
-
-    Nothing happens before it is read, nothing happens twice; an error is raised at each reading again.
-    """
+class AnyChain(Generic[ResponseT]):
+    """What sync and async chains share: all that can be said without waiting."""
 
     def __init__(self, driver: Driver, conversation: Owner) -> None:
         self._driver = driver
@@ -36,16 +41,36 @@ class ChainResponse:
         return self._driver.loop.first.prompt
 
     @property
-    def begun(self) -> list[Response]:
+    def begun(self) -> list[ResponseT]:
         """The responses there are so far, without going on: all of them once the chain is read, or has failed."""
         return [self._response(position) for position in range(len(self._calls))]
 
+    def __repr__(self) -> str:
+        """Show prompt and progress without fetching anything."""
+        return f"<{type(self).__name__} prompt={self.prompt.prompt!r} responses={len(self._calls)}>"
+
+    def _response(self, position: int) -> ResponseT:
+        call = self._calls[position]
+        found: ResponseT = call.face or self._made(position)
+        return found
+
+    def _made(self, position: int) -> ResponseT:
+        """A new response to the call at `position`."""
+        raise NotImplementedError
+
+
+class ChainResponse(AnyChain[Response]):
+    """A tool loop: the model is asked, its tools are run and it is asked again, until it stops.
+
+    Nothing happens before it is read, nothing happens twice; an error is raised at each reading again.
+    """
+
     def responses(self) -> Iterator[Response]:
         """Yield the responses, each as soon as it can be read; the tools in between are run on the way."""
-        position = 0
-        while position < len(self._calls) or self._more(position):
+        for position in count():
+            if not run(self._driver.has_call(position)):
+                return
             yield self._response(position)
-            position += 1
 
     def __iter__(self) -> Iterator[str]:
         """Yield pieces of text of all responses, as they arrive the first time."""
@@ -59,49 +84,40 @@ class ChainResponse:
 
     def text(self) -> str:
         """Return the text of all responses."""
-        return "".join(response.text() for response in self._all())
+        return text_of(self._all())
 
     def __str__(self) -> str:
         """Return the text of all responses."""
         return self.text()
 
-    def __repr__(self) -> str:
-        """Show prompt and progress without fetching anything."""
-        return f"<ChainResponse prompt={self.prompt.prompt!r} responses={len(self._calls)}>"
-
     def messages(self) -> list[Message]:
         """Return what the model and the tools said."""
-        self._all()
-        return messages_of(self._calls)
+        return messages_of(self._all())
 
     def tool_calls(self) -> list[ToolCall]:
         """Return the calls the model wanted, in order."""
-        return [call for response in self._all() for call in response.tool_calls()]
+        return tool_calls_of(self._all())
 
     def tool_results(self) -> list[ToolResult]:
         """Return what came of them, in order."""
-        return [result for response in self._all() for result in response.tool_results()]
+        return tool_results_of(self._all())
 
     def usage(self) -> Usage:
         """Return the tokens of all responses."""
-        return total(response.usage() for response in self._all())
+        return usage_of(self._all())
 
     def parsed(self) -> object:
         """Return the value in the last response, as `Response.parsed` does."""
         return self._all()[-1].parsed()
 
-    def _all(self) -> list[Response]:
-        self._driver.finish()
-        return responses_of(self._calls, self._conversation)
+    def close(self) -> None:
+        """Give up a chain that is not over: its connection is closed, and its turn is not in the history."""
+        run(self._driver.close())
 
-    def _more(self, position: int) -> bool:
-        """Whether there is a response at `position`; the one before is read to its end for it."""
-        if position:
-            self._driver.read(self._calls[position - 1])
-        self._driver.advance()
-        return position < len(self._calls)
+    def _all(self) -> Sequence[ModelCall]:
+        """The model calls, once all is over."""
+        run(self._driver.finish())
+        return self._calls
 
-    def _response(self, position: int) -> Response:
-        call = self._calls[position]
-        found: Response = call.face or Response(call, self._driver, self._conversation)
-        return found
+    def _made(self, position: int) -> Response:
+        return Response(self._calls[position], self._driver, self._conversation)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from convrun.conversation.at_once import AT_ONCE
 from convrun.conversation.attachments import Attachment, attachments_of
 from convrun.conversation.backend import bound_here
 from convrun.conversation.chain import ChainResponse
@@ -15,24 +16,26 @@ from convrun.conversation.hooks import HookOrHooks, Hooks
 from convrun.conversation.loop import Loop, Said
 from convrun.conversation.messages import Message, Usage
 from convrun.conversation.model_call import ModelCall
-from convrun.conversation.response import LanguageModel, Response
+from convrun.conversation.response import Response
 from convrun.conversation.settings import TurnSettings
 from convrun.conversation.structured import OutputSchema, SchemaLike
 from convrun.conversation.tool_running import RecordedResults
 from convrun.conversation.toolbox import ToolLike, tools_by_name
 from convrun.conversation.tools import Tool, ToolResult
-from convrun.conversation.turns import Turn
-from convrun.conversation.usage import total
+from convrun.conversation.turns import Turn, usage_of
 from convrun.errors import ConversationError
 from convrun.values import Json, show, type_name
 
+_Response = TypeVar("_Response")
+_Chain = TypeVar("_Chain")
 
-class Conversation:
-    """A history and what holds for every turn of it.
+if TYPE_CHECKING:
+    from convrun.conversation.effects import Effects
+    from convrun.conversation.owner import LanguageModel
 
-    `replaying` says whether the model's side comes from a recording; hooks and tools may look. `chain_limit` counts the
-    model calls of a turn, None for no limit; `tool_timeout` is in seconds.
-    """
+
+class AnyConversation(Generic[_Response, _Chain]):
+    """What sync and async conversations share, which is all but the kinds of their responses."""
 
     def __init__(  # noqa: PLR0913  (each is a keyword that users know from the API)
         self,
@@ -66,6 +69,7 @@ class Conversation:
         self._settings = settings.with_options(model.options).with_options(options or {})
         self._newest: Loop | None = None
         self._is_branch = False
+        self._effects = self._new_effects()
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -97,13 +101,13 @@ class Conversation:
         return [record.face for record in self._history.turns]
 
     @property
-    def responses(self) -> list[Response]:
+    def responses(self) -> list[_Response]:
         """One for each model call of these turns, in order."""
-        return [response for turn in self.turns for response in turn.responses]
+        return [self.shown(call) for record in self._history.turns for call in record.calls]
 
     def usage(self) -> Usage:
         """Return the tokens of all turns."""
-        return total(response.usage() for response in self.responses)
+        return usage_of([call for record in self._history.turns for call in record.calls])
 
     def prompt(  # noqa: PLR0913  (each is a keyword that users know from the API)
         self,
@@ -119,7 +123,7 @@ class Conversation:
         stream: bool | None = None,
         options: Mapping[str, Json] | None = None,
         **more_options: Json,
-    ) -> Response:
+    ) -> _Response:
         """Return the lazy response to one prompt; its tool calls are not run.
 
         `system` replaces the system prompt from this turn on, `messages` stand in for the history; options are those
@@ -128,7 +132,7 @@ class Conversation:
         said = _said(prompt, attachments, messages, system, tool_results)
         settings = self._settings_of_turn(tools, schema, schema_name, stream, {**(options or {}), **more_options})
         driver = self._begin(said, settings, chained=False)
-        return Response(driver.loop.first, driver, self)
+        return self._response(driver.loop.first, driver)
 
     def chain(  # noqa: PLR0913  (each is a keyword that users know from the API)
         self,
@@ -147,7 +151,7 @@ class Conversation:
         after_call: HookOrHooks = None,
         chain_limit: int | None = None,
         **more_options: Json,
-    ) -> ChainResponse:
+    ) -> _Chain:
         """Return the lazy chain that answers a prompt, running tools until the model stops.
 
         Without a prompt it goes on where the last turn has left tool calls open, as after PauseChain. Hooks and the
@@ -159,19 +163,21 @@ class Conversation:
             settings = replace(settings, hooks=Hooks.of(before_call, after_call, settings.hooks))
         if chain_limit is not None:
             settings = replace(settings, chain_limit=_checked_limit(chain_limit))
-        return ChainResponse(self._begin(said, settings, chained=True), self)
+        return self._chain(self._begin(said, settings, chained=True))
 
-    def branch(self, call: ModelCall) -> Conversation:
+    def branch(self, call: ModelCall) -> Self:
         """Return a conversation with the same settings that goes on from a reply on its own."""
-        found = Conversation(self.model)
-        found.replaying = self.replaying
-        found._settings = (
-            call.settings if call.request is not None else replace(self._settings, options=call.settings.options)
-        )
-        found._history = History(call.prompt.messages)
-        found._history.add_reply(call)
-        found._is_branch = True
+        found = type(self)(self.model)
+        settings = call.settings if call.request is not None else replace(self._settings, options=call.settings.options)
+        found._begin_as_branch(call, settings, replaying=self.replaying)  # noqa: SLF001  (of this very class)
         return found
+
+    def _begin_as_branch(self, call: ModelCall, settings: TurnSettings, *, replaying: bool) -> None:
+        self.replaying = replaying
+        self._settings = settings
+        self._history = History(call.prompt.messages)
+        self._history.add_reply(call)
+        self._is_branch = True
 
     def _settings_of_turn(
         self,
@@ -202,7 +208,41 @@ class Conversation:
             runs_open_calls=chained or self._is_branch,
             earlier=earlier,
         )
-        return Driver(self._newest)
+        return Driver(self._newest, self._effects)
+
+    def shown(self, call: ModelCall) -> _Response:
+        """Return the response that shows a model call, the same one each time."""
+        found: _Response = call.face or self._response(call)
+        return found
+
+    def _new_effects(self) -> Effects:
+        """What performs the steps of this conversation."""
+        raise NotImplementedError
+
+    def _response(self, call: ModelCall, driver: Driver | None = None) -> _Response:
+        """A new response."""
+        raise NotImplementedError
+
+    def _chain(self, driver: Driver) -> _Chain:
+        """A new chain."""
+        raise NotImplementedError
+
+
+class Conversation(AnyConversation[Response, ChainResponse]):
+    """A history and what holds for every turn of it.
+
+    `replaying` says whether the model's side comes from a recording; hooks and tools may look. `chain_limit` counts the
+    model calls of a turn, None for no limit; `tool_timeout` is in seconds.
+    """
+
+    def _new_effects(self) -> Effects:
+        return AT_ONCE
+
+    def _response(self, call: ModelCall, driver: Driver | None = None) -> Response:
+        return Response(call, driver, self)
+
+    def _chain(self, driver: Driver) -> ChainResponse:
+        return ChainResponse(driver, self)
 
 
 def _said(

@@ -1,46 +1,54 @@
-"""The sync driver: performs the steps of loops and tool calls. An async one would differ here and nowhere else."""
+"""The driver: performs the steps of loops and tool calls. Written once, for the sync and the async API alike.
+
+It is made of coroutines. What waits is left to its effects: those of `at_once` do it on the spot, so that the
+coroutines never suspend and a plain function can run them to their ends; those of `awaited` let the event loop go on.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from convrun.conversation.backend import Completion
 from convrun.conversation.loop import Loop, RunTools
 from convrun.conversation.model_call import ModelCall
-from convrun.conversation.network import watched
-from convrun.conversation.time_limit import within
-from convrun.conversation.tool_running import Invocation, ToolRunning
+from convrun.conversation.tool_running import ToolRunning
 from convrun.conversation.tools import ToolCall, ToolResult
-from convrun.errors import PauseChain
+from convrun.errors import ConversationError, PauseChain, ProviderError
+
+if TYPE_CHECKING:
+    from convrun.conversation.effects import Effects
 
 
 class Driver:
     """Drives one loop with its backend."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, effects: Effects) -> None:
         self.loop = loop
+        self.effects = effects
 
-    def advance(self) -> ModelCall | None:
+    async def advance(self) -> ModelCall | None:
         """Run tools until the next model call can be read and return it, None at the end of the turn.
 
         Raises:
             ConvrunError: whatever ended the turn, each time again.
         """
         for earlier in self.loop.unfinished_before():
-            Driver(earlier).finish()
+            await Driver(earlier, self.effects).finish()
         while True:
             step = self.loop.next()
             if not isinstance(step, RunTools):
                 return step
             self.loop.busy = True
             try:
-                run_tools(step.call, step.running)
+                await run_tools(step.call, step.running, self.effects)
             except BaseException as error:  # noqa: BLE001  (the loop raises it again)
-                self.loop.fail(error)
+                self.loop.fail(error, later=self._later(error))
             finally:
                 self.loop.busy = False
 
-    def pull(self, call: ModelCall) -> bool:
+    async def pull(self, call: ModelCall) -> bool:
         """Fetch one more piece of a reply; False where it is whole already.
 
         Raises:
@@ -49,92 +57,118 @@ class Driver:
         if call.done:
             return False
         if call.request is None:
-            self.advance()
+            await self.advance()
         if self.loop.failure is not None:
             raise self.loop.failure
         try:
             if call.source is None:
                 assert call.request is not None  # the loop has begun with this call
                 call.started()
-                call.source = iter(self.loop.backend.send(call.request))
-            item = next(call.source, None)
+                call.source = await self.effects.open(self.loop.backend, call.request)
+            item = await self.effects.next_item(call.source)
             if item is None:
                 raise call.ended_early()
             call.take(item)
         except BaseException as error:  # noqa: BLE001  (the loop raises it again)
-            call.failure, call.source = error, None
-            self.loop.fail(error)
+            if isinstance(error, ProviderError):
+                error.arrived = call.text_so_far
+            call.source = None
+            self.loop.fail(error, later=self._later(error))
         if isinstance(item, Completion):
-            self._settle(call)
+            await self._settle(call)
         return True
 
-    def read(self, call: ModelCall) -> None:
+    async def read(self, call: ModelCall) -> None:
         """Fetch the rest of a reply."""
-        while self.pull(call):
+        while await self.pull(call):
             pass
 
-    def finish(self) -> None:
+    async def finish(self) -> None:
         """Go on to the end of the turn."""
-        while (call := self.advance()) is not None:
-            self.read(call)
+        while (call := await self.advance()) is not None:
+            await self.read(call)
 
-    def _settle(self, call: ModelCall) -> None:
+    async def has_event(self, call: ModelCall, position: int) -> bool:
+        """Return whether a reply has an event at `position`, fetching it where it is not there yet."""
+        while position >= len(call.events):
+            if not await self.pull(call):
+                return False
+        return True
+
+    async def has_call(self, position: int) -> bool:
+        """Return whether the turn has a model call at `position`; the one before is read to its end for it."""
+        calls = self.loop.calls
+        if position >= len(calls):
+            if position:
+                await self.read(calls[position - 1])
+            await self.advance()
+        return position < len(calls)
+
+    async def close(self) -> None:
+        """Give up what is not over: the connection is closed, and nothing of the turn is in the history."""
+        if self.loop.over:
+            return
+        self.loop.give_up(ConversationError("the reply was closed before it was whole", fix="prompt again"))
+        for call in self.loop.calls:
+            source, call.source = call.source, None
+            if source is not None:
+                await self.effects.close(source)
+
+    def _later(self, error: BaseException) -> BaseException:
+        """What is raised at later readings of a turn that `error` has ended."""
+        if not isinstance(error, self.effects.interruptions):
+            return error
+        return ConversationError("the task that read this reply was cancelled before it was whole", fix="prompt again")
+
+    async def _settle(self, call: ModelCall) -> None:
         """The reply is whole: let the source end, and the turn where nothing can follow."""
         source, call.source = call.source, None
-        close = getattr(source, "close", None)
-        if close is not None:
-            close()
+        await self.effects.close(source)
         if not (self.loop.chained and call.tool_calls):
-            self.advance()
+            await self.advance()
         for callback in call.when_done:
-            callback(call.face)
+            await self.effects.call_back(callback, call.face)
 
 
-def run_tools(call: ModelCall, running: ToolRunning) -> None:
-    """Make the open tool calls of a reply, in order, and put their results there.
+async def run_tools(call: ModelCall, running: ToolRunning, effects: Effects) -> None:
+    """Make the open tool calls of a reply and put their results there.
 
     Raises:
         PauseChain: from a tool; it carries the call that paused and the results there are.
         ConvrunError: where the chain has to stop.
     """
-    for position, tool_call in call.open_calls:
-        try:
-            result = run_tool(tool_call, running)
-        except PauseChain as pause:
-            pause.tool_call = tool_call
-            pause.tool_results = call.tool_results
-            raise
-        if result.tool_call_id != tool_call.tool_call_id:  # a hook made it
-            result = replace(result, tool_call_id=tool_call.tool_call_id)
-        call.results[position] = result
+    works = [partial(_run_tool, call, position, tool_call, running, effects) for position, tool_call in call.open_calls]
+    try:
+        await effects.each(works)
+    except PauseChain as pause:
+        pause.tool_results = call.tool_results
+        raise
 
 
-def run_tool(call: ToolCall, running: ToolRunning) -> ToolResult:
-    """Return the result of one tool call.
+async def _run_tool(
+    call: ModelCall, position: int, tool_call: ToolCall, running: ToolRunning, effects: Effects
+) -> None:
+    """Make one tool call, and put its result there."""
+    try:
+        result = await _result(tool_call, running, effects)
+    except PauseChain as pause:
+        pause.tool_call = tool_call
+        raise
+    if result.tool_call_id != tool_call.tool_call_id:  # a hook made it
+        result = replace(result, tool_call_id=tool_call.tool_call_id)
+    call.results[position] = result
 
-    Raises:
-        ConvrunError: where the chain has to stop.
-    """
+
+async def _result(call: ToolCall, running: ToolRunning, effects: Effects) -> ToolResult:
+    """The result of one tool call."""
     steps = running.steps(call)
     try:
         invocation = next(steps)
         while True:
-            try:
-                value = _perform(invocation)
-            except BaseException as error:  # noqa: BLE001  (the steps decide what it means)
-                invocation = steps.throw(error)
-            else:
-                invocation = steps.send(value)
+            outcome = await effects.perform(invocation)
+            invocation = steps.send(outcome.value) if outcome.error is None else steps.throw(outcome.error)
     except StopIteration as end:
         result: ToolResult = end.value
         return result
-
-
-def _perform(invocation: Invocation) -> object:
-    def work() -> object:
-        return invocation.function(*invocation.arguments, **invocation.keywords)
-
-    try:
-        return watched(invocation.owner, lambda: within(invocation.seconds, invocation.name, work))
-    except GeneratorExit as error:  # thrown into the steps, a generator, it would say that nobody waits for them
-        raise RuntimeError("GeneratorExit") from error
+    finally:
+        steps.close()

@@ -113,12 +113,17 @@ class Loop:
             self.failure, self.over = error, True
             raise
 
-    def fail(self, error: BaseException) -> NoReturn:
-        """End the turn with what a step raised, and raise it."""
+    def fail(self, error: BaseException, *, later: BaseException | None = None) -> NoReturn:
+        """End the turn with what a step raised, and raise it; at later readings `later`, if it is given."""
         self.over = True
-        self.failure = error
+        self.failure = later or error
         self._steps.throw(error)
         raise error
+
+    def give_up(self, error: BaseException) -> None:
+        """End the turn before it is over; `error` is raised at later readings."""
+        self.over, self.failure = True, error
+        self._steps.close()
 
     def unfinished_before(self) -> list[Loop]:
         """Return the loops that have to be finished first, the oldest first."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from convrun.conversation.backend import Backend
 from convrun.conversation.chain import ChainResponse
-from convrun.conversation.conversation import Conversation
+from convrun.conversation.conversation import AnyConversation, Conversation
 from convrun.conversation.response import Response
 from convrun.values import Json
 
+_Response = TypeVar("_Response")
+_Chain = TypeVar("_Chain")
 
-class Model:
-    """A backend with what holds for all its conversations: options, and whether replies are streamed."""
+
+class AnyModel(Generic[_Response, _Chain]):
+    """What sync and async models share."""
 
     def __init__(self, backend: Backend, *, options: Mapping[str, Json] | None = None, stream: bool = True) -> None:
         self.backend = backend
@@ -22,21 +25,29 @@ class Model:
 
     def __repr__(self) -> str:
         """Show the model's name."""
-        return f"<Model {self.model_id!r}>"
+        return f"<{type(self).__name__} {self.model_id!r}>"
 
     @property
     def model_id(self) -> str:
         """The model's name, as the user wrote it."""
         return self.backend.name
 
+    def conversation(self, **settings: Any) -> AnyConversation[_Response, _Chain]:
+        """Return a new conversation; `settings` are those of `Conversation`."""
+        raise NotImplementedError
+
+    def prompt(self, prompt: str | None = None, **settings: Any) -> _Response:
+        """Return the lazy response to one prompt in a conversation of its own; `settings` are those of its `prompt`."""
+        return self.conversation().prompt(prompt, **settings)
+
+    def chain(self, prompt: str | None = None, **settings: Any) -> _Chain:
+        """Return the lazy chain in a conversation of its own; `settings` are those of its `chain`."""
+        return self.conversation().chain(prompt, **settings)
+
+
+class Model(AnyModel[Response, ChainResponse]):
+    """A backend with what holds for all its conversations: options, and whether replies are streamed."""
+
     def conversation(self, **settings: Any) -> Conversation:
         """Return a new conversation; `settings` are those of `Conversation`."""
         return Conversation(self, **settings)
-
-    def prompt(self, prompt: str | None = None, **settings: Any) -> Response:
-        """Return the lazy response to one prompt in a conversation of its own; `settings` are those of its `prompt`."""
-        return Conversation(self).prompt(prompt, **settings)
-
-    def chain(self, prompt: str | None = None, **settings: Any) -> ChainResponse:
-        """Return the lazy chain in a conversation of its own; `settings` are those of its `chain`."""
-        return Conversation(self).chain(prompt, **settings)

@@ -13,16 +13,17 @@ from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
 from convrun.conversation.messages import Message, ReasoningPart, RefusalPart, TextPart, ToolCallPart
 from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
+from convrun.conversation.structured import parsed_json
 from convrun.conversation.tools import ToolCall, ToolResult
 from convrun.errors import ConversationError, ProviderError
-from convrun.values import show
+from convrun.values import Json, JsonObject, show
 
 
 class ModelCall:
     """A call that is to be made, is being made, was made or has failed.
 
-    `events` grow as they arrive; `completion` is there once the reply is whole; `failure` is what went wrong instead.
-    `results` are those of its tool calls that have one, by position. `face` is the Response that shows this call.
+    `events` grow as they arrive; `completion` is there once the reply is whole. `results` are those of its tool calls
+    that have one, by position. `face` is the response that shows this call.
     """
 
     def __init__(self, prompt: Prompt, settings: TurnSettings) -> None:
@@ -32,7 +33,6 @@ class ModelCall:
         self.request: ModelRequest | None = None
         self.source: Any = None  # the driver's iterator, sync or async
         self.completion: Completion | None = None
-        self.failure: BaseException | None = None
         self.tool_calls: tuple[ToolCall, ...] = ()
         self.results: dict[int, ToolResult] = {}
         self.when_done: list[Callable[[Any], object]] = []
@@ -46,6 +46,50 @@ class ModelCall:
     def done(self) -> bool:
         """Whether the reply is whole."""
         return self.completion is not None
+
+    @property
+    def whole(self) -> Completion:
+        """The reply, once it is whole."""
+        assert self.completion is not None  # who reads it has driven it there
+        return self.completion
+
+    @property
+    def text_so_far(self) -> str:
+        """The text that has arrived."""
+        return "".join(event.chunk for event in self.events if event.type == "text")
+
+    @property
+    def refusal(self) -> str | None:
+        """The model's own words for refusing, of a whole reply; None where it did not."""
+        texts = [part.text for part in self.whole.message.parts if isinstance(part, RefusalPart)]
+        return "".join(texts) if texts else None
+
+    @property
+    def duration_ms(self) -> int:
+        """How long the reply took here, from the sending to its end."""
+        return round((self.duration or 0) * 1000)
+
+    @property
+    def datetime_utc(self) -> str:
+        """When it was sent, as ISO 8601; empty where that is not known."""
+        return self.began.isoformat() if self.began else ""
+
+    def parsed(self) -> object:
+        """Return the value in a whole reply; see `Response.parsed`.
+
+        Raises:
+            ConversationError: where there is none.
+        """
+        schema, text = self.settings.schema, self.whole.message.text
+        return parsed_json(text) if schema is None else schema.parsed(text)
+
+    def payload(self) -> Json:
+        """Return the provider's payload of a whole reply; of a streamed one, what is known of it."""
+        found = self.whole
+        if found.raw is not None:
+            return found.raw
+        known: JsonObject = {"id": found.id, "model": found.model, "content": found.message.text}
+        return known | {"finish_reason": found.finish_reason}
 
     @property
     def open_calls(self) -> list[tuple[int, ToolCall]]:

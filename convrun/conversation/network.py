@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from convrun.conversation.time_limit import TimeUp
 from convrun.errors import BlockedNetworkError
 from convrun.values import show
-
-_Value = TypeVar("_Value")
 
 _TO_AN_ADDRESS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _LOOK_UPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
@@ -53,7 +51,7 @@ _guards: list[_Guard] = []  # of the conversations that are going on
 
 @contextmanager
 def network_blocked(blocking: Callable[[], bool]) -> Iterator[None]:
-    """Refuse what the code that is `watched` in this block wants to reach, as long as `blocking` says so."""
+    """Refuse what the code that is watched (`watching`) in this block wants to reach, as long as `blocking` says so."""
     _listen()
     guard = _Guard(blocking)
     token = _guard.set(guard)
@@ -65,19 +63,21 @@ def network_blocked(blocking: Callable[[], bool]) -> Iterator[None]:
         _guard.reset(token)
 
 
-def watched(owner: str, work: Callable[[], _Value]) -> _Value:
-    """Return what `work` returns. `owner` is whose code it is, as `tool 'forecast'`.
+@contextmanager
+def watching(owner: str) -> Iterator[None]:
+    """Watch over the code of this block. `owner` is whose it is, as `tool 'forecast'`.
 
     Raises:
         BlockedNetworkError: where it wanted to reach what it may not, whatever it made of the refusal.
     """
     guard = _guard.get()
     if guard is None or _code.get() is not None:  # a conversation inside of a tool: the tool answers for it
-        return work()
+        yield
+        return
     guard.owner = owner
     token = _code.set(_Code(guard, owner))
     try:
-        value = work()
+        yield
     except (KeyboardInterrupt, TimeUp):
         raise
     except BaseException as error:
@@ -86,7 +86,6 @@ def watched(owner: str, work: Callable[[], _Value]) -> _Value:
     finally:
         _code.reset(token)
     raise_refused()
-    return value
 
 
 def raise_refused(cause: BaseException | None = None) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from time import monotonic
 from types import FrameType
 from typing import Any, NoReturn, cast
@@ -25,8 +26,8 @@ class TimeUp(BaseException):
     """Raised into a tool by the alarm; no Exception, so that a tool's `except Exception` does not swallow it."""
 
 
-def within(seconds: float | None, name: str, work: Callable[[], object]) -> object:
-    """Return what `work` returns, awaited if it is awaitable.
+def within(seconds: float | None, name: str, work: Callable[[], object], *, awaits: bool = True) -> object:
+    """Return what `work` returns, awaited if it is awaitable, unless `awaits` says that the caller does it.
 
     On the main thread the work is interrupted when its time is up; elsewhere it runs in a thread of its own and is
     abandoned there. Work on the main thread that cannot be interrupted ends the process: one that hangs for ever would
@@ -35,14 +36,17 @@ def within(seconds: float | None, name: str, work: Callable[[], object]) -> obje
     Raises:
         ToolTimeoutError: where it took longer than `seconds`; `name` is the tool's.
     """
+    if awaits:
+        work = partial(_settled, work)
     if seconds is None:
-        return _settled(work)
+        return work()
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
         return _interrupted_after(seconds, name, work)
     return _abandoned_after(seconds, name, work)
 
 
-def _too_slow(name: str, seconds: float) -> ToolTimeoutError:
+def too_slow(name: str, seconds: float) -> ToolTimeoutError:
+    """Return the error of a tool that did not return in time."""
     return ToolTimeoutError(
         f"tool {name!r} did not return within {seconds:g} s", fix="make it faster, or raise tool_timeout"
     )
@@ -64,7 +68,7 @@ def _interrupted_after(seconds: float, name: str, work: Callable[[], object]) ->
     last_resort = _arm_last_resort(seconds)
     try:
         left, interval = signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6), _AGAIN)
-        value = _settled(work)
+        value = work()
     except BaseException as error:
         armed = False
         if not rang or isinstance(error, KeyboardInterrupt):
@@ -79,7 +83,7 @@ def _interrupted_after(seconds: float, name: str, work: Callable[[], object]) ->
         if left:  # somebody else's alarm goes on, late rather than never
             signal.setitimer(signal.ITIMER_REAL, max(left - (monotonic() - started), 1e-3), interval)
     if rang:  # also where the tool swallowed it, or made another exception of it
-        raise _too_slow(name, seconds)
+        raise too_slow(name, seconds)
     return value
 
 
@@ -97,7 +101,7 @@ def _arm_last_resort(seconds: float) -> bool:
 
 
 def _end_process(name: str, seconds: float) -> NoReturn:
-    error = _too_slow(name, seconds)
+    error = too_slow(name, seconds)
     with suppress(Exception):  # what was printed so far, where it can be had in the middle of anything
         sys.stdout.flush()
     message = f"{error.what}, and cannot be interrupted: the process ends here\n  fix: {error.fix}\n"
@@ -106,9 +110,9 @@ def _end_process(name: str, seconds: float) -> NoReturn:
 
 
 def _abandoned_after(seconds: float, name: str, work: Callable[[], object]) -> object:
-    outcome = _in_thread(lambda: _settled(work), seconds)
+    outcome = _in_thread(work, seconds)
     if outcome is None:
-        raise _too_slow(name, seconds)
+        raise too_slow(name, seconds)
     return outcome()
 
 

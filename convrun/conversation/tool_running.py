@@ -61,6 +61,18 @@ class Invocation:
     name: str = ""
     seconds: float | None = None
 
+    def call(self) -> object:
+        """Call it; what a coroutine function returns is not awaited here."""
+        return self.function(*self.arguments, **self.keywords)
+
+
+@frozen
+class Outcome:
+    """What came of an invocation: the `value` that it returned, awaited if need be, or the `error` that it raised."""
+
+    value: object = None
+    error: BaseException | None = None
+
 
 Steps: TypeAlias = Generator[Invocation, Any, ToolResult]
 

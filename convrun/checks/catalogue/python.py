@@ -11,7 +11,7 @@ from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.code import Code, typed
 from convrun.checks.context import CheckContext, TurnView
 from convrun.checks.reader import Reader
-from convrun.conversation.network import watched
+from convrun.conversation.network import watching
 from convrun.errors import CheckError, text_of
 from convrun.frozen import frozen
 from convrun.templates import TurnList
@@ -36,7 +36,8 @@ class PythonCheck:
         """Return what the function says; whatever else it raises is raised."""
         function = cast("Callable[[CheckContext], object]", self.code.target)
         try:
-            answer = watched(f"check {self.code.path!r}", lambda: function(_lent(context)))
+            with watching(f"check {self.code.path!r}"):
+                answer = function(_lent(context))
         except AssertionError as error:
             said = text_of(error)
             return self._outcome(context, passed=False, found=_says(said) if said else _line(error))

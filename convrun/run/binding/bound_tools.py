@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from convrun.conversation.network import watched
+from convrun.conversation.network import watching
 from convrun.conversation.toolbox import Toolbox
 from convrun.conversation.tools import Tool
 from convrun.errors import ConversationError, ConvrunError, SpecError, ToolDefinitionError, named
@@ -115,9 +115,10 @@ def _tools_of(made: type[Toolbox], spec: ToolUse, names: Mapping[str, object]) -
     assert isinstance(arguments, dict)
     called, owner = "the constructor", f"tool {spec.name or made.__name__!r}"
     try:
-        box = watched(owner, lambda: made(**arguments))
-        called = "prepare()"
-        return watched(owner, lambda: box.tools(spec.name))
+        with watching(owner):
+            box = made(**arguments)
+            called = "prepare()"
+            return box.tools(spec.name)
     except ConvrunError as error:
         error.at(spec.where)
         raise

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from convrun.conversation.conversation import Conversation
-from convrun.conversation.network import watched
+from convrun.conversation.network import watching
 from convrun.errors import ConvrunError, HookError, named
 
 _OVER = object()
@@ -37,7 +37,8 @@ def _end(hook: Callable[..., object], made: Iterator[object]) -> None:
 def _called(hook: Callable[..., object], function: Callable[..., object], *arguments: object) -> object:
     name = getattr(hook, "__name__", repr(hook))
     try:
-        return watched(f"hook {name!r}", lambda: function(*arguments))
+        with watching(f"hook {name!r}"):
+            return function(*arguments)
     except ConvrunError:
         raise
     except KeyboardInterrupt:
