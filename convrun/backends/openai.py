@@ -6,7 +6,8 @@ The only file that imports openai, and not before something is sent. Before each
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import cache, partial
@@ -14,6 +15,7 @@ from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from convrun.backends.keys import Key
 from convrun.backends.pacing import Heard, pace_at, retry_wait
@@ -59,6 +61,7 @@ class OpenAITransport:
         self._max_retries = max_retries
         self._key: Key | None = None
         self._client: openai.OpenAI | None = None
+        self._loop_client: tuple[object, openai.AsyncOpenAI] | None = None  # of the event loop that asked last
 
     def send(self, request: Request) -> Reply:
         """Send one request, retried as the SDK sees fit, and return the last answer, errors too.
@@ -68,38 +71,113 @@ class OpenAITransport:
             SettingsError: where the key is missing, or may not go there.
         """
         if self._client is None:
-            self._key = self._find_key()
-            self._client = _client(self._key, self._base_url, self._timeout, self._max_retries)
+            self._client = self._settled("OpenAI", _connections())
+        left = self._leaving(self._client)
+        try:
+            response = self._client.post(**self._asked(request, awaited=False))
+        except _failures() as error:
+            return self._refused(error)
+        body = self._chunks(response) if request.body.get("stream") else (response.content,)
+        return replace(_reply(response, left), body=body)
+
+    async def asend(self, request: Request) -> Reply:
+        """Do as `send`, awaited; a stream comes in `pieces`. Each event loop has connections of its own."""
+        loop, connections = await _loop_connections()
+        if self._loop_client is None or self._loop_client[0] is not loop:
+            self._loop_client = loop, self._settled("AsyncOpenAI", connections)
+        client = self._loop_client[1]
+        left = self._leaving(client)
+        try:
+            response = await client.post(**self._asked(request, awaited=True))
+        except _failures() as error:
+            return self._refused(error)
+        if request.body.get("stream"):
+            return replace(_reply(response, left), pieces=self._pieces(response))
+        return replace(_reply(response, left), body=(response.content,))
+
+    def _leaving(self, client: openai.OpenAI | openai.AsyncOpenAI) -> float:
+        """Say how often a request that leaves now is tried again, and return when that is."""
+        _retries.set(client.max_retries)
+        return perf_counter()
+
+    def _asked(self, request: Request, *, awaited: bool) -> dict[str, Any]:
+        """What the SDK is given; of a stream, it leaves the body to be read."""
+        import httpx2
         import openai
 
-        _retries.set(self._client.max_retries)
-        left = perf_counter()
-        try:
-            bearer = self._key is not None and self._key.header == "Authorization"
-            response = _post(self._client, request, bearer=bearer)
-        except openai.APIStatusError as error:
-            redactor = Redactor({self._key.variable: self._key.value} if self._key else None)
-            return _reply(error.response, (redactor.data(error.response.content),))
-        except openai.APITimeoutError as error:
-            raise timed_out(self._host, self._timeout) from error
-        except openai.APIConnectionError as error:
-            raise self._no_answer(error) from error
-        except (TypeError, ValueError) as error:  # a text that is no Unicode, a value that is no JSON
-            raise ProviderError(f"the request cannot be sent: {error}", fix="look at its options") from error
-        reply = _reply(response, self._chunks(response) if request.body.get("stream") else (response.content,))
-        return replace(reply, figures=partial(_figures, left if reply.began is None else reply.began))
+        # Both are named, because the SDK would send an OPENAI_ADMIN_KEY or a placeholder where there is no key.
+        headers: dict[str, Any] = dict(request.headers)
+        bearer = self._key is not None and self._key.header == "Authorization"
+        if not bearer and "authorization" not in map(str.lower, headers):
+            headers["Authorization"] = openai.Omit()
+        # Whoever is asked may send nobody elsewhere: what is said, and headers with keys, would go along.
+        options: Any = {"headers": headers, "security": {"bearer_auth": True}, "follow_redirects": False}
+        asked = {"path": f"/{request.endpoint}", "body": request.body, "cast_to": httpx2.Response, "options": options}
+        kind = openai.AsyncStream[object] if awaited else openai.Stream[object]
+        return asked | ({"stream": True, "stream_cls": kind} if request.body.get("stream") else {})
+
+    def _refused(self, error: Exception) -> Reply:
+        """The reply in an error of the SDK.
+
+        Raises:
+            ProviderError: where there is none.
+        """
+        import openai
+
+        match error:
+            case openai.APIStatusError():
+                redactor = Redactor({self._key.variable: self._key.value} if self._key else None)
+                return replace(_reply(error.response), body=(redactor.data(error.response.content),))
+            case openai.APITimeoutError():
+                raise timed_out(self._host, self._timeout) from error
+            case openai.APIConnectionError():
+                raise self._no_answer(error) from error
+            case _:  # a text that is no Unicode, a value that is no JSON
+                raise ProviderError(f"the request cannot be sent: {error}", fix="look at its options") from error
 
     def _chunks(self, response: httpx2.Response) -> Iterator[bytes]:
+        with self._named(response):
+            try:
+                yield from response.iter_bytes()
+            finally:
+                response.close()
+
+    async def _pieces(self, response: httpx2.Response) -> AsyncIterator[bytes]:
+        with self._named(response):
+            try:
+                async for piece in response.aiter_bytes():
+                    yield piece
+            finally:
+                await response.aclose()
+
+    @contextmanager
+    def _named(self, response: httpx2.Response) -> Iterator[None]:
+        """Let what goes wrong while a body is read have the names of our tree."""
         import httpx2
 
         try:
-            yield from response.iter_bytes()
+            yield
         except httpx2.TimeoutException as error:
             raise timed_out(self._host, self._timeout, " more") from error
         except (httpx2.HTTPError, httpx2.StreamError) as error:
             raise self._broke_off(error, response) from error
-        finally:
-            response.close()
+
+    def _settled(self, kind: str, connections: Any) -> Any:
+        """A client of the SDK, of the class of this name, that sends no more of the user's than its key."""
+        import openai
+
+        self._key = key = self._find_key()
+        given = {"timeout": self._timeout, "max_retries": self._max_retries}
+        client = getattr(openai, kind)(
+            api_key=key.value if key else _NO_KEY,
+            base_url=self._base_url,
+            http_client=connections,
+            default_headers={} if _is_openais(key) else _without_account(key),
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        if not _is_openais(key):
+            client.organization = client.project = None
+        return client
 
     @property
     def _host(self) -> str:
@@ -126,31 +204,19 @@ class OpenAITransport:
         )
 
 
-def _post(client: openai.OpenAI, request: Request, *, bearer: bool) -> httpx2.Response:
-    """The answer of a success; of a stream, its body is still to be read. `bearer`: the SDK's way to carry keys."""
-    import httpx2
+def _failures() -> tuple[type[Exception], ...]:
+    """What the SDK raises in the place of an answer, and where a request cannot be sent."""
     import openai
 
-    # Both are named, because the SDK would send an OPENAI_ADMIN_KEY or a placeholder where there is no key.
-    headers: dict[str, Any] = dict(request.headers)
-    if not bearer and "authorization" not in map(str.lower, headers):
-        headers["Authorization"] = openai.Omit()
-    # Whoever is asked may send nobody elsewhere: what is said, and headers with keys, would go along.
-    options: Any = {"headers": headers, "security": {"bearer_auth": True}, "follow_redirects": False}
-    path, body = f"/{request.endpoint}", request.body
-    if not body.get("stream"):
-        return client.post(path, body=body, cast_to=httpx2.Response, options=options)
-    stream: Any = client.post(
-        path, body=body, cast_to=httpx2.Response, options=options, stream=True, stream_cls=openai.Stream[object]
-    )
-    response: httpx2.Response = stream  # what `cast_to` asks for, whatever the signature says
-    return response
+    return openai.APIStatusError, openai.APIConnectionError, TypeError, ValueError
 
 
-def _reply(response: httpx2.Response, body: tuple[bytes, ...] | Iterator[bytes]) -> Reply:
+def _reply(response: httpx2.Response, left: float | None = None) -> Reply:
+    """A reply without its body; `left` is when the request was given to the SDK, of one that has figures."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     began: float | None = response.request.extensions.get(_BEGAN)
-    return Reply(status=response.status_code, headers=headers, body=body, began=began)
+    figures = None if left is None else partial(_figures, left if began is None else began)
+    return Reply(status=response.status_code, headers=headers, began=began, figures=figures)
 
 
 def _figures(began: float) -> Figures:
@@ -171,6 +237,15 @@ def _notice_429(response: httpx2.Response) -> None:
         pace_at(str(response.url)).slow(seconds, waiting=taken < _retries.get())
 
 
+async def _keep_pace_awaited(request: httpx2.Request) -> None:
+    await pace_at(str(request.url)).waited()
+    request.extensions[_BEGAN] = perf_counter()
+
+
+async def _notice_429_awaited(response: httpx2.Response) -> None:
+    _notice_429(response)
+
+
 def _connections() -> httpx2.Client:
     with _connecting:  # threads that come first at once would each make one, and all but one would be lost
         return _shared_connections()
@@ -183,20 +258,29 @@ def _shared_connections() -> httpx2.Client:
     return openai.DefaultHttpxClient(event_hooks={"request": [_keep_pace], "response": [_notice_429]})
 
 
-def _client(key: Key | None, base_url: str, timeout: float | None, max_retries: int | None) -> openai.OpenAI:
+_of_loops: WeakKeyDictionary[Any, tuple[AsyncIterator[httpx2.AsyncClient], httpx2.AsyncClient]] = WeakKeyDictionary()
+
+
+async def _loop_connections() -> tuple[object, httpx2.AsyncClient]:
+    """The running event loop, and the connections that all transports share there.
+
+    An async generator holds them: a loop that ends closes those, and with it the connections.
+    """
+    from asyncio import get_running_loop
+
+    loop = get_running_loop()
+    if loop not in _of_loops:
+        held = _held_connections()
+        _of_loops[loop] = held, await anext(held)
+    return loop, _of_loops[loop][1]
+
+
+async def _held_connections() -> AsyncIterator[httpx2.AsyncClient]:
     import openai
 
-    given: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
-    client = openai.OpenAI(
-        api_key=key.value if key else _NO_KEY,
-        base_url=base_url,
-        http_client=_connections(),
-        default_headers={} if _is_openais(key) else _without_account(key),
-        **{name: value for name, value in given.items() if value is not None},
-    )
-    if not _is_openais(key):
-        client.organization = client.project = None
-    return client
+    hooks: Any = {"request": [_keep_pace_awaited], "response": [_notice_429_awaited]}
+    async with openai.DefaultAsyncHttpxClient(event_hooks=hooks) as connections:
+        yield connections
 
 
 def _is_openais(key: Key | None) -> bool:

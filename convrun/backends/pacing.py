@@ -7,7 +7,7 @@ wait; retrying is the SDK's. Nothing is printed here: who wants to know of long 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from math import ceil, isfinite
 from threading import Condition
@@ -19,6 +19,8 @@ from convrun.backends.presets import origin
 Heard: TypeAlias = Callable[[str], None]
 
 _TELLING = 2.0  # seconds: shorter waits are not worth a line
+_LOOKING = 0.05  # seconds: how often who is not the next looks whether it is
+_LOOKING = 0.05  # seconds: how often a task looks whether it is the next
 _LONGEST = 120.0  # seconds: the SDK does not wait longer, and raises at once
 _FIRST, _LAST = 0.5, 8.0  # seconds: what it waits where the server names no time, doubled each time
 
@@ -47,17 +49,38 @@ class Pace:
 
     def wait(self) -> None:
         """Return when the next request may be sent."""
-        ticket, told = object(), False
         with self._turn:
-            self._queue.append(ticket)
-            try:
-                while (left := self._left(ticket)) > 0 or self._queue[0] is not ticket:
-                    told = self._tell_of_429() or self._tell_of_rate(left, told)
-                    self._turn.wait(left if self._queue[0] is ticket else None)
-                self._next = self._clock() + self._interval
-            finally:
-                self._queue.remove(ticket)
-                self._turn.notify_all()
+            for left in self._waits():
+                self._turn.wait(left)
+
+    async def waited(self) -> None:
+        """Return when the next request may be sent; meanwhile the event loop goes on."""
+        from asyncio import sleep
+
+        waits = self._waits()
+        try:
+            while (left := self._look(waits)) is not None:
+                await sleep(min(left, _LOOKING))  # nobody wakes a task: it looks by itself whether it is the next
+        finally:
+            with self._turn:
+                waits.close()
+
+    def _look(self, waits: Generator[float, None, None]) -> float | None:
+        with self._turn:
+            return next(waits, None)
+
+    def _waits(self) -> Generator[float, None, None]:
+        """Yield seconds, after which a request looks again, until it may be sent. The lock is held meanwhile."""
+        ticket, told = object(), False
+        self._queue.append(ticket)
+        try:
+            while (left := self._left(ticket)) > 0 or self._queue[0] is not ticket:
+                told = self._tell_of_429() or self._tell_of_rate(left, told)
+                yield max(left, 0.0) if self._queue[0] is ticket else _LONGEST
+            self._next = self._clock() + self._interval
+        finally:
+            self._queue.remove(ticket)
+            self._turn.notify_all()
 
     def slow(self, seconds: float, *, waiting: bool) -> None:
         """Send nothing for this long: the provider answered 429. `waiting` says that a request waits for it already."""

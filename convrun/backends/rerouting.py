@@ -10,7 +10,7 @@ from typing import Protocol
 
 from convrun.backends.model_backend import ModelBackend
 from convrun.errors import ConversationError
-from convrun.wire import Reply, Request, Transport
+from convrun.wire import Reply, Request, Transport, sent
 
 
 class Route(Protocol):
@@ -90,15 +90,26 @@ class Rerouted:
         Raises:
             ConversationError: from a thread that is in no block while one is open, or behind the end of its block.
         """
+        route = self._route_now()
+        return self.live.send(request) if route is None else route.send(request, self.live, self.secrets())
+
+    async def asend(self, request: Request) -> Reply:
+        """Do as `send`; a route, which may wait for a live call and for files, is taken in a thread."""
+        route = self._route_now()
+        if route is None:
+            return await sent(self.live, request)
+        from asyncio import to_thread
+
+        return await to_thread(route.send, request, self.live, self.secrets())
+
+    def _route_now(self) -> Route | None:
         route = self._route or _here.get()
-        if route is not None:
-            return route.send(request, self.live, self.secrets())
-        if _open:
+        if route is None and _open:
             raise ConversationError(
                 "a model is called outside of the block of a cassette that is open in another thread or task",
                 fix="start the thread with contextvars.copy_context().run, or call it in `with opened.inside():`",
             )
-        return self.live.send(request)
+        return route
 
     def secrets(self) -> dict[str, str]:
         """Return the model's key as it is now, by its variable's name; nothing where it has none."""
