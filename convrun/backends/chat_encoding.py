@@ -186,35 +186,40 @@ def encode_attachment(attachment: Attachment) -> JsonObject:
     """
     kind = attachment.resolve_type()
     if kind.startswith("image/"):
-        image: JsonObject = {"url": attachment.url or f"data:{kind};base64,{attachment.base64_content()}"}
+        image: JsonObject = {"url": attachment.as_url()}
         if attachment.detail:
             image["detail"] = attachment.detail
         return {"type": "image_url", "image_url": image}
     if kind == "application/pdf":
-        data = attachment.url or f"data:{kind};base64,{attachment.base64_content()}"
-        return {"type": "file", "file": {"filename": attachment.file_name or "document.pdf", "file_data": data}}
+        document: JsonObject = {"filename": attachment.file_name or "document.pdf", "file_data": attachment.as_url()}
+        return {"type": "file", "file": document}
     if kind in _SOUNDS:
         sound: JsonObject = {"data": attachment.base64_content(), "format": _SOUNDS[kind]}
         return {"type": "input_audio", "input_audio": sound}
-    raise AttachmentError(
-        f"an attachment of type {kind!r} cannot go to a chat model",
-        fix="images, PDF, wav and mp3 can; of anything else, put the text into the prompt",
-    )
+    what = f"attachment {attachment.name!r} of type {kind!r} cannot go to a chat model"
+    if kind.startswith(("audio/", "video/")):
+        raise AttachmentError(what, fix="of sounds wav and mp3 can: convert it")
+    raise AttachmentError(what, fix="images, PDF, wav and mp3 can; of anything else, put the text into the prompt")
 
 
 def decode_attachment(part: JsonObject) -> Attachment | None:
     """Return the attachment that is encoded to exactly this content part; None where there is none."""
-    found: Attachment | None = None
+    try:
+        found = _decoded(part)
+        return found if found is not None and encode_attachment(found) == part else None
+    except AttachmentError:
+        return None
+
+
+def _decoded(part: JsonObject) -> Attachment | None:
     match part:
         case {"type": "image_url", "image_url": {"url": str(url), **more}}:
             detail = more.get("detail")
             kind = None if url.startswith("data:") else "image/*"  # a link's name need not show it
-            found = Attachment(url=url, type=kind, detail=detail if isinstance(detail, str) else None)
-        case {"type": "file", "file": {"file_data": str(url)}}:
-            found = Attachment(url=url, type="application/pdf")
+            return Attachment(url=url, type=kind, detail=detail if isinstance(detail, str) else None)
+        case {"type": "file", "file": {"filename": str(name), "file_data": str(url)}}:
+            own = None if name == "document.pdf" else name
+            return Attachment(url=url, type="application/pdf", file_name=own)
         case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(sound)}}:
-            found = Attachment(url=f"data:audio/{sound};base64,{data}")
-    try:
-        return found if found is not None and encode_attachment(found) == part else None
-    except AttachmentError:
-        return None
+            return Attachment(url=f"data:audio/{sound};base64,{data}")
+    return None

@@ -6,7 +6,7 @@ history is touched once, at the end, so that nothing of a turn that failed is in
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import NoReturn, TypeAlias
@@ -14,7 +14,7 @@ from typing import NoReturn, TypeAlias
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.backend import Backend, ModelRequest
 from convrun.conversation.history import History, TurnRecord
-from convrun.conversation.messages import Message, user
+from convrun.conversation.messages import Message, attachments_in, user
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
@@ -169,7 +169,9 @@ class Loop:
     def _beginning(self, draft: History) -> Generator[Step, None, tuple[ToolResult, ...]]:
         """Bring the history to where the first request can go out; return the tool results that are new in it."""
         said = self.said
+        self._load(said.attachments)
         if said.messages is not None:
+            self._load(attachments_in(said.messages))
             draft.start_from(said.messages)
         if said.system is not None:
             draft.set_system(said.system)
@@ -179,12 +181,19 @@ class Loop:
                 yield RunTools(call=draft.last_call, running=self.settings.tool_running)
         elif said.tool_results:
             raise ConversationError("no call waits for a tool result", fix="leave tool_results out")
+        for result in said.tool_results:
+            self._load(result.attachments)
         results = draft.answer()
         if said.text is not None or said.attachments:
             draft.add(user(said.text or "", *said.attachments))
         if draft.empty:
             raise ConversationError("there is nothing to send", fix="give a prompt or messages")
         return results
+
+    def _load(self, attachments: Iterable[Attachment]) -> None:
+        """Read what is going to be sent before anything is: whatever becomes of a file, the history does not change."""
+        for attachment in attachments:
+            attachment.load(self.settings.max_attachment)
 
     def _prompt(self) -> Prompt:
         return Prompt(

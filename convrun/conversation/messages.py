@@ -126,6 +126,14 @@ class Message:
             ) from error
 
 
+def attachments_in(messages: Iterable[Message]) -> Iterator[Attachment]:
+    """Yield the attachments of messages, in order."""
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, AttachmentPart):
+                yield part.attachment
+
+
 def system(text: str) -> Message:
     """Return a system message."""
     return Message("system", (TextPart(text),))

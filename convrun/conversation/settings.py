@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from convrun.conversation.attachments import MAX_ATTACHMENT
 from convrun.conversation.backend import ToolSchema
 from convrun.conversation.hooks import Hooks
 from convrun.conversation.structured import OutputSchema
@@ -44,7 +45,7 @@ _ARGUMENTS = ("attachments", "system", "messages", "tools", "tool_results", "sch
 class TurnSettings:
     """Settings of a conversation, or of one turn where they differ. Not slotted: the tools' schemas are gathered once.
 
-    `chain_limit` counts model calls of a turn; `tool_timeout` is in seconds.
+    `chain_limit` counts model calls of a turn; `tool_timeout` is in seconds, `max_attachment` in bytes.
     """
 
     tools: Mapping[str, Tool] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class TurnSettings:
     chain_limit: int | None = None
     tool_timeout: float | None = None
     recorded_results: RecordedResults | None = None
+    max_attachment: int = MAX_ATTACHMENT
 
     @cached_property
     def tool_schemas(self) -> tuple[ToolSchema, ...]:

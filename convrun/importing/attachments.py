@@ -6,9 +6,9 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from hashlib import sha256
+from urllib.parse import urlsplit
 
-from convrun.conversation.attachments import Attachment
-from convrun.errors import AttachmentError
+from convrun.conversation.media_types import type_of_name
 from convrun.frozen import frozen
 from convrun.importing.spec_text import spoken
 from convrun.values import Json, JsonObject
@@ -65,20 +65,20 @@ def _file(url: str, beside: JsonObject, *, name: str | None = None) -> Held | No
         return None
     mark = sha256(content).hexdigest()[:12]
     path = f"{FOLDER}/{mark}.{_SUFFIXES[kind]}" if name is None else f"{FOLDER}/{mark}/{name}"
-    typed: JsonObject = {} if _type(Attachment(path=path)) == kind or kind == "audio/mp3" else {"type": kind}
+    typed: JsonObject = {} if type_of_name(path) == kind or kind == "audio/mp3" else {"type": kind}
     return Held(entry={"path": path, **typed, **beside}, file=path, content=content)
 
 
 def _link(url: str, beside: JsonObject) -> Held:
     """The address as it is; its type is said where its name does not show that it is an image."""
-    shown = (_type(Attachment(url=url)) or "").startswith("image/")
+    shown = (type_of_name(_path(url)) or "").startswith("image/")
     typed: JsonObject = {} if shown else {"type": "image/jpeg"}
     return Held(entry={"url": spoken(url), **typed, **beside})
 
 
-def _type(attachment: Attachment) -> str | None:
-    """The type that a name shows; the file itself is not there yet."""
+def _path(url: str) -> str:
+    """The part of an address whose suffix tells a type; empty where it is no address."""
     try:
-        return attachment.resolve_type()
-    except AttachmentError:
-        return None
+        return urlsplit(url).path
+    except ValueError:
+        return ""

@@ -27,6 +27,7 @@ KINDS = {
     "embeddings": "text",
     "jobs": "jobs",
     "checks": "checks",
+    "max_attachment": "size",
 }
 _KIND = re.compile(r"[a-z][a-z0-9_]*")
 _POLICIES = ("live", "replay", "verify")
@@ -47,6 +48,8 @@ _IN_REQUESTS = (  # addresses, and keys and values of JSON: replaced, no request
 )
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _MOST_JOBS = 256
+_SIZE = re.compile(r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(?P<unit>[A-Za-z]*)")
+_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 Jobs: TypeAlias = int | Literal["auto"]
 
@@ -90,6 +93,8 @@ def checked(key: str, value: object, origin: Where | str) -> object:
     if problem is None:
         if KINDS[key] == "folder" and isinstance(value, str):
             return Path(os.path.normpath(value)).as_posix()
+        if KINDS[key] == "size" and isinstance(value, str):
+            return _bytes(value)
         return tuple(value) if isinstance(value, list) else value
     wanted, fix = problem
     what = f"{key!r} must be {wanted}, not {value!r}"
@@ -189,6 +194,22 @@ def _jobs_problem(value: object) -> _Problem:
     return f"a number from 1 to {_MOST_JOBS}, or 'auto'", "write how many conversations may run at once, as 4"
 
 
+def _bytes(text: str) -> int | None:
+    """How many bytes a text such as `20MB` stands for; None where it is none."""
+    found = _SIZE.fullmatch(text.strip())
+    unit = _UNITS.get(found["unit"].lower() or "b") if found else None
+    return None if found is None or unit is None else int(float(found["number"]) * unit)
+
+
+def _size_problem(value: object) -> _Problem:
+    given = _bytes(value) if isinstance(value, str) else value
+    if isinstance(given, int) and not isinstance(given, bool) and given > 0:
+        return None
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    near = did_you_mean(found["unit"].lower(), _UNITS) if found and found["unit"] and given is None else None
+    return "a number of bytes, or a size as '20MB'", near or "units are B, kB, MB, GB, KiB, MiB and GiB"
+
+
 def _checks_problem(value: object) -> _Problem:
     if isinstance(value, dict):
         return None
@@ -218,4 +239,5 @@ _PROBLEMS = {
     "rates": _rates_problem,
     "patterns": _patterns_problem,
     "jobs": _jobs_problem,
+    "size": _size_problem,
 }

@@ -48,7 +48,8 @@ class Settings:
     With `block_network`, tools and hooks reach nothing beyond this machine on replay. `rpm` is how many requests a
     minute a provider gets at most: one number for all, or one by provider. `jobs` conversations run at once.
     `redact` are regular expressions of secrets beside those that are known. `judge` and `embeddings` are the models
-    that checks ask which name none. `checks` judge kinds of the project's own.
+    that checks ask which name none. `checks` judge kinds of the project's own. `max_attachment` is in bytes, None for
+    the engine's own limit.
     """
 
     root: Path
@@ -68,6 +69,7 @@ class Settings:
     judge: str | None = None
     embeddings: str | None = None
     checks: Mapping[str, NamedCheck] = field(default_factory=dict)
+    max_attachment: int | None = None
 
     @property
     def asked(self) -> Mapping[str, str]:

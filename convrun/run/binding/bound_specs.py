@@ -9,6 +9,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+from convrun.conversation.attachments import MAX_ATTACHMENT
 from convrun.conversation.structured import SchemaLike
 from convrun.errors import ConvrunError, SpecError, SpecErrors
 from convrun.frozen import frozen
@@ -34,20 +35,23 @@ from convrun.spec.model import CheckSpec, ImportPath, Spec, ToolFault, TurnSpec
 class BoundTurn:
     """A turn with its checks: its own, then those of every turn; or the error it expects.
 
-    `schema` is a JSON Schema or a pydantic model; `root` is the project's folder, which its attachments may not leave.
+    `schema` is a JSON Schema or a pydantic model; `root` is the project's folder, which its attachments may not leave;
+    none of them has more than `max_attachment` bytes.
     """
 
     spec: TurnSpec
     root: Path
     checks: tuple[BoundCheck, ...] = ()
     schema: SchemaLike | None = None
+    max_attachment: int = MAX_ATTACHMENT
 
 
 @frozen
 class BoundSpec:
     """A spec with its code; shared by the conversations that come from it.
 
-    `variables` are those of the environment that its templates name; `wants_folder`: they may name `tmp`.
+    `variables` are those of the environment that its templates name; `wants_folder`: they may name `tmp`. No attachment
+    has more than `max_attachment` bytes, those of tools neither.
     """
 
     spec: Spec
@@ -59,6 +63,7 @@ class BoundSpec:
     before_conversation: tuple[Callable[..., object], ...] = ()
     turns: tuple[BoundTurn, ...] = ()
     checks: tuple[BoundCheck, ...] = ()
+    max_attachment: int = MAX_ATTACHMENT
 
 
 def bind_spec(
@@ -85,6 +90,7 @@ def bind_spec(
 
     templates = used_templates(spec)
     each_turn = checks(spec.each_turn)
+    at_most = settings.max_attachment or MAX_ATTACHMENT
     bound = BoundSpec(
         spec=spec,
         variables=tuple(variables_named(templates)),
@@ -99,13 +105,15 @@ def bind_spec(
                 root=settings.root,
                 checks=checks([turn.expect_error]) if turn.expect_error else (*checks(turn.expect), *each_turn),
                 schema=_schema(turn, errors, imports=imports),
+                max_attachment=at_most,
             )
             for turn in spec.turns
         ),
         checks=checks(spec.expect),
+        max_attachment=at_most,
     )
     for turn in bound.turns:
-        found = [attachment_error(one, root=turn.root) for one in turn.spec.attachments]
+        found = [attachment_error(one, root=turn.root, at_most=at_most) for one in turn.spec.attachments]
         errors += [error for error in found if error is not None]
     played = [turn for turn in spec.turns if not turn.skip]
     if played and all(turn.expect_error for turn in played):

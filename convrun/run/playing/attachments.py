@@ -14,17 +14,29 @@ from convrun.templates import render_text
 from convrun.values import show
 
 
-def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, root: Path) -> Attachment:
+def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, root: Path, at_most: int) -> Attachment:
     """Return what the spec names; paths begin at the folder of the file that names them and may not leave `root`.
 
-    Nothing is read yet.
+    No more is read than the beginning of a file.
 
     Raises:
         TemplateError: where a template fails.
-        AttachmentError: where the path leaves the root, or no file is there.
+        AttachmentError: where the path leaves the root, no file is there, or it is none that may be sent: empty, larger
+            than `at_most` bytes, or of a type that is not known.
     """
-    if spec.url is not None:
-        return Attachment(url=render_text(spec.url, names), type=spec.type, detail=spec.detail)
+    path, shown = (None, "") if spec.url is not None else _path(spec, names, root)
+    url = None if spec.url is None else render_text(spec.url, names)
+    try:
+        found = Attachment(path=path, url=url, type=spec.type, detail=spec.detail)
+        found.check(at_most)
+    except AttachmentError as error:
+        what = error.what.replace(str(path), shown) if path is not None else error.what
+        raise AttachmentError(what, where=spec.where, fix=error.fix) from error
+    return found
+
+
+def _path(spec: AttachmentSpec, names: Mapping[str, object], root: Path) -> tuple[Path, str]:
+    """The place of a file below the root, and its path as the spec says it."""
     assert spec.path is not None  # the spec's reader has seen to one of them
     shown = render_text(spec.path, names)
     path = (root / spec.where.file).parent / shown
@@ -42,7 +54,7 @@ def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, root: Path)
     if fix is not None:
         what = f"{shown!r} is no regular file" if path.exists() else f"no file {shown!r} to attach"
         raise AttachmentError(what, where=spec.where, fix=fix)
-    return Attachment(path=path, type=spec.type, detail=spec.detail)
+    return path, shown
 
 
 def _fix(path: Path) -> str | None:
@@ -55,14 +67,13 @@ def _fix(path: Path) -> str | None:
     return did_you_mean(path.name, siblings) or "the path begins at the spec's folder"
 
 
-def attachment_error(spec: AttachmentSpec, *, root: Path) -> ConvrunError | None:
+def attachment_error(spec: AttachmentSpec, *, root: Path, at_most: int) -> ConvrunError | None:
     """Return what is wrong with an attachment, as far as it can be said before anything runs."""
     text = spec.url if spec.url is not None else spec.path
     if text is None or text.is_template:
         return None
     try:
-        attachment(spec, {}, root=root).resolve_type()
+        attachment(spec, {}, root=root, at_most=at_most)
     except AttachmentError as error:
-        fix = "write its `type:`, as image/jpeg" if error.where is None else error.fix
-        return SpecError(error.what, where=error.where or spec.where, fix=fix)
+        return SpecError(error.what, where=error.where or spec.where, fix=error.fix)
     return None

@@ -137,7 +137,7 @@ def _prompted(
     return say(
         user,
         system=render_text(spec.system, names) if spec.system is not None else None,
-        attachments=[attachment(one, names, root=turn.root) for one in spec.attachments],
+        attachments=[attachment(one, names, root=turn.root, at_most=turn.max_attachment) for one in spec.attachments],
         options=spec.options,
         schema=turn.schema,
     )
