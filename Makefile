@@ -16,7 +16,7 @@ ARGS :=
 DEPENDENT := backends lanes scaffold/test_first_project.py templates \
 	cassette/test_cassette_files.py cassette/test_cassette_format.py cassette/test_cassette_recording.py \
 	cassette/test_cassette_stock.py checks/test_evaluation.py checks/test_json_checks.py checks/test_text_catalogue.py \
-	cli/test_cli_help.py cli/test_cli_output.py conversation/test_structured_output.py \
+	cli/test_cli_help.py cli/test_cli_output.py conversation/test_media_types.py conversation/test_structured_output.py \
 	conversation/test_tool_arguments.py conversation/test_tool_schemas.py conversation/test_wrong_arguments.py \
 	importing/test_import_shapes.py pytest_plugin/test_collecting.py pytest_plugin/test_old_pytest.py \
 	recording/test_exported_cassettes.py recording/test_record_modes.py recording/test_recorded_attachments.py \

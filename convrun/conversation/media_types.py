@@ -100,7 +100,9 @@ def _found(head: bytes) -> str | None:
         return None
     for match in matches:
         ours = _BY_SUFFIX.get(match.extension.lstrip("."))
-        kind = ours or match.mime_type
-        if kind and kind != "audio/mpeg" and (ours or kind not in _KNOWN):
-            return kind
+        if ours is not None and ours != "audio/mpeg":
+            return ours
+        theirs = match.mime_type
+        if ours is None and theirs and theirs not in _KNOWN and match.confidence >= 0.4:  # four bytes of it
+            return theirs
     return None

@@ -71,7 +71,7 @@ def _file(url: str, beside: JsonObject, *, name: str | None = None) -> Held | No
 
 def _link(url: str, beside: JsonObject) -> Held:
     """The address as it is; its type is said where its name does not show that it is an image."""
-    shown = (type_of_name(_path(url)) or "").startswith("image/")
+    shown = url.startswith("data:image/") or (type_of_name(_path(url)) or "").startswith("image/")
     typed: JsonObject = {} if shown else {"type": "image/jpeg"}
     return Held(entry={"url": spoken(url), **typed, **beside})
 

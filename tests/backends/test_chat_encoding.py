@@ -248,6 +248,7 @@ def test_an_attachment_is_decoded_to_what_gives_the_same_part() -> None:
         Attachment(url="https://example.com/a?b", type="image/jpeg", detail="low"),
         Attachment(content=PNG),
         Attachment(content=b"%PDF-1", type="application/pdf"),
+        Attachment(content=b"%PDF-1", type="application/pdf", file_name="apples.pdf"),
         Attachment(content=b"RIFF", type="audio/wav"),
         Attachment(content=b"ID3", type="audio/mpeg"),
     ]
@@ -262,7 +263,9 @@ def test_an_attachment_is_decoded_to_what_gives_the_same_part() -> None:
     "part",
     [
         {"type": "text", "text": "look"},
-        {"type": "file", "file": {"filename": "apples.pdf", "file_data": "data:application/pdf;base64,JVBERi0x"}},
+        {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0x"}},
+        {"type": "file", "file": {"file_id": "file-1"}},
+        {"type": "image_url", "image_url": {"url": "map.png"}},
         {"type": "input_audio", "input_audio": {"data": "SUQz", "format": "pcm16"}},
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "more": 1}},
     ],
