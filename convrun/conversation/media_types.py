@@ -102,7 +102,7 @@ def _found(head: bytes) -> str | None:
         ours = _BY_SUFFIX.get(match.extension.lstrip("."))
         if ours is not None and ours != "audio/mpeg":
             return ours
-        theirs = match.mime_type
+        theirs: str = match.mime_type
         if ours is None and theirs and theirs not in _KNOWN and match.confidence >= 0.4:  # four bytes of it
             return theirs
     return None
