@@ -48,7 +48,11 @@ _READ: _Places = (
     ("prompt_cache_hit_tokens",),
     ("cache_read_input_tokens",),
 )
-_WRITTEN: _Places = (("prompt_tokens_details", "cache_write_tokens"), ("cache_creation_input_tokens",))
+_WRITTEN: _Places = (
+    ("prompt_tokens_details", "cache_write_tokens"),
+    ("input_tokens_details", "cache_write_tokens"),
+    ("cache_creation_input_tokens",),
+)
 _THOUGHT: _Places = (
     ("completion_tokens_details", "reasoning_tokens"),
     ("output_tokens_details", "reasoning_tokens"),
@@ -87,7 +91,9 @@ def reply_cost_usd(
 ) -> float | None:
     """Return what the call cost whose reply these payloads are, as `cost_usd` does."""
     read = list(payloads)
-    tiers = (one.get("service_tier") for one in read if isinstance(one, dict))
+    told = [one for one in read if isinstance(one, dict)]
+    whole = [one["response"] for one in reversed(told) if isinstance(one.get("response"), dict)]  # of events
+    tiers = (one.get("service_tier") for one in (*whole, *told) if isinstance(one, dict))
     tier = next((tier for tier in tiers if isinstance(tier, str)), None)
     return cost_usd(identity, usage_of(read), tier=tier, environ=environ)
 

@@ -4,6 +4,9 @@ The same are: numbers as JSON has them; absent, null and empty in the envelope (
 never inside schemas, arguments or texts; a list of one text part and its text; arguments as parsed JSON; neighbouring
 assistant messages of which at most one has text, and one message; ids of tool calls that link the same call and result;
 image detail `auto` and none. `stream` and `stream_options` are not compared.
+
+The items of a request to a Responses API are compared as the messages that they are, one by one; ids of what the model
+said, and how far each was done, do not count.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from hashlib import sha256
 from operator import is_
 from typing import Any
 
-from convrun.cassette.interaction import parse_json
+from convrun.cassette.interaction import RESPONSES, parse_json
 from convrun.cassette.pointers import IGNORED, without
 from convrun.redaction import Redactor
 from convrun.values import Json, JsonObject, canonical
@@ -195,9 +198,23 @@ class Keys:
         self._redactor = redactor
         self._thorough = redactor.thorough if thorough else None
         self._ignored = tuple(ignored)
-        self._in_messages = tuple(parts for parts in self._ignored if parts[:1] == ("messages",) and parts[1:])
+        self._listed = "messages"
+        self._message: Callable[[Json], Json] = _as_it_is
+        self._in_list = self._ignored_below("messages")
         self._history = History(self._add, self._restart)
         self._envelope: tuple[JsonObject, str] = ({}, "{}")
+        self._restart()
+
+    def _ignored_below(self, key: str) -> tuple[tuple[str, ...], ...]:
+        return tuple(parts for parts in self._ignored if parts[:1] == (key,) and parts[1:])
+
+    def _speak(self, endpoint: str) -> None:
+        """Read messages, or items as messages, from now on."""
+        if (key := list_key(endpoint)) == self._listed:
+            return
+        self._listed, self._in_list = key, self._ignored_below(key)
+        self._message = reader_of(endpoint)
+        self._history = History(self._add, self._restart)
         self._restart()
 
     def _restart(self) -> None:
@@ -212,8 +229,8 @@ class Keys:
         if not isinstance(body, dict):
             body = self._thorough.value(body) if self._thorough is not None else body
             return sha256(f"{_name(endpoint)} {self._text(body)}".encode()).hexdigest()
-        messages = body.get("messages")
-        self._history.follow(messages if isinstance(messages, list) else [])
+        self._speak(endpoint)
+        self._history.follow(listed(body, self._listed))
         running = self._hash.copy()
         if self._group is not None:
             running.update(self._message_text(self._group, _Ahead(self._links)))
@@ -223,7 +240,7 @@ class Keys:
     def _add(self, message: Json) -> None:
         """Hash a message; one of the assistant waits for its neighbour."""
         index, self._read = self._read, self._read + 1
-        for parts in self._in_messages:
+        for parts in self._in_list:
             if parts[1] == str(index):
                 message = without(message, parts[2:])
         if self._thorough is not None:
@@ -231,13 +248,14 @@ class Keys:
         if message is IGNORED:
             self._gaps += 1
             return
+        message = self._message(message)
         plain: JsonObject = plain_message(message) if isinstance(message, dict) else {"": message}
         both = merged(self._group, plain) if self._group is not None and not self._gaps else None
         if both is not None:
             self._group = both
             return
         self._settle()
-        if plain.get("role") == "assistant":
+        if plain.get("role") == "assistant" and self._listed == "messages":
             self._group = plain
         else:
             self._hash.update(self._message_text(plain, self._links))
@@ -254,7 +272,7 @@ class Keys:
         return f"{self._text(linked(message, links))}\n".encode()
 
     def _envelope_text(self, body: JsonObject) -> str:
-        rest = {key: value for key, value in body.items() if key != "messages"}
+        rest = {key: value for key, value in body.items() if key != self._listed}
         known, text = self._envelope
         if known.keys() != rest.keys() or not all(
             known[key] is rest[key] or _same_items(known[key], rest[key]) for key in rest
@@ -271,6 +289,32 @@ class Keys:
     def _text(self, value: Json) -> str:
         text = self._redactor.text(canonical(value))
         return self._thorough.one_name(text) if self._thorough is not None else text
+
+
+def _as_it_is(message: Json) -> Json:
+    return message
+
+
+def list_key(endpoint: str) -> str:
+    """Return where the body of a request has its messages, or items."""
+    return "input" if endpoint == RESPONSES else "messages"
+
+
+def reader_of(endpoint: str) -> Callable[[Json], Json]:
+    """Return what makes a message of what stands there."""
+    if endpoint != RESPONSES:
+        return _as_it_is
+    from convrun.cassette.items import as_message  # most cassettes are of chats
+
+    return as_message
+
+
+def listed(body: Json, key: str) -> list[Json]:
+    """Return the messages of a body, or its items; an input that is a text is what the user says."""
+    found = body.get(key) if isinstance(body, dict) else None
+    if isinstance(found, str) and key == "input":
+        return [{"role": "user", "content": found}]
+    return found if isinstance(found, list) else []
 
 
 def _name(endpoint: str) -> str:

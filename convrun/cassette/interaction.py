@@ -12,7 +12,8 @@ from convrun.values import Json, JsonObject, is_deep, show
 
 PLAIN = "application/json"
 STREAM = "text/event-stream"
-ENDPOINTS = ("chat/completions", "responses", "embeddings")
+RESPONSES = "responses"
+ENDPOINTS = ("chat/completions", RESPONSES, "embeddings")
 RETRYABLE = frozenset({408, 409, 429})
 _MOST_USD = 10**9
 _LONGEST = 10**12  # milliseconds
@@ -37,11 +38,7 @@ class SentRequest:
     @property
     def endpoint(self) -> str:
         """What the path of the URL ends in: `chat/completions`, `responses`, `embeddings`, else its last part."""
-        path = self.url.partition("?")[0].partition("#")[0].rstrip("/")
-        for endpoint in ENDPOINTS:
-            if path.endswith(f"/{endpoint}"):
-                return endpoint
-        return path.rpartition("/")[2]
+        return endpoint_of(self.url)
 
     @property
     def messages(self) -> list[JsonObject]:
@@ -114,6 +111,24 @@ class Recording:
         if not self.interactions or self.interactions[-1].lane is None:
             return ()
         return tuple(item for item in self.interactions if item.lane is not None)
+
+
+def list_in(body: Json) -> str | None:
+    """Return where a body has its messages, or the items of a Responses API; None where it has neither."""
+    for key in ("messages", "input") if isinstance(body, dict) else ():
+        found = body[key] if key in body else None  # type: ignore[index]
+        if isinstance(found, list) and (key == "messages" or all(isinstance(item, dict) for item in found)):
+            return key
+    return None
+
+
+def endpoint_of(url: str) -> str:
+    """Return what the path of an address ends in, as `SentRequest.endpoint`."""
+    path = url.partition("?")[0].partition("#")[0].rstrip("/")
+    for endpoint in ENDPOINTS:
+        if path.endswith(f"/{endpoint}"):
+            return endpoint
+    return path.rpartition("/")[2]
 
 
 def lanes_last(interactions: Iterable[Interaction]) -> tuple[Interaction, ...]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from convrun.cassette.canonical import History, plain_arguments, plain_content
-from convrun.cassette.interaction import Interaction, Recording, SentRequest
+from convrun.cassette.canonical import History, list_key, listed, plain_arguments, plain_content, reader_of
+from convrun.cassette.interaction import RESPONSES, Interaction, Recording, SentRequest
 from convrun.cassette.matching import Ignored, Matcher
 from convrun.cassette.nesting import deep_refused
 from convrun.cassette.pointers import pointer_parts
@@ -110,27 +110,34 @@ class Player:
     def _same_shape(self, index: int, request: Request) -> bool:
         recorded, now = self._shapes
         with deep_refused("the request", self.recording.file):
-            return recorded.of(self.recording.interactions[index].request.body) == now.of(request.body)
+            before = self.recording.interactions[index].request
+            return recorded.of(before.endpoint, before.body) == now.of(request.endpoint, request.body)
 
     def _played(self) -> str:
         count = len(self.recording.interactions) - len(self.unplayed)
         return f"{count} model call{'' if count == 1 else 's'}"
 
     def _explained(self, sent: SentRequest) -> Difference:
+        from convrun.cassette.as_chat import Chats
         from convrun.cassette.stale.breaks import breaks  # what explains a difference is loaded once there is one
         from convrun.cassette.stale.change import Change
-        from convrun.cassette.stale.staleness import Difference, changes, ended, removed_turn
+        from convrun.cassette.stale.staleness import Difference, chat_changes, ended, in_place, reduced, removed_turn
 
         thorough = self._redactor.thorough
-        now = replace(sent, url=thorough.text(sent.url), body=thorough.value(sent.body))
-        broken = breaks(self.recording.interactions, now)
+        chats = Chats(self.recording.interactions)
+
+        chat = chats.chat(
+            reduced(replace(sent, url=thorough.text(sent.url), body=thorough.value(sent.body)), self._ignore)
+        )
+        now = chat.request
+        broken = breaks(chats.interactions, now)
         index = self._matcher.next
         if index is None:
-            return Difference(changes=(ended(now, ENDED),), breaks=broken)
+            return Difference(changes=in_place((ended(now, ENDED),), chat), breaks=broken)
         expected = self.recording.interactions[index].request
-        expected = replace(expected, body=thorough.value(expected.body))
-        later = (item.request for item in self.recording.interactions[index + 1 :])
-        found = removed_turn(changes(expected, now, self._ignore), now, later)
+        expected = chats.chat(reduced(replace(expected, body=thorough.value(expected.body)), self._ignore)).request
+        later = (item.request for item in chats.interactions[index + 1 :])
+        found = in_place(removed_turn(chat_changes(expected, now, self._ignore), now, later), chat)
         return Difference(changes=found or (Change(path="", part="request"),), interaction=index, breaks=broken)
 
     def recorded_result(self, tool_call_id: str, name: str, arguments: Json) -> str | None:
@@ -155,13 +162,22 @@ class Player:
         if self._results is None:
             from convrun.cassette.tool_results import RecordedResults  # for tools that are replayed
 
-            self._results = RecordedResults(self.recording.interactions)
+            self._results = RecordedResults(self._chats())
         return self._results
+
+    def _chats(self) -> tuple[Interaction, ...]:
+        """The interactions, those of a Responses API as chats."""
+        interactions = self.recording.interactions
+        if all(item.request.endpoint != RESPONSES for item in interactions):
+            return interactions
+        from convrun.cassette.as_chat import Chats
+
+        return Chats(interactions).interactions
 
 
 def _refuse_everything(ignore: tuple[str, ...], file: str) -> None:
     for pointer in ignore:
-        if pointer_parts(pointer) in ((), ("messages",)):
+        if pointer_parts(pointer) in ((), ("messages",), ("input",)):
             what = f"'cassette.ignore' names {pointer!r}: every request would be the recorded one"
             raise CassetteError(what, where=Where(file=file), fix="name a message, as /messages/0/content")
 
@@ -195,19 +211,20 @@ class _Shape:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._history = History(self._add, self._restart)
+        self._message = reader_of("")
         self._hash = sha256()
 
     def _restart(self) -> None:
         self._hash = sha256()
 
-    def of(self, body: Json) -> str:
+    def of(self, endpoint: str, body: Json) -> str:
         """Return the shape of a request that follows those before."""
-        messages = body.get("messages") if isinstance(body, dict) else None
-        self._history.follow(messages if isinstance(messages, list) else [])
+        self._message = reader_of(endpoint)
+        self._history.follow(listed(body, list_key(endpoint)))
         return self._hash.hexdigest()
 
     def _add(self, message: Json) -> None:
-        message = self._redactor.thorough.value(message)
+        message = self._message(self._redactor.thorough.value(message))
         if not isinstance(message, dict):
             return
         if message.get("role") == "user":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from convrun.backends.keys import KEY_VARIABLES
 from convrun.cassette.files import load
-from convrun.cassette.interaction import Interaction
+from convrun.cassette.interaction import Interaction, list_in
 from convrun.cassette.kept.partial import read_partial
 from convrun.cassette.kept.split_secrets import channels
 from convrun.errors import CassetteError, system_reason
@@ -158,10 +158,11 @@ def _texts(item: Interaction, seen: set[int]) -> Iterator[str]:
     body = item.request.body
     yield item.request.url
     yield from item.request.headers.values()
-    messages = body.get("messages") if isinstance(body, dict) else None
+    listed = list_in(body)
+    messages = body.get(listed) if isinstance(body, dict) and listed is not None else None
     new = [one for one in messages if id(one) not in seen] if isinstance(messages, list) else []
     seen.update(map(id, new))
-    rest = {key: value for key, value in body.items() if key != "messages"} if isinstance(body, dict) else body
+    rest = {key: value for key, value in body.items() if key != listed} if isinstance(body, dict) else body
     payloads = item.reply.payloads or ()
     yield from texts([rest, new, *payloads])
     if item.reply.stream:

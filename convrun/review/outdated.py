@@ -160,4 +160,4 @@ def _ignored(part: str, pointers: Sequence[str]) -> bool:
     roots = {pointer.split("/")[1] for pointer in pointers if pointer.startswith("/")}
     if part.startswith("option "):
         return part[8:-1] in roots
-    return ("model" if part == "model" else "messages") in roots
+    return not roots.isdisjoint({"model"} if part == "model" else {"messages", "input", "instructions"})

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from convrun.backends.prices import cost_usd
 from convrun.cassette.files import load
-from convrun.cassette.interaction import Interaction, Recording
+from convrun.cassette.interaction import Interaction, Recording, list_in
 from convrun.cassette.kept.partial import partial_path, read_partial
 from convrun.conversation.messages import Usage
 from convrun.errors import CassetteError
@@ -234,13 +234,14 @@ def _lengths(recording: Recording) -> dict[int, int]:
     known: dict[int, int] = {}  # of messages, by identity: requests share them
     found: dict[int, int] = {}
     for number, interaction in enumerate(recording.interactions, start=1):
-        body, messages = interaction.request.body, interaction.request.messages
+        body = interaction.request.body
+        listed = list_in(body)
+        found_in = body.get(listed) if isinstance(body, dict) and listed is not None else None
+        messages = found_in if isinstance(found_in, list) else []
         for message in messages:
             if id(message) not in known:
                 known[id(message)] = _size(message)
-        rest: Json = (
-            {key: value for key, value in body.items() if key != "messages"} if isinstance(body, dict) else body
-        )
+        rest: Json = {key: value for key, value in body.items() if key != listed} if isinstance(body, dict) else body
         found[number] = _size(rest) + sum(known[id(message)] + 2 for message in messages)
     return found
 

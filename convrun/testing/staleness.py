@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import takewhile
 
+from convrun.cassette.as_chat import Chats
 from convrun.cassette.interaction import SentRequest
 from convrun.cassette.playing import ENDED, Player, sent_request
 from convrun.cassette.stale.change import Change
@@ -55,9 +56,10 @@ def _changes(player: Player, now: SentRequest, redactor: Redactor, ignore: tuple
 
 def _in_common(recorded: SentRequest, now: SentRequest) -> tuple[int, int]:
     """How many messages two requests begin with that are the same; then, how near their lengths are."""
-    pairs = zip(recorded.messages, now.messages, strict=False)
-    same = sum(1 for _ in takewhile(lambda pair: equal(*pair), pairs))
-    return same, -abs(len(recorded.messages) - len(now.messages))
+    chats = Chats()
+    before, after = (chats.chat(request).request.messages for request in (recorded, now))
+    same = sum(1 for _ in takewhile(lambda pair: equal(*pair), zip(before, after, strict=False)))
+    return same, -abs(len(before) - len(after))
 
 
 def _shown(change: Change) -> ShownChange:

@@ -25,6 +25,7 @@ from convrun.cassette.canonical import Keys
 from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.cassette.stored.format import read
+from convrun.cassette.stored.item_streams import fold_response
 from convrun.cassette.stored.streams import fold
 from convrun.cassette.stored.writing import write
 from convrun.errors import CassetteError
@@ -60,6 +61,8 @@ def test_every_real_recording_reads_and_survives_conversion(file: Path | None) -
         assert before.request == after.request
         if before.reply.stream and fold(before.reply.payloads or ()) is not None:
             assert fold(after.reply.payloads or ()) == fold(before.reply.payloads or ())
+        elif before.reply.stream and fold_response(before.reply.payloads or ()) is not None:
+            assert fold_response(after.reply.payloads or ()) == fold_response(before.reply.payloads or ())
         else:
             assert after.reply == before.reply
         assert before.reply.payloads is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from convrun.cassette.interaction import Interaction
+from convrun.cassette.interaction import Interaction, list_in
 from convrun.cassette.kept.received import cleaned_reply
 from convrun.redaction import Redactor
 from convrun.values import Json, JsonObject
@@ -28,13 +28,17 @@ class Cleaning:
         return replace(item, request=sent, reply=clean)
 
     def body(self, body: Json) -> Json:
-        """Return the body of a request without secrets; messages that were the same object are the same one again."""
-        messages = body.get("messages") if isinstance(body, dict) else None
-        if not isinstance(body, dict) or not isinstance(messages, list):
+        """Return the body of a request without secrets; messages that were the same object are the same one again.
+
+        So are items.
+        """
+        listed = list_in(body)
+        messages = body.get(listed) if isinstance(body, dict) and listed is not None else None
+        if not isinstance(body, dict) or listed is None or not isinstance(messages, list):
             return self._redactor.value(body)
-        rest: JsonObject = {key: value for key, value in body.items() if key != "messages"}
+        rest: JsonObject = {key: value for key, value in body.items() if key != listed}
         clean = self._redactor.value(rest)
-        return {"messages": [self._message(one) for one in messages], **clean}
+        return {listed: [self._message(one) for one in messages], **clean}
 
     def _message(self, message: Json) -> Json:
         if not isinstance(message, dict):

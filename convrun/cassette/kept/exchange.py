@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TypeAlias
 
-from convrun.cassette.interaction import Interaction, ReceivedReply, SentRequest
+from convrun.cassette.interaction import RESPONSES, Interaction, ReceivedReply, SentRequest, parse_json
 from convrun.errors import ConvrunError
 from convrun.values import JsonObject
 from convrun.wire import Reply
@@ -94,6 +94,8 @@ class Tee:
                 close()
 
     def _is_announced(self) -> bool:
+        if self._exchange.request.endpoint == RESPONSES:
+            return _ended(b"".join(self._exchange.pieces))
         return _DONE in b"".join(self._exchange.pieces[-2:])[-64:]
 
     def _end(self, *, whole: bool) -> None:
@@ -116,11 +118,31 @@ def is_answer(reply: ReceivedReply, endpoint: str, *, announced: bool) -> bool:
     payloads = [one for one in reply.payloads or () if isinstance(one, dict)]
     if not 200 <= reply.status < 300 or not payloads or any(one.get("error") for one in payloads):
         return False
+    if endpoint == RESPONSES:
+        return _is_whole(payloads[-1], stream=reply.stream)
     if endpoint != "chat/completions":
         return True
     choices = [choice for one in payloads for choice in _choices(one)]
     ended = announced or any(choice.get("finish_reason") for choice in choices) or payloads[-1].get("choices") == []
     return bool(choices) and not any(choice.get("error") for choice in choices) and (ended or not reply.stream)
+
+
+def _ended(body: bytes) -> bool:
+    """Whether a stream of a Responses API has come to the event that ends it, which holds all of the response."""
+    data = (line for line in reversed(body.splitlines()) if line.startswith(b"data:"))
+    lines = (line for line in data if _DONE not in line)
+    try:
+        last = parse_json(next(lines, b"data:{}").removeprefix(b"data:").strip())
+    except ValueError:
+        return False
+    return isinstance(last, dict) and _is_whole(last, stream=True)
+
+
+def _is_whole(last: JsonObject, *, stream: bool) -> bool:
+    """Whether the last payload of a reply of a Responses API says that all has come."""
+    if stream:
+        return last.get("type") in ("response.completed", "response.incomplete")
+    return isinstance(last.get("output"), list) and last.get("status", "completed") in ("completed", "incomplete")
 
 
 def _choices(payload: JsonObject) -> list[JsonObject]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from convrun.cassette.interaction import Interaction, ReceivedReply
+from convrun.cassette.interaction import Interaction, ReceivedReply, list_in
 from convrun.cassette.kept.received import cleaned_reply
 from convrun.cassette.kept.split_secrets import channels
 from convrun.errors import CassetteError
@@ -42,13 +42,14 @@ class Survivors:
         return self.place(item.request.body, cleaned_reply(item.reply, Redactor()))
 
     def _new(self, body: Json) -> Json:
-        """A request without those of its messages that were looked at in one before."""
-        messages = body.get("messages") if isinstance(body, dict) else None
-        if not isinstance(body, dict) or not isinstance(messages, list):
+        """A request without those of its messages (or items) that were looked at in one before."""
+        listed = list_in(body)
+        messages = body.get(listed) if isinstance(body, dict) and listed is not None else None
+        if not isinstance(body, dict) or listed is None or not isinstance(messages, list):
             return body
         new: dict[str, Json] = {f"{at}": one for at, one in enumerate(messages) if id(one) not in self._seen}
         self._seen.update(map(id, messages))
-        return {**body, "messages": new}
+        return {**body, listed: new}
 
     def _in(self, value: Any) -> str | None:
         waiting: list[tuple[str, Any]] = [("", value)]

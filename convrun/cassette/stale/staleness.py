@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from convrun.cassette.as_chat import Chat, Chats
 from convrun.cassette.canonical import NOT_COMPARED, plain_content, plain_envelope
-from convrun.cassette.interaction import SentRequest
+from convrun.cassette.interaction import RESPONSES, SentRequest
 from convrun.cassette.pointers import pointer_parts, without
 from convrun.cassette.stale.attached import described
 from convrun.cassette.stale.change import Change, suspected
@@ -29,6 +31,23 @@ class Difference:
 
 def changes(recorded: SentRequest, now: SentRequest, ignore: tuple[str, ...] = ()) -> tuple[Change, ...]:
     """Return what differs between two requests, the address first, then the envelope, then the messages."""
+    chats = Chats()
+    before, after = (chats.chat(reduced(one, ignore)) for one in (recorded, now))
+    return in_place(chat_changes(before.request, after.request, ignore), after)
+
+
+def reduced(request: SentRequest, ignore: tuple[str, ...]) -> SentRequest:
+    """Return a request to a Responses API without what is ignored in it, which is told by its own places."""
+    return replace(request, body=_reduced(request.body, ignore)) if request.endpoint == RESPONSES else request
+
+
+def in_place(found: tuple[Change, ...], chat: Chat) -> tuple[Change, ...]:
+    """Return the changes in a chat with the places that its request has them in."""
+    return tuple(replace(one, path=chat.pointer(one.path), hint=chat.hint(one.hint)) for one in found)
+
+
+def chat_changes(recorded: SentRequest, now: SentRequest, ignore: tuple[str, ...] = ()) -> tuple[Change, ...]:
+    """Return what differs between two requests of chats, as `changes` does."""
     found: list[Change] = []
     for path, part, before, after in _address(recorded, now):
         found.append(Change(path=path, part=part, recorded=before, now=after))
@@ -89,6 +108,15 @@ def _envelope_changes(before: JsonObject, after: JsonObject) -> Iterator[Change]
             continue
         if key == "tools" and isinstance(old or [], list) and isinstance(new or [], list):
             yield from tool_changes(old or [], new or [])
-        else:
-            part = _ENVELOPE.get(key, f"option {key!r}")
-            yield suspected(Change(path=f"/{key}", part=part, recorded=old, now=new))
+            continue
+        path, part = f"/{key}", _ENVELOPE.get(key, f"option {key!r}")
+        if key == "text" and (formats := _formats(old, new)):
+            path, part, (old, new) = "/text/format", _ENVELOPE["response_format"], formats
+        yield suspected(Change(path=path, part=part, recorded=old, now=new))
+
+
+def _formats(old: Json, new: Json) -> tuple[Json, Json] | None:
+    """The schemas of two options `text` of a Responses API, where nothing else in them differs."""
+    before, after = (one if isinstance(one, dict) else {} for one in (old, new))
+    rest = [{key: value for key, value in one.items() if key != "format"} for one in (before, after)]
+    return (before.get("format"), after.get("format")) if equal(*rest) else None

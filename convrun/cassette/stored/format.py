@@ -168,8 +168,15 @@ def interaction_node(item: Interaction, states: States) -> JsonObject:
     asked, answered = states.of(item.lane)
     request = request_node(item.request, asked)
     node: JsonObject = {"request": request, "response": reply_node(item.reply, answered)}
-    asked.reply = answered.message if "body" not in request else None
+    _replied(asked, answered, "body" in request)
     return node if item.lane is None else {"lane": item.lane, **node}
+
+
+def _replied(asked: RequestState, answered: ReplyState, unusual: bool) -> None:
+    """Move on to what a request behind this reply is a difference to; to an `unusual` one none is."""
+    asked.reply = None if unusual else answered.message
+    if answered.response is not None or asked.items is not None:
+        asked.of_items().replied(None if unusual else answered.response)
 
 
 def full_interaction(node: Json, timing: Json, cost: Json, states: States) -> Interaction:
@@ -190,7 +197,7 @@ def full_interaction(node: Json, timing: Json, cost: Json, states: States) -> In
     asked, answered = states.of(lane)
     request = full_request(request_part, asked)
     reply = full_reply(response, answered)
-    asked.reply = answered.message if "body" not in request_part else None
+    _replied(asked, answered, "body" in request_part)
     first, elapsed = timing if isinstance(timing, list) and len(timing) == 2 else (None, timing)
     if isinstance(first, int) and isinstance(elapsed, int) and first > elapsed:
         raise CassetteError(f"[{first}, {elapsed}] among the timings: the first piece came after the last")

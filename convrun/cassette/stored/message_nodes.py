@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from convrun.cassette.interaction import parse_json
 from convrun.errors import CassetteError
-from convrun.values import Json, JsonObject
+from convrun.values import Json, JsonObject, equal
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_encode = json.JSONEncoder(sort_keys=True).encode
 _RESERVED = frozenset({*ROLES, "calls", "id", "raw"})
 _STYLES: dict[str, Callable[[Json], str]] = {
     "": lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False),
@@ -21,6 +22,11 @@ _STYLES: dict[str, Callable[[Json], str]] = {
     "ascii": lambda value: json.dumps(value, separators=(",", ":")),
     "spaced ascii": json.dumps,
 }
+
+
+def alike(left: Json, right: Json) -> bool:
+    """Return whether one can stand for the other: 1 and 1.0 are equal as JSON, and are not written alike."""
+    return equal(left, right) and _encode(left) == _encode(right)
 
 
 def message_node(message: JsonObject) -> JsonObject:
@@ -92,7 +98,7 @@ def _call_node(call: Json) -> Json:
     if "name" in function:
         node["name"] = function["name"]
     if "arguments" in function:
-        node.update(_arguments(function["arguments"]))
+        node.update(arguments_node(function["arguments"]))
     if "type" not in call:
         node["type"] = None
     elif call["type"] != "function":
@@ -101,8 +107,8 @@ def _call_node(call: Json) -> Json:
     return node if "raw" not in node and _full_call(node) == call else {"raw": call}
 
 
-def _arguments(text: Json) -> JsonObject:
-    """Arguments as a node and the style of its text, where that gives the same text again."""
+def arguments_node(text: Json) -> JsonObject:
+    """Return arguments as a node and the style of its text, where that gives the same text again."""
     if not isinstance(text, str) or text[:1] not in ("{", "["):
         return {"arguments": text}
     try:
@@ -131,7 +137,7 @@ def _full_call(node: Json) -> Json:
         if key == "name":
             function["name"] = value
         elif key == "arguments":
-            function["arguments"] = _arguments_text(value, node.get("style", ""))
+            function["arguments"] = arguments_text(value, node.get("style", ""))
         elif key not in {"type", "style"}:
             call[key] = value
     if node.get("type", "function") is not None:
@@ -140,7 +146,12 @@ def _full_call(node: Json) -> Json:
     return call
 
 
-def _arguments_text(value: Json, style: Json) -> Json:
+def arguments_text(value: Json, style: Json) -> Json:
+    """Return the arguments of their stored form.
+
+    Raises:
+        CassetteError: where there is no such style.
+    """
     if not isinstance(value, dict | list):
         return value
     if not isinstance(style, str) or style not in _STYLES:

@@ -32,6 +32,7 @@ KEYS = frozenset(
         "extra",
     }
     | {"json", "chunks", "body", "base64"}
+    | {"id", "output", "response"}  # of the Responses API
 )
 _NOISE = frozenset({"id", "object", "created", "system_fingerprint", "request_id"})
 _PADDING = frozenset({"obfuscation", "p"})  # random, against eavesdroppers on a stream
@@ -41,23 +42,58 @@ _PADDING = frozenset({"obfuscation", "p"})  # random, against eavesdroppers on a
 class ReplyState:
     """What is written only where it changes: the replying model, and the provider's own keys at the top.
 
-    `message` is the last reply's, which the next request may send back; None where it has none.
+    `message` is the last reply's, which the next request may send back; None where it has none. `response` is the same
+    of the Responses API.
     """
 
     model: Json = None
     extra: JsonObject = field(default_factory=dict)
     message: JsonObject | None = None
+    response: JsonObject | None = None
 
 
 def trimmed(payload: Json, *, stream: bool = False) -> Json:
-    """Return a chat's payload without what is not stored: ids, dates, nulls that mean nothing; other JSON as it is."""
+    """Return a payload without what is not stored: ids, dates, nulls that mean nothing; other JSON as it is."""
     if not isinstance(payload, dict) or not isinstance(payload.get("choices"), list):
-        return payload
+        return _trimmed_response(payload) if _is_response(payload) and isinstance(payload, dict) else payload
     dropped = _NOISE | _PADDING if stream else _NOISE
     top: JsonObject = {key: value for key, value in payload.items() if value is not None and key not in dropped}
     choices = payload["choices"]
     top["choices"] = [_trimmed_choice(choice) for choice in choices] if isinstance(choices, list) else choices
     return top
+
+
+def _is_response(payload: Json) -> bool:
+    """Whether a payload is a whole response of that API, or an event of its stream."""
+    if not isinstance(payload, dict):
+        return False
+    kind = payload.get("type")
+    return payload.get("object") == "response" or (isinstance(kind, str) and kind.startswith("response."))
+
+
+def _trimmed_response(payload: JsonObject) -> JsonObject:
+    from convrun.cassette.stored.item_replies import trimmed_response  # most cassettes are of chats
+
+    return trimmed_response(payload)
+
+
+def _response_of(reply: ReceivedReply) -> JsonObject | None:
+    """The whole response in a reply of the Responses API; None where there is none."""
+    if not reply.payloads or reply.status != 200 or not _is_response(reply.payloads[-1]):
+        return None
+    from convrun.cassette.stored.item_replies import response_of
+
+    return response_of(reply.payloads, stream=reply.stream)
+
+
+def reply_items(reply: ReceivedReply) -> tuple[list[JsonObject], str | None] | None:
+    """Return the items of a reply of the Responses API, and the id of the response; None for any other."""
+    response = _response_of(reply)
+    output = response.get("output") if response is not None else None
+    if response is None or not isinstance(output, list):
+        return None
+    identifier = response.get("id")
+    return [one for one in output if isinstance(one, dict)], identifier if isinstance(identifier, str) else None
 
 
 def _trimmed_choice(choice: Json) -> Json:
@@ -72,9 +108,16 @@ def _trimmed_choice(choice: Json) -> Json:
 
 
 def reply_message(reply: ReceivedReply) -> JsonObject | None:
-    """Return the assistant's message in a chat's reply, a stream's put together; None where there is none."""
+    """Return the assistant's message in a reply, a stream's put together; None where there is none.
+
+    That of the Responses API is told as a chat's.
+    """
     if reply.payloads is None or reply.status != 200:
         return None
+    if (response := _response_of(reply)) is not None:
+        from convrun.cassette.stored.item_replies import message_of
+
+        return message_of(response)
     if reply.stream:
         folded = fold(reply.payloads)
         return {"role": "assistant", **folded.message} if folded else None
@@ -92,9 +135,11 @@ def reply_node(reply: ReceivedReply, state: ReplyState) -> JsonObject:
         node["status"] = reply.status
     if reply.headers:
         node["headers"] = dict(reply.headers)
-    state.message = None
+    state.message = state.response = None
     if reply.payloads is None:
         return node | _other_body(reply)
+    if reply.payloads and _is_response(reply.payloads[-1]):
+        return node | (_response_node(reply, state, node) or _as_it_came(reply))
     folded = fold(reply.payloads) if reply.stream else _folded(reply.payloads)
     if folded is not None:
         usual = _usual_node(folded, state, stream=reply.stream)
@@ -103,7 +148,29 @@ def reply_node(reply: ReceivedReply, state: ReplyState) -> JsonObject:
             state.model, state.extra, state.message = after.model, after.extra, after.message
             return node | usual
     state.message = reply_message(reply)
-    return node | ({"chunks": list(reply.payloads)} if reply.stream else {"json": reply.payloads[0]})
+    return node | _as_it_came(reply)
+
+
+def _as_it_came(reply: ReceivedReply) -> JsonObject:
+    payloads = reply.payloads or ()
+    return {"chunks": list(payloads)} if reply.stream else {"json": payloads[0]}
+
+
+def _response_node(reply: ReceivedReply, state: ReplyState, beside: JsonObject) -> JsonObject | None:
+    """The stored form of a usual reply of the Responses API; None for any other."""
+    from convrun.cassette.stored.item_replies import response_node
+
+    state.response = _response_of(reply)
+    found = response_node(reply.payloads or (), state.extra, stream=reply.stream) if state.response else None
+    if found is None or state.response is None:
+        return None
+    model = state.response.get("model")
+    node = found if model == state.model else {**found, "model": model}
+    after = ReplyState(model=state.model, extra=state.extra)
+    if not _rebuilds(beside | node, after, reply):
+        return None
+    state.model, state.extra = after.model, after.extra
+    return node
 
 
 def _other_body(reply: ReceivedReply) -> JsonObject:
@@ -172,6 +239,10 @@ def _rebuilds(node: JsonObject, state: ReplyState, reply: ReceivedReply) -> bool
         return False
     if not reply.stream:
         return rebuilt == reply.payloads
+    if "output" in node:
+        from convrun.cassette.stored.item_streams import fold_response
+
+        return rebuilt is not None and fold_response(rebuilt) == fold_response(reply.payloads or ())
     return rebuilt is not None and fold(rebuilt) == fold(reply.payloads or ())
 
 
@@ -187,11 +258,16 @@ def full_reply(node: JsonObject, state: ReplyState) -> ReceivedReply:
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise CassetteError("'headers' is a mapping of texts")
     kept = {str(key): str(value) for key, value in headers.items()}
+    state.message = state.response = None
     if "json" in node or "chunks" in node:
         reply = _unusual(node, status, kept)
-        state.message = reply_message(reply)
+        state.response = _response_of(reply)
+        state.message = reply_message(reply) if state.response is None else None
         return reply
-    state.message = None
+    if "output" in node:
+        reply = _read_response(node, state, status, kept)
+        state.response = _response_of(reply)
+        return reply
     if "body" in node or "base64" in node:
         return ReceivedReply(status=status, headers=kept, body=_bytes(node))
     folded = _read_usual(node, state)
@@ -200,6 +276,17 @@ def full_reply(node: JsonObject, state: ReplyState) -> ReceivedReply:
     stream = "deltas" in node
     payloads = _unfolded(folded) if stream else _plain(folded)
     return ReceivedReply(status=status, headers=kept, payloads=payloads, stream=stream)
+
+
+def _read_response(node: JsonObject, state: ReplyState, status: int, headers: dict[str, str]) -> ReceivedReply:
+    from convrun.cassette.stored.item_replies import response_payloads
+
+    state.model, extra = node.get("model", state.model), node.get("extra", state.extra)
+    if not isinstance(extra, dict):
+        raise CassetteError("'extra' is a mapping")
+    state.extra = extra
+    payloads = response_payloads(node, state.model, extra)
+    return ReceivedReply(status=status, headers=headers, payloads=payloads, stream="deltas" in node)
 
 
 def _unusual(node: JsonObject, status: int, headers: dict[str, str]) -> ReceivedReply:

@@ -7,15 +7,20 @@ back where that is not the usual way. Whoever writes and whoever reads go throug
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from operator import is_
+from typing import TYPE_CHECKING
 
-from convrun.cassette.interaction import SentRequest
-from convrun.cassette.stored.message_nodes import full_message, message_node
+from convrun.cassette.interaction import RESPONSES, SentRequest, endpoint_of
+from convrun.cassette.stored.message_nodes import alike, full_message, message_node
 from convrun.errors import CassetteError
-from convrun.values import Json, JsonObject, equal
+from convrun.values import Json, JsonObject
 
+if TYPE_CHECKING:
+    from convrun.cassette.stored.item_requests import ItemState
+
+_OF_CHATS = frozenset({"messages", "system", "developer", "returned"})
+_OF_ITEMS = frozenset({"instructions", "input", "continues"})  # of the Responses API
 KEYS = frozenset(
     {
         "url",
@@ -32,14 +37,17 @@ KEYS = frozenset(
         "messages",
         "body",
     }
+    | _OF_ITEMS
 )
-_encode = json.JSONEncoder(sort_keys=True).encode
 _SYSTEM_ROLES = ("system", "developer")
 
 
 @dataclass(slots=True)
 class RequestState:
-    """What the next request is a difference to. `returned` is the last reply's message, `system` the first message."""
+    """What the next request is a difference to: `reply` is the last reply's message, `system` the first message.
+
+    `items` is the same of the Responses API, where it is spoken.
+    """
 
     url: str | None = None
     method: str = "POST"
@@ -51,11 +59,15 @@ class RequestState:
     system: JsonObject | None = None
     messages: list[JsonObject] = field(default_factory=list)
     reply: JsonObject | None = None
+    items: ItemState | None = None
 
+    def of_items(self) -> ItemState:
+        """Return what the next request of the Responses API is a difference to."""
+        if self.items is None:
+            from convrun.cassette.stored.item_requests import ItemState  # most cassettes are of chats
 
-def _same(left: Json, right: Json) -> bool:
-    """Whether one can stand for the other: 1 and 1.0 are equal as JSON, and are not written alike."""
-    return equal(left, right) and _encode(left) == _encode(right)
+            self.items = ItemState()
+        return self.items
 
 
 def request_node(request: SentRequest, state: RequestState) -> JsonObject:
@@ -70,13 +82,23 @@ def request_node(request: SentRequest, state: RequestState) -> JsonObject:
     for key, value in address:
         if value != getattr(state, key):
             node[key] = value
-    chat = _chat_node(request, state)
-    if chat is None:
+    items = request.endpoint == RESPONSES
+    if items:
+        from convrun.cassette.stored.item_requests import item_request_node
+
+        difference = item_request_node(request.body, state, state.of_items())
+    else:
+        difference = _chat_node(request, state)
+    if difference is None:
         node["body"] = request.body
     else:
-        node |= chat
+        node |= difference
     full_request(node, state)  # moves the state on exactly as reading will
-    if chat is not None:
+    if difference is None:
+        return node
+    if items:
+        state.of_items().sent(request.body)
+    else:
         # The same messages as the client's own objects: those of the next request are recognised without being read.
         state.system, state.messages = _parted(request.messages)
     return node
@@ -100,10 +122,10 @@ def _chat_node(request: SentRequest, state: RequestState) -> JsonObject | None:
         ("options", options, state.options),
         ("tools", tools, state.tools),
     ):
-        if value is not before and not _same(value, before):
+        if value is not before and not alike(value, before):
             node[key] = value
     system, rest = _parted(messages)
-    if system is not state.system and not _same(system, state.system):
+    if system is not state.system and not alike(system, state.system):
         role = (system or state.system or {})["role"]
         node[str(role)] = system["content"] if system else None
     return node | _message_nodes(rest, state)
@@ -119,7 +141,7 @@ def _parted(messages: list[JsonObject]) -> tuple[JsonObject | None, list[JsonObj
 def _message_nodes(rest: list[JsonObject], state: RequestState) -> JsonObject:
     before = state.messages
     node: JsonObject = {}
-    same = len(before) if len(before) <= len(rest) and all(map(is_, before, rest)) else _how_many_same(before, rest)
+    same = len(before) if len(before) <= len(rest) and all(map(is_, before, rest)) else _how_manyalike(before, rest)
     new = rest[same:]
     if same == len(before) and state.reply is not None and new:
         difference = _difference(new[0], state.reply)
@@ -132,9 +154,9 @@ def _message_nodes(rest: list[JsonObject], state: RequestState) -> JsonObject:
     return node | _nodes(new)
 
 
-def _how_many_same(before: list[JsonObject], rest: list[JsonObject]) -> int:
+def _how_manyalike(before: list[JsonObject], rest: list[JsonObject]) -> int:
     pairs = zip(before, rest, strict=False)
-    differing = (number for number, (old, new) in enumerate(pairs) if new is not old and not _same(new, old))
+    differing = (number for number, (old, new) in enumerate(pairs) if new is not old and not alike(new, old))
     return next(differing, min(len(before), len(rest)))
 
 
@@ -147,11 +169,11 @@ def _difference(message: JsonObject, reply: JsonObject) -> JsonObject | None:
     if message.get("role") != "assistant":
         return None
     usual = _sent_back(reply)
-    copied = [key for key in message if key not in usual and key in reply and _same(message[key], reply[key])]
+    copied = [key for key in message if key not in usual and key in reply and alike(message[key], reply[key])]
     changed = {
         key: value
         for key, value in message.items()
-        if key not in copied and not (key in usual and _same(value, usual[key]))
+        if key not in copied and not (key in usual and alike(value, usual[key]))
     }
     dropped = [key for key in usual if key not in message]
     if changed.get("content") or changed.get("tool_calls") or ("content" in dropped and "tool_calls" in dropped):
@@ -200,14 +222,24 @@ def full_request(node: JsonObject, state: RequestState) -> SentRequest:
     ):
         raise CassetteError("the first request has a 'url', and 'headers' is a mapping of texts")
     state.headers = headers
-    body = node["body"] if "body" in node else _chat(node, state)
     return SentRequest(
         url=state.url,
         method=state.method,
         provider=None if state.provider is None else str(state.provider),
         headers={key: str(value) for key, value in headers.items()},
-        body=body,
+        body=node["body"] if "body" in node else _body(node, state, state.url),
     )
+
+
+def _body(node: JsonObject, state: RequestState, url: str) -> JsonObject:
+    """The body of a chat, or of items."""
+    if _OF_CHATS.isdisjoint(node) and endpoint_of(url) == RESPONSES:
+        from convrun.cassette.stored.item_requests import item_body
+
+        return item_body(node, state, state.of_items())
+    if not _OF_ITEMS.isdisjoint(node):
+        raise CassetteError(f"'instructions', 'input' and 'continues' are for requests to {RESPONSES!r}")
+    return _chat(node, state)
 
 
 def _chat(node: JsonObject, state: RequestState) -> JsonObject:

@@ -219,9 +219,34 @@ def _reply_text(reply: ReceivedReply, number: int) -> Json:
             return reply.body.decode()
         except UnicodeDecodeError:
             return reply.body  # type: ignore[return-value]  # vcrpy takes bytes here
+    if any(isinstance(item, dict) and _is_event(item) for item in reply.payloads):
+        events = enumerate(map(_dated, reply.payloads))
+        numbered = ({**item, "sequence_number": at} if isinstance(item, dict) else item for at, item in events)
+        return "".join(f"{_named(payload)}data: {json.dumps(payload)}\n\n" for payload in numbered)
+    if not reply.stream and isinstance(reply.payloads[0], dict) and reply.payloads[0].get("object") == "response":
+        return json.dumps(_dated(reply.payloads[0]))
     kind = "chat.completion.chunk" if reply.stream else "chat.completion"
     named: JsonObject = {"id": f"chatcmpl-{number}", "object": kind, "created": 0}
     payloads = [named | item if isinstance(item, dict) and "choices" in item else item for item in reply.payloads]
     if not reply.stream:
         return json.dumps(payloads[0])
     return "".join(f"data: {json.dumps(payload)}\n\n" for payload in payloads) + "data: [DONE]\n\n"
+
+
+def _is_event(payload: JsonObject) -> bool:
+    """Whether a payload is an event of a stream of a Responses API."""
+    return str(payload.get("type")).startswith("response.")
+
+
+def _named(payload: Json) -> str:
+    return f"event: {payload.get('type')}\n" if isinstance(payload, dict) else ""
+
+
+def _dated(payload: Json) -> Json:
+    """A response, or an event that holds one, with a date for clients that insist on it."""
+    if not isinstance(payload, dict):
+        return payload
+    inner = payload.get("response")
+    if isinstance(inner, dict):
+        return {**payload, "response": _dated(inner)}
+    return {**payload, "created_at": 0} if payload.get("object") == "response" else payload

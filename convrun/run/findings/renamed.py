@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
 
+from convrun.cassette.as_chat import Chats
 from convrun.cassette.files import load
 from convrun.cassette.kept.partial import partial_path
 from convrun.cassette.stored.beside import SUFFIX, moving
@@ -157,7 +158,8 @@ def _recorded_texts(file: Path, shown_as: str) -> _Said | None:
         interactions = load(file, shown_as, whole=False).interactions
     except CassetteError:
         return None
-    chat = next((one.request for one in reversed(interactions) if one.request.messages), None)
+    chats = (one.request for one in reversed(Chats(interactions).interactions))
+    chat = next((one for one in chats if one.messages), None)
     if chat is None:
         return None
     messages: Sequence[JsonObject] = chat.messages
