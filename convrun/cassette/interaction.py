@@ -115,11 +115,12 @@ class Recording:
 
 def list_in(body: Json) -> str | None:
     """Return where a body has its messages, or the items of a Responses API; None where it has neither."""
-    for key in ("messages", "input") if isinstance(body, dict) else ():
-        found = body[key] if key in body else None  # type: ignore[index]
-        if isinstance(found, list) and (key == "messages" or all(isinstance(item, dict) for item in found)):
-            return key
-    return None
+    if not isinstance(body, dict):
+        return None
+    if isinstance(body.get("messages"), list):
+        return "messages"
+    items = body.get("input")  # those of embeddings are texts
+    return "input" if isinstance(items, list) and {*map(type, items)} == {dict} else None
 
 
 def endpoint_of(url: str) -> str:

@@ -125,10 +125,8 @@ class Player:
 
         thorough = self._redactor.thorough
         chats = Chats(self.recording.interactions)
-
-        chat = chats.chat(
-            reduced(replace(sent, url=thorough.text(sent.url), body=thorough.value(sent.body)), self._ignore)
-        )
+        sent = replace(sent, url=thorough.text(sent.url), body=thorough.value(sent.body))
+        chat = chats.chat(reduced(sent, self._ignore))
         now = chat.request
         broken = breaks(chats.interactions, now)
         index = self._matcher.next
