@@ -43,7 +43,9 @@ class Chat:
         number = int(parts[2]) - self.instructed
         if number < 0:
             return "/instructions"
-        return f"/input/{max(number - self.before, 0)}{self._inside(int(parts[2]), parts[3:])}"
+        if number < self.before:
+            return f"/{PREVIOUS}"
+        return f"/input/{number - self.before}{self._inside(int(parts[2]), parts[3:])}"
 
     def _inside(self, index: int, rest: Sequence[str]) -> str:
         """The place in an item; one that several items make is that of the first."""
