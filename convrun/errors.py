@@ -21,7 +21,18 @@ ConvrunError                    what, where, fix
 │   ├── BlockedNetworkError     a tool or hook that wants to reach beyond this machine on replay
 │   └── HookError               a hook raised
 ├── CostLimitError              a live call that was not made, as the run has spent its limit
-├── ProviderError               the model's side failed: status, provider message, request id, retryable
+├── ProviderError               the model's side failed: status, provider message, request id, retryable, what arrived
+│   ├── AuthenticationError     the key is missing or wrong, or may not do this
+│   ├── ModelNotFoundError      no such model, or none for this key
+│   ├── QuotaError              the account has no credit left, or has spent its limit
+│   ├── RateLimitError          too many requests or tokens for now
+│   ├── ContextOverflowError    more than the model takes in one request
+│   ├── ContentFilterError      a filter of the provider blocked the request or the reply
+│   ├── BadRequestError         a request that the provider does not take
+│   ├── ServerError             the provider failed, or is overloaded
+│   ├── ProviderTimeoutError    no answer in time, or no more of one
+│   ├── ConnectionFailedError   nobody was reached
+│   └── BrokenReplyError        a reply that broke off, or that is none
 ├── CheckError                  a check that cannot be judged
 ├── ExpectationError            checks of a program that do not hold; also an AssertionError
 ├── ReportError                 a report that could not be written; the run is over by then
@@ -173,7 +184,7 @@ class ProviderError(ConvrunError):
     `status` is the HTTP status (None: no answer came, as after a time-out); `provider_message` is the provider's own
     text; `request_id` is for its support; `retryable` says whether the same request may succeed later. `is_answer`:
     the provider answered with this error, instead of not answering, breaking off or saying what nobody can read.
-    `arrived` is the text of the reply that had arrived by then.
+    `arrived` is the text of the reply that had come by then. Which subclass it is says what there is to do.
     """
 
     def __init__(
@@ -194,6 +205,50 @@ class ProviderError(ConvrunError):
         self.retryable = retryable
         self.is_answer = is_answer
         self.arrived = ""
+
+
+class AuthenticationError(ProviderError):
+    """The provider does not take the key, or the key may not do this."""
+
+
+class ModelNotFoundError(ProviderError):
+    """The provider knows no model of this name, or none that the key may use."""
+
+
+class QuotaError(ProviderError):
+    """The account has no credit left, or has spent its limit: waiting does not help."""
+
+
+class RateLimitError(ProviderError):
+    """More requests or tokens than the provider takes in a while; `fix` says how long to wait, where that is known."""
+
+
+class ContextOverflowError(ProviderError):
+    """More than the model, or the account, takes in one request: the history has to become shorter."""
+
+
+class ContentFilterError(ProviderError):
+    """A filter of the provider blocked what was asked, or what the model was saying."""
+
+
+class BadRequestError(ProviderError):
+    """The provider does not take the request: an option, a message, a schema, or the address."""
+
+
+class ServerError(ProviderError):
+    """The provider failed or has no capacity left; the request is not to blame."""
+
+
+class ProviderTimeoutError(ProviderError):
+    """No answer came within the model's `timeout`, or no more of it, or the provider gave up by itself."""
+
+
+class ConnectionFailedError(ProviderError):
+    """Nobody was reached: no such host, nobody listens there, no network."""
+
+
+class BrokenReplyError(ProviderError):
+    """A reply that broke off before it was whole, or that no decoder can read."""
 
 
 class CostLimitError(ConvrunError):

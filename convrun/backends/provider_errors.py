@@ -7,14 +7,26 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from convrun.backends.framing import Payload, Unparsed
-from convrun.errors import ProviderError
+from convrun.errors import (
+    AuthenticationError,
+    BadRequestError,
+    BrokenReplyError,
+    ConnectionFailedError,
+    ContentFilterError,
+    ContextOverflowError,
+    ModelNotFoundError,
+    ProviderError,
+    ProviderTimeoutError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+)
 from convrun.frozen import frozen
 from convrun.redaction import without_account, without_ids
 from convrun.values import Json, show
 
-_RETRYABLE = frozenset({408, 409, 425, 429, 498})  # 498: Groq has no capacity left
-_FOR_GOOD = frozenset({"insufficient_quota", "billing_hard_limit_reached", "invalid_api_key"})
-_PASSING = frozenset({"rate_limit_exceeded", "rate_limit_error", "overloaded_error", "server_error", "api_error"})
+_PASSING = (RateLimitError, ServerError, ProviderTimeoutError)  # the same request may succeed later
+_LOCKED = frozenset({409, 425})  # so may these
 _TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 _PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _STATUS = re.compile(r"[45]\d\d", re.ASCII)
@@ -36,30 +48,26 @@ class ReplyErrors:
     def refused(self, payloads: Sequence[Payload]) -> ProviderError:
         """Return the error of a reply whose status is no success."""
         payload = payloads[0] if payloads else None
+        error: Json = None
         if isinstance(payload, Unparsed | str):
             text = payload.text if isinstance(payload, Unparsed) else payload
             if _PAGE.match(text):
                 return self._page(text, is_answer=True)
-            message, code = text.strip(), None
+            message = text.strip()
         else:
-            message, code = _message(error_in(payload) or payload), _code(error_in(payload))
+            error = error_in(payload) or cast("Json", payload)
+            message = _message(error)
         shown = f": {_cut(message)}" if message else " with an empty body" if payload is None else ""
-        what = f"{self.provider} answered {self.status}{shown}"
-        return self._error(what, message, code=code, fix=self._fix(code), is_answer=True)
+        kind = self._kind(self.status, error, message)
+        return self._error(kind, f"{self.provider} answered {self.status}{shown}", message, is_answer=True)
 
     def told(self, error: Json, *, streamed: bool) -> ProviderError:
-        """Return the error that stands in a reply with a good status."""
-        message, code = _message(error), _code(error)
+        """Return the error that stands in a reply with a good status; `streamed`: in the midst of it."""
+        message, status = _message(error), _status(error) or self.status
         where = "broke its stream off with an error" if streamed else f"answered {self.status} with an error"
-        status = code if isinstance(code, int) and 400 <= code < 600 else self.status
-        return self._error(
-            f"{self.provider} {where}: {_cut(message) or show(without_account(error, failed=True))}",
-            message,
-            code=code,
-            status=status,
-            fix=self._fix(code, status),
-            is_answer=True,
-        )
+        shown = _cut(message) or show(without_account(error, failed=True))
+        kind = self._kind(status, error, message, streamed=streamed)
+        return self._error(kind, f"{self.provider} {where}: {shown}", message, status=status, is_answer=True)
 
     def unreadable(self, text: str, *, streamed: bool) -> ProviderError:
         """Return the error of a payload that is not JSON."""
@@ -68,6 +76,7 @@ class ReplyErrors:
         if streamed or text.lstrip()[:1] in {"{", "["}:
             return self.broken(f"{show(text[-80:])} is where its JSON stops making sense")
         return self._error(
+            BrokenReplyError,
             f"{self.provider} answered {self.status} with text that is not JSON: {show(_cut(text))}",
             text.strip(),
             fix="check that base_url is the address of an OpenAI-compatible API",
@@ -76,6 +85,7 @@ class ReplyErrors:
     def empty(self) -> ProviderError:
         """Return the error of a reply without a body."""
         return self._error(
+            BrokenReplyError,
             f"{self.provider} answered {self.status} with an empty body",
             retryable=True,
             fix="try again; if it stays, check that base_url is the address of an OpenAI-compatible API",
@@ -86,6 +96,7 @@ class ReplyErrors:
         text = payload.text if isinstance(payload, Unparsed) else None
         shown = show(without_account(cast("Json", payload), failed=True) if text is None else text)
         return self._error(
+            BrokenReplyError,
             f"{self.provider} answered {self.status} without a choice: {shown}",
             fix="check that base_url is the address of an OpenAI-compatible chat API, and the model one that chats",
         )
@@ -109,6 +120,7 @@ class ReplyErrors:
     def broken(self, detail: str = "it gave neither a finish reason nor the end mark") -> ProviderError:
         """Return the error of a reply that ended before it was complete."""
         return self._error(
+            BrokenReplyError,
             f"the reply of {self.provider} broke off before it was complete: {detail}",
             retryable=True,
             fix="try again; the connection was cut, by the provider or on the way",
@@ -118,6 +130,7 @@ class ReplyErrors:
         title = _TITLE.search(text)
         named = f" ({show(_cut(title[1]))})" if title else ""
         return self._error(
+            BrokenReplyError if self.status < 300 else self._kind(self.status),
             f"{self.provider} answered {self.status} with a web page instead of JSON{named}",
             title[1] if title else None,
             fix="try again later; a server on the way failed"
@@ -126,12 +139,19 @@ class ReplyErrors:
             is_answer=is_answer,
         )
 
+    def _kind(
+        self, status: int, error: Json = None, message: str = "", *, streamed: bool = False
+    ) -> type[ProviderError]:
+        from convrun.backends.error_kinds import kind_of  # most replies are no errors
+
+        return kind_of(status, error, message, streamed=streamed)
+
     def _error(
         self,
+        kind: type[ProviderError],
         what: str,
         message: str | None = None,
         *,
-        code: str | int | None = None,
         status: int | None = None,
         retryable: bool | None = None,
         is_answer: bool = False,
@@ -139,60 +159,72 @@ class ReplyErrors:
     ) -> ProviderError:
         status = status or self.status
         if retryable is None:
-            passing = status in _RETRYABLE or status >= 500 or code in _PASSING
-            retryable = passing and code not in _FOR_GOOD
-        return ProviderError(
+            retryable = issubclass(kind, _PASSING) or status in _LOCKED
+        return kind(
             without_ids(what),
             status=status,
             provider_message=without_ids(message) if message else None,
             request_id=self.headers.get("x-request-id") or self.headers.get("request-id"),
             retryable=retryable,
             is_answer=is_answer,
-            fix=fix,
+            fix=fix or self._fix(kind, status),
         )
 
-    def _fix(self, code: str | int | None = None, status: int | None = None) -> str:
-        status = status or self.status
+    def _fix(self, kind: type[ProviderError], status: int) -> str:
         key = f"the key in {self.key_variable}" if self.key_variable else "the key (none was sent)"
-        if code == "insufficient_quota":
-            return f"the account of {key} has no credit left"
         if 300 <= status < 400:
             onwards = self.headers.get("location")
             place = f", to {show(_cut(onwards))}," if onwards else ""
             return f"it sends on{place} and nobody is followed: give the address that answers as base_url"
-        if status == 429:
+        if kind is RateLimitError:
             wait = self.headers.get("retry-after")
             return f"wait {wait} seconds, or send less" if wait and wait.isdigit() else "wait a little, or send less"
-        if status >= 500:
-            return "try again later; the provider failed, not the request"
-        return {
-            400: "change what the request says",
-            401: f"check {key}",
-            403: f"check what {key} may do",
-            404: "check the model's name and base_url",
-            408: "try again",
-            413: "send less: the request is too large",
-            498: "try again later; the provider has no capacity left",
-        }.get(status, "the words are the provider's; its documentation says more")
+        fixes: dict[type[ProviderError], str] = {
+            AuthenticationError: f"check what {key} may do" if status == 403 else f"check {key}",
+            ModelNotFoundError: "check the model's name and base_url",
+            QuotaError: f"the account of {key} has no credit left",
+            ContextOverflowError: "send less: a shorter history or text; or take a model that takes more",
+            ContentFilterError: "a filter of the provider stopped it: say it in other words, or leave it out",
+            ServerError: "try again later; the provider has no capacity left"
+            if status == 498
+            else "try again later; the provider failed, not the request",
+            ProviderTimeoutError: "try again",
+        }
+        requests = {400: "change what the request says", 404: "check the model's name and base_url"}
+        return fixes.get(kind) or requests.get(status, "the words are the provider's; its documentation says more")
 
 
 def timed_out(host: str, seconds: float | None, more: str = "") -> ProviderError:
     """Return the error of a request that was not answered in time; `more` is ` more` where an answer had begun."""
     within = f" within {seconds:g} s" if seconds else " in time"
-    return ProviderError(
+    return ProviderTimeoutError(
         f"no{more} answer from {host}{within}", retryable=True, fix="try again, or raise the model's timeout"
     )
 
 
 def broke_off(host: str, why: str, *, status: int | None = None, request_id: str | None = None) -> ProviderError:
     """Return the error of a connection that was cut, before its answer began (no `status`) or within it."""
-    return ProviderError(
+    return BrokenReplyError(
         f"the reply of {host} broke off before it was complete: {why}",
         status=status,
         request_id=request_id,
         retryable=True,
         fix="try again; the connection was cut, by the provider or on the way",
     )
+
+
+def unreachable(host: str, why: str, base_url: str) -> ProviderError:
+    """Return the error of a request that reached nobody."""
+    return ConnectionFailedError(
+        f"{host} cannot be reached: {why}",
+        retryable=True,
+        fix=f"check the network, and that a server answers at {base_url}",
+    )
+
+
+def unsendable(why: object) -> ProviderError:
+    """Return the error of a request that is no JSON."""
+    return BadRequestError(f"the request cannot be sent: {why}", fix="look at its options")
 
 
 def error_in(payload: Payload) -> Json:
@@ -231,12 +263,15 @@ def _raw(error: dict[str, Json]) -> str:
     return raw.strip() if isinstance(raw, str) else ""
 
 
-def _code(error: Json) -> str | int | None:
+def _status(error: Json) -> int | None:
+    """The status that an error names, as a number or a text; None where it names none."""
     if isinstance(error, dict):
-        for key in ("code", "type"):
+        for key in ("code", "type", "status_code", "status"):
             code = error.get(key)
-            if isinstance(code, str | int) and not isinstance(code, bool):
-                return int(code) if isinstance(code, str) and _STATUS.fullmatch(code) else code
+            if isinstance(code, str) and _STATUS.fullmatch(code):
+                return int(code)
+            if isinstance(code, int) and 400 <= code < 600:
+                return code
     return None
 
 
