@@ -50,12 +50,13 @@ class Asked:
 
 @frozen
 class RefusedCall:
-    """What came in the place of a reply; `message` are the provider's own words, `what` says it as a run does.
+    """What came in the place of a reply; `message` are the provider's own words, `what` and `type` are a run's.
 
     `is_answer`: the provider refused, instead of breaking off or saying what nobody can read.
     """
 
     what: str
+    type: str = "ProviderError"
     status: int | None = None
     message: str = ""
     is_answer: bool = True

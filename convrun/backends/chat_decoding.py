@@ -32,7 +32,9 @@ _FINISH_REASONS = {
     "function_call": "tool_calls",
     "tool_call": "tool_calls",
     "tool_use": "tool_calls",
-    "safety": "content_filter",
+    **dict.fromkeys(
+        ("safety", "recitation", "blocklist", "prohibited_content", "spii", "sensitive"), "content_filter"
+    ),  # the words of Gemini and Zhipu
 }
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
 
@@ -121,7 +123,8 @@ class ChatDecoder:
             raise self._errors.told(error, streamed=self._answered)
         self._answered = True
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
-            self._finish_reason = _FINISH_REASONS.get(reason.lower(), reason.lower())
+            reason = "content_filter" if reason.lower().startswith("content_filter") else reason.lower()
+            self._finish_reason = _FINISH_REASONS.get(reason, reason)
         message, delta = choice.get("message"), choice.get("delta")
         # A plain reply may lack its message (a filter took it), a chunk its delta.
         if ("message" in choice and not isinstance(delta, dict)) or payload.get("object") == "chat.completion":

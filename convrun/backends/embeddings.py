@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from convrun.backends.framing import Framing, Payload
 from convrun.backends.identity import ModelIdentity
 from convrun.backends.provider_errors import ReplyErrors
-from convrun.errors import ProviderError
+from convrun.errors import BrokenReplyError
 from convrun.values import Json, show
 from convrun.wire import Reply, Request, Transport
 
@@ -46,10 +46,10 @@ def embedding(
     vector = _vector(payloads[0] if payloads else None)
     if vector is None:
         shown = show(payloads[0], 120) if payloads and isinstance(payloads[0], Mapping) else "nothing of the kind"
-        raise ProviderError(f"{provider} gave no embedding: {shown}", fix="name a model that makes embeddings")
+        raise BrokenReplyError(f"{provider} gave no embedding: {shown}", fix="name a model that makes embeddings")
     fault = _fault(vector)
     if fault is not None:
-        raise ProviderError(f"{provider} gave no embedding: {fault}", fix="name a model that makes embeddings")
+        raise BrokenReplyError(f"{provider} gave no embedding: {fault}", fix="name a model that makes embeddings")
     return vector
 
 

@@ -121,7 +121,7 @@ def kind_of(status: int, error: Json, message: str, *, streamed: bool = False) -
         or _by_status(status, codes, message)
         or next((_ROUGH[code] for code in codes if code in _ROUGH), None)
         # Who began to answer had nothing against the request.
-        or (ServerError if streamed else BadRequestError)
+        or (ServerError if streamed and status < 400 else BadRequestError)
     )
 
 

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from convrun.backends.keys import Key
 from convrun.backends.pacing import Heard, pace_at, retry_wait
-from convrun.backends.provider_errors import broke_off, timed_out
+from convrun.backends.provider_errors import broke_off, timed_out, unreachable, unsendable
 from convrun.errors import ProviderError
 from convrun.redaction import Redactor
 from convrun.wire import Figures, Reply, Request
@@ -133,7 +133,7 @@ class OpenAITransport:
             case openai.APIConnectionError():
                 raise self._no_answer(error) from error
             case _:  # a text that is no Unicode, a value that is no JSON
-                raise ProviderError(f"the request cannot be sent: {error}", fix="look at its options") from error
+                raise unsendable(error) from error
 
     def _chunks(self, response: httpx2.Response) -> Iterator[bytes]:
         with self._named(response):
@@ -189,11 +189,7 @@ class OpenAITransport:
         cause = error.__cause__ or error
         if isinstance(cause, httpx2.ReadError | httpx2.RemoteProtocolError):  # it was reached, and hung up
             return self._broke_off(cause)
-        return ProviderError(
-            f"{self._host} cannot be reached: {str(cause) or type(cause).__name__}",
-            retryable=True,
-            fix=f"check the network, and that a server answers at {self._base_url}",
-        )
+        return unreachable(self._host, str(cause) or type(cause).__name__, self._base_url)
 
     def _broke_off(self, error: BaseException, response: httpx2.Response | None = None) -> ProviderError:
         return broke_off(

@@ -15,7 +15,7 @@ from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
 from convrun.conversation.structured import parsed_json
 from convrun.conversation.tools import ToolCall, ToolResult
-from convrun.errors import ConversationError, ProviderError
+from convrun.errors import BrokenReplyError, ConversationError, ProviderError
 from convrun.values import Json, JsonObject, show
 
 
@@ -150,7 +150,7 @@ class ModelCall:
 
     def ended_early(self) -> ProviderError:
         """Return the error of a reply that ended before it was whole."""
-        return ProviderError("the reply ended before it was complete", retryable=True, fix="try again")
+        return BrokenReplyError("the reply ended before it was complete", retryable=True, fix="try again")
 
     def give_up(self, why: str) -> None:
         """Let the open tool calls have an error as their result."""

@@ -291,7 +291,7 @@ def _played(bound: BoundTurn, turn: RecordedTurn, view: TurnView) -> PlayedTurn:
     )
     error, where = turn.last.error, bound.spec.where
     if error is not None and not (bound.spec.expect_error and error.is_answer):
-        problem = Problem(type="ProviderError", message=error.what, where=where)
+        problem = Problem(type=error.type, message=error.what, where=where)
         return replace(played, verdict="error", problem=problem)
     if turn.last.calls and bound.spec.chain is True and error is None:
         asked = len(turn.model_calls)

@@ -164,6 +164,7 @@ def _record(call: Exchange) -> ModelCallRecord:
     if isinstance(answer, ProviderError):
         error = RefusedCall(
             what=answer.what,
+            type=type(answer).__name__,
             status=answer.status,
             message=answer.provider_message or "",
             is_answer=answer.is_answer,

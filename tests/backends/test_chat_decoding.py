@@ -112,7 +112,17 @@ def test_missing_and_repeated_ids_are_invented() -> None:
 
 @pytest.mark.parametrize(
     ("said", "normal"),
-    [("eos", "stop"), ("", None), (None, None), ("STOP", "stop"), ("max_tokens", "length"), ("error", "error")],
+    [
+        ("eos", "stop"),
+        ("", None),
+        (None, None),
+        ("STOP", "stop"),
+        ("max_tokens", "length"),
+        ("error", "error"),
+        ("SAFETY", "content_filter"),
+        ("sensitive", "content_filter"),
+        ("content_filter: PROHIBITED_CONTENT", "content_filter"),
+    ],
 )
 def test_finish_reasons_are_normalised(said: str | None, normal: str | None) -> None:
     """Other words for the same reason become one; unknown ones stay."""

@@ -234,7 +234,8 @@ def test_a_recorded_error_is_the_error_of_its_turn(name, tmp_path):
     (conversation,) = result["conversations"]
     (turn,) = conversation["turns"]
     assert (code, conversation["verdict"], turn["verdict"], turn["reply"]) == (4, "error", "error", None)
-    assert (turn["error"]["type"], conversation["stale"]) == ("ProviderError", None)
+    assert turn["error"]["type"] == ("ModelNotFoundError" if name == "404" else "BadRequestError")
+    assert conversation["stale"] is None
     assert words in turn["error"]["message"]
 
 

@@ -54,7 +54,7 @@ def test_an_expected_error_is_recorded_and_replayed(project, loopback):
     assert seen(recorded) == seen(replayed)
     turn = replayed.turns[1]
     assert (turn.verdict, turn.reply, turn.finish_reason) == ("passed", None, None)
-    assert turn.error.type == "ProviderError"
+    assert turn.error.type == "ContextOverflowError"
     assert "maximum context length" in turn.error.message
     (check,) = turn.checks
     assert (check.kind, check.verdict, check.expected, check.where.line) == ("expect_error", "passed", EXPECTED, 1)
@@ -266,7 +266,7 @@ def test_a_refusal_alone_is_a_checked_conversation(project, loopback):
     result = json.loads(ended.stdout)
     (turn,) = result["conversations"][0]["turns"]
     assert (ended.returncode, result["summary"]["passed"], result["summary"]["checks"]["passed"]) == (0, 1, 1)
-    assert (turn["verdict"], turn["reply"], turn["error"]["type"]) == ("passed", None, "ProviderError")
+    assert (turn["verdict"], turn["reply"], turn["error"]["type"]) == ("passed", None, "ContextOverflowError")
     shown = project.cli("run", "-v").stdout
     assert 'error: "127.0.0.1 answered 400: This model\'s maximum context length is 8"' in shown
     assert "passed expect_error" in shown

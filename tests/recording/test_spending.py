@@ -209,7 +209,7 @@ def test_a_stream_that_breaks_off_is_counted_as_far_as_it_came(desk, loopback):
     loopback.says(Answer(body=body, headers={"content-type": "text/event-stream"}, cut=True))
     desk.write("specs/a.yaml", priced(loopback.base_url, "one", stream=True))
     result = desk.run("specs/a.yaml", record="all", meter=Meter(1.0))
-    assert result.conversations[0].error.type == "ProviderError"
+    assert result.conversations[0].error.type == "BrokenReplyError"
     assert result.spent.untold == 1
     assert result.spent.more_usd > price(input_tokens=1, output_tokens=500)
 

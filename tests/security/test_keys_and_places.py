@@ -99,7 +99,7 @@ def test_nobody_is_followed_elsewhere(project, loopback, status, stream):
         loopback.says(Answer(status=status, headers=onwards))
         error = live(project, loopback, more=f", stream: {stream}").error
         assert other.requests == []
-    assert (error.type, error.message) == ("ProviderError", f"127.0.0.1 answered {status} with an empty body")
+    assert (error.type, error.message) == ("BadRequestError", f"127.0.0.1 answered {status} with an empty body")
     assert onwards["location"] in error.fix
 
 

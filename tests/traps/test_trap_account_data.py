@@ -13,6 +13,7 @@ from convrun.cassette.interaction import Recording
 from convrun.cassette.kept.received import received
 from convrun.cassette.stored.format import read
 from convrun.cassette.stored.writing import write
+from convrun.errors import AuthenticationError, BadRequestError, ModelNotFoundError, ProviderError, RateLimitError
 from convrun.redaction import ANSWERED_HEADERS, SENT_HEADERS, Redactor
 
 HEADERS = "Headers: authorization"
@@ -56,7 +57,7 @@ TOLD = [
         case="user_id beside an error",
         bodies=(error("No endpoints found", user_id=USER),),
         status=404,
-        means=Fails(status=404, told="No endpoints found"),
+        means=Fails(kind=ModelNotFoundError, status=404, told="No endpoints found"),
     ),
     Trap(
         line=BODIES,
@@ -67,35 +68,35 @@ TOLD = [
             ).encode(),
         ),
         status=400,
-        means=Fails(status=400, told='Provider returned error: {"user_id":"<user>"}'),
+        means=Fails(kind=BadRequestError, status=400, told='Provider returned error: {"user_id":"<user>"}'),
     ),
     Trap(
         line=BODIES,
         case="key echoed",
         bodies=(error(ECHOED),),
         status=401,
-        means=Fails(status=401, told=ECHOED.replace(KEY, "<A_KEY>")),
+        means=Fails(kind=AuthenticationError, status=401, told=ECHOED.replace(KEY, "<A_KEY>")),
     ),
     Trap(
         line=BODIES,
         case="key masked",
         bodies=(error(MASKING),),
         status=401,
-        means=Fails(status=401, told=MASKING.replace(MASKED, "<key>")),
+        means=Fails(kind=AuthenticationError, status=401, told=MASKING.replace(MASKED, "<key>")),
     ),
     Trap(
         line=BODIES,
         case="key echoed in plain words",
         bodies=(f"no such key: {KEY}".encode(),),
         status=401,
-        means=Fails(status=401, told="no such key: <A_KEY>"),
+        means=Fails(kind=AuthenticationError, status=401, told="no such key: <A_KEY>"),
     ),
     Trap(
         line=BODIES,
         case="safety_identifier",
         bodies=(error("Blocked", safety_identifier=SAFE),),
         status=400,
-        means=Fails(status=400, told="Blocked"),
+        means=Fails(kind=BadRequestError, status=400, told="Blocked"),
     ),
     *(
         Trap(
@@ -103,7 +104,7 @@ TOLD = [
             case=f"{case} in a 429",
             bodies=(error(LIMIT.format(named)), LIMIT.format(named).encode()),
             status=429,
-            means=Fails(status=429, told=LIMIT.format(placeholder), retryable=True),
+            means=Fails(kind=RateLimitError, status=429, told=LIMIT.format(placeholder), retryable=True),
         )
         for case, named, placeholder in (
             ("organization", ORG, "<organization>"),
@@ -117,7 +118,7 @@ TOLD = [
         bodies=(
             event_stream(chunk(content="Hi."), {"error": {"message": LIMIT.format(ORG), "code": 429}, "user_id": USER}),
         ),
-        means=Fails(status=429, told=LIMIT.format("<organization>"), retryable=True, after="Hi."),
+        means=Fails(kind=RateLimitError, status=429, told=LIMIT.format("<organization>"), retryable=True, after="Hi."),
     ),
 ]
 
@@ -178,7 +179,7 @@ def test_a_live_error_does_not_name_the_account(trap, body):
 )
 def test_ids_beside_a_reply_are_dropped_and_words_stay(body, tmp_path):
     """What stands beside a reply is not stored; what the model says is, so that it plays as it was recorded."""
-    trap = Trap(line=BODIES, case="beside a reply", bodies=(body,), means=Fails())
+    trap = Trap(line=BODIES, case="beside a reply", bodies=(body,), means=Fails(kind=ProviderError))
     first, player = recorded(tmp_path / "a.yaml", trap, body)
     text, again = asked(player)
     assert text == again.message.text == first.message.text == f"Ask {ORG}."

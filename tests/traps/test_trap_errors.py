@@ -13,7 +13,15 @@ from convrun.cassette.files import load
 from convrun.cassette.playing import Player
 from convrun.conversation.backend import ModelRequest
 from convrun.conversation.messages import user
-from convrun.errors import ProviderError
+from convrun.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ModelNotFoundError,
+    ProviderError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+)
 
 BODIES = "Bodies differ"
 RETRIES = "The SDK retries"
@@ -30,21 +38,27 @@ ERRORS = [
         case="OpenAI 400",
         bodies=(openai("Unsupported parameter: 'stop'", param="stop", code="unsupported_parameter"),),
         status=400,
-        means=Fails(status=400, told="Unsupported parameter: 'stop'", words="answered 400: Unsupported"),
+        means=Fails(
+            kind=BadRequestError, status=400, told="Unsupported parameter: 'stop'", words="answered 400: Unsupported"
+        ),
     ),
     Trap(
         line=BODIES,
         case="OpenAI 401",
         bodies=(openai("Incorrect API key provided", code="invalid_api_key"),),
         status=401,
-        means=Fails(status=401, told="Incorrect API key provided", words="answered 401: Incorrect"),
+        means=Fails(
+            kind=AuthenticationError, status=401, told="Incorrect API key provided", words="answered 401: Incorrect"
+        ),
     ),
     Trap(
         line=BODIES,
         case="OpenAI 404",
         bodies=(openai("The model 'm' does not exist", code="model_not_found"),),
         status=404,
-        means=Fails(status=404, told="The model 'm' does not exist", words="answered 404: The model"),
+        means=Fails(
+            kind=ModelNotFoundError, status=404, told="The model 'm' does not exist", words="answered 404: The model"
+        ),
     ),
     Trap(
         line=BODIES,
@@ -52,28 +66,34 @@ ERRORS = [
         bodies=(openai("Rate limit reached", code="rate_limit_exceeded"),),
         status=429,
         headers={"retry-after": "7"},
-        means=Fails(status=429, told="Rate limit reached", words="answered 429: Rate", retryable=True),
+        means=Fails(
+            kind=RateLimitError, status=429, told="Rate limit reached", words="answered 429: Rate", retryable=True
+        ),
     ),
     Trap(
         line=BODIES,
         case="OpenAI 429 without credit",
         bodies=(openai("You exceeded your current quota", type="insufficient_quota", code="insufficient_quota"),),
         status=429,
-        means=Fails(status=429, told="You exceeded your current quota", words="answered 429: You exceeded"),
+        means=Fails(
+            kind=QuotaError, status=429, told="You exceeded your current quota", words="answered 429: You exceeded"
+        ),
     ),
     Trap(
         line=BODIES,
         case="Groq 400",
         bodies=(openai("Failed to call a function", code="tool_use_failed", failed_generation="<function=look>"),),
         status=400,
-        means=Fails(status=400, told="Failed to call a function", words="answered 400: Failed to call"),
+        means=Fails(
+            kind=BadRequestError, status=400, told="Failed to call a function", words="answered 400: Failed to call"
+        ),
     ),
     Trap(
         line=BODIES,
         case="OpenRouter 404",
         bodies=(b'{"error":{"message":"No endpoints found","code":404},"user_id":"user_2abcDEFghiJKLmnoPQR"}',),
         status=404,
-        means=Fails(status=404, told="No endpoints found", words="answered 404: No endpoints"),
+        means=Fails(kind=ModelNotFoundError, status=404, told="No endpoints found", words="answered 404: No endpoints"),
     ),
     Trap(
         line=BODIES,
@@ -81,6 +101,7 @@ ERRORS = [
         bodies=(b'{"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"m is overloaded"}}}',),
         status=429,
         means=Fails(
+            kind=RateLimitError,
             status=429,
             told="Provider returned error: m is overloaded",
             words="answered 429: Provider returned error",
@@ -92,14 +113,24 @@ ERRORS = [
         case="Azure 404",
         bodies=(b'{"error":{"code":"DeploymentNotFound","message":"The deployment does not exist."}}',),
         status=404,
-        means=Fails(status=404, told="The deployment does not exist.", words="answered 404: The deployment"),
+        means=Fails(
+            kind=ModelNotFoundError,
+            status=404,
+            told="The deployment does not exist.",
+            words="answered 404: The deployment",
+        ),
     ),
     Trap(
         line=BODIES,
         case="Azure 401",
         bodies=(b'{"error":{"code":"401","message":"Access denied due to invalid key"}}',),
         status=401,
-        means=Fails(status=401, told="Access denied due to invalid key", words="answered 401: Access denied"),
+        means=Fails(
+            kind=AuthenticationError,
+            status=401,
+            told="Access denied due to invalid key",
+            words="answered 401: Access denied",
+        ),
     ),
     *(
         Trap(
@@ -107,7 +138,7 @@ ERRORS = [
             case=f"{status} {case}",
             bodies=(body,),
             status=status,
-            means=Fails(status=status, told=told, words=f"answered {status}", retryable=True),
+            means=Fails(kind=ServerError, status=status, told=told, words=f"answered {status}", retryable=True),
         )
         for status, case, body, told in (
             (500, "JSON", openai("The server had an error", type="server_error"), "The server had an error"),

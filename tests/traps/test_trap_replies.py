@@ -27,7 +27,7 @@ from trapping import (
 )
 
 from convrun.conversation.messages import user
-from convrun.errors import ProviderError
+from convrun.errors import BrokenReplyError, ProviderError, ServerError
 
 WANTS = (("look", "{}", "call_a1"),)
 THOUGHTS = {"reasoning": "Hm.", "reasoning_details": [{"type": "reasoning.text", "text": "Hm.", "index": 0}]}
@@ -231,33 +231,40 @@ REFUSED = [
             b'{"error": {"message": "Overloaded", "code": 503}}',
             event_stream({"error": {"message": "Overloaded", "code": 503}}),
         ),
-        means=Fails(status=503, told="Overloaded", words="answered 200 with an error", retryable=True),
+        means=Fails(
+            kind=ServerError, status=503, told="Overloaded", words="answered 200 with an error", retryable=True
+        ),
     ),
     Trap(
         line=NOTHING,
         case="choices null",
         bodies=(b'{"id": "x", "choices": null}', event_stream({"id": "x", "choices": None})),
-        means=Fails(words="without a choice"),
+        means=Fails(kind=BrokenReplyError, words="without a choice"),
     ),
     Trap(
         line=NOTHING,
         case="no JSON",
         bodies=(b"upstream gone",),
-        means=Fails(told="upstream gone", words="text that is not JSON"),
+        means=Fails(kind=BrokenReplyError, told="upstream gone", words="text that is not JSON"),
     ),
     Trap(
         line=NOTHING,
         case="a web page",
         bodies=(b"<!DOCTYPE html><title>Not here</title>",),
-        means=Fails(told="Not here", words="web page"),
+        means=Fails(kind=BrokenReplyError, told="Not here", words="web page"),
     ),
     Trap(
         line=NOTHING,
         case="half of JSON",
         bodies=(b'{"choices": [{"mess',),
-        means=Fails(words="broke off", retryable=True),
+        means=Fails(kind=BrokenReplyError, words="broke off", retryable=True),
     ),
-    Trap(line=NOTHING, case="an empty body", bodies=(b"",), means=Fails(words="empty body", retryable=True)),
+    Trap(
+        line=NOTHING,
+        case="an empty body",
+        bodies=(b"",),
+        means=Fails(kind=BrokenReplyError, words="empty body", retryable=True),
+    ),
 ]
 
 

@@ -22,7 +22,7 @@ from trapping import (
 )
 
 from convrun.conversation.messages import user
-from convrun.errors import ProviderError
+from convrun.errors import ProviderError, RateLimitError, ServerError
 
 EMPTY = "`choices: []` chunks"
 USAGE = "Usage in a final chunk"
@@ -193,14 +193,21 @@ LATE_ERRORS = [
             event_stream(*HI, done=False) + b'event: error\ndata: {"message": "Over capacity", "code": "498"}\n\n',
         ),
         means=Fails(
-            status=498, told="Over capacity", words="broke its stream off with an error", retryable=True, after="Hi."
+            kind=ServerError,
+            status=498,
+            told="Over capacity",
+            words="broke its stream off with an error",
+            retryable=True,
+            after="Hi.",
         ),
     ),
     Trap(
         line=LATE,
         case="without a code",
         bodies=(event_stream(*HI, {"error": {"message": "It failed"}}), event_stream(*HI, {"error": "It failed"})),
-        means=Fails(told="It failed", words="broke its stream off with an error", after="Hi."),
+        means=Fails(
+            kind=ServerError, told="It failed", words="broke its stream off with an error", retryable=True, after="Hi."
+        ),
     ),
     Trap(
         line=LATE,
@@ -214,7 +221,14 @@ LATE_ERRORS = [
                 },
             ),
         ),
-        means=Fails(status=502, told="Token limit reached", words="broke its stream off", retryable=True, after="Hi."),
+        means=Fails(
+            kind=ServerError,
+            status=502,
+            told="Token limit reached",
+            words="broke its stream off",
+            retryable=True,
+            after="Hi.",
+        ),
     ),
     Trap(
         line=LATE,
@@ -222,7 +236,9 @@ LATE_ERRORS = [
         bodies=(
             event_stream(*HI, {"choices": [{"index": 0, "delta": {}, "error": {"code": 429, "message": "Slow down"}}]}),
         ),
-        means=Fails(status=429, told="Slow down", words="broke its stream off", retryable=True, after="Hi."),
+        means=Fails(
+            kind=RateLimitError, status=429, told="Slow down", words="broke its stream off", retryable=True, after="Hi."
+        ),
     ),
 ]
 

@@ -54,8 +54,9 @@ class Says:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fails:
-    """The error that a reply is: its status, the provider's own words, words of ours, and whether it may pass."""
+    """The error that a reply is: its class and status, the provider's own words, words of ours, whether it may pass."""
 
+    kind: type[ProviderError]
     status: int | None = 200
     told: str | None = None
     words: str = ""
@@ -188,6 +189,7 @@ def failure(transport: Any, *messages: Message) -> tuple[str, ProviderError]:
 
 def must_fail(error: ProviderError, means: Fails) -> None:
     """Compare an error with its row."""
+    assert type(error) is means.kind
     assert (error.status, error.retryable) == (means.status, means.retryable)
     assert error.provider_message == means.told
     assert means.words in error.what
