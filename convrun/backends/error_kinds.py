@@ -130,7 +130,7 @@ def _by_code(codes: list[str], error: Json, message: str) -> Kind | None:
         return ContentFilterError
     if _LONG_TEXTS & {*codes}:
         field = error.get("param") if isinstance(error, dict) else None
-        return ContextOverflowError if _LONG_FIELD.search(field if isinstance(field, str) else message) else None
+        return None if isinstance(field, str) and not _LONG_FIELD.search(field) else ContextOverflowError
     metadata = error.get("metadata") if isinstance(error, dict) else None
     if isinstance(metadata, dict) and ("flagged_input" in metadata or metadata.get("reasons")):
         return ContentFilterError

@@ -106,6 +106,7 @@ class ReplyErrors:
         text = payload.text if isinstance(payload, Unparsed) else None
         shown = show(without_account(cast("Json", payload), failed=True) if text is None else text)
         return self._error(
+            BrokenReplyError,
             f"{self.provider} answered {self.status} without an output: {shown}",
             fix="check that base_url is the address of a Responses API; most providers have only the one for chat",
         )
@@ -113,6 +114,7 @@ class ReplyErrors:
     def unfinished(self, state: str) -> ProviderError:
         """Return the error of a reply that is to be fetched later."""
         return self._error(
+            BadRequestError,
             f"{self.provider} answered {self.status} with a reply that is still {state}",
             fix="leave the option 'background' out: nobody comes back for the reply",
         )
