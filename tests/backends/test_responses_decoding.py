@@ -288,9 +288,9 @@ def test_what_is_no_reply_is_named(body: Any, said_what: str, retryable: bool) -
     [
         ({"type": "error", "code": "rate_limit_exceeded", "message": "slow down"}, "slow down", True),
         ({"type": "error", "error": {"type": "invalid_request_error", "message": "bad"}}, "bad", False),
-        ({"type": "response.failed", "response": output(status="failed", error={"message": "boom"})}, "boom", False),
-        ({"type": "response.failed", "response": output(status="failed")}, "failed", False),
-        ({"type": "response.failed"}, "failed", False),
+        ({"type": "response.failed", "response": output(status="failed", error={"message": "boom"})}, "boom", True),
+        ({"type": "response.failed", "response": output(status="failed")}, "failed", True),
+        ({"type": "response.failed"}, "failed", True),
         ({"error": {"message": "gone", "code": 502}}, "gone", True),
     ],
 )
