@@ -140,12 +140,7 @@ def test_a_recorded_error_is_of_the_class_of_its_row(row: Row, tmp_path: Path) -
         must_be(found, row, status=status)
 
 
-UNREACHED = pytest.param(
-    "nobody listens", marks=pytest.mark.xfail(strict=True, reason="the transport does not say it yet")
-)
-
-
-@pytest.mark.parametrize("done", [UNREACHED, *(done for done in DONE if done != "nobody listens")])
+@pytest.mark.parametrize("done", DONE)
 def test_what_is_no_answer_is_of_the_class_of_its_row(done: str, loopback: Any) -> None:
     """A server that does what the table says in plain words raises the class of the row that says it."""
     plain = {row.name: re.split(r"; |, |: ", _ITEM.sub("", row.seen)) for row in ROWS}
