@@ -41,6 +41,10 @@ class Received:
 Said: TypeAlias = Answer | Mapping[str, Any] | str
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # many clients may come at once
+
+
 class Loopback:
     """The server: `answers` are given in order, the last one for ever; `requests` is what came in.
 
@@ -51,7 +55,7 @@ class Loopback:
         self.answers: list[Answer | Callable[[Received], Said]] = []
         self.requests: list[Received] = []
         self._stopped = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from convrun.backends.provider_errors import ReplyErrors
-from convrun.backends.reading import decode, decode_async
+from convrun.backends.reading import AwaitedReply, ReplyReader
 from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
 from convrun.wire import Reply, Request, Transport, sent
 
 if TYPE_CHECKING:
-    from convrun.backends.formats import ReplyDecoder, WireFormat
+    from convrun.backends.formats import WireFormat
 
 
 class ModelBackend:
@@ -52,19 +52,17 @@ class ModelBackend:
             StaleError: where a recording does not hold the request.
         """
         asked = self._asked(request)
-        reply = self.transport.send(asked)
-        yield from decode(reply, *self._readers(request, asked, reply))
+        yield from self._reader(request, asked, self.transport.send(asked)).whole()
 
-    async def asend(self, request: ModelRequest) -> AsyncGenerator[StreamEvent | Completion, None]:
+    def asend(self, request: ModelRequest) -> AwaitedReply:
         """Do as `send` without blocking the event loop, where the transport can."""
-        asked = self._asked(request)
-        reply = await sent(self.transport, asked)
-        items = decode_async(reply, *self._readers(request, asked, reply))
-        try:
-            async for item in items:
-                yield item
-        finally:
-            await items.aclose()
+
+        async def ask() -> tuple[Reply, ReplyReader]:
+            asked = self._asked(request)
+            reply = await sent(self.transport, asked)
+            return reply, self._reader(request, asked, reply)
+
+        return AwaitedReply(ask)
 
     def bound_here(self) -> ModelBackend:
         """Return this model for a response that is made now; see `conversation.backend.bound_here`."""
@@ -84,11 +82,11 @@ class ModelBackend:
             headers=self.headers,
         )
 
-    def _readers(self, request: ModelRequest, asked: Request, reply: Reply) -> tuple[ReplyDecoder, ReplyErrors]:
+    def _reader(self, request: ModelRequest, asked: Request, reply: Reply) -> ReplyReader:
         errors = ReplyErrors(
             provider=self.provider or urlsplit(self.base_url).hostname or self.base_url,
             status=reply.status,
             headers=reply.headers,
             key_variable=self.key_variable,
         )
-        return self.format.decoder(errors, request, asked.body), errors
+        return ReplyReader(reply, self.format.decoder(errors, request, asked.body), errors)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import cache, partial
 from threading import Lock
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -92,7 +92,7 @@ class OpenAITransport:
         except _failures() as error:
             return self._refused(error)
         if request.body.get("stream"):
-            return replace(_reply(response, left), pieces=self._pieces(response))
+            return replace(_reply(response, left), pieces=_Pieces(response, self._named))
         return replace(_reply(response, left), body=(response.content,))
 
     def _leaving(self, client: openai.OpenAI | openai.AsyncOpenAI) -> float:
@@ -142,14 +142,6 @@ class OpenAITransport:
             finally:
                 response.close()
 
-    async def _pieces(self, response: httpx2.Response) -> AsyncIterator[bytes]:
-        with self._named(response):
-            try:
-                async for piece in response.aiter_bytes():
-                    yield piece
-            finally:
-                await response.aclose()
-
     @contextmanager
     def _named(self, response: httpx2.Response) -> Iterator[None]:
         """Let what goes wrong while a body is read have the names of our tree."""
@@ -198,6 +190,43 @@ class OpenAITransport:
             status=response.status_code if response is not None else None,
             request_id=response.headers.get("x-request-id") if response is not None else None,
         )
+
+
+class _Pieces:
+    """The bytes of a body as they arrive, awaited; errors are raised within `named`.
+
+    A stream that is left in the middle is closed when its event loop ends: that cancels all tasks, also the one which
+    waits here. The generators beneath, closed by the loop itself in any order, would complain of each other.
+    """
+
+    def __init__(
+        self, response: httpx2.Response, named: Callable[[httpx2.Response], AbstractContextManager[None]]
+    ) -> None:
+        from asyncio import Event, create_task
+
+        self._response = response
+        self._named = named
+        self._bytes = response.aiter_bytes()
+        self._over = Event()
+        self._waiting = create_task(self._closed_at_last())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        with self._named(self._response):
+            return await anext(self._bytes)
+
+    async def aclose(self) -> None:
+        self._over.set()
+        await self._waiting
+
+    async def _closed_at_last(self) -> None:
+        try:
+            await self._over.wait()
+        finally:
+            await self._bytes.aclose()
+            await self._response.aclose()
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Self
 
 from convrun.backends.framing import Framing, Payload
 from convrun.backends.provider_errors import ReplyErrors
@@ -48,6 +48,16 @@ class ReplyReader:
         figures = reply.figures() if reply.figures else Figures(elapsed_ms=reply.elapsed_ms, cost_usd=reply.cost_usd)
         yield self._decoder.finish(figures, whole=reply.payloads is not None)
 
+    def whole(self) -> Iterator[StreamEvent | Completion]:
+        """Yield all of a reply whose body need not be awaited, which is closed in every case."""
+        try:
+            for chunk in self._reply.body:
+                yield from self.feed(chunk)
+        finally:
+            if (close := getattr(self._reply.body, "close", None)) is not None:
+                close()
+        yield from self.finish()
+
     def _take(self, payload: Payload) -> Iterator[StreamEvent]:
         if self._refused:
             self._refusal.append(payload)
@@ -61,31 +71,58 @@ def decode(reply: Reply, decoder: ReplyDecoder, errors: ReplyErrors) -> Iterator
     Raises:
         ProviderError: where the reply is an error, or no whole completion.
     """
-    reader = ReplyReader(reply, decoder, errors)
-    try:
-        for chunk in reply.body:
-            yield from reader.feed(chunk)
-    finally:
-        if (close := getattr(reply.body, "close", None)) is not None:
-            close()
-    yield from reader.finish()
+    return ReplyReader(reply, decoder, errors).whole()
 
 
-async def decode_async(
-    reply: Reply, decoder: ReplyDecoder, errors: ReplyErrors
-) -> AsyncGenerator[StreamEvent | Completion, None]:
-    """Do as `decode` for a reply whose body comes in `pieces`."""
-    if reply.pieces is None:
-        for item in decode(reply, decoder, errors):
-            yield item
-        return
-    reader = ReplyReader(reply, decoder, errors)
-    try:
-        async for chunk in reply.pieces:
-            for event in reader.feed(chunk):
-                yield event
-    finally:
-        if (close := getattr(reply.pieces, "aclose", None)) is not None:
+class AwaitedReply:
+    """The events of a reply, then its Completion, each awaited. `asked` sends the request, when the first is wanted.
+
+    It is no async generator: an event loop that ends closes all of these at once, those within others, too.
+    """
+
+    def __init__(self, asked: Callable[[], Awaitable[tuple[Reply, ReplyReader]]]) -> None:
+        self._asked = asked
+        self._reader: ReplyReader | None = None
+        self._pieces: AsyncIterator[bytes] | None = None
+        self._items: Iterator[StreamEvent | Completion] = iter(())
+        self._over = False
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> StreamEvent | Completion:
+        """Return the next event, or the Completion.
+
+        Raises:
+            ProviderError: where the reply is an error, or no whole completion; the connection is given up then.
+        """
+        try:
+            while (item := next(self._items, None)) is None:
+                self._items = await self._more()
+        except BaseException:
+            await self.aclose()
+            raise
+        return item
+
+    async def aclose(self) -> None:
+        """Give the connection up."""
+        pieces, self._pieces, self._over = self._pieces, None, True
+        if (close := getattr(pieces, "aclose", None)) is not None:
             await close()
-    for item in reader.finish():
-        yield item
+
+    async def _more(self) -> Iterator[StreamEvent | Completion]:
+        if self._over:
+            raise StopAsyncIteration
+        if self._reader is None:
+            reply, self._reader = await self._asked()
+            if reply.pieces is None:
+                self._over = True
+                return self._reader.whole()
+            self._pieces = aiter(reply.pieces)
+        assert self._pieces is not None  # only what is over has none
+        piece = await anext(self._pieces, None)
+        if piece is not None:
+            return self._reader.feed(piece)
+        await self.aclose()
+        return self._reader.finish()
