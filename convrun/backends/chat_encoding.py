@@ -5,41 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from hashlib import sha256
-from threading import Lock
-from weakref import WeakKeyDictionary
 
+from convrun.backends.encoded_messages import EncodedMessages, EncodedTools
 from convrun.backends.presets import QuirkKind
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.backend import ModelRequest, ToolSchema
 from convrun.conversation.messages import (
     AttachmentPart,
     Message,
-    MessageLog,
     ReasoningPart,
     RefusalPart,
-    SharedMessages,
     TextPart,
     ToolCallPart,
     ToolResultPart,
 )
 from convrun.errors import AttachmentError
 from convrun.values import Json, JsonObject
-from convrun.wire import Growing
 
-_SLACK = 4096  # encoded messages kept beyond those of the latest request, for other conversations of the same model
 _NINE = re.compile(r"[a-zA-Z0-9]{9}")
 _SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
-
-
-class _Encoded:
-    """The messages of a log as far as they were encoded, and what all its bodies begin with."""
-
-    __slots__ = ("origin", "said", "system")
-
-    def __init__(self) -> None:
-        self.said: list[Json] = []
-        self.system: Message | None = None
-        self.origin: list[Json] = []  # the system message, encoded; another list for another one
 
 
 class ChatEncoder:
@@ -50,13 +34,12 @@ class ChatEncoder:
     """
 
     def __init__(self, *, model: str, system_role: str = "system", quirks: frozenset[QuirkKind] = frozenset()) -> None:
+        def encode(message: Message, _: object) -> Sequence[Json]:
+            return (encode_message(message, system_role=system_role, quirks=quirks),)
+
         self._model = model
-        self._quirks = quirks
-        self._system_role = system_role
-        self._logs: WeakKeyDictionary[MessageLog, _Encoded] = WeakKeyDictionary()
-        self._messages: dict[int, tuple[Message, JsonObject]] = {}  # by identity; the Message keeps its id its own
-        self._tools: dict[int, tuple[ToolSchema, JsonObject]] = {}
-        self._encoding = Lock()  # branches share a log
+        self._messages = EncodedMessages(encode)
+        self._tools = EncodedTools(encode_tool)
 
     def body(self, request: ModelRequest) -> JsonObject:
         """Return the body of a request.
@@ -64,10 +47,10 @@ class ChatEncoder:
         Raises:
             AttachmentError: for an attachment that chat completions cannot carry.
         """
-        body: JsonObject = {"model": self._model, "messages": self._encoded(request.messages)}
+        body: JsonObject = {"model": self._model, "messages": self._messages.of(request.messages)}
         body.update(request.options)
         if request.tools:
-            body["tools"] = [self._tool(tool) for tool in request.tools]
+            body["tools"] = self._tools.of(request.tools)
         if request.schema is not None:
             wanted: JsonObject = {"name": request.schema_name, "schema": request.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": wanted}
@@ -75,37 +58,6 @@ class ChatEncoder:
             body["stream"] = True
             body.setdefault("stream_options", {"include_usage": True})
         return body
-
-    def _encoded(self, messages: Sequence[Message]) -> list[Json]:
-        """All messages, encoded: what the log of the conversation has more than last time, and the others again."""
-        shared = SharedMessages(messages)
-        with self._encoding:
-            known = self._logs.get(shared.log)
-            if known is None:
-                known = self._logs[shared.log] = _Encoded()
-            known.said += map(self._message, shared.since(len(known.said)))
-            if known.system is not shared.system:
-                known.system = shared.system
-                known.origin = [] if shared.system is None else [self._message(shared.system)]
-            if len(self._messages) > len(shared) + _SLACK:
-                kept = {id(message): self._messages.get(id(message)) for message in shared}
-                self._messages = {identity: entry for identity, entry in kept.items() if entry is not None}
-            return Growing(known.origin, known.said[: shared.size])
-
-    def _message(self, message: Message) -> JsonObject:
-        entry = self._messages.get(id(message))
-        if entry is None:
-            made = encode_message(message, system_role=self._system_role, quirks=self._quirks)
-            entry = self._messages[id(message)] = (message, made)
-        return entry[1]
-
-    def _tool(self, tool: ToolSchema) -> JsonObject:
-        entry = self._tools.get(id(tool))
-        if entry is None:
-            if len(self._tools) > _SLACK:
-                self._tools = {}
-            entry = self._tools[id(tool)] = (tool, encode_tool(tool))
-        return entry[1]
 
 
 def encode_tool(tool: ToolSchema) -> JsonObject:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from convrun.backends.encoded_messages import EncodedMessages, EncodedTools
 from convrun.backends.responses_content import encode_content
 from convrun.backends.responses_items import items_of, result_item
 from convrun.conversation.backend import ModelRequest, ToolSchema
 from convrun.conversation.messages import Message, ToolResultPart
 from convrun.values import Json, JsonObject
 
-_SLACK = 4096  # encoded messages kept beyond those of the latest request, for other conversations of the same model
 _PREVIOUS = "previous_response_id"
 
 
@@ -18,13 +18,13 @@ class ResponsesEncoder:
     """Encodes requests to one model.
 
     An item or tool that was encoded before is the same object in the next body: transports rely on it to tell what is
-    new, and a long history costs nothing.
+    new, and a long history costs nothing. Conversations may take turns, also in threads.
     """
 
     def __init__(self, *, model: str) -> None:
         self._model = model
-        self._items: dict[int, tuple[Message, list[Json]]] = {}  # by identity; the Message keeps its id its own
-        self._tools: dict[int, tuple[ToolSchema, JsonObject]] = {}
+        self._messages = EncodedMessages(encode_message)
+        self._tools = EncodedTools(encode_tool)
 
     def body(self, request: ModelRequest) -> JsonObject:
         """Return the body of a request.
@@ -41,10 +41,10 @@ class ResponsesEncoder:
             start = _answered(messages)
             options[_PREVIOUS] = messages[start - 1].id if start else None
             options = {name: value for name, value in options.items() if name != _PREVIOUS or value is not None}
-        body["input"] = self._input(messages, max(start, "instructions" in body))
+        body["input"] = self._messages.of(messages, first=start, system=False)
         body.update(options)
         if request.tools:
-            body["tools"] = [self._tool(tool) for tool in request.tools]
+            body["tools"] = self._tools.of(request.tools)
         if request.schema is not None:
             wanted: JsonObject = {"type": "json_schema", "name": request.schema_name, "schema": request.schema}
             text = options.get("text")
@@ -52,27 +52,6 @@ class ResponsesEncoder:
         if request.stream:
             body["stream"] = True
         return body
-
-    def _input(self, messages: Sequence[Message], start: int) -> list[Json]:
-        known = self._items
-        found: list[Json] = []
-        for index in range(start, len(messages)):
-            message = messages[index]
-            entry = known.get(id(message))
-            if entry is None:
-                entry = known[id(message)] = (message, encode_message(message, messages[:index]))
-            found += entry[1]
-        if len(known) > len(messages) + _SLACK:
-            self._items = {id(message): known[id(message)] for message in messages[start:]}
-        return found
-
-    def _tool(self, tool: ToolSchema) -> JsonObject:
-        entry = self._tools.get(id(tool))
-        if entry is None:
-            if len(self._tools) > _SLACK:
-                self._tools = {}
-            entry = self._tools[id(tool)] = (tool, encode_tool(tool))
-        return entry[1]
 
 
 def encode_tool(tool: ToolSchema) -> JsonObject:
@@ -89,8 +68,8 @@ def encode_tool(tool: ToolSchema) -> JsonObject:
     return {**made, "parameters": tool.parameters, "strict": bool(tool.strict)}
 
 
-def encode_message(message: Message, before: Sequence[Message] = ()) -> list[Json]:
-    """Return a message as entries of `input`; `before` are the messages before it.
+def encode_message(message: Message, before: Iterable[Message] = ()) -> list[Json]:
+    """Return a message as entries of `input`; `before` are the messages before it, the last first.
 
     Raises:
         AttachmentError: for an attachment that a Responses API cannot carry.
@@ -99,7 +78,7 @@ def encode_message(message: Message, before: Sequence[Message] = ()) -> list[Jso
         return items_of(message.parts)
     if message.role == "tool":
         result = next(part for part in message.parts if isinstance(part, ToolResultPart))
-        return [result_item(result, reversed(before))]
+        return [result_item(result, before)]
     return [{"role": message.role, "content": encode_content(message)}]
 
 
