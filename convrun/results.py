@@ -233,9 +233,18 @@ class Used:
 
 
 @frozen
+class BranchedOff:
+    """Where a branch begins: behind turn number `turn` of the conversation `trunk`, whose recording holds those."""
+
+    trunk: str
+    turn: int
+
+
+@frozen
 class ConversationResult:
     """One conversation; `cassette` is the path where its recording is or would be, None for one that has none.
 
+    One that `branched` off another has its own turns only, and of those before them what went wrong.
     `cost_usd` is what its model calls cost when they were recorded, None where that is not known of each. Of its
     `live_calls`, which went to a provider, `check_calls` are those that checks made.
     Of a group of `samples` it is the one result: figures are their sums, findings and ignored differences theirs, each
@@ -264,9 +273,10 @@ class ConversationResult:
     turns: tuple[TurnResult, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     findings: tuple[Finding, ...] = ()
-    reason: str | None = None  # of a skipped conversation
+    reason: str | None = None  # of a skipped conversation, and of a branch whose beginning is missing
     where: Where | None = None  # its line in the spec
     used: Used = field(default_factory=Used)  # for findings of the run; no report shows it
+    branched: BranchedOff | None = None
     sample: int | None = None  # its number among the samples of its group
     samples: Samples | None = None
 

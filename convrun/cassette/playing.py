@@ -40,6 +40,7 @@ class Player:
         _refuse_everything(ignore := tuple(ignore), recording.file)
         self.recording = recording = recording.own
         self.difference: Difference | None = None
+        self.turns_before = 0  # of a recording that begins behind those of another
         self._redactor = Redactor() if redactor is None else redactor  # one that is empty yet may learn
         self._ignore = ignore
         self._matcher = Matcher(recording.interactions, ignore=self._ignore, redactor=self._redactor)
@@ -128,7 +129,7 @@ class Player:
         sent = replace(sent, url=thorough.text(sent.url), body=thorough.value(sent.body))
         chat = chats.chat(reduced(sent, self._ignore))
         now = chat.request
-        broken = breaks(chats.interactions, now)
+        broken = breaks(chats.interactions, now, before=self.turns_before)
         index = self._matcher.next
         if index is None:
             return Difference(changes=in_place((ended(now, ENDED),), chat), breaks=broken)

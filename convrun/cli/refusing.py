@@ -18,6 +18,7 @@ from convrun.report.stop_token import StopToken
 from convrun.results import Finding, Problem, RunResult
 from convrun.run.project import Project
 from convrun.settings import find_root
+from convrun.spec.ids import spec_of
 from convrun.version import VERSION
 
 _MAY_BE_OURS = frozenset({".yaml", ".yml"})  # specs, cassettes
@@ -80,7 +81,7 @@ class Refusal:
         if self.project is not None:
             return self.project.settings.root
         with suppress(ConvrunError):
-            return find_root([self.cwd / path.partition("::")[0] for path in self.paths], self.cwd)
+            return find_root([self.cwd / spec_of(path) for path in self.paths], self.cwd)
         return self.cwd
 
 

@@ -13,6 +13,7 @@ from convrun.frozen import frozen
 from convrun.report.stop_token import StopToken
 from convrun.results import RunResult
 from convrun.run.project import Project
+from convrun.spec.ids import spec_of
 
 _SUMMARY = 1024 * 1024  # bytes that GitHub takes as the summary of a step
 _SPECS = frozenset({".yaml", ".yml"})
@@ -204,7 +205,7 @@ def is_kept(target: Path, project: Project) -> bool:
     if target in kept or target.is_relative_to((settings.root / settings.cassettes).resolve()):
         return True
     # Those that are not selected, or cannot be read, are specs all the same.
-    given = [request.cwd / path.partition("::")[0] for path in request.paths] if request else []
+    given = [request.cwd / spec_of(path) for path in request.paths] if request else []
     places = [(settings.root / settings.specs), *given]
     return target.suffix.lower() in _SPECS and any(target.is_relative_to(place.resolve()) for place in places)
 

@@ -20,6 +20,7 @@ from convrun.errors import UsageError
 from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.run.project import Project, ReadSpec, open_project
 from convrun.source import printable
+from convrun.spec.ids import spec_of
 from convrun.watching.inventory import Edit, Inventory, Surveyor
 from convrun.watching.rounds import Outcome, Rounds
 from convrun.watching.watch import Watch
@@ -42,7 +43,7 @@ def watch(
     def opened(read: ReadSpec) -> Project:
         return open_project(paths, cwd=Path.cwd(), environ=os.environ, overrides=overrides, read_spec=read)
 
-    places = [Path(os.path.abspath(path.partition("::")[0])) for path in paths]
+    places = [Path(os.path.abspath(spec_of(path))) for path in paths]
     with _signals_interrupt(), Rounds(sys.argv[2:]) as rounds:
         try:
             rounds.load()  # while the specs are read

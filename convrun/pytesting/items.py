@@ -22,6 +22,7 @@ from convrun.results import ConversationResult
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.options import RecordMode
 from convrun.source import printable
+from convrun.spec.ids import rest_of
 
 
 class NotPassed(Exception):  # noqa: N818  # no error of convrun, but pytest's way to hear of a verdict
@@ -59,12 +60,13 @@ class SpecFile(pytest.File):
             found = self.project.conversations(self.path)
         except ConvrunError as error:
             raise self.CollectError(_lines(error)) from None
-        named = self._named().difference(members[0].planned.group.partition("::")[2] for members in found)
+        named = self._named().difference(name_of(members[0].planned.group) for members in found)
         for members in found:
             yield ConversationItem.of(self, self.project, members)
             for one in members if named else ():
-                if one.planned.alone in named:
-                    yield ConversationItem.of(self, self.project, (by_itself(one),), name=one.planned.alone)
+                alone = (one.planned.alone or "").removeprefix("/")
+                if alone in named:
+                    yield ConversationItem.of(self, self.project, (by_itself(one),), name=alone)
 
     def _named(self) -> set[str]:
         """What stands behind the `::` of arguments that name this file: it may be a sample, which is an item then."""
@@ -96,7 +98,7 @@ class ConversationItem(pytest.Item):
         `name` is what a sample by itself is called, behind the `::`.
         """
         bound = members[0]
-        rest = printable(name or bound.planned.group.partition("::")[2])
+        rest = printable(name or name_of(bound.planned.group))
         nodeid = f"{parent.nodeid}::{rest}" if rest else parent.nodeid
         made = cls.from_parent(parent, name=rest or printable(parent.path.name), nodeid=nodeid)
         made.project, made.bound, made.members, made.mistakes = project, bound, members, []
@@ -153,8 +155,13 @@ class ConversationItem(pytest.Item):
         return "pytest" if result.verdict != "error" or mode is RecordMode.NONE else f"pytest {recording_option(mode)}"
 
 
+def name_of(identity: str) -> str:
+    """Return what an item is called behind the `::`: the rest of its conversation's id, without the `/` of a branch."""
+    return rest_of(identity).removeprefix("/")
+
+
 def _named(result: ConversationResult, file: str) -> ConversationResult:
-    rest = result.id.partition("::")[2]
+    rest = name_of(result.id)
     return replace(result, id=f"{file}::{rest}" if rest else file, spec=file)
 
 

@@ -22,6 +22,7 @@ from convrun.run.project import open_project, planned
 from convrun.run.secrets import secrets_of
 from convrun.settings import find_root, load
 from convrun.source import is_special
+from convrun.spec.ids import rest_of, spec_of
 from convrun.values import show
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -89,7 +90,7 @@ class Recordings:
         if first is not None and second is not None:
             if self._is_revision(first) and self._is_revision(second):
                 return self._changed(first, second)
-            if self._is_revision(first) and (self._is_file(second) or "::" in second):
+            if self._is_revision(first) and (self._is_file(second) or self._names_one(second)):
                 return [self._since(first, second)]
             return [Compared(old=self.one(first), new=self.one(second), named=True)]
         if first is not None and ".." not in first and ":" not in first and not self._is_revision(first):
@@ -110,7 +111,7 @@ class Recordings:
         self._refuse_special(word)
         if self._is_file(word) and not is_spec(self._cwd / word, self._environ):
             return self._on_disk(self._cwd / word, word)
-        if self._is_file(word) or "::" in word:
+        if self._is_file(word) or self._names_one(word):
             return self._only_one(word)
         revision, colon, path = word.partition(":")
         if colon and path:
@@ -167,10 +168,8 @@ class Recordings:
 
     def _only_one(self, word: str) -> Found:
         found = self.of_specs([word])
-        rest = word.partition("::")[2]
-        found = [
-            one for one in found if one[0].partition("::")[2] == rest
-        ] or found  # the first sample has this very id
+        rest = rest_of(word)
+        found = [one for one in found if rest_of(one[0]) == rest] or found  # the first sample has this very id
         if len(found) != 1:
             fix = f"name one of them: {', '.join(name for name, _ in found[:4])}"
             raise UsageError(f"{show(word)} has {len(found)} conversations", fix=fix if found else None)
@@ -194,6 +193,10 @@ class Recordings:
             raise UsageError(what, fix=f"name its file, as {revision}:cassettes/a/one.yaml")
         if not name.lower().endswith(_SUFFIXES):
             raise UsageError(f"{show(word)} does not exist", fix=_FIX)
+
+    def _names_one(self, word: str) -> bool:
+        """Whether a word is the id of a conversation, of a branch of which the spec is there."""
+        return "::" in word or (bool(rest_of(word)) and self._is_file(spec_of(word)))
 
     def _is_file(self, word: str) -> bool:
         try:

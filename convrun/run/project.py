@@ -26,6 +26,7 @@ from convrun.settings import Settings, find_root, load
 from convrun.source import Where
 from convrun.spec.collecting import Selected, collect
 from convrun.spec.defaults import default_errors
+from convrun.spec.ids import spec_of
 from convrun.spec.loading import Unfinished, load_spec
 from convrun.spec.model import Spec
 
@@ -78,13 +79,13 @@ def open_project(
     """
     if "" in paths:
         raise UsageError("an empty PATH", fix="name a file or folder; a variable that is not set gives none")
-    root = find_root([cwd / path.partition("::")[0] for path in paths], cwd)
+    root = find_root([cwd / spec_of(path) for path in paths], cwd)
     project = settled(root, environ=environ, overrides=overrides)
     project = replace(project, request=Request(paths=tuple(paths), cwd=cwd, overrides=overrides))
     settings = project.settings
     selected = collect(paths, root, root / settings.specs, cassettes=root / settings.cassettes, cwd=cwd)
     if only is not None:
-        wanted = {Path(os.path.abspath(root / one.partition("::")[0])) for one in only}
+        wanted = {Path(os.path.abspath(root / spec_of(one))) for one in only}
         selected = tuple(one for one in selected if one.file in wanted)
     return with_specs(project, selected, read_spec)
 

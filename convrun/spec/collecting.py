@@ -9,6 +9,7 @@ from pathlib import Path
 from convrun.errors import UsageError, did_you_mean_file, system_reason
 from convrun.frozen import frozen
 from convrun.source import is_circle, is_special
+from convrun.spec.ids import rest_of, spec_of
 from convrun.values import show
 
 _SUFFIXES = (".yaml", ".yml")
@@ -16,7 +17,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 @frozen
 class Selected:
-    """A spec file; `rest` is what stood behind `::`, None for all of its conversations."""
+    """A spec file; `rest` is what stood behind `::`, or behind the file with the `/`; None for all conversations."""
 
     file: Path
     rest: str | None = None
@@ -49,7 +50,7 @@ def collect(
 
 
 def _meant(path: str, here: Path, root: Path, cassettes: Path | None) -> Iterator[tuple[Path, str | None]]:
-    name, several, rest = path.partition("::")
+    name, several, rest = _parts(path, here, root)
     place = Path(os.path.normpath(here / name))
     try:
         if not place.exists() and (root / name).is_file():
@@ -76,6 +77,13 @@ def _meant(path: str, here: Path, root: Path, cassettes: Path | None) -> Iterato
         raise UsageError(f"{path!r} ends in ::", fix="name a conversation behind it, or leave it out")
     else:
         yield place, rest or None
+
+
+def _parts(path: str, here: Path, root: Path) -> tuple[str, str, str]:
+    """The file of a path, the `::` behind it, and what names a conversation; of a branch it may be `/angry`."""
+    spec, rest = spec_of(path), rest_of(path)
+    branch = rest.startswith("/") and any((folder / spec).is_file() for folder in (here, root))
+    return (spec, "", rest) if branch and not (here / path).exists() else path.partition("::")
 
 
 def _below(folder: Path, cassettes: Path | None) -> list[Path]:

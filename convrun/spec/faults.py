@@ -8,7 +8,7 @@ from convrun.document import Node, Scalar
 from convrun.errors import SpecError, did_you_mean
 from convrun.spec import decoding
 from convrun.spec.decoder import Key, Record, SpecFile, mapping, takes, unknown
-from convrun.spec.model import ModelFault, Spec, ToolFault, TurnSpec
+from convrun.spec.model import ModelFault, Spec, ToolFault, TurnSpec, every_turn
 from convrun.spec.texts import spoken
 
 RETRIED = ("429", "500", "timeout")  # a client tries again by itself; so it does where a plain reply is cut off
@@ -106,19 +106,25 @@ def misplaced(spec: Spec) -> Iterator[SpecError]:
     for fault in spec.faults:
         if isinstance(fault, ModelFault):
             number = turn_number(fault, spec.turns)
-            if number is None:
+            meant = [spec.turns[number - 1]] if number is not None else _of_branches(fault, spec.turns)
+            if not meant:
                 yield _no_such_turn(fault, spec.turns)
                 continue
-            if spec.turns[number - 1].skip:
+            if all(turn.skip for turn in meant):
                 fix = "take the fault out, or the turn's `skip`"
                 yield SpecError(f"turn {fault.turn} is skipped", where=fault.places["turn"], fix=fix)
-            place = f"turn {number}, model call {fault.model_call}"
+            place = f"turn {number or repr(fault.turn)}, model call {fault.model_call}"
         else:
             place = f"call {fault.call} of {fault.tool!r}"
         other = seen.setdefault(place, fault)
         if other is not fault:
             fix = f"the other one is in line {other.where.line}; take one out"
             yield SpecError(f"two faults for {place}", where=fault.where, fix=fix)
+
+
+def _of_branches(fault: ModelFault, turns: Sequence[TurnSpec]) -> list[TurnSpec]:
+    """The turns of branches that have the id which a fault names: one alone is meant by it in each conversation."""
+    return [turn for turn in every_turn(turns) if turn.id is not None and turn.id == fault.turn]
 
 
 def _no_such_turn(fault: ModelFault, turns: Sequence[TurnSpec]) -> SpecError:
@@ -128,7 +134,7 @@ def _no_such_turn(fault: ModelFault, turns: Sequence[TurnSpec]) -> SpecError:
         return SpecError(
             f"no turn {fault.turn}: {count}", where=where, fix=f"name one of them, as `turn: {len(turns)}`"
         )
-    ids = [turn.id for turn in turns if turn.id is not None]
+    ids = list(dict.fromkeys(turn.id for turn in every_turn(turns) if turn.id is not None))
     fix = did_you_mean(fault.turn, ids) or (f"known are: {', '.join(ids)}" if ids else "name it by its number")
     if fault.turn.isdigit():
         fix = f"a number stands without quotes: turn: {fault.turn}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from convrun.errors import SpecError
@@ -14,12 +14,40 @@ LONGEST = 80  # bytes of one part of a file name
 _SHORT = 40  # characters of a text that stands for itself in an id
 _BEGINNING = 24  # characters that are left of a longer one
 
+_SUFFIX = re.compile(r"\.ya?ml$", re.IGNORECASE)
+_BRANCH = re.compile(r"(.+\.ya?ml)/(?!.*\.ya?ml$)(.+)", re.IGNORECASE | re.DOTALL)
 _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 
 
 def conversation_id(spec_file: str, rest: str | None = None) -> str:
     """Return the id of a conversation: `specs/a.yaml`, with more than one `specs/a.yaml::paris`."""
     return spec_file if rest is None else f"{spec_file}::{rest}"
+
+
+def branch_id(trunk: str, name: str) -> str:
+    """Return the id of a branch, or of a group of them: `specs/a.yaml/angry`, `specs/a.yaml::paris/angry`."""
+    return f"{trunk}/{name}"
+
+
+def spec_of(identity: str) -> str:
+    """Return the path of the spec that an id begins with."""
+    return _split(identity)[0]
+
+
+def rest_of(identity: str) -> str:
+    """Return what selects a conversation of its spec: `paris`, `paris/angry`, `/angry`; empty where that has one."""
+    spec, rest = _split(identity)
+    return "" if rest is None else rest if identity[len(spec) :].startswith("::") else f"/{rest}"
+
+
+def selected(spec: str, rest: str) -> str:
+    """Return the id, or the path, that has this rest behind the path of a spec."""
+    return f"{spec}{rest}" if not rest or rest.startswith("/") else conversation_id(spec, rest)
+
+
+def fits_files(name: str) -> bool:
+    """Return whether a name is a part of a cassette's path as it is, and of an id where nothing else begins."""
+    return _safe(name, name) == name and not name.startswith(".") and not _SUFFIX.search(name)
 
 
 def sample_id(group: str, sample: int | None) -> str:
@@ -45,8 +73,12 @@ def text_part(text: str) -> str:
     return f"{beginning.strip('-.') or 'text'}-{_digest(text)}"
 
 
-def cassette_file(identity: str, specs_folder: str = "specs", sample: int | None = None) -> str:
+def cassette_file(
+    identity: str, specs_folder: str = "specs", sample: int | None = None, branches: Sequence[str] = ()
+) -> str:
     """Return the path of a conversation's cassette below the cassettes folder, with `/`; `identity` is its group's.
+
+    Of a branch it is the group's of the trunk that all begins with, and `branches` are the names from there on.
 
     It follows the spec's path below the specs folder (elsewhere: below the root), then the rest of the id. What file
     systems do not take is replaced, and 8 hex digits of the id's sha256 keep it apart: in the spec's path those of the
@@ -60,19 +92,23 @@ def cassette_file(identity: str, specs_folder: str = "specs", sample: int | None
         stem = stem[len(folder) + 1 :]
     parts = [_safe(part, spec) for part in stem.split("/") if part]
     number = f"@{sample}" if sample is not None and sample > 1 else ""
-    if rest is not None or number:
-        parts.append((_safe(rest, identity) if rest is not None else "") + number)
+    below = [*([_safe(rest, identity)] if rest is not None else []), *branches]
+    if below or number:
+        parts += [*below[:-1], "".join(below[-1:]) + number]
     return "/".join(parts) + ".yaml"
 
 
 def _split(identity: str) -> tuple[str, str | None]:
-    """The spec's path and the rest of an id."""
+    """The spec's path and the rest of an id. No branch has the suffix of a spec: the path ends where one last is."""
     spec, found, rest = identity.partition("::")
-    return spec, rest if found else None
+    if found:
+        return spec, rest
+    branch = _BRANCH.fullmatch(spec)
+    return (branch[1], branch[2]) if branch is not None else (spec, None)
 
 
 def _stem(spec: str) -> str:
-    return re.sub(r"\.ya?ml$", "", spec, flags=re.IGNORECASE)
+    return _SUFFIX.sub("", spec)
 
 
 def _safe(part: str, identity: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
@@ -170,7 +170,8 @@ class TurnSpec:
     """What the user says, and what must hold afterwards. An option that is None removes the spec's.
 
     With `expect_error`, a check of that kind, the provider is to refuse; there is no `expect` then. `chain` is how many
-    model calls there may be before the tool calls of the last stay open: False is one, True any number.
+    model calls there may be before the tool calls of the last stay open: False is one, True any number. `branches` go
+    on from it, each in its own way, in the place of the turns behind it.
     """
 
     user: Text
@@ -184,7 +185,25 @@ class TurnSpec:
     expect_error: CheckSpec | None = None
     skip: str | None = None
     known_failure: KnownFailure | None = None
+    branches: tuple[BranchSpec, ...] = ()
     where: Where
+
+
+@frozen
+class BranchSpec:
+    """Another way on from a turn: the turns of a conversation that has the beginning up to there from its trunk."""
+
+    name: str
+    turns: tuple[TurnSpec, ...]
+    where: Where
+
+
+def every_turn(turns: Iterable[TurnSpec]) -> Iterator[TurnSpec]:
+    """Yield the turns and those of their branches, in the order of the file."""
+    for turn in turns:
+        yield turn
+        for branch in turn.branches:
+            yield from every_turn(branch.turns)
 
 
 @frozen
@@ -270,7 +289,11 @@ class FreezeSpec:
 
 @frozen
 class Spec:
-    """One spec file. `file` is its path below the root, with `/`; `name` its own name or the file's stem."""
+    """One spec file. `file` is its path below the root, with `/`; `name` its own name or the file's stem.
+
+    Of a branch the first `borrowed` turns are those of its trunk, without what they are to be checked for; `origin` is
+    the spec as it is written, where this is one way through it.
+    """
 
     file: str
     name: str
@@ -288,6 +311,7 @@ class Spec:
     tool_timeout: float = 60.0
     tool_policy: Policy | None = None
     turns: tuple[TurnSpec, ...] = ()
+    borrowed: int = 0
     each_turn: tuple[CheckSpec, ...] = ()
     expect: tuple[CheckSpec, ...] = ()
     ignore: tuple[str, ...] = ()  # JSON pointers left out of the comparison with the cassette
@@ -298,3 +322,4 @@ class Spec:
     samples: SamplesSpec | None = None
     faults: tuple[ModelFault | ToolFault, ...] = ()
     freeze: FreezeSpec | None = None
+    origin: Spec | None = field(default=None, compare=False)

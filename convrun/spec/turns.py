@@ -14,7 +14,7 @@ from convrun.spec import decoding
 from convrun.spec.checks import checks, expected_error
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
-from convrun.spec.model import AttachmentSpec, SchemaSpec, Spec, TurnSpec
+from convrun.spec.model import AttachmentSpec, BranchSpec, SchemaSpec, Spec, TurnSpec, every_turn
 from convrun.spec.texts import data, json_leaf, json_schema, schema_path, spoken, template
 from convrun.templates import Text
 from convrun.values import schema_fault
@@ -31,24 +31,30 @@ _ABROAD = dict.fromkeys(("prompt", "input", "content", "message", "question", "t
 _MIME = re.compile(r"^[A-Za-z0-9][\w.+-]*/[\w.+-]+$")
 
 
-def _together(found: Sequence[TurnSpec]) -> Iterator[SpecError]:
-    """Ids that are there twice, and a turn without chain that is not the last."""
-    seen: dict[str, int | None] = {}
+def _together(found: Sequence[TurnSpec], before: Sequence[TurnSpec] = ()) -> Iterator[SpecError]:
+    """Ids that are there twice, and a turn without chain that is not the last; `before` are those of the trunk."""
+    seen = {turn.id: turn.where.line for turn in before if turn.id is not None}
     for number, turn in enumerate(found, start=1):
         if turn.id in seen:
             fix = f"the other one is in line {seen[turn.id]}; rename one"
             yield SpecError(f"two turns have the id {turn.id!r}", where=turn.where, fix=fix)
-        if turn.chain is not True and number < len(found):
+        if turn.chain is not True and (number < len(found) or turn.branches):
             fix = "its tool calls would stay unanswered; only the last turn may have it"
             told = "false" if turn.chain is False else turn.chain
-            yield SpecError(f"chain: {told} before the last turn", where=turn.where, fix=fix)
+            what = f"chain: {told} before the last turn" if number < len(found) else f"chain: {told} with branches"
+            yield SpecError(what, where=turn.where, fix=fix)
         if turn.id is not None:
             seen[turn.id] = turn.where.line
+        if turn.branches and turn.expect_error is not None:
+            what = "a turn with expect_error has no reply that branches could go on from"
+            yield SpecError(what, where=turn.branches[0].where, fix="write them on the turn before it")
+        for branch in turn.branches:
+            yield from _together(branch.turns, (*before, *found[:number]))
 
 
 def past_limit(spec: Spec) -> Iterator[SpecError]:
     """Yield a mistake for a turn with more model calls than the spec's `chain_limit` lets it have."""
-    for turn in spec.turns:
+    for turn in every_turn(spec.turns):
         if turn.chain is not True and turn.chain > spec.chain_limit:
             what = f"chain: {turn.chain} is more than the chain_limit of {spec.chain_limit}"
             yield SpecError(what, where=turn.where, fix=f"write `chain_limit: {turn.chain}` into the spec")
@@ -98,6 +104,18 @@ def _attachment(node: Node, file: SpecFile) -> AttachmentSpec:
     if ("path" in parts) == ("url" in parts):
         raise SpecError("an attachment needs one of 'path' and 'url'", where=node.where)
     return AttachmentSpec(**parts, where=node.where)
+
+
+@takes(
+    type="object",
+    minProperties=1,
+    propertyNames={"pattern": r"^[^\s./\\:@][^\s/\\:@]*$"},
+    additionalProperties={"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/turn"}},
+)
+def _branches(node: Node, file: SpecFile) -> tuple[BranchSpec, ...]:
+    from convrun.spec.branches import read_branches  # few specs have any
+
+    return read_branches(node, file, _of_a_branch)
 
 
 _count = decoding.whole_number(1)
@@ -170,6 +188,8 @@ _TURN = Record(
         "expect_error": Key(expected_error, "In the place of expect: the error that the provider is to answer with."),
         "skip": Key(decoding.reason, "Why the turn is left out."),
         "known_failure": Key(known_failure, "Why the turn fails; it is shown as skipped, and fails once it passes."),
+        "branches": Key(_branches, "Other ways on from here, by name: turns in the place of those that follow."),
     },
 )
+_of_a_branch = decoding.listed(Decoder(_turn, _TURN), of="turns", least=1)  # judged with those that they go on from
 turns = decoding.listed(Decoder(_turn, _TURN), of="turns", least=1, judge=_together)

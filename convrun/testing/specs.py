@@ -18,6 +18,7 @@ from convrun.results import RunResult
 from convrun.run.planning.options import RecordMode, RunOptions
 from convrun.run.project import Project, prepare, spec_defaults
 from convrun.settings import find_root, load
+from convrun.spec.ids import rest_of, spec_of
 from convrun.spec.loading import Unfinished, load_spec
 from convrun.suite.run import run_all
 from convrun.testing.imports import own_modules, same_path
@@ -89,7 +90,7 @@ def explained(result: RunResult, *, full: bool = False) -> str:
 
 
 def _is_path(spec: str) -> bool:
-    return "\n" not in spec and spec.partition("::")[0].lower().endswith(_SUFFIXES)
+    return "\n" not in spec and spec_of(spec).lower().endswith(_SUFFIXES)
 
 
 def _below(root: Path, name: str) -> Path:
@@ -102,7 +103,7 @@ def _below(root: Path, name: str) -> Path:
 
 def _at(path: str, root: Path | None) -> _Source:
     """The source at a path; its root is given, or the nearest folder with settings, or the present one."""
-    name, _, rest = path.partition("::")
+    name, rest = spec_of(path), rest_of(path)
     file = Path(os.path.normpath(Path(name).absolute()))
     if root is None:
         here = Path.cwd()

@@ -13,6 +13,7 @@ from convrun.run.planning.options import RunOptions
 from convrun.run.planning.plan import plan
 from convrun.run.project import Project, ReadSpec
 from convrun.settings import Settings
+from convrun.spec.ids import spec_of
 from convrun.watching.dependencies import Dependencies, SpecReader, settings_files
 from convrun.watching.marks import Mark, Marks
 from convrun.watching.module_files import ModuleFiles
@@ -74,7 +75,7 @@ def edit_between(before: Inventory, after: Inventory) -> Edit | None:
             touched.add(name)
             files |= found
     removed = before.files.keys() - after.files.keys()
-    specs = {after.root / name.partition("::")[0] for name in removed | (after.files.keys() - before.files.keys())}
+    specs = {after.root / spec_of(name) for name in removed | (after.files.keys() - before.files.keys())}
     files |= {path for path in specs if path in changed or (path in before.marks) != (path in after.marks)}
     if not touched and not removed:
         return None

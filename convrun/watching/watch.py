@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol
 
 from convrun.errors import ConvrunError
 from convrun.frozen import frozen
+from convrun.spec.ids import spec_of
 from convrun.watching.inventory import Edit, Inventory, Surveyor, edit_between
 from convrun.watching.rounds import Outcome, Round, Rounds
 
@@ -212,7 +213,7 @@ class Watch:
 
 
 def _specs(ids: Iterable[str]) -> set[str]:
-    return {name.partition("::")[0] for name in ids}
+    return {spec_of(name) for name in ids}
 
 
 def _forget_compiled(files: Iterable[Path]) -> None:

@@ -20,8 +20,11 @@ _TYPES = {
 } | dict.fromkeys(("number", "integer"), ("number",))
 
 
-def breaks(interactions: Iterable[Interaction], now: SentRequest) -> tuple[str, ...]:
-    """Return a line per recorded call that today's tools refuse, as `turn 2, call 1: city is no longer a parameter`."""
+def breaks(interactions: Iterable[Interaction], now: SentRequest, *, before: int = 0) -> tuple[str, ...]:
+    """Return a line per recorded call that today's tools refuse, as `turn 2, call 1: city is no longer a parameter`.
+
+    The recording begins behind so many turns `before`.
+    """
     today = _tools(now)
     tools = dict(_signatures(today))
     found: dict[str, None] = {}
@@ -40,7 +43,7 @@ def breaks(interactions: Iterable[Interaction], now: SentRequest) -> tuple[str, 
                 known = name in tools
                 other = None if known else renamed_tools(_tools(interaction.request), today).get(name)
                 problems = _problems(function, tools, other)
-                found.update((f"turn {turn}, call {number}: {problem}", None) for problem in problems)
+                found.update((f"turn {before + turn}, call {number}: {problem}", None) for problem in problems)
     return tuple(found)
 
 

@@ -88,6 +88,9 @@ def bind_spec(
     def checks(specs: Sequence[CheckSpec]) -> tuple[BoundCheck, ...]:
         return bind_checks(specs, errors, own, imports=imports)
 
+    def checks_of(turn: TurnSpec) -> tuple[BoundCheck, ...]:
+        return checks([turn.expect_error]) if turn.expect_error else (*checks(turn.expect), *each_turn)
+
     templates = used_templates(spec)
     each_turn = checks(spec.each_turn)
     at_most = settings.max_attachment or MAX_ATTACHMENT
@@ -103,11 +106,11 @@ def bind_spec(
             BoundTurn(
                 spec=turn,
                 root=settings.root,
-                checks=checks([turn.expect_error]) if turn.expect_error else (*checks(turn.expect), *each_turn),
+                checks=() if number < spec.borrowed else checks_of(turn),
                 schema=_schema(turn, errors, imports=imports),
                 max_attachment=at_most,
             )
-            for turn in spec.turns
+            for number, turn in enumerate(spec.turns)
         ),
         checks=checks(spec.expect),
         max_attachment=at_most,
@@ -134,6 +137,13 @@ def further_errors(unfinished: Unfinished, settings: Settings, *, imports: bool 
     """Return the mistakes in what is left of a spec, but for those that may only follow from what is missing."""
     spec, broken = unfinished.spec, unfinished.broken
     errors: list[ConvrunError] = []
+    if any(turn.branches for turn in spec.turns):
+        from convrun.spec.branches import trunk_of, ways  # few specs have any
+
+        for one in [trunk_of(spec), *(way.spec for way in ways(spec))]:
+            alone = replace(one, turns=tuple(replace(turn, branches=()) for turn in one.turns))
+            errors += further_errors(replace(unfinished, spec=alone), settings, imports=imports)
+        return errors
     try:
         bind_spec(spec, settings, OwnKinds(settings), imports=imports, all_tools="tools" not in broken)
     except SpecErrors as found:

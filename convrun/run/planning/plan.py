@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convrun.errors import ConvrunError, SpecError, UsageError, did_you_mean
 from convrun.frozen import frozen
@@ -19,11 +20,37 @@ from convrun.run.planning.selection import expression, tagged
 from convrun.run.planning.variants import MOST, variants
 from convrun.settings import Settings
 from convrun.source import Where
-from convrun.spec.ids import alike, cassette_file, clashes, conversation_id, difference, model_part, sample_id
+from convrun.spec.ids import (
+    alike,
+    branch_id,
+    cassette_file,
+    clashes,
+    conversation_id,
+    difference,
+    model_part,
+    rest_of,
+    sample_id,
+)
 from convrun.spec.model import CaseSpec, KnownFailure, ModelSpec, Spec
 from convrun.values import Json
 
+if TYPE_CHECKING:
+    from convrun.spec.branches import Way
+
 _SHOWN = 8  # conversations that are named where another one was wanted
+
+
+@frozen
+class Trunk:
+    """What a branch goes on from: the turns up to number `turns` of the conversation `id`, which its cassette holds.
+
+    Of one that is a branch itself, it holds those behind its own trunk's.
+    """
+
+    id: str
+    turns: int
+    cassette: Path
+    cassette_shown: str
 
 
 @frozen
@@ -31,7 +58,8 @@ class Planned:
     """One conversation to run. `cassette` is the file, `cassette_shown` how it is named to people.
 
     `sample` is its number, from 1, in the `group` of samples that are one test; None where it is a test by itself,
-    whose group has its own id. `asked` are the models of checks that name none, by the kind of the check.
+    whose group has its own id. `asked` are the models of checks that name none, by the kind of the check. A branch has
+    `trunks`, the one that it branches off last, the names of the `branches` that lead to it, and a `place` in the spec.
     """
 
     id: str
@@ -44,6 +72,9 @@ class Planned:
     vars: Mapping[str, Json] = field(default_factory=dict)
     sample: int | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
+    trunks: tuple[Trunk, ...] = ()
+    branches: tuple[str, ...] = ()
+    place: Where | None = None
 
     @property
     def by_itself(self) -> Planned:
@@ -53,7 +84,7 @@ class Planned:
     @property
     def alone(self) -> str | None:
         """What selects it out of its group, behind the `::`, as `paris@1`; None where it is in none."""
-        return f"{_rest(self.group)}@{self.sample}" if self.sample is not None else None
+        return f"{rest_of(self.group)}@{self.sample}" if self.sample is not None else None
 
     @property
     def skip(self) -> str | None:
@@ -67,8 +98,8 @@ class Planned:
 
     @property
     def where(self) -> Where:
-        """Its line: the case's, else the spec's."""
-        return self.case.where if self.case else self.spec.where
+        """Its line: a branch's own, the case's, else the spec's."""
+        return self.place or (self.case.where if self.case else self.spec.where)
 
 
 @frozen
@@ -140,21 +171,25 @@ def _once(chosen: Sequence[Planned]) -> tuple[Planned, ...]:
 
 
 def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: str) -> Iterator[Planned]:
+    spec = spec.origin or spec
     cases: Sequence[CaseSpec | None] = (None,) if spec.cases is None else spec.cases
     found = list(variants(spec, settings, options))
-    _refuse_many(spec, len(cases) * len(found))
+    forks = {id(one.spec): _forked(one.spec) for one in found}
+    _refuse_many(spec, len(cases) * sum(1 + len(forks[id(one.spec)][1]) for one in found))
     for case in cases:
         for variant in found:
             parts = [*([case.id] if case else []), *variant.names]
             group = conversation_id(spec.file, "-".join(parts) or None)
             given = {**spec.vars, **(case.values if case else {}), **variant.vars}
             given |= {key: value for key, value in options.defines.items() if key in given}
+            own, ways = forks[id(variant.spec)]
+            samples = []
             for sample in _samples(spec):
                 shown = f"{folder}/{cassette_file(group, settings.specs, sample)}"
-                yield Planned(
+                one = Planned(
                     id=sample_id(group, sample),
                     group=group,
-                    spec=variant.spec,
+                    spec=own,
                     case=case,
                     model=variant.model,
                     vars=given,
@@ -163,6 +198,42 @@ def _conversations(spec: Spec, settings: Settings, options: RunOptions, folder: 
                     sample=sample,
                     asked=settings.asked,
                 )
+                samples.append(one)
+            yield from samples
+            yield from (_branch(one, way, settings, folder) for way in ways for one in samples)
+
+
+def _forked(spec: Spec) -> tuple[Spec, Sequence[Way]]:
+    """What the trunk of a spec plays, and the branches."""
+    if not any(turn.branches for turn in spec.turns):
+        return spec, ()
+    from convrun.spec.branches import trunk_of, ways  # few specs have any
+
+    return trunk_of(spec), [*ways(spec)]
+
+
+def _branch(trunk: Planned, way: Way, settings: Settings, folder: str) -> Planned:
+    """The branch of a conversation, or of one of its samples, that goes this way."""
+    groups, shown = [trunk.group], [trunk.cassette_shown]
+    for count, name in enumerate(way.names, start=1):
+        groups.append(branch_id(groups[-1], name))
+        shown.append(f"{folder}/{cassette_file(trunk.group, settings.specs, trunk.sample, way.names[:count])}")
+    ids = [sample_id(group, trunk.sample) for group in groups]
+    *trunks, own = [
+        Trunk(id=identity, turns=end, cassette=settings.root / path, cassette_shown=path)
+        for identity, path, end in zip(ids, shown, (*way.ends, 0), strict=True)
+    ]
+    return replace(
+        trunk,
+        id=own.id,
+        group=groups[-1],
+        spec=way.spec,
+        cassette=own.cassette,
+        cassette_shown=own.cassette_shown,
+        trunks=tuple(trunks),
+        branches=way.names,
+        place=way.where,
+    )
 
 
 def _refuse_many(spec: Spec, groups: int) -> None:
@@ -225,7 +296,10 @@ def _shared_cassettes(conversations: Sequence[Planned]) -> list[SpecError]:
     errors: list[SpecError] = []
     for one in conversations:
         other = holders.setdefault(one.cassette_shown.casefold(), one)
-        if other.spec.file != one.spec.file:
+        if other.spec.file == one.spec.file and other.id != one.id:
+            what = f"{other.id!r} and {one.id!r} have one cassette, {one.cassette_shown!r}"
+            errors.append(SpecError(what, where=one.where, fix="rename the branch"))
+        elif other.spec.file != one.spec.file:
             what = f"{one.spec.file!r} and {other.spec.file!r} have one cassette, {one.cassette_shown!r}"
             errors.append(SpecError(what, where=one.where, fix="rename one of them"))
     return errors
@@ -246,34 +320,40 @@ def _written_over(conversations: Sequence[Planned], root: Path) -> list[SpecErro
 
 
 def _named(rest: str, planned: Iterable[Planned]) -> list[Planned]:
-    """Those that are selected by what stands behind `::`: the rest of their id, also without a `-m`, or their case.
+    """Those that are selected by the rest of their id, also without a `-m`, or by their case; a trunk with branches.
 
     A sample that is named alone is taken out of its group: it is a test by itself.
     """
     every = tuple(planned)
-    found = [one for one in every if rest in {_rest(one.group), _without_model(one), one.case.id if one.case else ""}]
+    found = [one for one in every if not {rest, f"/{rest}"}.isdisjoint(_names(one))]
     return found or [one.by_itself for one in every if one.alone == rest]
 
 
-def _without_model(planned: Planned) -> str:
+def _names(planned: Planned) -> Iterator[str]:
+    """What selects a conversation behind the path of its spec: its own names, and those of its trunks."""
+    below = [f"/{name}" for name in planned.branches]
+    rest = rest_of(planned.group.removesuffix("".join(below)))
+    for root in {rest, _without_model(rest, planned), planned.case.id if planned.case else rest}:
+        yield from (root + "".join(below[:count]) for count in range(len(below) + 1))
+
+
+def _without_model(rest: str, planned: Planned) -> str:
     """The rest of an id without the model that `-m` adds behind it; one of a matrix stays where it stands."""
-    rest = _rest(planned.group)
-    placed = any(axis.name == "model" for axis in planned.spec.matrix)
-    return rest if placed else rest.removesuffix(f"-{model_part(planned.model.name)}")
-
-
-def _rest(identity: str) -> str:
-    return identity.partition("::")[2]
+    if any(axis.name == "model" for axis in planned.spec.matrix):
+        return rest
+    model = model_part(planned.model.name)
+    return "" if rest == model and planned.branches else rest.removesuffix(f"-{model}")
 
 
 def _no_such_case(spec: Spec, rest: str | None, planned: Sequence[Planned]) -> UsageError:
     wanted = rest or ""
-    groups = [*dict.fromkeys(_rest(one.group) for one in planned if "::" in one.group)]
+    groups = [*filter(None, dict.fromkeys(rest_of(one.group) for one in planned))]
     samples = [one.alone for one in planned if one.alone is not None]
     fix = _selected_by_word(spec, wanted, groups) or did_you_mean(wanted, [*groups, *samples])
     known = groups or samples
     listed = f"its conversations are {_first(known)}" if known else "it holds one conversation, without a name"
-    return UsageError(f"{spec.file} has no conversation {rest!r}", fix=fix or listed)
+    kind = "branch" if wanted.startswith("/") else "conversation"
+    return UsageError(f"{spec.file} has no {kind} {wanted.removeprefix('/')!r}", fix=fix or listed)
 
 
 def _selected_by_word(spec: Spec, word: str, names: Sequence[str]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,6 +12,7 @@ from convrun.backends.chat_encoding import decode_attachment
 from convrun.cassette.playing import Player
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput
 from convrun.errors import ConvrunError, StaleError
+from convrun.frozen import frozen
 from convrun.results import BROKE_OFF, FROM_TURN, Change, IgnoredDifference, Spending, Staleness, total_spending
 from convrun.run.playing.copies import end_copy
 from convrun.run.spending import spending
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     from convrun.run.playing.lanes import CarriedLanes
 
 RecordedResults: TypeAlias = Callable[[Tool, ToolCall], "str | ToolOutput | None"]
+
+
+@frozen
+class Lent:
+    """What answers the turns of a branch up to number `until`, in the place of its own recording: its trunk's."""
+
+    until: int
+    transport: Transport
+    player: Player | None = None
 
 
 class Carrier:
@@ -55,6 +65,8 @@ class Carrier:
         self._player = player
         self._recorder = recorder
         self._rehearsal = rehearsal
+        self._lent: tuple[Lent, ...] = ()  # that are not over yet
+        self._astray = False
         self._turn = 1
         self._call = 0
         self._error_wanted = False
@@ -68,15 +80,44 @@ class Carrier:
         end_copy(self._process)
         self._call += 1
         try:
-            return self._inner.send(replace(request, error_wanted=True) if self._error_wanted else request)
+            return self._source.send(replace(request, error_wanted=True) if self._error_wanted else request)
         finally:
             self._notice()
+
+    def borrow(self, lent: Sequence[Lent], *, turns: int) -> None:
+        """Play the first turns of a branch from these, in order; its own recording begins behind so many `turns`."""
+        self._lent = tuple(lent)
+        known = self._player
+        players = (known,) if known is None or isinstance(known, Player) else (known.old, known.partial)
+        for player in players:
+            if player is not None:
+                player.turns_before = turns
 
     def begin_turn(self, turn: int, *, error_wanted: bool = False) -> None:
         """Count the model calls anew: turn number `turn` begins. `error_wanted`: the provider is to refuse in it."""
         self._turn, self._call, self._error_wanted = turn, 0, error_wanted
+        if self._lent and turn > self._lent[0].until:
+            self._lent = tuple(one for one in self._lent if one.until >= turn)
+            to_go_on = self._recorder is not None or self._rehearsal is not None
+            self._astray = not self._lent and to_go_on and self.staleness is not None
         if self._from_turn is not None and turn >= self._from_turn:
             self._stop_playing()
+
+    @property
+    def _source(self) -> Transport:
+        """What answers now.
+
+        Raises:
+            StaleError: where the beginning of a branch is not the recorded one: what follows is not asked for live.
+        """
+        if self._astray:
+            raise StaleError("what the branch goes on from is stale", fix="record its trunk")
+        return self._lent[0].transport if self._lent else self._inner
+
+    @property
+    def _playing(self) -> Player | Known | None:
+        """The recording that is played now."""
+        return self._lent[0].player if self._lent else self._player
 
     def _stop_playing(self) -> None:
         known = self._rehearsal or (self._recorder.known if self._recorder is not None else None)
@@ -111,6 +152,8 @@ class Carrier:
     @property
     def replaying(self) -> bool:
         """Whether the model's side comes from a recording now."""
+        if self._lent:
+            return self._playing is not None
         return self._recorder.replaying if self._recorder is not None else self._player is not None
 
     @property
@@ -162,20 +205,21 @@ class Carrier:
         return partial(self._recorded_result, frozenset(replayed))
 
     def _recorded_result(self, replayed: frozenset[str], tool: Tool, call: ToolCall) -> str | ToolOutput | None:
-        if call.name not in replayed or self._player is None:
+        playing = self._playing
+        if call.name not in replayed or playing is None:
             return None
         if self.replaying:
-            text = self._player.recorded_result(call.tool_call_id or "", call.name, call.arguments)
+            text = playing.recorded_result(call.tool_call_id or "", call.name, call.arguments)
             if text is not None:
                 attached = self.attached(call)
                 if attached is None or not attached.at_last or not replayed.issuperset(attached.names):
                     return text
                 attachments = [found for part in attached.parts if (found := decode_attachment(part)) is not None]
                 return ToolOutput(text, attachments) if attachments else text
-            if self._recorder is None:
+            if self._recorder is None or self._lent:
                 self._ended(call)
         # Live: a tool with code runs; one without has only what was once recorded for the same call.
-        return self._player.results_by_call(call.name, call.arguments) if tool.implementation is None else None
+        return playing.results_by_call(call.name, call.arguments) if tool.implementation is None else None
 
     def attached(self, call: ToolCall) -> Attached | None:
         """Return what was sent behind the results of the last reply's calls, once the recorded one of `call` is given.
@@ -183,11 +227,12 @@ class Carrier:
         The last of these calls has all of it, where all are of tools whose recorded results are used: nothing tells
         whose they are.
         """
-        return self._player.recorded_attachments(call.tool_call_id or "") if self._player is not None else None
+        playing = self._playing
+        return playing.recorded_attachments(call.tool_call_id or "") if playing is not None else None
 
     def _ended(self, call: ToolCall) -> None:
         if self.staleness is None:
-            broke_off = self._rehearsal is not None and self._rehearsal.broke_off
+            broke_off = self._rehearsal is not None and not self._lent and self._rehearsal.broke_off
             part = BROKE_OFF if broke_off else "recording"
             change = Change(path="", part=part, recorded="it ends before this call", now=call.name)
             self.staleness = Staleness(turn=self._turn, model_call=self._call + 1, changes=(change,))
@@ -195,6 +240,7 @@ class Carrier:
 
     def _notice(self) -> None:
         playing = self._rehearsal or (self._player if self._recorder is None else None)
+        playing = self._lent[0].player if self._lent else playing
         difference = playing.difference if playing is not None else None
         if difference is not None and self.staleness is None:
             self.staleness = _staleness(difference, self._turn, self._call)

@@ -55,7 +55,8 @@ def concluded(over: Over) -> ConversationResult:
     played = over.played
     told = up_to_the_error(played)
     turns = tuple(turn.result() for turn in told)
-    if played and all(turn.skip for turn in played) and not over.failure:
+    borrowed = over.bound.planned.spec.borrowed
+    if played and all(turn.skip for turn in played[borrowed:]) and not over.failure:
         return replace(over.empty, reason="every turn is skipped")
     failure = problem(over.failure, over.empty.where, conversation=over.empty.id) if over.failure else None
     kept = over.carrier.kept
@@ -68,22 +69,27 @@ def concluded(over: Over) -> ConversationResult:
     verdict = "error" if failure else "stale" if over.would_go_live else of_conversation(turns, over.checks)
     reason = next((turn.reason for turn in played if turn.excused), None) if verdict == "unchecked" else None
     verdict = "skipped" if reason else verdict  # what failed as it is known to was all that was checked
+    used, stale = over.equipment.uses.of(turns), _stale(over, turns)
+    if borrowed:  # what they took is their trunk's, and what is said of them as well, but for what ended them
+        told = [turn for turn in told if turn.index > borrowed]
+        turns = tuple(turn for turn in turns if turn.index > borrowed or turn.verdict in {"failed", "error"})
+    own = [turn for turn in turns if turn.index > borrowed]
     return replace(
         over.empty,
         verdict=verdict,
         reason=reason,
         error=failure or next((turn.error for turn in turns if turn.verdict == "error"), None),
-        model_calls=sum(turn.model_calls for turn in turns),
+        model_calls=sum(turn.model_calls for turn in own),
         live_calls=over.carrier.live_calls,
         check_calls=over.carrier.check_calls,
         spent=over.carrier.spent,
-        usage=total_usage(turn.usage for turn in turns if turn.model_calls),
+        usage=total_usage(turn.usage for turn in own if turn.model_calls),
         cost_usd=known_sum(turn.cost_usd for turn in told if turn.model_calls),
-        stale=_stale(over, turns),
+        stale=stale,
         ignored=over.carrier.ignored,
         turns=turns,
         checks=over.checks,
-        used=over.equipment.uses.of(turns),
+        used=used,
         findings=tuple(_findings(over, verdict)) if not failure and over.whole else (),
     )
 

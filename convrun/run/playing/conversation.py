@@ -14,7 +14,7 @@ from convrun.conversation.conversation import Conversation
 from convrun.conversation.network import network_blocked, raise_refused
 from convrun.errors import CassetteError, ConvrunError, StaleError
 from convrun.redaction import Redactor
-from convrun.results import CheckResult, ConversationResult
+from convrun.results import BranchedOff, CheckResult, ConversationResult
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.playing.carrier import Carrier
@@ -43,6 +43,7 @@ def blank_result(bound: BoundConversation) -> ConversationResult:
         vars=planned.vars,
         cassette=planned.cassette_shown,
         where=planned.where,
+        branched=BranchedOff(trunk=planned.trunks[-1].id, turn=planned.trunks[-1].turns) if planned.trunks else None,
         sample=planned.sample,
     )
 
@@ -64,12 +65,21 @@ def run_conversation(
     try:
         with open_carrier(bound, options, environ=environ, redactor=redactor) as carrier:
             if carrier is None:
-                return replace(empty, verdict="missing")
+                return replace(empty, verdict="missing", reason=_lacking(bound))
             result = _Run(bound, options, carrier, empty, redactor).result(environ)
     except ConvrunError as error:
         result = replace(empty, verdict="error", error=problem(error, planned.where, conversation=planned.id))
     result = told_without_secrets(result, redactor)
     return replace(result, duration_s=time.perf_counter() - began)
+
+
+def _lacking(bound: BoundConversation) -> str | None:
+    """Why a branch is missing that may have a recording of its own."""
+    if not bound.planned.trunks:
+        return None
+    from convrun.run.playing.borrowing import lacking  # few specs have branches
+
+    return lacking(bound.planned)
 
 
 def play_conversation(
@@ -244,8 +254,8 @@ class _Run:
             self.failure = error
 
     def _judged(self, played: PlayedTurn) -> PlayedTurn:
-        if played.view is None:
-            return played
+        if played.view is None or played.index <= self.bound.planned.spec.borrowed:
+            return played  # what is borrowed from a trunk is judged there
         info = played.verdict == "stale"
         views = self.views[: played.index]
         lanes = self.asked.at(played.index, info=info) if self.asked is not None else None

@@ -13,7 +13,7 @@ from convrun.errors import CassetteError
 from convrun.redaction import Redactor
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.options import RecordMode, RunOptions
-from convrun.run.planning.plan import Planned
+from convrun.run.planning.plan import Planned, Trunk
 from convrun.run.playing.carrier import Carrier
 from convrun.source import Where, is_below, is_circle
 
@@ -29,6 +29,22 @@ def open_carrier(
     Raises:
         CassetteError: where the cassette cannot be read, or could not be written later.
     """
+    with _own(bound, options, environ=environ, redactor=redactor) as carrier:
+        if carrier is None or not bound.planned.trunks:
+            yield carrier
+            return
+        for trunk in bound.planned.trunks:
+            refuse_led_away(trunk)
+        from convrun.run.playing.borrowing import borrow  # few specs have branches
+
+        yield carrier if borrow(carrier, bound, options, environ=environ, redactor=redactor) else None
+
+
+@contextmanager
+def _own(
+    bound: BoundConversation, options: RunOptions, *, environ: Mapping[str, str], redactor: Redactor
+) -> Iterator[Carrier | None]:
+    """What carries what the conversation's own cassette holds, or is to hold."""
     planned, mode = bound.planned, options.record
     exists = planned.cassette.exists() or planned.cassette.is_symlink()
     refuse_led_away(planned)
@@ -53,7 +69,7 @@ def open_carrier(
             yield carrier
 
 
-def refuse_led_away(planned: Planned) -> None:
+def refuse_led_away(planned: Planned | Trunk) -> None:
     """Make sure that no link leads out of the project: what is there is not shown, and nothing is written there.
 
     Raises:

@@ -8,10 +8,12 @@ a model.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 
 from convrun.cassette.files import load
+from convrun.cassette.interaction import Interaction
 from convrun.cassette.kept.known import Known
 from convrun.checks.registry import asks_model, runs_code
 from convrun.conversation.tools import Tool
@@ -132,12 +134,13 @@ def _others(recorded: Sequence[JsonObject], known: set[str]) -> dict[str | None,
 
 def _recorded(bound: BoundConversation) -> list[JsonObject]:
     """The functions of the first recorded request that has any."""
+    interactions: list[Interaction] = []
     planned = bound.planned
-    try:
-        recording = load(planned.cassette, planned.cassette_shown)
-    except CassetteError:  # said where it is played
-        return []
-    for interaction in recording.interactions:
+    files = [(one.cassette, one.cassette_shown) for one in planned.trunks]
+    for path, shown in (*files, (planned.cassette, planned.cassette_shown)):
+        with suppress(CassetteError):  # said where it is played
+            interactions += load(path, shown).interactions
+    for interaction in interactions:
         body = interaction.request.body
         tools = body.get("tools") if isinstance(body, dict) else None
         if isinstance(tools, list) and tools:
