@@ -234,10 +234,14 @@ class Used:
 
 @frozen
 class BranchedOff:
-    """Where a branch begins: behind turn number `turn` of the conversation `trunk`, whose recording holds those."""
+    """Where a branch begins: behind turn number `turn` of the conversation `trunk`, whose recording holds those.
+
+    That may be a branch as well; `root` is the conversation with which all begins.
+    """
 
     trunk: str
     turn: int
+    root: str
 
 
 @frozen
@@ -279,6 +283,15 @@ class ConversationResult:
     branched: BranchedOff | None = None
     sample: int | None = None  # its number among the samples of its group
     samples: Samples | None = None
+
+    @property
+    def recorded_with(self) -> str:
+        """The id of what is to be recorded for it: itself, or what it goes on from, where that is stale or missing."""
+        off, stale = self.branched, self.stale
+        if off is None:
+            return self.id
+        begun = stale is not None and stale.lane is None and stale.turn <= off.turn
+        return off.root if begun or (self.verdict == "missing" and self.reason) else self.id
 
     @property
     def singles(self) -> tuple[ConversationResult, ...]:

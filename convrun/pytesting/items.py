@@ -161,8 +161,15 @@ def name_of(identity: str) -> str:
 
 
 def _named(result: ConversationResult, file: str) -> ConversationResult:
-    rest = name_of(result.id)
-    return replace(result, id=f"{file}::{rest}" if rest else file, spec=file)
+    off = result.branched
+    if off is not None:
+        off = replace(off, trunk=_renamed(off.trunk, file), root=_renamed(off.root, file))
+    return replace(result, id=_renamed(result.id, file), spec=file, branched=off)
+
+
+def _renamed(identity: str, file: str) -> str:
+    rest = name_of(identity)
+    return f"{file}::{rest}" if rest else file
 
 
 def _lines(error: ConvrunError) -> str:

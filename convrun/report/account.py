@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convrun.report.failure import failure, faults, in_line
 from convrun.report.samples import outcome, unrecorded
-from convrun.report.stale import missing_block, stale_blocks, stale_place, stale_relation, stale_title
+from convrun.report.stale import missing_block, no_cassette, stale_blocks, stale_place, stale_relation, stale_title
 from convrun.report.style import Line, plain, rendered
 from convrun.report.wording import short
 from convrun.results import ConversationResult, Problem, RunResult
@@ -54,6 +54,6 @@ def _reason(conversation: ConversationResult) -> str:
         stale = conversation.stale
         return f"{stale_title(stale)}: {stale_relation(stale)} {stale_place(stale)}"
     if conversation.verdict == "missing":
-        return unrecorded(conversation, samples) if samples else f"no {conversation.cassette or 'cassette'}"
+        return unrecorded(conversation, samples) if samples else conversation.reason or no_cassette(conversation)
     said = conversation.reason or next((one.message for one in conversation.findings), "")
     return "" if conversation.verdict == "passed" else said or conversation.verdict

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from convrun.report.counts import counts
 from convrun.results import (
+    BranchedOff,
     CheckResult,
     ConversationResult,
     Finding,
@@ -118,7 +119,12 @@ def _conversation(conversation: ConversationResult) -> _Object:
         "checks": [_check(check) for check in conversation.checks],
         "findings": [_finding(finding) for finding in conversation.findings],
         "samples": _samples(conversation.samples),
+        "branch": _branch(conversation.branched),
     }
+
+
+def _branch(off: BranchedOff | None) -> _Object | None:
+    return None if off is None else {"trunk": off.trunk, "turn": off.turn}
 
 
 def _samples(samples: Samples | None) -> _Object | None:

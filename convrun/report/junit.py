@@ -127,6 +127,7 @@ def _properties(conversation: ConversationResult) -> Mapping[str, object]:
         "spent_usd": spent_usd(conversation),
         "usage.input": conversation.usage.input,
         "usage.output": conversation.usage.output,
+        "trunk": conversation.branched.trunk if conversation.branched else None,
         **sample_properties(conversation.samples),
     }
 

@@ -106,6 +106,12 @@ _TURN = _closed(
         "checks": (_list_of(_ref("check")), "The checks of the turn."),
     }
 )
+_BRANCH = _closed(
+    {
+        "trunk": (_TEXT, "The id of the conversation that it branched off, whose recording holds its beginning."),
+        "turn": (_FROM_ONE, "The last turn that both have."),
+    }
+)
 _PART: JsonObject = {"type": "number", "minimum": 0, "maximum": 1}
 _SAMPLES = _closed(
     {
@@ -135,7 +141,7 @@ _CONVERSATION = _closed(
             _VERDICT,
             "The worst of its turns and checks; of a group the worst of error, stale and missing, else by `pass`.",
         ),
-        "reason": (_TEXT_OR_NULL, "Why it was skipped."),
+        "reason": (_TEXT_OR_NULL, "Why it was skipped; of a missing branch, what of its beginning is missing."),
         "where": (_or_null("where"), "Its line in the spec."),
         "cassette": (_TEXT_OR_NULL, "Where its recording is or would be; of a group that of sample 1."),
         "model_calls": (_COUNT, "Model calls of all turns; of a group those of all samples, as all figures here."),
@@ -159,6 +165,10 @@ _CONVERSATION = _closed(
         "samples": (
             {"anyOf": [_SAMPLES, {"type": "null"}]},
             "The samples of a group; null for a conversation that is none.",
+        ),
+        "branch": (
+            {"anyOf": [_BRANCH, {"type": "null"}]},
+            "What a branch goes on from: `turns` are those behind it; null for a conversation that is none.",
         ),
     }
 )

@@ -95,20 +95,27 @@ def missing_block(conversations: Sequence[ConversationResult], *, command: str =
         if conversation.samples is not None:
             lines.append(Line(f"  {conversation.id}: {unrecorded(conversation, conversation.samples)}"))
             continue
-        lines.append(Line(f"  {conversation.id}: no {conversation.cassette or 'cassette'}"))
+        lines.append(Line(f"  {conversation.id}: {conversation.reason or no_cassette(conversation)}"))
         lines += [Line(f"    {conversation.error.message}")] if conversation.error else []
     return [*lines, *_recording("record", missing, command), Line("")]
+
+
+def no_cassette(conversation: ConversationResult) -> str:
+    """Return what a conversation has not, which is missing."""
+    return f"no {conversation.cassette or 'cassette'}"
 
 
 def record_command(conversations: Sequence[ConversationResult], command: str = "convrun run") -> str:
     """Return the command that records these conversations as `command` runs them; fresh ones cost nothing.
 
+    A conversation is recorded with its branches, and a branch whose beginning is not as recorded by what that is of.
     With `-D` it needs a folder of its own for the cassettes, which the user has to name.
     """
     options = without_options(shlex.split(command)[2:], _SAYING_WHAT)
     if "-D" in options and "--cassettes" not in options:
         options += ["--cassettes", "DIR"]
-    names = [conversation.id for conversation in conversations]
+    names = list(dict.fromkeys(conversation.recorded_with for conversation in conversations))
+    names = [name for name in names if not any(name.startswith(f"{other}/") for other in names)]
     if len(names) > _NAMED:
         names = list(dict.fromkeys(conversation.spec for conversation in conversations))
     return shlex.join(["convrun", "record", *options, *(names if len(names) <= _NAMED else ())])

@@ -91,12 +91,9 @@ class Quoting:
         What a recording that broke off has answered is taken off.
         """
         planned = bound.planned
-        if planned.spec.file not in self._of_specs:
-            others = (one for one in self._siblings(planned) if one.id != planned.id and one.cassette.is_file())
-            readable = (found for one in others if (found := _recorded(one)) is not None)
-            self._of_specs[planned.spec.file] = list(islice(readable, _SIBLINGS))
-        known = self._of_specs[planned.spec.file]
+        known = self._siblings_of(planned)
         first = result.stale.turn - 1 if result is not None and result.stale is not None else 0
+        first = max(first, planned.spec.borrowed)
         left = sum(turn.skip is None for turn in planned.spec.turns[first:])
         if not known:
             kept = read_partial(partial_path(planned.cassette)).interactions
@@ -108,6 +105,16 @@ class Quoting:
         average = _average(known)
         answered = sum(turn.model_calls for turn in result.turns) if result is not None else 0
         return self._priced(bound, [average] * max(number - answered, left))
+
+    def _siblings_of(self, planned: Planned) -> list[_Recorded]:
+        """The recordings of conversations that are as this one, in other cases or of other models."""
+        key = "/".join((planned.spec.file, *planned.branches))
+        if key not in self._of_specs:
+            alike = (one for one in self._siblings(planned) if one.branches == planned.branches)
+            others = (one for one in alike if one.id != planned.id and one.cassette.is_file())
+            readable = (found for one in others if (found := _recorded(one)) is not None)
+            self._of_specs[key] = list(islice(readable, _SIBLINGS))
+        return self._of_specs[key]
 
     def _priced(self, bound: BoundConversation, calls: Sequence[_Call]) -> Quote:
         known = [
@@ -142,7 +149,8 @@ class _Remaining:
         self._partners = partners_of(judge, self._turns)
         stale = result.stale if result is not None else None
         self._first = stale.turn - 1 if stale is not None else 0
-        self._answered = stale.model_call - 1 if stale is not None else 0
+        own = self._first >= judge.planned.spec.borrowed
+        self._answered = stale.model_call - 1 if stale is not None and own else 0
         self._grown = sum(map(_growth, stale.changes)) if stale is not None else 0
         usages = [one.usage for one in _calls(recorded)]
         self._output = _mean([usage.output for usage in usages])
@@ -158,8 +166,9 @@ class _Remaining:
         """Yield them in order."""
         last, grown = -1, float(self._grown)
         before = self._recorded.lengths.get(1, 0)  # the length of the newest request, about
+        borrowed = self._judge.planned.spec.borrowed
         for index, turn in enumerate(self._judge.turns):
-            if turn.bound.spec.skip:
+            if turn.bound.spec.skip or index < borrowed:
                 continue
             place = self._partners.get(index)
             if place is None:

@@ -34,6 +34,13 @@ class Standing:
     since: float = 0.0
 
 
+def _trunks(conversations: Sequence[BoundConversation]) -> dict[int, int]:
+    """The index of the trunk for that of each branch of which it is here, too."""
+    indexes = {one.planned.id: index for index, one in enumerate(conversations)}
+    trunks = {index: one.planned.trunks[-1].id for index, one in enumerate(conversations) if one.planned.trunks}
+    return {index: indexes[trunk] for index, trunk in trunks.items() if trunk in indexes}
+
+
 _NOTHING: Mapping[str, ConversationResult] = MappingProxyType({})
 OnResult: TypeAlias = Callable[[ConversationResult], None]
 OnStanding: TypeAlias = Callable[[Standing], None]
@@ -44,7 +51,8 @@ class Agenda:
 
     A test is a conversation, or a group of samples. After `most_failed` that did not pass none is begun, and what was
     not is skipped; where the run is `strict` those with findings did not. `known` are results, by id, of samples that
-    are not played, and count in their groups. `bug` is what ended the run and is convrun's own fault.
+    are not played, and count in their groups. With `trunks_first` a branch waits for what it goes on from, which may be
+    recorded. `bug` is what ended the run and is convrun's own fault.
     """
 
     def __init__(
@@ -54,6 +62,7 @@ class Agenda:
         known: Mapping[str, ConversationResult] = _NOTHING,
         most_failed: int | None,
         strict: bool = False,
+        trunks_first: bool = False,
         on_result: OnResult,
         on_standing: OnStanding | None = None,
     ) -> None:
@@ -71,6 +80,8 @@ class Agenda:
         self._over = {
             index: known[one.planned.id] for index, one in enumerate(conversations) if one.planned.id in known
         }
+        self._after = _trunks(conversations) if trunks_first else {}
+        self._deferred: list[int] = []  # that wait for their trunks
         self._total = len(conversations) - len(self._over)
         self._played: set[str] = set()  # the tests of which something was
         self._waiting: dict[str, ConversationResult] = {}  # for those before it
@@ -78,16 +89,28 @@ class Agenda:
         self._next = self._told = self._finished = self._not_passed = 0
 
     def next(self) -> int | None:
-        """Return the index of the conversation to begin, None where no other is to be begun."""
-        while self._next in self._over:
-            self._next += 1
-        if self.bug is not None or self._next == len(self.conversations):
-            return None
-        index = self._next
-        self._next += 1
-        self._begun[index] = time.monotonic()
-        self._played.add(self.conversations[index].planned.group)
+        """Return the index of the conversation to begin, None where no other is to be begun now."""
+        index = self._ready() if self.bug is None else None
+        if index is not None:
+            self._begun[index] = time.monotonic()
+            self._played.add(self.conversations[index].planned.group)
         return index
+
+    def _ready(self) -> int | None:
+        """The next conversation that waits for nothing; None where there is none."""
+        self._deferred = [index for index in self._deferred if index not in self._over]
+        for index in self._deferred:
+            if self._after[index] in self._over:
+                self._deferred.remove(index)
+                return index
+        while self._next < len(self.conversations):
+            index, self._next = self._next, self._next + 1
+            if index in self._over:
+                continue
+            if index not in self._after or self._after[index] in self._over:
+                return index
+            self._deferred.append(index)
+        return None
 
     def age(self, index: int) -> float:
         """Return for how many seconds a conversation has been running."""

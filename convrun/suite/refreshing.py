@@ -60,7 +60,7 @@ def rehearsed(
     waiting: list[BoundConversation] = []
 
     def heard(result: ConversationResult) -> None:
-        found = wanted(tests[result.id], result, only)
+        found = wanted(tests[result.id], result, only, waiting)
         waiting.extend(found)
         if not found:
             on_done(_settled(tests[result.id], result))
@@ -87,17 +87,33 @@ def _settled(members: Sequence[BoundConversation], result: ConversationResult) -
 
 
 def wanted(
-    members: Sequence[BoundConversation], result: ConversationResult, only: Only | None
+    members: Sequence[BoundConversation],
+    result: ConversationResult,
+    only: Only | None,
+    waiting: Sequence[BoundConversation] = (),
 ) -> list[BoundConversation]:
-    """Return what of a rehearsed test is to be recorded; `only` leaves some out.
+    """Return what of a rehearsed test is to be recorded; `only` leaves some out. Others are `waiting` for it already.
 
     Of a group of samples that are those that need it. One that failed is recorded anew as a whole: to ask again only
-    for what failed would be to ask until it passes.
+    for what failed would be to ask until it passes. So are the branches of one that is recorded from scratch.
     """
+    trunks = {one.planned.id for one in waiting}
     if only == "failed":
-        return [*members] if result.verdict == "failed" else []
+        follows = result.verdict != "skipped" and any(_trunk(one) in trunks for one in members)
+        return [*members] if result.verdict == "failed" or follows else []
     found = {one.id: one for one in result.singles}
-    return [one for one in members if one.planned.id in found and _is_wanted(one, found[one.planned.id], only)]
+    every = [one for one in members if one.planned.id in found and _is_wanted(one, found[one.planned.id], only)]
+    return [one for one in every if _trunk(one) in trunks or not _hangs(one, found[one.planned.id])]
+
+
+def _trunk(bound: BoundConversation) -> str | None:
+    return bound.planned.trunks[-1].id if bound.planned.trunks else None
+
+
+def _hangs(bound: BoundConversation, result: ConversationResult) -> bool:
+    """Whether a branch cannot be recorded before its trunk is."""
+    begun_otherwise = result.stale is not None and result.stale.turn <= bound.planned.spec.borrowed
+    return bool(bound.planned.trunks) and (begun_otherwise or (result.verdict == "missing" and bool(result.reason)))
 
 
 def _is_wanted(bound: BoundConversation, result: ConversationResult, only: Only | None) -> bool:

@@ -45,6 +45,7 @@ def run_all(
         known=prepared.known,
         most_failed=options.most_failed,
         strict=strict,
+        trunks_first=options.goes_live,
         on_result=on_result,
         on_standing=on_standing,
     )

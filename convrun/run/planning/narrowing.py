@@ -18,9 +18,19 @@ def narrowed(plan: Plan, options: RunOptions, settings: Settings) -> Plan:
         return plan
     if options.only is not None:
         plan = _kept(plan, options.only)
+    if options.from_turn is not None:
+        plan = _without_branches(plan)
     if options.last_failed:
         plan = _failed(plan, settings.root, strict=options.strict or settings.strict)
     return _part(plan, options) if options.shard is not None else plan
+
+
+def _without_branches(plan: Plan) -> Plan:
+    """Those that go on from no other of them: what is behind a turn that is asked anew is stale then."""
+    ids = {one.id for one in plan.conversations}
+    kept = tuple(one for one in plan.conversations if ids.isdisjoint(trunk.id for trunk in one.trunks))
+    left_out = len(plan.conversations) - len(kept)
+    return replace(plan, conversations=kept, deselected=plan.deselected + left_out)
 
 
 def _kept(plan: Plan, ids: frozenset[str]) -> Plan:
@@ -51,21 +61,29 @@ def _part(plan: Plan, options: RunOptions) -> Plan:
     assert shard is not None
     total = _tests(plan.conversations)
     mine = set(share(_weights(plan, options.record), shard.count)[shard.index - 1])
-    conversations = tuple(one for one in plan.conversations if one.group in mine)
-    remark = f"shard {shard}: {_of(len(mine), total)}"
+    conversations = tuple(one for one in plan.conversations if _kin(one, options.record) in mine)
+    taken = _tests(conversations)
+    remark = f"shard {shard}: {_of(taken, total)}"
     if total and not mine:
         remark = f"shard {shard} is empty: there are fewer conversations ({total}) than shards"
-    elsewhere = total - len(mine)
+    elsewhere = total - taken
     return replace(plan, conversations=conversations, elsewhere=elsewhere, remarks=(*plan.remarks, remark))
+
+
+def _kin(one: Planned, record: RecordMode) -> str:
+    """What goes into one shard: a test, and where it may be recorded all that goes on from the same trunk."""
+    below = "".join(f"/{name}" for name in one.branches)
+    return one.group if record is RecordMode.NONE else one.group.removesuffix(below)
 
 
 def _weights(plan: Plan, record: RecordMode) -> dict[str, int | None]:
     """How long each test takes: what its cassettes say. Where one shard may record, that would be news to the next."""
     groups: dict[str, list[Planned]] = {}
     for one in plan.conversations:
-        groups.setdefault(one.group, []).append(one)
+        groups.setdefault(_kin(one, record), []).append(one)
     if record is not RecordMode.NONE:
-        return {name: sum(len(one.spec.turns) for one in members) for name, members in groups.items()}
+        own = {one.id: len(one.spec.turns) - one.spec.borrowed for one in plan.conversations}
+        return {name: sum(own[one.id] for one in members) for name, members in groups.items()}
     from convrun.cassette.timings import recorded_ms  # only where there are shards
 
     return {name: _sum([recorded_ms(one.cassette) for one in members]) for name, members in groups.items()}

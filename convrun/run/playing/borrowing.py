@@ -61,4 +61,4 @@ def lacking(planned: Planned) -> str | None:
     trunk = next((one for one in needed(planned) if not one.cassette.is_file()), None)
     if trunk is None:
         return None
-    return f"no {trunk.cassette_shown}, which holds what comes before it: record {trunk.id}"
+    return f"no {trunk.cassette_shown}, which holds its beginning"

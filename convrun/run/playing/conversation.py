@@ -17,6 +17,7 @@ from convrun.redaction import Redactor
 from convrun.results import BranchedOff, CheckResult, ConversationResult
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
+from convrun.run.planning.plan import Trunk
 from convrun.run.playing.carrier import Carrier
 from convrun.run.playing.concluding import Over, concluded
 from convrun.run.playing.copies import end_copy
@@ -43,7 +44,7 @@ def blank_result(bound: BoundConversation) -> ConversationResult:
         vars=planned.vars,
         cassette=planned.cassette_shown,
         where=planned.where,
-        branched=BranchedOff(trunk=planned.trunks[-1].id, turn=planned.trunks[-1].turns) if planned.trunks else None,
+        branched=_branched_off(planned.trunks) if planned.trunks else None,
         sample=planned.sample,
     )
 
@@ -71,6 +72,10 @@ def run_conversation(
         result = replace(empty, verdict="error", error=problem(error, planned.where, conversation=planned.id))
     result = told_without_secrets(result, redactor)
     return replace(result, duration_s=time.perf_counter() - began)
+
+
+def _branched_off(trunks: Sequence[Trunk]) -> BranchedOff:
+    return BranchedOff(trunk=trunks[-1].id, turn=trunks[-1].turns, root=trunks[0].id)
 
 
 def _lacking(bound: BoundConversation) -> str | None:

@@ -34,7 +34,10 @@ def check_from_turn(turn: int, conversations: Sequence[BoundConversation]) -> No
         raise UsageError(what, fix="name one, as file.yaml::case or with -k")
     for one in conversations:
         planned = one.planned
-        last = len(planned.spec.turns)
+        last, borrowed = len(planned.spec.turns), planned.spec.borrowed
+        if turn <= borrowed:
+            what = f"{OPTION} {turn}: {planned.id} has its first {borrowed} turns from {planned.trunks[-1].id}"
+            raise UsageError(what, fix=f"name one behind them, as {OPTION} {last}, or the other conversation")
         if turn > last:
             what = f"{OPTION} {turn}: {planned.id} has {last} turn{'' if last == 1 else 's'}"
             raise UsageError(what, fix=f"name one of them, as {OPTION} {last}")

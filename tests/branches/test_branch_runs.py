@@ -1,0 +1,234 @@
+"""Branches of a conversation: played from the recordings of trunk and branch, and recorded behind the trunk."""
+
+import json
+import time
+
+import pytest
+from conftest import SPEC, branched
+from servers import Answer, reply
+
+ANGRY, POLITE, DEEP = f"{SPEC}/angry", f"{SPEC}/polite", f"{SPEC}/polite/deep"
+
+
+def verdicts(result):
+    """The verdict of each conversation."""
+    return {one.id: one.verdict for one in result.conversations}
+
+
+def without(project, name):
+    """Remove a cassette."""
+    (project.root / "cassettes" / name).unlink()
+
+
+def test_branch_is_a_conversation_that_has_its_own_turns_only(recorded, answering):
+    """Trunk and branches are conversations of their own: a branch's turns are numbered on, and nothing goes live."""
+    found = recorded.run()
+    told = {one.id: ([turn.index for turn in one.turns], one.model_calls, one.branched) for one in found.conversations}
+    assert {name: numbers for name, (numbers, *_) in told.items()} == {
+        SPEC: [1, 2],
+        ANGRY: [2],
+        POLITE: [2, 3],
+        DEEP: [3],
+    }
+    assert (told[SPEC][2], told[DEEP][1]) == (None, 1)
+    assert (told[DEEP][2].trunk, told[DEEP][2].turn, told[DEEP][2].root) == (POLITE, 2, SPEC)
+    assert (found.passed, [*found.findings], answering.asked()) == (True, [], [])
+    assert all(not one.findings for one in found.conversations)
+
+
+def test_each_recording_holds_its_own_turns(recorded):
+    """The trunk's cassette holds the beginning, that of a branch what is asked behind it."""
+    texts = {
+        path.relative_to(recorded.root / "cassettes").as_posix(): path.read_text().count("response:")
+        for path in (recorded.root / "cassettes").rglob("*.yaml")
+    }
+    assert texts == {"lamp.yaml": 2, "lamp/angry.yaml": 1, "lamp/polite.yaml": 2, "lamp/polite/deep.yaml": 1}
+
+
+def test_changed_beginning_makes_all_stale_as_one_change(recorded):
+    """What is changed before the branches makes trunk and branches stale at that turn: one block names them all."""
+    recorded.edit(SPEC, "A lamp.", "One lamp.")
+    ran = recorded.cli("run")
+    assert ran.returncode == 3
+    assert ran.stdout.count("STALE") == 1
+    for name in (SPEC, ANGRY, POLITE, DEEP):
+        assert f"    {name}, turn 1, model call 1\n" in ran.stdout
+    assert f"record again: convrun record {SPEC}\n" in ran.stdout
+
+
+def test_changed_branch_is_stale_alone(recorded):
+    """What is changed in a branch makes that one stale, and those that go on from it."""
+    recorded.edit(SPEC, "Please?", "Pretty please?")
+    found = recorded.run()
+    assert verdicts(found) == {SPEC: "passed", ANGRY: "passed", POLITE: "stale", DEEP: "stale"}
+    assert {one.stale.turn for one in found.conversations if one.stale} == {2}
+    recorded.edit(SPEC, "Pretty please?", "Please?")
+    recorded.edit(SPEC, "Never mind.", "Never my mind.")
+    assert verdicts(recorded.run()) == {SPEC: "stale", ANGRY: "passed", POLITE: "passed", DEEP: "passed"}
+
+
+def test_branch_without_its_trunks_recording_is_missing(recorded):
+    """Where the recording of its beginning is not there, a branch is missing, and told how to be recorded."""
+    without(recorded, "lamp.yaml")
+    found = recorded.run(ANGRY)
+    assert verdicts(found) == {ANGRY: "missing"}
+    ran = recorded.cli("run", DEEP)
+    assert ran.returncode == 3
+    assert f"{DEEP}: no cassettes/lamp.yaml, which holds its beginning\n" in ran.stdout
+    assert f"record: convrun record {SPEC}\n" in ran.stdout
+
+
+def test_missing_branch_is_recorded_alone(recorded, answering):
+    """To record a branch asks for its own turns, and plays the beginning."""
+    without(recorded, "lamp/angry.yaml")
+    assert verdicts(recorded.run()) == {SPEC: "passed", ANGRY: "missing", POLITE: "passed", DEEP: "passed"}
+    ran = recorded.cli("record", "-y", ANGRY, OPENAI_API_KEY="k")
+    assert (ran.returncode, answering.asked()) == (0, ["Now!"])
+    assert recorded.run().passed
+
+
+def test_branch_is_not_recorded_before_its_trunk(recorded, answering):
+    """A branch alone whose trunk is stale or missing asks for nothing: the trunk is named, which is to be recorded."""
+    recorded.edit(SPEC, "A lamp.", "One lamp.")
+    ran = recorded.cli("record", "-y", ANGRY, OPENAI_API_KEY="k")
+    assert (ran.returncode, answering.asked()) == (3, [])
+    assert f"record again: convrun record {SPEC}\n" in ran.stdout
+    without(recorded, "lamp.yaml")
+    ran = recorded.cli("record", "-y", "--all", ANGRY, OPENAI_API_KEY="k")
+    assert (ran.returncode, answering.asked()) == (3, [])
+    assert f"record: convrun record {SPEC}\n" in ran.stdout
+
+
+@pytest.mark.parametrize("jobs", ["1", "4"])
+def test_trunk_is_recorded_first(recorded, answering, jobs):
+    """What is stale is recorded with the trunk first, however many at once: no beginning is asked for twice."""
+    recorded.edit(SPEC, "A lamp.", "One lamp.")
+    answering.says(
+        lambda received: (
+            time.sleep(0.05 * ("lamp" in received.body["messages"][-1]["content"])),
+            reply(received.body["messages"][-1]["content"]),
+        )[1]
+    )
+    ran = recorded.cli("record", "-y", "-j", jobs, OPENAI_API_KEY="k")
+    asked = answering.asked()
+    assert (ran.returncode, asked[0]) == (0, "One lamp.")
+    assert sorted(asked) == ["Deep: Please?", "Never mind.", "Now!", "One lamp.", "Please?", "Thanks."]
+    assert recorded.run().passed
+
+
+def test_branches_of_a_trunk_that_cannot_be_recorded_ask_for_nothing(project, answering):
+    """Where the trunk's recording fails, its branches are missing: nothing of them went live."""
+    project.write(SPEC, branched(answering.base_url))
+    answering.says(Answer(status=500, body={"error": {"message": "no"}}))
+    ran = project.cli("record", "-y", OPENAI_API_KEY="k")
+    assert (ran.returncode, answering.asked()) == (4, ["A lamp."])
+    assert ran.stdout.count("missing") >= 3
+
+
+def test_trunk_recorded_from_scratch_makes_its_branches_stale(recorded):
+    """A trunk that is recorded anew has other replies: its branches are stale by what they go on from."""
+    recorded.run(SPEC, record="all", keyword="not /")
+    assert verdicts(recorded.run()) == {SPEC: "passed", ANGRY: "stale", POLITE: "stale", DEEP: "stale"}
+
+
+def test_failed_trunk_is_recorded_with_its_branches(recorded, answering):
+    """Where what failed is recorded from scratch, so are its branches, which would be stale."""
+    recorded.edit(SPEC, '"contains": "lamp"', '"contains": "One"')
+    answering.says(lambda received: reply(f"One {received.body['messages'][-1]['content']}"))
+    ran = recorded.cli("record", "-y", "--only", "failed", OPENAI_API_KEY="k")
+    assert (ran.returncode, len(answering.asked())) == (0, 6)
+    assert recorded.run().passed
+
+
+def test_from_turn_takes_the_trunk_alone(recorded, answering):
+    """With --from-turn it is the trunk's turn: what is stale behind it is recorded the next time."""
+    ran = recorded.cli("record", "-y", "--from-turn", "2", SPEC, OPENAI_API_KEY="k")
+    assert (ran.returncode, answering.asked()) == (0, ["Never mind."])
+    ran = recorded.cli("record", "-y", "--from-turn", "3", POLITE, OPENAI_API_KEY="k")
+    assert (ran.returncode, answering.asked()) == (0, ["Thanks."])
+    ran = recorded.cli("record", "-y", "--from-turn", "1", ANGRY, OPENAI_API_KEY="k")
+    assert (ran.returncode, answering.asked()) == (2, [])
+    assert f"{ANGRY} has its first 1 turn from {SPEC}" in ran.stderr
+
+
+def test_broken_off_branch_goes_on(recorded, answering):
+    """A recording of a branch that broke off goes on behind what was answered."""
+    without(recorded, "lamp/polite.yaml")
+    answering.says(reply("Please"), Answer(status=500, body={"error": {"message": "no"}}), reply("Thanks"))
+    assert recorded.cli("record", "-y", POLITE, OPENAI_API_KEY="k").returncode == 4
+    assert answering.asked() == ["Please?", "Thanks."]
+    assert "kept" in recorded.cli("status", OPENAI_API_KEY="k").stdout
+    recorded.cli("record", "-y", POLITE, OPENAI_API_KEY="k")
+    assert answering.asked()[0] == "Thanks."
+
+
+def test_beginning_is_judged_in_the_trunk_alone(recorded):
+    """A check that fails before the branches fails the trunk; the conversation's own are asked of each, over all."""
+    recorded.edit(SPEC, '"contains": "lamp"', '"contains": "tramp"')
+    assert verdicts(recorded.run()) == {SPEC: "failed", ANGRY: "passed", POLITE: "passed", DEEP: "passed"}
+    recorded.edit(SPEC, '"contains": "tramp"', '"contains": "lamp"')
+    recorded.write(SPEC, json.dumps(json.loads((recorded.root / SPEC).read_text()) | {"expect": [{"model_calls": 2}]}))
+    assert verdicts(recorded.run()) == {SPEC: "passed", ANGRY: "passed", POLITE: "failed", DEEP: "failed"}
+
+
+def test_each_turn_is_asked_of_a_branchs_own_turns(recorded):
+    """What is asked of every turn is asked of a branch's own, and of the beginning in the trunk."""
+    recorded.write(SPEC, json.dumps(json.loads((recorded.root / SPEC).read_text()) | {"each_turn": ["not_empty"]}))
+    found = recorded.run()
+    assert [sum(len(turn.checks) for turn in one.turns) for one in found.conversations] == [4, 2, 4, 2]
+
+
+def test_samples_of_a_branch_go_on_from_samples_of_the_trunk(project, answering):
+    """Each sample of a branch goes on from the trunk's sample of its number, and they are one test."""
+    project.write(SPEC, branched(answering.base_url, samples=2, cases=[{"id": "a"}, {"id": "b"}]))
+    found = project.run(record="new_episodes")
+    assert found.passed
+    assert len(answering.asked()) == 24
+    ids = [single.id for one in found.conversations for single in one.singles]
+    assert ids[:4] == [f"{SPEC}::a", f"{SPEC}::a@2", f"{SPEC}::a/angry", f"{SPEC}::a/angry@2"]
+    assert (project.root / "cassettes/lamp/a/angry@2.yaml").is_file()
+    again = project.run()
+    assert (again.passed, len(again.conversations), answering.asked()) == (True, 8, [])
+    project.write("cassettes/lamp/a@2.yaml", "version: convrun/1\ninteractions: []\n")
+    broken = project.run(f"{SPEC}::a/angry")
+    assert [one.verdict for one in broken.conversations[0].singles] == ["passed", "stale"]
+
+
+def test_shards_keep_together_what_is_recorded(recorded):
+    """A branch may be in another shard than its trunk, unless they may be recorded."""
+    shards = [recorded.cli("list", "--shard", f"{number}/4").stdout.split() for number in (1, 2, 3, 4)]
+    assert sorted(map(len, shards)) == [1, 1, 1, 1]
+    ran = [recorded.cli("run", "--shard", f"{number}/4") for number in (1, 2, 3, 4)]
+    assert [one.returncode for one in ran] == [0] * 4
+    ran = [recorded.cli("run", "--shard", f"{number}/2", "--record", "new_episodes").returncode for number in (1, 2)]
+    assert ran == [0, 0]
+
+
+def test_what_failed_last_is_run_alone(recorded):
+    """A branch that failed is run again alone, from the recordings of both."""
+    recorded.edit(SPEC, '"contains": "Now"', '"contains": "Later"')
+    assert recorded.cli("run").returncode == 1
+    ran = recorded.cli("run", "--last-failed", "--json", "-")
+    assert [one["id"] for one in json.loads(ran.stdout)["conversations"]] == [ANGRY]
+    assert json.loads(ran.stdout)["conversations"][0]["branch"] == {"trunk": SPEC, "turn": 1}
+
+
+def test_tool_of_the_beginning_is_replayed_from_the_trunk(project, answering):
+    """A tool without code gets its results of the beginning from the trunk, and those behind it from the branch."""
+    function = {"name": "look", "parameters": {"type": "object", "properties": {}}}
+    tools = [{"declare": function, "stub": "dark"}]
+    answering.says(
+        lambda received: (
+            reply(calls={"look": {}})
+            if received.body["messages"][-1]["role"] == "user"
+            else reply(f"it is {received.body['messages'][-1]['content']}")
+        )
+    )
+    turns = [{"user": "one", "branches": {"other": [{"user": "two", "expect": [{"called": "look"}]}]}}]
+    spec = {"model": {"name": "m", "base_url": answering.base_url}, "tools": tools, "turns": turns}
+    project.write(SPEC, json.dumps(spec))
+    project.run(record="new_episodes", environ={"OPENAI_API_KEY": "k"})
+    project.write(SPEC, json.dumps(spec | {"tools": [{"declare": function}]}))
+    found = project.run()
+    assert [one.verdict for one in found.conversations] == ["unchecked", "passed"]
+    assert found.conversations[1].turns[0].tool_calls[0].result == "dark"
