@@ -197,7 +197,9 @@ def _every_turn(conversation: ConversationResult, command: str, full: bool) -> l
     wrong = faults(conversation, full=full)
     lines = [Line(f"{conversation.verdict} {conversation.id}", conversation.verdict)]
     if conversation.branched is not None:
-        lines.append(Line(f"  goes on behind turn {conversation.branched.turn} of {conversation.branched.trunk}", "dim"))
+        lines.append(
+            Line(f"  goes on behind turn {conversation.branched.turn} of {conversation.branched.trunk}", "dim")
+        )
     if conversation.samples is not None:
         lines[0] = Line(f"{lines[0].text}, {outcome(conversation.samples)}", conversation.verdict)
         for one in conversation.samples.conversations:

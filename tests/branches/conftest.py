@@ -1,30 +1,16 @@
 """What the tests of branches share."""
 
-import json
-
 import pytest
+from branched_specs import SPEC, branched
 from servers import reply
-
-SPEC = "specs/lamp.yaml"
-
-
-def branched(base_url, **more):
-    """A spec with two branches behind its first turn, one of which has a branch itself; all is checked."""
-    model = {"name": "m", "base_url": base_url, "max_retries": 0, "timeout": "5s"}
-    deep = {"user": "Deep: {{ turns[1].reply }}", "expect": [{"contains": "Please"}]}
-    polite = [
-        {"user": "Please?", "expect": [{"contains": "Please"}], "branches": {"deep": [deep]}},
-        {"user": "Thanks.", "expect": [{"contains": "Thanks"}]},
-    ]
-    branches = {"angry": [{"user": "Now!", "expect": [{"contains": "Now"}]}], "polite": polite}
-    first = {"user": "A lamp.", "expect": [{"contains": "lamp"}], "branches": branches}
-    last = {"user": "Never mind.", "expect": [{"contains": "mind"}]}
-    return json.dumps({"model": model, "turns": [first, last], **more})
 
 
 @pytest.fixture
 def answering(loopback):
-    """A server whose model repeats what it hears, in new words each time; `asked()` is what it heard lately."""
+    """A server whose model repeats what it hears, in new words each time; `asked()` is what it heard lately.
+
+    `instead()` lets it say something else.
+    """
     said = iter(range(1, 1_000))
     loopback.says(lambda received: reply(f"{received.body['messages'][-1]['content']} ({next(said)})"))
 
@@ -33,7 +19,11 @@ def answering(loopback):
         loopback.requests.clear()
         return heard
 
-    loopback.asked = asked
+    def instead(*answers):
+        loopback.answers.clear()
+        loopback.says(*answers)
+
+    loopback.asked, loopback.instead = asked, instead
     return loopback
 
 

@@ -36,7 +36,8 @@ def check_from_turn(turn: int, conversations: Sequence[BoundConversation]) -> No
         planned = one.planned
         last, borrowed = len(planned.spec.turns), planned.spec.borrowed
         if turn <= borrowed:
-            what = f"{OPTION} {turn}: {planned.id} has its first {borrowed} turns from {planned.trunks[-1].id}"
+            first = "turn 1" if borrowed == 1 else f"turns 1 to {borrowed}"
+            what = f"{OPTION} {turn}: {planned.id} has {first} from {planned.trunks[-1].id}"
             raise UsageError(what, fix=f"name one behind them, as {OPTION} {last}, or the other conversation")
         if turn > last:
             what = f"{OPTION} {turn}: {planned.id} has {last} turn{'' if last == 1 else 's'}"
