@@ -55,8 +55,9 @@ class ModelCall:
 
     @property
     def text_so_far(self) -> str:
-        """The text that has arrived."""
-        return "".join(event.chunk for event in self.events if event.type == "text")
+        """The text that has arrived; what is half of a character so far is a replacement character."""
+        text = "".join(event.chunk for event in self.events if event.type == "text")
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     @property
     def refusal(self) -> str | None:
