@@ -36,7 +36,8 @@ def test_every_setting_is_read_from_either_file(tmp_path, name, head):
     file = write(
         tmp_path / name,
         head + 'specs = "./talks/"\ncassettes = "tapes"\nmodel = "m"\nstrict = true\n'
-        'pythonpath = ["src"]\nbase_urls = ["http://localhost:1/v1"]\ntool_policy = "replay"\njobs = 3\n',
+        'pythonpath = ["src"]\nbase_urls = ["http://localhost:1/v1"]\ntool_policy = "replay"\njobs = 3\n'
+        'max_attachment = "5 MB"\n',
     )
     assert load(tmp_path, {}, {}) == Settings(
         root=tmp_path,
@@ -49,6 +50,7 @@ def test_every_setting_is_read_from_either_file(tmp_path, name, head):
         base_urls=("http://localhost:1/v1",),
         tool_policy="replay",
         jobs=3,
+        max_attachment=5_000_000,
     )
 
 
@@ -141,6 +143,12 @@ def test_record_is_refused_with_the_reason(tmp_path):
         ('strict = "yes"', "'strict' must be true or false, not 'yes'"),
         ('pythonpath = "src"', "'pythonpath' must be a list of texts"),
         ('base_urls = ["localhost"]', "'base_urls' must be a list of URLs"),
+        ("max_attachment = 0", "'max_attachment' must be a number of bytes, or a size as '20MB', not 0"),
+        ("max_attachment = true", "'max_attachment' must be a number of bytes, or a size as '20MB', not True"),
+        ("max_attachment = 1.5", "'max_attachment' must be a number of bytes, or a size as '20MB', not 1.5"),
+        ('max_attachment = "much"', "'max_attachment' must be a number of bytes, or a size as '20MB', not 'much'"),
+        ('max_attachment = "-1MB"', "'max_attachment' must be a number of bytes, or a size as '20MB', not '-1MB'"),
+        ('max_attachment = "0.1B"', "'max_attachment' must be a number of bytes, or a size as '20MB', not '0.1B'"),
         ('tool_policy = "reply"', "'tool_policy' must be 'live', 'replay' or 'verify'"),
     ],
 )
@@ -150,6 +158,36 @@ def test_a_wrong_value_says_what_it_must_be_and_where_it_is(tmp_path, line, want
     error = refusal(tmp_path)
     assert wanted in error.what
     assert str(error.where) == "convrun.toml:2:1"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("20MB", 20_000_000),
+        ("1.5 mb", 1_500_000),
+        ("4MiB", 4 * 2**20),
+        (" 700 kB", 700_000),
+        ("1GB", 10**9),
+        ("12345", 12_345),
+        ("512 b", 512),
+        ("2KiB", 2048),
+    ],
+)
+def test_a_size_is_bytes_or_has_a_unit(tmp_path, text, size):
+    """Sizes are taken as people write them, from the file and the environment."""
+    assert load(tmp_path, {"CONVRUN_MAX_ATTACHMENT": text}, {}).max_attachment == size
+    write(tmp_path / "convrun.toml", f"max_attachment = {text if text.isdigit() else repr(text)}\n")
+    assert load(tmp_path, {}, {}).max_attachment == size
+
+
+def test_a_unit_that_is_none_has_the_nearest(tmp_path):
+    """A misspelt unit, and a misspelt setting of sizes, come with what was meant."""
+    error = refusal(tmp_path, CONVRUN_MAX_ATTACHMENT="20MBB")
+    assert error.what.startswith("CONVRUN_MAX_ATTACHMENT: 'max_attachment' must be a number of bytes")
+    assert error.fix == "did you mean 'MB'?"
+    assert "did you mean 'CONVRUN_MAX_ATTACHMENT'?" in str(refusal(tmp_path, CONVRUN_MAX_ATTACHMENTS="1"))
+    write(tmp_path / "convrun.toml", "max_atachment = 1\n")
+    assert "did you mean 'max_attachment'?" in str(refusal(tmp_path))
 
 
 def test_a_wrong_variable_is_named(tmp_path):

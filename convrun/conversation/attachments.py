@@ -89,12 +89,10 @@ class Attachment:
         """
         if not self.is_link:
             size = self._size()
-            if size == 0:
-                raise AttachmentError(f"attachment {self.name!r} is empty", fix="attach what has something in it")
             if size > at_most:
                 raise self._too_large(f"{size:,} bytes", at_most)
-            if self.url is not None:
-                self.content_bytes()  # a data URL may be damaged
+            if size == 0 if self.url is None else not self.content_bytes():  # which a data URL has to be asked for
+                raise AttachmentError(f"attachment {self.name!r} is empty", fix="attach what has something in it")
         self.resolve_type()
 
     def load(self, at_most: int = MAX_ATTACHMENT) -> None:
@@ -332,20 +330,38 @@ def _base64(head: str, chunks: Iterable[bytes | memoryview]) -> str:
     return "".join([head, *(b2a_base64(chunk, newline=False).decode("ascii") for chunk in chunks)])
 
 
+def checked_limit(size: int | None) -> int:
+    """Return how many bytes an attachment may have at most; None is the limit that nobody has set.
+
+    Raises:
+        AttachmentError: where it is no number of bytes.
+    """
+    if size is None:
+        return MAX_ATTACHMENT
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise AttachmentError(f"max_attachment is {show(size)}", fix="give a number of bytes, as 50_000_000")
+    return size
+
+
 def attachments_of(given: Iterable[Attachment]) -> tuple[Attachment, ...]:
     """Return the attachments of one prompt.
 
     Raises:
         AttachmentError: for a path or a URL in place of an attachment, and for one that is in no list.
     """
-    if isinstance(given, Attachment | str | bytes | PathLike):
+    if isinstance(given, Attachment | str | bytes | PathLike) or not isinstance(given, Iterable):
         fix = f"give attachments=[{_as_attachment(given)}]"
-        raise AttachmentError(f"attachments is a list, not {given!r}", fix=fix)
+        raise AttachmentError(f"attachments is a list, not {_shown(given)}", fix=fix)
     found = tuple(given)
     for one in found:
         if not isinstance(one, Attachment):
-            raise AttachmentError(f"{one!r} is no attachment", fix=f"give {_as_attachment(one)}")
+            raise AttachmentError(f"{_shown(one)} is no attachment", fix=f"give {_as_attachment(one)}")
     return found
+
+
+def _shown(given: object) -> str:
+    """What was given, in an error: an attachment by its name, as it may hold megabytes."""
+    return f"the attachment {given.name!r}" if isinstance(given, Attachment) else show(repr(given), 100)[1:-1]
 
 
 def _as_attachment(given: object) -> str:

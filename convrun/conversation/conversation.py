@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from convrun.conversation.at_once import AT_ONCE
-from convrun.conversation.attachments import Attachment, attachments_of
+from convrun.conversation.attachments import Attachment, attachments_of, checked_limit
 from convrun.conversation.backend import bound_here
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.driving import Driver
 from convrun.conversation.history import History
 from convrun.conversation.hooks import HookOrHooks, Hooks
 from convrun.conversation.loop import Loop, Said
-from convrun.conversation.messages import Message, Usage
+from convrun.conversation.messages import Message, Usage, attachments_in
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.response import Response
 from convrun.conversation.settings import TurnSettings
@@ -53,6 +53,7 @@ class AnyConversation(Generic[_Response, _Chain]):
         chain_limit: int | None = None,
         tool_timeout: float | None = None,
         recorded_results: RecordedResults | None = None,
+        max_attachment: int | None = None,
     ) -> None:
         self.model: LanguageModel = model
         self.replaying = False
@@ -65,7 +66,10 @@ class AnyConversation(Generic[_Response, _Chain]):
             chain_limit=_checked_limit(chain_limit),
             tool_timeout=tool_timeout,
             recorded_results=recorded_results,
+            max_attachment=checked_limit(max_attachment),
         )
+        for attachment in attachments_in(self._history.messages):
+            attachment.load(settings.max_attachment)
         self._settings = settings.with_options(model.options).with_options(options or {})
         self._newest: Loop | None = None
         self._is_branch = False
@@ -232,7 +236,8 @@ class Conversation(AnyConversation[Response, ChainResponse]):
     """A history and what holds for every turn of it.
 
     `replaying` says whether the model's side comes from a recording; hooks and tools may look. `chain_limit` counts the
-    model calls of a turn, None for no limit; `tool_timeout` is in seconds.
+    model calls of a turn, None for no limit; `tool_timeout` is in seconds. No attachment has more than `max_attachment`
+    bytes, 20,000,000 if nothing is said.
     """
 
     def _new_effects(self) -> Effects:

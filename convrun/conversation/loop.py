@@ -162,7 +162,7 @@ class Loop:
                     draft, turn, record
                 )  # resumed from here; no request goes out before the open calls are answered
                 raise
-            results = draft.answer()
+            results = self._answered(draft)
             call = ModelCall(replace(call.prompt, prompt="", attachments=()), self.settings)
         self._commit(draft, turn, record)
 
@@ -171,8 +171,8 @@ class Loop:
         said = self.said
         self._load(said.attachments)
         if said.messages is not None:
-            self._load(attachments_in(said.messages))
             draft.start_from(said.messages)
+            self._load(attachments_in(draft.messages))
         if said.system is not None:
             draft.set_system(said.system)
         if draft.last_call is not None:
@@ -181,13 +181,18 @@ class Loop:
                 yield RunTools(call=draft.last_call, running=self.settings.tool_running)
         elif said.tool_results:
             raise ConversationError("no call waits for a tool result", fix="leave tool_results out")
-        for result in said.tool_results:
-            self._load(result.attachments)
-        results = draft.answer()
+        results = self._answered(draft)
         if said.text is not None or said.attachments:
             draft.add(user(said.text or "", *said.attachments))
         if draft.empty:
             raise ConversationError("there is nothing to send", fix="give a prompt or messages")
+        return results
+
+    def _answered(self, draft: History) -> tuple[ToolResult, ...]:
+        """Answer the open calls; results may come from elsewhere than from tools that were run."""
+        results = draft.answer()
+        for result in results:
+            self._load(result.attachments)
         return results
 
     def _load(self, attachments: Iterable[Attachment]) -> None:

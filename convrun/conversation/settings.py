@@ -26,6 +26,7 @@ _NO_OPTIONS = {
     "after_call": "give it to conversation() or chain()",
     "chain_limit": "give it to conversation() or chain()",
     "tool_timeout": "give it to conversation()",
+    "max_attachment": "give it to conversation()",
     "history": "give it to conversation(), or messages= to a prompt",
     "recorded_results": "give it to conversation()",
     "prompt": "give it as the first argument",
@@ -67,7 +68,11 @@ class TurnSettings:
     def tool_running(self) -> ToolRunning:
         """What it takes to make a tool call."""
         return ToolRunning(
-            tools=self.tools, hooks=self.hooks, seconds=self.tool_timeout, recorded_results=self.recorded_results
+            tools=self.tools,
+            hooks=self.hooks,
+            seconds=self.tool_timeout,
+            recorded_results=self.recorded_results,
+            max_attachment=self.max_attachment,
         )
 
     def with_options(self, options: Mapping[str, Json]) -> TurnSettings:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import field
 from typing import Any, TypeAlias, TypeVar
 
+from convrun.conversation.attachments import MAX_ATTACHMENT
 from convrun.conversation.hooks import Hook, Hooks
 from convrun.conversation.time_limit import TimeUp
 from convrun.conversation.tools import Tool, ToolCall, ToolOutput, ToolResult
 from convrun.errors import (
+    AttachmentError,
     BlockedNetworkError,
     CancelToolCall,
     HookError,
@@ -79,12 +81,16 @@ Steps: TypeAlias = Generator[Invocation, Any, ToolResult]
 
 @frozen
 class ToolRunning:
-    """Everything a call needs but the call: the tools by name, hooks, the time limit in seconds, recorded results."""
+    """Everything a call needs but the call: the tools by name, hooks, the time limit in seconds, recorded results.
+
+    `max_attachment` is how many bytes an attachment of a result may have.
+    """
 
     tools: Mapping[str, Tool]
     hooks: Hooks
     seconds: float | None = None
     recorded_results: RecordedResults | None = None
+    max_attachment: int = MAX_ATTACHMENT
 
     def steps(self, call: ToolCall) -> Steps:
         """Yield what is to be called and return the result for the model.
@@ -183,7 +189,16 @@ class ToolRunning:
             return ToolResult.cancelled(call, why)
         except BaseException as error:  # noqa: BLE001  (a tool's own: the model is told, and goes on)
             return ToolResult.failed(call, error)
-        return ToolResult.of(call, value)
+        return self._loaded(call, ToolResult.of(call, value))
+
+    def _loaded(self, call: ToolCall, result: ToolResult) -> ToolResult:
+        """The result with its attachments read: one that cannot be sent is the tool's fault, and the model is told."""
+        try:
+            for attachment in result.attachments:
+                attachment.load(self.max_attachment)
+        except AttachmentError as error:
+            return ToolResult.failed(call, error)
+        return result
 
 
 def _hooked(hook: Hook, *arguments: object) -> Generator[Invocation, Any, Any]:

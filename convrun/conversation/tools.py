@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, field, is_dataclass
 from typing import Any
 
-from convrun.conversation.attachments import Attachment
+from convrun.conversation.attachments import Attachment, attachments_of
 from convrun.conversation.backend import ToolSchema
 from convrun.conversation.messages import Message, ToolCallPart, ToolResultPart
 from convrun.conversation.tool_arguments import fitted, fitting
 from convrun.conversation.tool_schema import CALL_PARAMETER, Parameters, parameters_of, schema_of
-from convrun.errors import ToolArgumentsError, ToolDefinitionError, ToolUnavailableError, text_of
+from convrun.errors import AttachmentError, ToolArgumentsError, ToolDefinitionError, ToolUnavailableError, text_of
 from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, show
 
@@ -76,12 +76,14 @@ class ToolResult:
     def of(cls, call: ToolCall, value: object) -> ToolResult:
         """Return the result of a call whose tool returned `value`: a text as it is, anything else as JSON."""
         attachments: tuple[Attachment, ...] = ()
-        if isinstance(value, ToolOutput):
-            attachments = tuple(value.attachments)
-            value = value.output
         try:
+            if isinstance(value, ToolOutput):
+                attachments = attachments_of(value.attachments)
+                value = value.output
             # A member of a text enumeration is its value, whatever its class prints.
             output = str.__str__(value) if isinstance(value, str) else _as_json(value)
+        except AttachmentError as error:
+            return cls.failed(call, error)
         except (TypeError, ValueError, RecursionError) as error:
             what = f"tool {call.name!r} returned what is not JSON: {error}; return a text or JSON values"
             return cls.failed(call, TypeError(what))

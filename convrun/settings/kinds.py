@@ -49,7 +49,7 @@ _IN_REQUESTS = (  # addresses, and keys and values of JSON: replaced, no request
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _MOST_JOBS = 256
 _SIZE = re.compile(r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(?P<unit>[A-Za-z]*)")
-_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}  # in any case
 
 Jobs: TypeAlias = int | Literal["auto"]
 
@@ -197,7 +197,7 @@ def _jobs_problem(value: object) -> _Problem:
 def _bytes(text: str) -> int | None:
     """How many bytes a text such as `20MB` stands for; None where it is none."""
     found = _SIZE.fullmatch(text.strip())
-    unit = _UNITS.get(found["unit"].lower() or "b") if found else None
+    unit = {name.lower(): size for name, size in _UNITS.items()}.get(found["unit"].lower() or "b") if found else None
     return None if found is None or unit is None else int(float(found["number"]) * unit)
 
 
@@ -206,8 +206,8 @@ def _size_problem(value: object) -> _Problem:
     if isinstance(given, int) and not isinstance(given, bool) and given > 0:
         return None
     found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    near = did_you_mean(found["unit"].lower(), _UNITS) if found and found["unit"] and given is None else None
-    return "a number of bytes, or a size as '20MB'", near or "units are B, kB, MB, GB, KiB, MiB and GiB"
+    near = did_you_mean(found["unit"], _UNITS) if found and found["unit"] and given is None else None
+    return "a number of bytes, or a size as '20MB'", near or f"units are {', '.join(_UNITS)}"
 
 
 def _checks_problem(value: object) -> _Problem:

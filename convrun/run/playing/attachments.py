@@ -53,6 +53,7 @@ def _path(spec: AttachmentSpec, names: Mapping[str, object], root: Path) -> tupl
         raise AttachmentError(what, where=spec.where, fix="give the path of a file below the root") from error
     if fix is not None:
         what = f"{shown!r} is no regular file" if path.exists() else f"no file {shown!r} to attach"
+        fix = "an address stands at `url:`" if "://" in shown else fix
         raise AttachmentError(what, where=spec.where, fix=fix)
     return path, shown
 

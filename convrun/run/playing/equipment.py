@@ -77,6 +77,7 @@ class Equipment:
             history=_history(spec.spec.history, names("history")) if spec.spec.history else [],
             tool_timeout=spec.spec.tool_timeout,
             recorded_results=recorded_results,
+            max_attachment=spec.max_attachment,
         )
         conversation.replaying = self._carrier.replaying
         return conversation
