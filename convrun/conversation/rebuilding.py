@@ -62,6 +62,7 @@ def call_from_dict(data: Mapping[str, Any]) -> tuple[ModelCall, str, JsonObject]
     said = next((message.text for message in reversed(messages) if message.role == "user"), "")
     prompt = Prompt(prompt=said, messages=tuple(messages), system=text, options=options)
     call = ModelCall(prompt, TurnSettings(options=options))
-    call.take(Completion(message=Message("assistant", parts), usage=Usage(**usage), id=data.get("id"), model=model_id))
+    message = Message("assistant", parts, next((message.id for message in reversed(reply) if message.id), None))
+    call.take(Completion(message=message, usage=Usage(**usage), id=data.get("id"), model=model_id))
     call.duration, call.began = None, datetime.fromisoformat(began).astimezone(UTC) if began else None
     return call, model_id, {"endpoint": data["endpoint"]} if "endpoint" in data else {}

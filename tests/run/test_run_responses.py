@@ -1,0 +1,113 @@
+"""Specs whose model speaks the Responses API: recorded from a server on loopback, replayed without one."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from servers import Answer, called, event_stream, output, said, streamed, thought
+
+TOOLS = '''
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+'''
+OUTPUTS = [
+    [thought("Hm.", encrypted_content="gAAA1="), called("add", {"a": 1, "b": 2})],
+    [thought("So.", identity="rs_2", encrypted_content="gAAA2="), said("It is 3.")],
+    [said('{"sum": 3}', "msg_2")],
+]
+SPEC = {
+    "system": "Be brief.",
+    "options": {"store": False, "include": ["reasoning.encrypted_content"]},
+    "tools": ["desk:add"],
+    "turns": [
+        {"user": "1 + 2?", "expect": [{"called": {"tool": "add", "with": {"a": 1, "b": 2}}}, {"equals": "It is 3."}]},
+        {"user": "As JSON", "schema": {"type": "object"}, "expect": [{"json": {"path": "$.sum", "equals": 3}}]},
+    ],
+}
+
+
+def recorded(project, loopback, *, stream=False, spec=SPEC, **model):
+    """Write the spec and record it; return its result."""
+    for number, items in enumerate(OUTPUTS, start=1):
+        whole = output(*items, id=f"resp_{number}")
+        loopback.says(Answer(body=event_stream(*streamed(whole), done=False)) if stream else whole)
+    named = {"name": "m", "api": "responses", "base_url": loopback.base_url, "max_retries": 0, "stream": stream}
+    project.write("desk.py", TOOLS)
+    project.write("specs/sum.yaml", json.dumps({"model": named | model, **spec}))
+    return project.one(record="all")
+
+
+def told(result):
+    """What a result says of a conversation that does not depend on the time it took."""
+    return result.verdict, [
+        (turn.reply, turn.verdict, turn.tool_calls, turn.usage, turn.finish_reason) for turn in result.turns
+    ]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_spec_is_recorded_and_replayed(project, loopback, stream):
+    """Calls, checks, structured output and the items that go back are the same from the cassette as they were live."""
+    live = recorded(project, loopback, stream=stream)
+    assert live.verdict == "passed"
+    assert {request.path for request in loopback.requests} == {"/v1/responses"}
+    first, second, third = (request.body for request in loopback.requests)
+    assert second["input"][1:3] == OUTPUTS[0]
+    assert third["input"][4:6] == OUTPUTS[1]
+    assert (first["instructions"], first["store"]) == ("Be brief.", False)
+    assert third["text"]["format"]["type"] == "json_schema"
+    again = project.one()
+    assert told(again) == told(live)
+    assert len(loopback.requests) == 3
+
+
+def test_items_that_the_recording_has_otherwise_make_it_stale(project, loopback):
+    """Another prompt is another request: the recording is stale, and nothing of it counts."""
+    recorded(project, loopback)
+    project.edit("specs/sum.yaml", "Be brief.", "Be long.")
+    assert project.one().verdict == "stale"
+
+
+def test_a_recording_by_ids_replays(project, loopback):
+    """With `previous_response_id: auto` requests hold what is new, live and from the cassette."""
+    options = SPEC["options"] | {"previous_response_id": "auto"}
+    live = recorded(project, loopback, spec=SPEC | {"options": options})
+    bodies = [request.body for request in loopback.requests]
+    assert [body.get("previous_response_id") for body in bodies] == [None, "resp_1", "resp_2"]
+    assert [len(body["input"]) for body in bodies] == [1, 1, 1]
+    assert live.verdict == "passed"
+    assert told(project.one()) == told(live)
+
+
+def test_the_default_model_of_a_project_may_speak_it(project, loopback):
+    """`api` stands where a model is a mapping, in the defaults of the settings too; -m echo has an API of its own."""
+    loopback.says(output(said("Hello.")))
+    project.write(
+        "convrun.toml",
+        f"[defaults]\nmodel = {{name = 'm', api = 'responses', base_url = '{loopback.base_url}', max_retries = 0}}\n",
+    )
+    project.write("specs/a.yaml", "turns: [{user: Hi, expect: [{contains: H}]}]\n")
+    assert project.one(record="all").verdict == "passed"
+    assert loopback.requests[0].path == "/v1/responses"
+    assert project.one(record="all", models=("echo",)).turns[0].reply == "Hi"
+
+
+@pytest.mark.parametrize(
+    ("model", "mistake"),
+    [
+        ("{name: m, api: respones}", r"specs/a.yaml:1:\d+: .*'respones'.*did you mean 'responses'"),
+        ("{name: echo, api: responses}", r"specs/a.yaml:1:\d+: 'echo' speaks chat completions, and no other API"),
+        ("{script: [{reply: a}], api: responses}", r"specs/a.yaml:1:\d+: .*'api'"),
+        (
+            "{name: m, api: responses, system_role: developer}",
+            r"specs/a.yaml:1:\d+: 'system_role' is for chat completions: .*leave 'system_role' out",
+        ),
+    ],
+)
+def test_a_model_that_cannot_speak_it_is_a_mistake(project, model, mistake):
+    """What does not go together is told with its place before anything runs."""
+    project.write("specs/a.yaml", f"model: {model}\nturns: [{{user: Hi, expect: [{{contains: H}}]}}]\n")
+    (found,) = project.mistakes()
+    assert re.search(mistake, found, re.DOTALL), found
