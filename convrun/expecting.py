@@ -44,7 +44,7 @@ def expect(checked: Checked, checks: CheckLike | Sequence[CheckLike]) -> Checked
     __tracebackhide__ = True  # pytest shows the line of the test
     wanted = _read(checks)
     turns = _turns(checked)
-    views = TurnList([turn.view for turn in turns])
+    views: TurnList[TurnView] = TurnList([turn.view for turn in turns])
     _refuse_unknown_tools(wanted, turns)
     context = for_conversation(views) if isinstance(checked, Conversation) else for_turn(views)
     results = [_judged(one, context) for one in wanted]

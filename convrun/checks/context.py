@@ -124,11 +124,13 @@ def seen_by_templates(turns: Sequence[TurnView]) -> TurnList[object]:
 
     Of one that was passed over, or that the provider refused, what the model would have said is undefined.
     """
-    shown = [
-        turn if turn.model_calls and turn.error is None else _Unplayed(index=turn.index, id=turn.id, user=turn.user)
-        for turn in turns
-    ]
-    return TurnList(shown, {turn.id: turn for turn in shown if turn.id is not None})
+    return TurnList(turns, shown=_seen)
+
+
+def _seen(turn: TurnView) -> object:
+    if turn.model_calls and turn.error is None:
+        return turn
+    return _Unplayed(index=turn.index, id=turn.id, user=turn.user)
 
 
 def _context(

@@ -10,6 +10,7 @@ from convrun.checks.context import CheckContext, TurnView
 from convrun.checks.views import parsed_reply
 from convrun.frozen import frozen
 from convrun.results import ToolCallResult, UsageResult
+from convrun.templates import TurnList
 
 LONG = "wub kjx. " * 5_000
 _HUGE = 10**12
@@ -106,18 +107,15 @@ def _lengths(numbers: Iterable[int]) -> list[int]:
 
 def _played(context: CheckContext, looks: Sequence[_Look]) -> CheckContext:
     """The conversation with the first look for the turn that is judged, and the others for those before it."""
-    turns: list[TurnView] = []
-    judged = context.turn
-    for distance, turn in enumerate(reversed(context.turns)):
+    turns, judged = context.turns, _turned(context.turn, looks[0])
+
+    def seen(place: int) -> TurnView:
+        turn = turns[place]
+        if turn is context.turn:
+            return judged
         # One that was passed over stays so: there is nothing that it might have said.
-        if turn is context.turn or (turn.model_calls and turn.error is None):
-            look = looks[(distance if turn is not context.turn else 0) % len(looks)]
-            seen = _turned(turn, look)
-            judged = seen if turn is context.turn else judged
-            turns.append(seen)
-        else:
-            turns.append(turn)
-    turns.reverse()
+        return _turned(turn, looks[(len(turns) - 1 - place) % len(looks)]) if _ran(turn) else turn
+
     return replace(
         context,
         reply=judged.reply,
@@ -130,8 +128,12 @@ def _played(context: CheckContext, looks: Sequence[_Look]) -> CheckContext:
         latency_s=judged.latency_s,
         cost_usd=judged.cost_usd,
         turn=judged,
-        turns=tuple(turns),
+        turns=TurnList(range(len(turns)), shown=seen),  # most checks look at one or two of them
     )
+
+
+def _ran(turn: TurnView) -> bool:
+    return bool(turn.model_calls) and turn.error is None
 
 
 def _turned(turn: TurnView, look: _Look) -> TurnView:

@@ -178,10 +178,7 @@ def _holds_throughout(leaf: _Leaf, judged: _Judged) -> bool:
     """
     from convrun.checks.tried import played
 
-    return all(
-        _holds(leaf.check, one, otherwise=any(len(turn.reply) > _ALIKE for turn in one.turns))
-        for one in played(judged.context, REPLIES, str(leaf.value))
-    )
+    return all(_holds(leaf.check, one, otherwise=_is_long) for one in played(judged.context, REPLIES, str(leaf.value)))
 
 
 def _repeats_the_reply(leaf: _Leaf, judged: _Judged) -> bool:
@@ -291,12 +288,16 @@ def _looks_further(source: str) -> bool:
     return not _FURTHER.isdisjoint(expression.names) or not expression.read <= _GIVEN
 
 
-def _holds(check: Check, context: CheckContext, *, otherwise: bool = False) -> bool:
-    """Whether it holds; `otherwise` where that cannot be said."""
+def _is_long(context: CheckContext) -> bool:
+    return any(len(turn.reply) > _ALIKE for turn in context.turns)
+
+
+def _holds(check: Check, context: CheckContext, *, otherwise: Callable[[CheckContext], bool] | None = None) -> bool:
+    """Whether it holds; where that cannot be said, what `otherwise` says, else no."""
     try:
         return check.evaluate(context).passed
     except CheckError:
-        return otherwise
+        return otherwise is not None and otherwise(context)
 
 
 @cache

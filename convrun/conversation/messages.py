@@ -205,7 +205,7 @@ class SharedMessages(Sequence[Message]):
         """Return the messages behind the first `number` of them, the system message not counted."""
         return self.log.said[number : self.size]
 
-    def goes_on_from(self, others: Sequence[Message]) -> bool:
+    def goes_on_from(self, others: Sequence[object]) -> bool:
         """Return whether these begin with all of the others; at once where they share their storage."""
         if isinstance(others, SharedMessages) and others.log is self.log and others.system is self.system:
             return others.size <= self.size

@@ -112,7 +112,7 @@ class Witness:
 
 def _turns(views: Sequence[TurnView]) -> TurnList[TurnView]:
     """The turns as checks name them, by their ids as well."""
-    return TurnList(views, {view.id: view for view in views if view.id is not None})
+    return TurnList(views)
 
 
 def holds(check: Check, context: CheckContext) -> bool:

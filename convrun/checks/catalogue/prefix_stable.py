@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from convrun.checks.check import Claim, Outcome, Path
 from convrun.checks.context import CheckContext, Prompted, TurnView
 from convrun.checks.reader import Pending, Reader
+from convrun.conversation.messages import SharedMessages
 from convrun.errors import CheckError
 from convrun.frozen import frozen
 from convrun.values import Json, show
@@ -52,15 +53,20 @@ def _all(compared: int) -> str:
 def _pairs(context: CheckContext) -> Iterator[tuple[TurnView, int, Prompted, Prompted]]:
     """Each request that is judged and has one before it: its turn and number in it, what was sent before, and now."""
     last: Prompted | None = None
-    for place, turn in enumerate(context.turns):
-        if place > max(context.judged, default=-1):
-            return
-        kept = last
+    for place in range(_answered_before(context), max(context.judged, default=-1) + 1):
+        turn, kept = context.turns[place], last
         for number, now in enumerate(_sent(turn), start=1):
             if kept is not None and place in context.judged:
                 yield turn, number, kept, now
             kept = now
         last = kept if turn.error is None else last
+
+
+def _answered_before(context: CheckContext) -> int:
+    """The place of the last turn with a reply before those that are judged, 0 if there is none."""
+    turns, first = context.turns, min(context.judged, default=0)
+    answered = (place for place in reversed(range(first)) if turns[place].error is None and _sent(turns[place]))
+    return next(answered, 0)
 
 
 def _sent(turn: TurnView) -> list[Prompted]:
@@ -75,8 +81,7 @@ def _changed(before: Prompted, now: Prompted) -> str | None:
     """The first part that is not as it was, in words; None where what is sent now extends what was sent before."""
     if list(now.tools) != list(before.tools):
         return _changed_tools(before.tools, now.tools)
-    count = len(before.messages)
-    if list(now.messages[:count]) == list(before.messages):
+    if _goes_on(now.messages, before.messages):
         return None
     pairs = zip(before.messages, now.messages, strict=False)
     at = next((index for index, (one, other) in enumerate(pairs) if one != other), len(now.messages))
@@ -85,6 +90,12 @@ def _changed(before: Prompted, now: Prompted) -> str | None:
         return "the system prompt is another"
     what = "is another" if at < len(now.messages) else "is gone"
     return f"message {at + 1} ({told[0]}) {what}"
+
+
+def _goes_on(now: Sequence[object], before: Sequence[object]) -> bool:
+    if isinstance(now, SharedMessages):  # of the engine, which has what both begin with once
+        return now.goes_on_from(before)
+    return list(now[: len(before)]) == list(before)
 
 
 def _changed_tools(before: Sequence[object], now: Sequence[object]) -> str:

@@ -57,14 +57,12 @@ class PythonCheck:
 
 def _lent(context: CheckContext) -> CheckContext:
     """The context with values of its own: what the function changes in them, no other check sees."""
-    turns = [_lent_turn(turn) for turn in context.turns]
-    ids = {turn.id: turn for turn in turns if turn.id is not None}
     return replace(
         context,
         parsed=deepcopy(context.parsed),
         tool_calls=deepcopy(context.tool_calls),
         turn=_lent_turn(context.turn),
-        turns=TurnList(turns, ids),
+        turns=TurnList(context.turns, shown=_lent_turn),
         vars=deepcopy(dict(context.vars)),
     )
 

@@ -41,7 +41,7 @@ def judge_turn(
     if not checks:
         return ()
     names = template_names(variables, views, {})
-    context = for_turn(TurnList(views, _ids(views)), variables, lanes)
+    context = for_turn(TurnList(views), variables, lanes)
     results = _judged(checks, context, names, surroundings, len(views))
     return tuple(replace(result, info=True) for result in results) if info else results
 
@@ -58,7 +58,7 @@ def judge_conversation(
     if not checks or not views:
         return ()
     names = template_names(variables, views, {})
-    return _judged(checks, for_conversation(TurnList(views, _ids(views)), variables, lanes), names, surroundings, 0)
+    return _judged(checks, for_conversation(TurnList(views), variables, lanes), names, surroundings, 0)
 
 
 def _judged(
@@ -84,7 +84,3 @@ def _judged(
         for check in checks
     )
     return tuple(result for check, result in results if not check.only_asks or result.verdict == "stale")
-
-
-def _ids(views: Sequence[TurnView]) -> dict[str, TurnView]:
-    return {view.id: view for view in views if view.id is not None}
