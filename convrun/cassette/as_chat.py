@@ -71,14 +71,17 @@ class Chats:
         self.interactions: tuple[Interaction, ...] = tuple(map(self._interaction, interactions))
 
     def _interaction(self, item: Interaction) -> Interaction:
-        if item.request.endpoint != RESPONSES:
-            return item
+        chat = self.take(item)
+        return item if chat.request is item.request else replace(item, request=chat.request)
+
+    def take(self, item: Interaction) -> Chat:
+        """Return the request of an interaction as a chat; later ones may go on with its reply."""
         chat = self.chat(item.request)
-        replied = reply_items(item.reply)
+        replied = reply_items(item.reply) if item.request.endpoint == RESPONSES else None
         if replied is not None and (identifier := replied[1]) is not None:
             history = chat.request.messages[chat.instructed :]
             self._known[identifier] = [*history, *self._made(replied[0])]
-        return replace(item, request=chat.request)
+        return chat
 
     def chat(self, request: SentRequest) -> Chat:
         """Return a request as a chat."""

@@ -46,6 +46,8 @@ def held(part: Json) -> Held | None:
             return _file(url, beside) or _link(url, beside)
         case {"type": "file", "file": {"filename": str(name), "file_data": str(url)}} if _SAFE_NAME.fullmatch(name):
             return _file(url, {}, name=name)
+        case {"type": "file", "file": {"file_url": str(url)}}:
+            return _link(url, {}, kind="application/pdf")
         case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(sound)}}:
             return _file(f"data:audio/{sound};base64,{data}", {})
     return None
@@ -69,10 +71,10 @@ def _file(url: str, beside: JsonObject, *, name: str | None = None) -> Held | No
     return Held(entry={"path": path, **typed, **beside}, file=path, content=content)
 
 
-def _link(url: str, beside: JsonObject) -> Held:
-    """The address as it is; its type is said where its name does not show that it is an image."""
-    shown = url.startswith("data:image/") or (type_of_name(_path(url)) or "").startswith("image/")
-    typed: JsonObject = {} if shown else {"type": "image/jpeg"}
+def _link(url: str, beside: JsonObject, *, kind: str = "image/") -> Held:
+    """The address as it is; its type is said where its name does not show that it is an image, or of this kind."""
+    shown = url.startswith(f"data:{kind}") or (type_of_name(_path(url)) or "").startswith(kind)
+    typed: JsonObject = {} if shown else {"type": "image/jpeg" if kind == "image/" else kind}
     return Held(entry={"url": spoken(url), **typed, **beside})
 
 

@@ -8,6 +8,9 @@ from hashlib import sha256
 from convrun.backends.chat_encoding import encode_message
 from convrun.backends.presets import QuirkKind
 from convrun.cassette.canonical import Links, linked, merged, plain_message
+from convrun.cassette.interaction import ReceivedReply
+from convrun.cassette.items import as_message
+from convrun.cassette.stored.reply_nodes import reply_items
 from convrun.conversation.messages import Message
 from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, canonical
@@ -46,13 +49,24 @@ def groups(messages: Sequence[JsonObject]) -> list[Group]:
         if not index and message.get("role") in SYSTEM_ROLES:
             continue
         plain = plain_message(message)
-        both = merged(made[-1][0], plain) if made else None
+        both = together(made[-1][0], plain) if made else None
         if both is not None:
             made[-1] = (both, made[-1][1], index)
         else:
             made.append((plain, index, index))
     links = Links()
     return [Group(message=linked(plain, links), plain=plain, first=first, last=last) for plain, first, last in made]
+
+
+def together(group: JsonObject, message: JsonObject) -> JsonObject | None:
+    """Return two neighbouring plain messages of the assistant as one, with the thoughts of both; None: they are two."""
+    thoughts = [one.get("reasoning") for one in (group, message)]
+    if None in thoughts:
+        return merged(group, message)
+    rest = ({key: value for key, value in one.items() if key != "reasoning"} for one in (group, message))
+    both = merged(*rest)
+    lists = [one if isinstance(one, list) else [one] for one in thoughts]
+    return both if both is None else both | {"reasoning": [*lists[0], *lists[1]]}
 
 
 def begins(found: Sequence[Group]) -> list[str]:
@@ -65,14 +79,25 @@ def begins(found: Sequence[Group]) -> list[str]:
     return digests
 
 
-def after(begin: Sequence[Group], sent: JsonObject) -> str:
+def after(begin: Sequence[Group], sent: Sequence[JsonObject]) -> str:
     """Return the digest of messages that go on with a reply, as it would be sent back."""
-    return begins([*begin, Group(message=sent, plain=sent, first=0, last=0)])[-1]
+    return begins([*begin, *(Group(message=one, plain=one, first=0, last=0) for one in sent)])[-1]
 
 
-def sent_back(reply: Message, quirks: frozenset[QuirkKind]) -> JsonObject:
-    """Return a reply as convrun sends it with the next request."""
-    return plain_message(encode_message(reply, quirks=quirks))
+def sent_back(reply: Message, quirks: frozenset[QuirkKind]) -> list[JsonObject]:
+    """Return a reply as convrun sends it with the next request of a chat."""
+    return [plain_message(encode_message(reply, quirks=quirks))]
+
+
+def items_sent_back(reply: ReceivedReply) -> list[JsonObject]:
+    """Return the items of a reply as messages: convrun sends them as they came."""
+    items, _ = reply_items(reply) or ([], None)
+    found: list[JsonObject] = []
+    for message in map(as_message, items):
+        plain: JsonObject = plain_message(message) if isinstance(message, dict) else {"": message}
+        both = together(found[-1], plain) if found else None
+        found[-1:] = [*found[-1:], plain] if both is None else [both]
+    return found
 
 
 def carries(group: Group, sent: JsonObject) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
+from convrun.cassette.canonical import listed
+from convrun.cassette.stored.reply_nodes import reply_items
 from convrun.conversation.backend import Completion
 from convrun.importing.exchanges import Exchange
 from convrun.importing.groups import SYSTEM_ROLES, Group, groups
@@ -11,6 +14,8 @@ from convrun.importing.reasons import Reason, Refusal
 from convrun.importing.threads import Thread
 from convrun.values import Json, JsonObject
 
+_PLACE = re.compile(r"(?<=`)/[^`]*(?=`)")
+_ITEMS = ("message", "function_call", "function_call_output", "reasoning")
 _ROLES = ("user", "assistant", "tool")  # no set: what a recording has there may be anything
 
 
@@ -18,20 +23,26 @@ def refusal(thread: Thread) -> Refusal | None:
     """Return why a conversation cannot become a spec, as far as its requests and replies show it."""
     for position, exchange in enumerate(thread.exchanges):
         for reason, detail in _faults(exchange, first=not position):
-            return Refusal(numbers=thread.numbers, reason=reason, detail=detail, sound=position)
+            return Refusal(numbers=thread.numbers, reason=reason, detail=_in_place(detail, exchange), sound=position)
     return None
+
+
+def _in_place(detail: str | None, exchange: Exchange) -> str | None:
+    """Words in which the places of a chat are those in the request itself."""
+    return detail and _PLACE.sub(lambda found: exchange.chat.pointer(found[0]), detail)
 
 
 def _faults(exchange: Exchange, *, first: bool) -> Iterator[tuple[Reason, str | None]]:
     yield from _of_request(exchange.body)
+    yield from _of_items(exchange) if exchange.of_items else ()
     yield from _of_reply(exchange)
     yield from _of_messages(exchange.messages)
     yield from ((Reason.TEXT, f"`{path}`") for path in _unheld(exchange, first=first))
     if not first:
         return
-    last = groups(exchange.messages)[-1:]
+    last = groups(exchange.own_messages)[-1:]
     if not last or last[0].role != "user":
-        index = last[0].last if last else 0
+        index = last[0].last + exchange.chat.before if last else 0
         yield Reason.FIELD, f"`/messages/{index}` at the end of a first request, where the user speaks"
     if not exchange.body.get("model"):
         yield Reason.FIELD, "`/model`, which the request leaves out"
@@ -80,6 +91,31 @@ def _of_request(body: JsonObject) -> Iterator[tuple[Reason, str | None]]:
     for key in ("functions", "function_call"):
         if body.get(key):
             yield Reason.FUNCTIONS, f"`/{key}`"
+
+
+def _of_items(exchange: Exchange) -> Iterator[tuple[Reason, str | None]]:
+    """What speaks against a call of a Responses API: what the provider does itself, and roles that a spec has not."""
+    for index, tool in enumerate(_list(exchange.body.get("tools"))):
+        if not isinstance(tool, dict) or tool.get("type") not in ("function", "custom"):
+            yield Reason.HOSTED, f"`/tools/{index}`"
+    given = listed(exchange.interaction.request.body, "input")
+    output, _ = reply_items(exchange.interaction.reply) or ([], None)
+    for place, items in (("`/input/{}`", given), ("the answer", output)):
+        for index, item in enumerate(items):
+            kind, where = str(item.get("type") or "message") if isinstance(item, dict) else "", place.format(index)
+            if kind.startswith("custom_tool_call"):
+                yield Reason.CUSTOM, where
+            elif kind == "image_generation_call":
+                yield Reason.IMAGES, where
+            elif kind == "item_reference":
+                yield Reason.FIELD, where
+            elif kind not in _ITEMS:
+                yield Reason.HOSTED, f"{where} has {kind!r}"
+            elif isinstance(item, dict) and item.get("role") in SYSTEM_ROLES:
+                yield Reason.FIELD, f"{where}, where `instructions` is the system prompt"
+    parts = [part for item in output for part in _list(item.get("content")) if isinstance(part, dict)]
+    if any(part.get("type") == "output_audio" for part in parts):
+        yield Reason.AUDIO, "the answer is spoken"
 
 
 def _of_reply(exchange: Exchange) -> Iterator[tuple[Reason, str | None]]:

@@ -15,6 +15,8 @@ class Reason(StrEnum):
     AUDIO = "audio"
     CUSTOM = "custom tools"
     FUNCTIONS = "legacy functions"
+    HOSTED = "tools of the provider's own"
+    IMAGES = "images in the answer"
     NO_COMPLETION = "no chat completion in the answer"
     SYSTEM = "a system message that is not first"
     HISTORY = "a history that the API would not accept"

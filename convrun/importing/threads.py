@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from convrun.cassette.canonical import plain_envelope
 from convrun.conversation.backend import Completion
+from convrun.conversation.messages import Message
 from convrun.frozen import frozen
 from convrun.importing.addresses import quirks_at
 from convrun.importing.exchanges import Exchange
-from convrun.importing.groups import Group, after, begins, carries, groups, sent_back
+from convrun.importing.groups import Group, after, begins, carries, groups, items_sent_back, sent_back
 from convrun.values import JsonObject, equal
 
 
@@ -70,13 +71,20 @@ def threads(found: Iterable[Exchange]) -> list[Thread]:
             begun.append(thread)
         thread.turns[-1].append(exchange)
         if isinstance(exchange.answer, Completion):
-            thread.sent = sent_back(exchange.answer.message, quirks_at(exchange.base_url))
-            thread.state = after(parts, thread.sent)
+            sent = _sent_back(exchange, exchange.answer.message)
+            thread.sent = sent[-1] if sent else {}
+            thread.state = after(parts, sent)
         else:
             thread.state, thread.sent = thread.before  # a turn that failed is not in the history
         if thread.state is not None:
             waiting.setdefault(thread.state, []).append(thread)
     return [Thread(turns=tuple(map(tuple, thread.turns))) for thread in begun]
+
+
+def _sent_back(exchange: Exchange, reply: Message) -> list[JsonObject]:
+    if exchange.of_items:
+        return items_sent_back(exchange.interaction.reply)
+    return sent_back(reply, quirks_at(exchange.base_url))
 
 
 def _continued(exchange: Exchange, parts: Sequence[Group], waiting: dict[str, list[_Open]]) -> _Open | None:
@@ -120,4 +128,5 @@ def _asks(rest: Sequence[Group]) -> bool:
 def _same_offer(before: Exchange, now: Exchange) -> bool:
     """Whether two requests go to the same model with the same tools: a spec has one of each."""
     one, other = plain_envelope(before.body), plain_envelope(now.body)
-    return before.base_url == now.base_url and all(equal(one.get(key), other.get(key)) for key in ("model", "tools"))
+    same = before.base_url == now.base_url and before.of_items == now.of_items
+    return same and all(equal(one.get(key), other.get(key)) for key in ("model", "tools"))

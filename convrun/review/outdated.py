@@ -113,6 +113,13 @@ def _options(judge: Judge, turn: TurnSpec, asked: Asked) -> Iterator[str]:
     now, before = plain_envelope(merged), dict(asked.options)
     if turn.schema is not None:
         before.pop("response_format", None)
+        for options in (now, before):  # the same of a Responses API
+            text = options.pop("text", None)
+            rest = {key: value for key, value in text.items() if key != "format"} if isinstance(text, dict) else text
+            options.update({"text": rest} if rest else {})
+    if now.get("previous_response_id") == "auto":
+        now.pop("previous_response_id")
+        before.pop("previous_response_id", None)
     for name in sorted({*now, *before}):
         if not equal(now.get(name), before.get(name)):
             yield f"option {name!r}"

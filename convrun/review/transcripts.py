@@ -232,6 +232,8 @@ def _with_results(calls: Iterable[ToolCallResult], results: Sequence[JsonObject]
 def _history(messages: Iterable[JsonObject]) -> Iterator[Said]:
     for message in messages:
         content, calls = message.get("content"), message.get("tool_calls")
+        if "reasoning" in message and not content and not calls:
+            continue  # thoughts alone, an item of a Responses API
         yield Said(
             role=str(message.get("role")),
             text=text_of(content),
