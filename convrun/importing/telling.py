@@ -135,7 +135,7 @@ def _options(thread: Thread) -> list[JsonObject]:
         options = {key: value for key, value in plain_envelope(turn[0].body).items() if key not in _NOT_OPTIONS}
         for exchange in turn:
             named = exchange.body.get(PREVIOUS)
-            if named is not None and named == reply:
+            if named is not None and named == reply and (exchange is turn[0] or PREVIOUS not in options):
                 options[PREVIOUS] = _AUTO
             reply = (reply_items(exchange.interaction.reply) or ([], None))[1] or reply
         found.append(options)

@@ -39,6 +39,9 @@ class Exchange:
         else:
             lines = [line[5:].strip() for line in self.reply.splitlines() if line.startswith("data:")]
             payloads = [json.loads(line) for line in lines if line != "[DONE]"]
+        response = payloads[-1].get("response", payloads[-1])
+        if "output" in response:
+            return _of_items(response)
         said = [
             choice.get("message") or choice.get("delta") or {} for one in payloads for choice in one.get("choices", [])
         ]
@@ -58,11 +61,30 @@ class Exchange:
     def results(self) -> list[str]:
         """The tool results that the request ends with."""
         found: list[str] = []
-        for message in reversed(self.body["messages"]):
-            if message["role"] != "tool":
+        for message in reversed(self.body["messages"] if "messages" in self.body else self.body["input"]):
+            if message.get("role") != "tool" and message.get("type") != "function_call_output":
                 break
-            found.insert(0, message["content"])
+            found.insert(0, message["content"] if "content" in message else message["output"])
         return found
+
+    @property
+    def user(self) -> str:
+        """What the user says at the end of the request."""
+        said = self.body["messages"] if "messages" in self.body else self.body["input"]
+        content = said if isinstance(said, str) else said[-1]["content"]
+        return content if isinstance(content, str) else content[0]["text"]
+
+
+def _of_items(response: dict[str, Any]) -> Answer:
+    """What a response says: the texts of its messages, its calls."""
+    parts = [part for item in response["output"] if item["type"] == "message" for part in item["content"]]
+    calls = [item for item in response["output"] if item["type"] == "function_call"]
+    usage = response["usage"]
+    return Answer(
+        text="".join(part.get("text", "") for part in parts),
+        calls=[(item["name"], json.loads(item["arguments"])) for item in calls],
+        tokens=(usage["input_tokens"], usage["output_tokens"]),
+    )
 
 
 def _text(content: Any) -> str:
@@ -85,6 +107,6 @@ def exchanges(path: Path) -> list[Exchange]:
         body = item["response"]["body"]["string"]
         raw = body.encode() if isinstance(body, str) else body
         reply = gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
-        sent = json.loads(item["request"]["body"])
+        sent = json.loads(item["request"]["body"] or "{}")
         found.append(Exchange(url=item["request"]["uri"], body=sent, reply=reply.decode()))
     return found
