@@ -11,7 +11,7 @@ from genai_prices import Usage, calc_price
 from recordings import asked, chat, exchange, run, said, stock, user, write_recording
 
 TALK = (chat(asked(user("A")), said("a")), chat(asked(user("A"), said("a"), user("B")), said("b")))
-OTHER = exchange({"input": "A"}, {}, url="https://api.openai.com/v1/responses")
+OTHER = exchange({"input": "A"}, {}, url="https://api.openai.com/v1/moderations")
 
 
 def files(project):
@@ -60,7 +60,7 @@ def test_several_files_with_a_bad_one(project):
         "recorded/first.yaml",
         "  specs/first/1.yaml: 2 turns, gpt-4o, interactions 1-2",
         "  specs/first/2.yaml: 1 turn, gpt-4o, interaction 3",
-        "  not imported: interaction 4: no chat completion in the answer: POST https://api.openai.com/v1/responses",
+        "  not imported: interaction 4: no chat completion in the answer: POST https://api.openai.com/v1/moderations",
         "recorded/third.yaml",
         "  specs/third.yaml: 2 turns, gpt-4o, interactions 1-2",
         "3 conversations imported",
