@@ -22,6 +22,7 @@ from convrun.conversation.messages import Usage
 from convrun.errors import CostLimitError
 from convrun.wire import Reply, Request, Transport
 
+_ANSWERS = ("choices", "output", "response")  # in a completion, a response, and an event of one
 _LEAST = 1e-9  # dollars: what adding up may lose, and no call costs
 
 
@@ -130,7 +131,7 @@ class Account:
         if usage.input is not None and usage.output is not None:
             cost = reply_cost_usd(self.identity, payloads, environ=self._environ)
             spent.usd, spent.unpriced = cost or 0.0, int(cost is None)
-        elif any(isinstance(payload, dict) and payload.get("choices") for payload in payloads):
+        elif any(isinstance(payload, dict) and any(map(payload.get, _ANSWERS)) for payload in payloads):
             sent = len(json.dumps(request.body, ensure_ascii=False).encode(errors="replace"))
             most = cost_usd(self.identity, Usage(input=sent, output=size), environ=self._environ)
             spent.more_usd, spent.untold, spent.unpriced = most or 0.0, 1, int(most is None)
