@@ -37,6 +37,7 @@ _HOMES = {
     "ProviderTimeoutError": "convrun.errors",
     "QuotaError": "convrun.errors",
     "RateLimitError": "convrun.errors",
+    "ProviderPart": f"{_ENGINE}.messages",
     "ReasoningPart": f"{_ENGINE}.messages",
     "RefusalPart": f"{_ENGINE}.messages",
     "Response": "convrun.models",
