@@ -225,7 +225,10 @@ async def held(program: Program, deeds: Sequence[Any]) -> None:
     program.transport.interrupting = None
     program.transport.answers = [("says", "last")]
     before = len(program.transport.requests)
-    assert await done(program.talk.prompt("the end").text()) == "last"
+    end = program.talk.prompt("the end")
+    with suppress(llm.ConvrunError):  # what was left half read is read to its end first, and may fail there
+        await done(end.text())
+    assert await done(end.text()) == "last"
     assert len(program.transport.requests) > before
     assert program.transport.requests[-1]["messages"][-1]["content"] == "the end"
     assert [message.role for message in program.talk.history].count("system") == 1
