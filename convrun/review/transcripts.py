@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from convrun.cassette.as_chat import PREVIOUS
 from convrun.cassette.canonical import plain_envelope
 from convrun.cassette.interaction import Recording
 from convrun.checks.views import call_arguments
@@ -199,6 +200,8 @@ def _sent(call: Exchange) -> SentParts:
 def _asked(call: Exchange) -> Asked:
     envelope = plain_envelope(call.body)
     model, tools = envelope.pop("model", None), envelope.pop("tools", None)
+    if call.chat.before:  # by the id of a response in the recording, which another recording of the same has not
+        envelope[PREVIOUS] = "auto"
     first = call.messages[0]
     return Asked(
         model=str(model) if model is not None else None,
