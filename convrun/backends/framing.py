@@ -54,8 +54,8 @@ class Framing:
             return
         text = b"".join((*self._held, chunk))
         if self.streamed is None:
+            text = _begun(text)
             self.streamed = _is_event_stream(text)
-            text = text.removeprefix(_BOM) if self.streamed else text
         if not self.streamed:
             self._held = [text]
             return
@@ -68,10 +68,11 @@ class Framing:
 
     def finish(self) -> Iterator[Payload]:
         """Yield what the end of the bytes completes."""
-        text = b"".join(self._held).removeprefix(_BOM)
+        text = b"".join(self._held)
         self._held = []
         if self.streamed is None:
-            self.streamed = _is_event_stream(text)
+            text = _begun(text)
+            self.streamed = _is_event_stream(text, whole=True)
         if self.streamed:
             for line in (*_LINE_END.split(text), b""):  # some providers leave the last blank line out
                 yield from self._line(line)
@@ -109,12 +110,18 @@ def parsed(text: str) -> Payload:
 _decoder = json.JSONDecoder(parse_constant=lambda _: None)
 
 
-def _is_event_stream(text: bytes) -> bool | None:
-    """Whether bytes are server-sent events, by what they are, not by a header; None while all is white space."""
-    start = text.removeprefix(_BOM).lstrip()
-    if not start:
-        return None
-    return _EVENT_LINE.match(_LINE_END.split(start, maxsplit=1)[0]) is not None
+def _begun(text: bytes) -> bytes:
+    """The first bytes of a reply, without a byte order mark and the blank lines that come while it is being made."""
+    return text.lstrip().removeprefix(_BOM).lstrip()
+
+
+def _is_event_stream(text: bytes, *, whole: bool = False) -> bool | None:
+    """Whether bytes are server-sent events, by what they are, not by a header; None while no line is whole.
+
+    `whole`: no more will come.
+    """
+    first, *more = _LINE_END.split(text, maxsplit=1)
+    return _EVENT_LINE.match(first) is not None if first and (more or whole) else None
 
 
 def _event_payloads(data: list[bytes], *, is_error: bool) -> Iterator[Payload]:

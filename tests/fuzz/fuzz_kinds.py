@@ -17,6 +17,7 @@ import fuzz_material as material
 import yaml
 from fuzz_cuts import cassette_cuts, partial_cuts, take_cut, take_partial_cut
 from fuzz_damage import make_damaged, make_flipped, make_partial, take_damaged, take_partial
+from fuzz_replies import make_reply, take_reply
 from fuzz_texts import changed_bytes, changed_text, encoded
 from fuzz_values import changed
 
@@ -333,6 +334,7 @@ KINDS = {
     "specs": Kind(make=make_spec, take=take_spec, file="specs/fuzzed.yaml"),
     "cassettes": Kind(make=make_cassette, take=take_cassette, file="cassettes/fuzzed.yaml"),
     "recordings": Kind(make=make_recording, take=take_cassette, file="cassettes/fuzzed.yaml"),
+    "replies": Kind(make=make_reply, take=take_reply, file="replies/fuzzed.txt"),
     "flips": Kind(make=make_flipped, take=take_damaged, file="cassettes/damaged.yaml"),
     "cuts": Kind(every=cassette_cuts, take=take_cut, file="cassettes/damaged.yaml"),
     "damage": Kind(make=make_damaged, take=take_damaged, file="cassettes/damaged.yaml"),
