@@ -51,6 +51,10 @@ _WORDS: Mapping[str, JsonObject] = {
     "refusal": {"content": None, "refusal": "I'm sorry, but I can't help with that."},
     "empty": {"content": ""},
 }
+_PARTS: Mapping[str, JsonObject] = {  # the same, as parts of an item
+    "refusal": {"type": "refusal", "refusal": _WORDS["refusal"]["refusal"]},
+    "empty": {"type": "output_text", "text": "", "annotations": []},
+}
 REPLACING = frozenset(_WORDS)  # faults that are another message in the reply
 _CUT = "peer closed connection without sending complete message body (incomplete chunked read)"
 _FIGURES = ("usage", "x_groq")  # what a reply took, which it did whatever it says
@@ -93,7 +97,7 @@ def read(reply: Reply) -> tuple[Reply, Payloads]:
         found = [payload for payload in framed if payload is not DONE and not isinstance(payload, Unparsed)]
     payloads = [payload for payload in found if isinstance(payload, dict)]
     answered = 200 <= reply.status < 300 and not any(map(error_in, payloads))
-    return reply, payloads if answered and any(map(_choice, payloads)) else ()
+    return reply, payloads if answered and (any(map(_choice, payloads)) or _has_items(payloads)) else ()
 
 
 def _pieces(reply: Reply) -> tuple[bytes, ...]:
@@ -112,8 +116,12 @@ def with_payloads(reply: Reply, payloads: Payloads) -> Reply:
 
 def saying(fault: str, payloads: Payloads) -> Payloads:
     """Return the payloads of a reply that says what the fault says, plain or streamed as these are."""
-    first = next(payload for payload in payloads if _choice(payload))
     part = _WORDS[fault]
+    if _has_items(payloads):
+        from convrun.run.playing import fault_items  # few specs need it
+
+        return fault_items.saying(_PARTS[fault], payloads)
+    first = next(payload for payload in payloads if _choice(payload))
     if "message" in _choice(first):
         return [{**first, "choices": [_said("message", {"role": "assistant", **part}, "stop")]}]
     head: JsonObject = {key: value for key, value in first.items() if key not in ("choices", *_FIGURES)}
@@ -130,7 +138,7 @@ def _said(key: str, message: JsonObject, finish: str | None) -> JsonObject:
 def cut_off(request: Request, reply: Reply, payloads: Payloads) -> tuple[Reply, ProviderError]:
     """Return a reply whose first half comes, and the error that it then ends in."""
     error = hung_up(request, reply)
-    if "message" in _choice(next(payload for payload in payloads if _choice(payload))):
+    if _is_plain(payloads):
         whole = json.dumps(payloads[0], ensure_ascii=False).encode(errors="replace")
         pieces = [whole[: len(whole) // 2]]
     else:
@@ -146,19 +154,27 @@ def cut_off(request: Request, reply: Reply, payloads: Payloads) -> tuple[Reply, 
 
 def malformed(payloads: Payloads) -> tuple[Payloads, str] | None:
     """Return the payloads with the arguments of the first tool call cut, and what is left; None without a call."""
+    if _has_items(payloads):
+        from convrun.run.playing import fault_items  # few specs need it
+
+        return fault_items.malformed(payloads, _beginning)
     copies: list[JsonObject] = json.loads(json.dumps(payloads))
     functions = list(_first_call(copies))
     if not functions:
         return None
     texts = [_text(function.get("arguments")) for function in functions]
-    whole = "".join(texts).strip()
-    # A beginning of an object is none; of any other value it may be one.
-    left = room = whole[: max(len(whole) // 2, 1)] if whole.startswith(("{", "[")) else "{"
+    left = room = _beginning("".join(texts))
     for function in functions:
         if "arguments" in function or function is functions[-1]:
             own = len(_text(function.get("arguments"))) if function is not functions[-1] else len(room)
             function["arguments"], room = room[:own], room[own:]
     return copies, left
+
+
+def _beginning(arguments: str) -> str:
+    """What is left of arguments that are cut: a beginning of an object is none, of any other value it may be one."""
+    whole = arguments.strip()
+    return whole[: max(len(whole) // 2, 1)] if whole.startswith(("{", "[")) else "{"
 
 
 def _first_call(payloads: Payloads) -> Iterator[JsonObject]:
@@ -186,6 +202,21 @@ def _text(arguments: Json) -> str:
     if isinstance(arguments, str):
         return arguments
     return "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
+
+
+def _has_items(payloads: Payloads) -> bool:
+    """Whether these are a reply of a Responses API, and no error."""
+    if not any("output" in payload or "response" in payload for payload in payloads):
+        return False
+    from convrun.run.playing import fault_items  # few specs need it
+
+    return fault_items.response_in(payloads) is not None
+
+
+def _is_plain(payloads: Payloads) -> bool:
+    if _has_items(payloads):
+        return "output" in payloads[-1]
+    return "message" in _choice(next(payload for payload in payloads if _choice(payload)))
 
 
 def _choice(payload: JsonObject) -> JsonObject:
