@@ -6,7 +6,7 @@ from typing import Any
 _ENGINE = "convrun.conversation"
 _HOMES = {
     "AsyncChainResponse": f"{_ENGINE}.asynchronous",
-    "AsyncConversation": f"{_ENGINE}.asynchronous",
+    "AsyncConversation": "convrun.models",
     "AsyncModel": f"{_ENGINE}.asynchronous",
     "AsyncResponse": "convrun.models",
     "Attachment": f"{_ENGINE}.attachments",
@@ -23,7 +23,7 @@ _HOMES = {
     "ConnectionFailedError": "convrun.errors",
     "ContentFilterError": "convrun.errors",
     "ContextOverflowError": "convrun.errors",
-    "Conversation": f"{_ENGINE}.conversation",
+    "Conversation": "convrun.models",
     "ConversationError": "convrun.errors",
     "ConvrunError": "convrun.errors",
     "ExpectationError": "convrun.errors",

@@ -19,7 +19,8 @@ ConvrunError                    what, where, fix
 │   ├── ToolUnavailableError    a declared tool without a recorded result
 │   ├── ProcessEndedError       the process that ran a conversation was ended, by its code or from outside
 │   ├── BlockedNetworkError     a tool or hook that wants to reach beyond this machine on replay
-│   └── HookError               a hook raised
+│   ├── HookError               a hook raised
+│   └── KeptError               not raised: what a tool raised, of a result that was kept as JSON
 ├── CostLimitError              a live call that was not made, as the run has spent its limit
 ├── ProviderError               the model's side failed: status, provider message, request id, retryable, what arrived
 │   ├── AuthenticationError     the key is missing or wrong, or may not do this
@@ -176,6 +177,10 @@ class ProcessEndedError(ConversationError):
 
 class HookError(ConversationError):
     """A hook raised; its exception is the cause."""
+
+
+class KeptError(ConversationError):
+    """What a tool raised, of a result that was kept as JSON: its text, without the traceback."""
 
 
 class ProviderError(ConvrunError):

@@ -5,25 +5,34 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from convrun.conversation.conversation import Conversation
 from convrun.conversation.model import Model
 from convrun.conversation.owner import bind_model_resolver
 from convrun.conversation.response import Response
 
 if TYPE_CHECKING:
     from convrun.backends.model_backend import ModelBackend
-    from convrun.conversation.asynchronous import AsyncModel, AsyncResponse
+    from convrun.conversation.asynchronous import AsyncConversation, AsyncModel, AsyncResponse
 
-# Responses from here find the model of one rebuilt from a dict.
-__all__ = ["AsyncResponse", "Response", "get_async_model", "get_model", "get_models"]
+# What is rebuilt from a dict by classes from here finds its model.
+__all__ = [
+    "AsyncConversation",
+    "AsyncResponse",
+    "Conversation",
+    "Response",
+    "get_async_model",
+    "get_model",
+    "get_models",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Return AsyncResponse, importing its module at the first use: asyncio comes with it."""
-    if name != "AsyncResponse":
+    """Return AsyncConversation or AsyncResponse, importing their module at the first use: asyncio comes with it."""
+    if name not in {"AsyncConversation", "AsyncResponse"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from convrun.conversation.asynchronous import AsyncResponse
+    from convrun.conversation import asynchronous
 
-    return AsyncResponse
+    return getattr(asynchronous, name)
 
 
 def get_model(name: str | None = None, **settings: Any) -> Model:

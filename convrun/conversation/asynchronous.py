@@ -230,6 +230,17 @@ class AsyncChainResponse(AnyChain[AsyncResponse]):
 class AsyncConversation(AnyConversation[AsyncResponse, AsyncChainResponse]):
     """A history and what holds for every turn of it; see `Conversation`. Its tasks go on one at a time."""
 
+    kind = "async"
+
+    async def to_dict(self) -> JsonObject:
+        """Return all it takes to go on from here, as a JSON object; see `Conversation`."""
+        return await cast("Awaited", self._effects).alone(self._kept)
+
+    async def _kept(self) -> JsonObject:
+        if self._newest is not None and self.unread:
+            await Driver(self._newest, self._effects).finish()
+        return self._to_dict()
+
     def _new_effects(self) -> Awaited:
         return _effects()
 

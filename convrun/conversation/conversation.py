@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from convrun.conversation.at_once import AT_ONCE
+from convrun.conversation.at_once import AT_ONCE, run
 from convrun.conversation.attachments import Attachment, attachments_of, checked_limit
 from convrun.conversation.backend import bound_here
 from convrun.conversation.chain import ChainResponse
@@ -24,7 +24,7 @@ from convrun.conversation.toolbox import ToolLike, tools_by_name
 from convrun.conversation.tools import Tool, ToolResult
 from convrun.conversation.turns import Turn, usage_of
 from convrun.errors import ConversationError
-from convrun.values import Json, show, type_name
+from convrun.values import Json, JsonObject, show, type_name
 
 _Response = TypeVar("_Response")
 _Chain = TypeVar("_Chain")
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 class AnyConversation(Generic[_Response, _Chain]):
     """What sync and async conversations share, which is all but the kinds of their responses."""
+
+    kind: ClassVar[str]
 
     def __init__(  # noqa: PLR0913  (each is a keyword that users know from the API)
         self,
@@ -172,13 +174,49 @@ class AnyConversation(Generic[_Response, _Chain]):
     def branch(self, call: ModelCall) -> Self:
         """Return a conversation with the same settings that goes on from a reply on its own."""
         found = type(self)(self.model)
-        settings = call.settings if call.request is not None else replace(self._settings, options=call.settings.options)
-        found._begin_as_branch(call, settings, replaying=self.replaying)  # noqa: SLF001  (of this very class)
+        found._begin_as_branch(call, replaying=self.replaying)  # noqa: SLF001  (of this very class)
         return found
 
-    def _begin_as_branch(self, call: ModelCall, settings: TurnSettings, *, replaying: bool) -> None:
+    @classmethod
+    def from_dict(
+        cls,
+        data: Mapping[str, Any],
+        *,
+        model: LanguageModel | None = None,
+        tools: Iterable[ToolLike] | None = None,
+        schema: SchemaLike | None = None,
+        before_call: HookOrHooks = None,
+        after_call: HookOrHooks = None,
+    ) -> Self:
+        """Return the conversation that `to_dict` wrote, sync or async; it goes on where that one was.
+
+        `model` is found by its name where it is not given. No code is in the dict: `tools` are bound by their names,
+        those that it did not have are new, and hooks are given again. Without `tools` the model is offered the same
+        ones, and none of them can be called. `schema` may be the pydantic class again that a schema was made from.
+
+        Raises:
+            ConversationError: where the dict is none of a conversation, `tools` lack one that it had, or the model's
+                name does not say where it is.
+        """
+        from convrun.conversation.kept_conversation import conversation_of  # few programs keep conversations
+        from convrun.conversation.kept_settings import Rebound
+        from convrun.conversation.kept_value import KeptValue
+        from convrun.conversation.owner import model_of
+
+        rebound = Rebound.of(tools, schema, Hooks.of(before_call, after_call))
+        kept = conversation_of(KeptValue(data, "conversation"), rebound)
+        found = cls(model or model_of(cls.kind, kept.model_id, kept.place))
+        found._settings, found._history, found._is_branch = kept.settings, kept.history, kept.is_branch
+        return found
+
+    def _to_dict(self) -> JsonObject:
+        from convrun.conversation.kept_conversation import conversation_to_dict
+
+        return conversation_to_dict(self._history, self._settings, model=self.model, is_branch=self._is_branch)
+
+    def _begin_as_branch(self, call: ModelCall, *, replaying: bool) -> None:
         self.replaying = replaying
-        self._settings = settings
+        self._settings = call.settings
         self._history = History(call.prompt.messages)
         self._history.add_reply(call)
         self._is_branch = True
@@ -239,6 +277,17 @@ class Conversation(AnyConversation[Response, ChainResponse]):
     model calls of a turn, None for no limit; `tool_timeout` is in seconds. No attachment has more than `max_attachment`
     bytes, 20,000,000 if nothing is said.
     """
+
+    kind = "sync"
+
+    def to_dict(self) -> JsonObject:
+        """Return all it takes to go on from here, as a JSON object; what was not read to its end is read first.
+
+        Tools are there by name, attachments as base64, and no key is.
+        """
+        if self._newest is not None and self.unread:
+            run(Driver(self._newest, AT_ONCE).finish())
+        return self._to_dict()
 
     def _new_effects(self) -> Effects:
         return AT_ONCE

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import chain, islice
-from typing import Any, Literal, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args, overload
 
 from convrun.conversation.attachments import Attachment
-from convrun.errors import ConversationError
 from convrun.frozen import frozen
-from convrun.values import Json, JsonObject, show
+from convrun.values import Json, JsonObject, is_deep
+
+if TYPE_CHECKING:
+    from convrun.conversation.kept_value import KeptValue
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
@@ -77,6 +79,8 @@ class ProviderPart:
     item: JsonObject
 
 
+_PART_TYPES = ("text", "reasoning", "refusal", "tool_call", "tool_result", "attachment", "provider")
+
 Part: TypeAlias = TextPart | ReasoningPart | RefusalPart | ToolCallPart | ToolResultPart | AttachmentPart | ProviderPart
 
 
@@ -118,12 +122,9 @@ class Message:
         Raises:
             ConversationError: where it is none.
         """
-        try:
-            return cls(data["role"], tuple(map(_part_from_dict, data["parts"])), data.get("id"))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConversationError(
-                f"{show(data)} is no message: {error!r}", fix="give what to_dict() returned"
-            ) from error
+        from convrun.conversation.kept_value import KeptValue  # few programs rebuild messages
+
+        return message_of(KeptValue(data, "message"))
 
 
 def attachments_in(messages: Iterable[Message]) -> Iterator[Attachment]:
@@ -296,33 +297,58 @@ def _arguments_to_dict(text: str, extra: JsonObject | None) -> JsonObject:
     """The arguments as an object, and beside them what is extra, and their text where the object would give another."""
     try:
         arguments = json.loads(text)
-    except (ValueError, RecursionError):
-        arguments = {}
-    if not isinstance(arguments, dict):
-        arguments = {}
-    exact = json.dumps(arguments, ensure_ascii=False) == text
+        exact = json.dumps(arguments, ensure_ascii=False, allow_nan=False) == text
+    except (ValueError, RecursionError):  # no JSON; NaN and what is infinite are none either
+        arguments, exact = {}, False
+    if not isinstance(arguments, dict) or is_deep(arguments, text):
+        arguments, exact = {}, False
     metadata: JsonObject = ({} if exact else {"arguments": text}) | ({} if extra is None else {"extra": extra})
     return {"arguments": arguments, "provider_metadata": metadata} if metadata else {"arguments": arguments}
 
 
-def _part_from_dict(data: Mapping[str, Any]) -> Part:
-    metadata = data.get("provider_metadata", {})
-    match data["type"]:
-        case "text":
-            return TextPart(data["text"], metadata.get("extra"))
-        case "reasoning":
-            return ReasoningPart(data["text"], metadata.get("field", "reasoning"), metadata.get("details"))
-        case "refusal":
-            return RefusalPart(data["text"], metadata.get("extra"))
-        case "tool_call":
-            text = metadata.get("arguments")
-            arguments = json.dumps(data["arguments"], ensure_ascii=False) if text is None else cast(str, text)
-            return ToolCallPart(data["name"], arguments, data.get("tool_call_id") or "", metadata.get("extra"))
-        case "tool_result":
-            return ToolResultPart(data.get("tool_call_id") or "", data["name"], data["output"])
-        case "attachment":
-            return AttachmentPart(Attachment.from_dict(data["attachment"]))
-        case "provider":
-            return ProviderPart(data["item"])
-        case other:
-            raise ValueError(f"{other!r} is no part")
+def message_of(kept: KeptValue) -> Message:
+    """Return the message that `Message.to_dict` wrote.
+
+    Raises:
+        ConversationError: where it is none.
+    """
+    role = cast(Role, kept["role"].one_of(get_args(Role)))
+    parts = tuple(_part_of(part) for part in kept["parts"].items())
+    if role == "tool" and [type(part) for part in parts] != [ToolResultPart]:
+        raise kept["parts"].wrong("is not one tool_result, as in each message of a tool")
+    return Message(role, parts, kept.get("id").text_or_none())
+
+
+def attachment_of(kept: KeptValue) -> Attachment:
+    """Return the attachment that `Attachment.to_dict` wrote.
+
+    Raises:
+        ConversationError: where it is none, or names a file.
+    """
+    if "path" in kept.mapping():  # who keeps it elsewhere would let others say which file is read
+        raise kept.wrong("names a file, which is not read", fix="give its content, as to_dict() does")
+    with kept.located():
+        return Attachment.from_dict(kept.mapping())
+
+
+def _part_of(kept: KeptValue) -> Part:
+    kind = kept["type"].one_of(_PART_TYPES)
+    if kind == "attachment":
+        return AttachmentPart(attachment_of(kept["attachment"]))
+    if kind == "provider":
+        return ProviderPart(kept["item"].json_object())
+    metadata = kept.get("provider_metadata", {})
+    extra = metadata.get("extra").json_object_or_none()
+    if kind == "tool_call":
+        text = metadata.get("arguments").text_or_none()
+        if text is None:
+            text = json.dumps(kept["arguments"].json_object(), ensure_ascii=False)
+        return ToolCallPart(kept["name"].text(), text, kept.get("tool_call_id", "").text(), extra)
+    if kind == "tool_result":
+        called = kept.get("tool_call_id", "").text()
+        return ToolResultPart(called, kept["name"].text(), kept["output"].text())
+    said = kept["text"].text()
+    if kind == "reasoning":
+        field = metadata.get("field", "reasoning").text()
+        return ReasoningPart(said, field, metadata.get("details").json())
+    return TextPart(said, extra) if kind == "text" else RefusalPart(said, extra)

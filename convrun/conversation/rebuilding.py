@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from convrun.conversation.backend import Completion
-from convrun.conversation.messages import Message, Usage, system
+from convrun.conversation.kept_reply import reply_to_dict, take_reply
+from convrun.conversation.kept_results import KeptAnswers, results_of
+from convrun.conversation.kept_settings import Rebound, settings_of, settings_to_dict, tool_to_dict
+from convrun.conversation.kept_value import KeptValue
+from convrun.conversation.messages import Message, SharedMessages, attachments_in, message_of, system
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.owner import LanguageModel, place_of
 from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
-from convrun.errors import ConversationError
 from convrun.values import JsonObject
 
 
@@ -23,46 +24,69 @@ def call_to_dict(
 
     `model_id` and `place` are those of a rebuilt one, else `model` is asked.
     """
-    asked, completion = call.prompt, call.whole
+    asked, reply = call.prompt, call.whole.message
     prompt: JsonObject = {"messages": [message.to_dict() for message in asked.messages]}
-    if asked.options:
-        prompt["options"] = dict(asked.options)
     if asked.messages and asked.messages[0].role == "system":
         prompt["system"] = asked.messages[0].text
-    usage: JsonObject = {"input": completion.usage.input, "output": completion.usage.output}
-    if completion.usage.details:
-        usage["details"] = completion.usage.details
-    return {
+    if call.settings.tools:
+        prompt["tools"] = [tool_to_dict(tool) for tool in call.settings.tools.values()]
+    found: JsonObject = {
         "model": model_id if model is None else model.model_id,
         **((place or {}) if model is None else place_of(model.backend)),
-        "prompt": prompt,
-        "messages": [completion.message.to_dict()],
-        "id": call.id,
-        "usage": {key: value for key, value in usage.items() if value is not None},
-        "datetime_utc": call.datetime_utc,
+        "prompt": prompt | settings_to_dict(call.settings),
+        "messages": [reply.to_dict()],
+        **reply_to_dict(call),
     }
+    return found | ({"tool_results": KeptAnswers(reply).to_json(call.results)} if call.results else {})
 
 
-def call_from_dict(data: Mapping[str, Any]) -> tuple[ModelCall, str, JsonObject]:
+def call_from_dict(
+    data: Mapping[str, Any], rebound: Rebound, *, stream: bool = True
+) -> tuple[ModelCall, str, JsonObject]:
     """Return the model call that `call_to_dict` wrote, its model's name, and where that was, as `place_of` does.
 
     Raises:
-        ConversationError: where the dict is none of a response.
+        ConversationError: where the dict is none of a response, or lacks what is needed to go on.
     """
-    try:
-        messages = [Message.from_dict(message) for message in data["prompt"]["messages"]]
-        reply = [Message.from_dict(message) for message in data["messages"]]
-        parts = tuple(part for message in reply for part in message.parts)
-        model_id, options = str(data["model"]), data["prompt"].get("options", {})
-        text, usage, began = data["prompt"].get("system"), data.get("usage", {}), data.get("datetime_utc")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ConversationError(f"no response: {error!r}", fix="give what to_dict() returned") from error
+    kept = KeptValue(data, "response")
+    if "convrun" in kept.mapping():
+        raise kept.wrong("is a whole conversation", fix="Conversation.from_dict reads it")
+    asked = kept["prompt"]
+    tools = [rebound.tool(tool) for tool in asked.get("tools", ()).items()]
+    settings = rebound.with_all(settings_of(asked, tools, rebound, stream=stream))
+    call = ModelCall(_prompt(asked, settings), settings)
+    take_reply(call, _reply(kept["messages"]), kept)
+    call.results = results_of(kept.get("tool_results", ()), call.whole.message)
+    return call, kept["model"].text(), place_in(kept)
+
+
+def place_in(kept: KeptValue) -> JsonObject:
+    """Return where the model was, of a kept response or conversation, as `place_of` does."""
+    return {"endpoint": kept.get("endpoint").text_or_none()} if "endpoint" in kept.mapping() else {}
+
+
+def _reply(kept: KeptValue) -> Message:
+    """The reply, which may be told in several messages."""
+    messages = [message_of(message) for message in kept.items()]
+    for item, message in zip(kept.items(), messages, strict=True):
+        if message.role != "assistant":
+            raise item["role"].not_a("'assistant', whose reply it is")
+    ids = [message.id for message in messages if message.id is not None]
+    return Message("assistant", tuple(part for message in messages for part in message.parts), ids[-1] if ids else None)
+
+
+def _prompt(kept: KeptValue, settings: TurnSettings) -> Prompt:
+    """What was asked; the system prompt stands beside the messages, or among them, or both."""
+    messages, text = [message_of(message) for message in kept["messages"].items()], kept.get("system").text_or_none()
     if text and not (messages and messages[0].role == "system"):
         messages.insert(0, system(text))
-    said = next((message.text for message in reversed(messages) if message.role == "user"), "")
-    prompt = Prompt(prompt=said, messages=tuple(messages), system=text, options=options)
-    call = ModelCall(prompt, TurnSettings(options=options))
-    message = Message("assistant", parts, next((message.id for message in reversed(reply) if message.id), None))
-    call.take(Completion(message=message, usage=Usage(**usage), id=data.get("id"), model=model_id))
-    call.duration, call.began = None, datetime.fromisoformat(began).astimezone(UTC) if began else None
-    return call, model_id, {"endpoint": data["endpoint"]} if "endpoint" in data else {}
+    said = [message for message in messages[-1:] if message.role == "user"]
+    return Prompt(
+        prompt="".join(message.text for message in said),
+        messages=SharedMessages(messages),
+        system=text,
+        attachments=tuple(attachments_in(said)),
+        tools=tuple(settings.tools.values()),
+        options=settings.options,
+        schema=settings.schema.schema if settings.schema else None,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -19,6 +19,8 @@ from convrun.values import Json, JsonObject
 
 if TYPE_CHECKING:
     from convrun.conversation.owner import LanguageModel, Owner
+    from convrun.conversation.structured import SchemaLike
+    from convrun.conversation.toolbox import ToolLike
 
 
 class AnyResponse:
@@ -102,15 +104,28 @@ class AnyResponse:
         return self._known().whole.cost_usd
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], *, model: LanguageModel | None = None) -> Self:
+    def from_dict(
+        cls,
+        data: Mapping[str, Any],
+        *,
+        model: LanguageModel | None = None,
+        tools: Iterable[ToolLike] | None = None,
+        schema: SchemaLike | None = None,
+        before_call: HookOrHooks = None,
+        after_call: HookOrHooks = None,
+    ) -> Self:
         """Return the response that `to_dict` wrote, read already; `model` is found by its name where it is not given.
 
+        Replies to it have what the dict does not hold from here, as in `Conversation.from_dict`.
+
         Raises:
-            ConversationError: where the dict is none of a response.
+            ConversationError: where the dict is none of a response, or `tools` lack one that it had.
         """
+        from convrun.conversation.kept_settings import Rebound
         from convrun.conversation.rebuilding import call_from_dict
 
-        call, model_id, place = call_from_dict(data)
+        rebound = Rebound.of(tools, schema, Hooks.of(before_call, after_call))
+        call, model_id, place = call_from_dict(data, rebound, stream=True if model is None else model.stream)
         found = cls(call, conversation=None if model is None else model.conversation())
         found._model_id, found._place = model_id, place
         return found

@@ -200,7 +200,9 @@ class Tool:
         if self.implementation is None and self.stand_in is None:
             raise ToolUnavailableError(
                 f"tool {self.name!r} has no code, and no recording holds a result for {show(call.arguments)}",
-                fix="give it a function, or a recording of this call",
+                fix="give it a function, or a recording of this call"
+                if self.definition is not None
+                else f"give its function to from_dict, as tools=[{self.name}]",
             )
         if call.arguments_error is not None:
             raise ToolArgumentsError(call.arguments_error)
