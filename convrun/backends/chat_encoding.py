@@ -148,10 +148,7 @@ def encode_attachment(attachment: Attachment) -> JsonObject:
     if kind in _SOUNDS:
         sound: JsonObject = {"data": attachment.base64_content(), "format": _SOUNDS[kind]}
         return {"type": "input_audio", "input_audio": sound}
-    what = f"attachment {attachment.name!r} of type {kind!r} cannot go to a chat model"
-    if kind.startswith(("audio/", "video/")):
-        raise AttachmentError(what, fix="of sounds wav and mp3 can: convert it")
-    raise AttachmentError(what, fix="images, PDF, wav and mp3 can; of anything else, put the text into the prompt")
+    raise attachment.not_for_models()
 
 
 def decode_attachment(part: JsonObject) -> Attachment | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.messages import AttachmentPart, Message, TextPart
-from convrun.errors import AttachmentError
 from convrun.values import Json, JsonObject
 
 _SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
@@ -35,21 +34,14 @@ def encode_attachment(attachment: Attachment) -> JsonObject:
     """
     kind = attachment.resolve_type()
     if kind.startswith("image/"):
-        image: JsonObject = {"type": "input_image", "image_url": _address(attachment, kind)}
+        image: JsonObject = {"type": "input_image", "image_url": attachment.as_url()}
         return {**image, "detail": attachment.detail} if attachment.detail else image
     if kind == "application/pdf":
-        if attachment.url and not attachment.url.startswith("data:"):
+        if attachment.is_link:
             return {"type": "input_file", "file_url": attachment.url}
         name = attachment.file_name or "document.pdf"
-        return {"type": "input_file", "filename": name, "file_data": _address(attachment, kind)}
+        return {"type": "input_file", "filename": name, "file_data": attachment.as_url()}
     if kind in _SOUNDS:
         sound: JsonObject = {"data": attachment.base64_content(), "format": _SOUNDS[kind]}
         return {"type": "input_audio", "input_audio": sound}
-    raise AttachmentError(
-        f"an attachment of type {kind!r} cannot go to a model",
-        fix="images, PDF, wav and mp3 can; of anything else, put the text into the prompt",
-    )
-
-
-def _address(attachment: Attachment, kind: str) -> str:
-    return attachment.url or f"data:{kind};base64,{attachment.base64_content()}"
+    raise attachment.not_for_models()

@@ -145,6 +145,15 @@ class Attachment:
         text = self._encoded()
         return text if text.startswith("data:") else f"data:{kind};base64,{text}"
 
+    def not_for_models(self) -> AttachmentError:
+        """Return the error of an attachment that an API has no part for, whatever it may hold."""
+        kind = self.resolve_type()
+        what = f"attachment {self.name!r} of type {kind!r} cannot go to a model"
+        if kind.startswith(("audio/", "video/")):
+            return AttachmentError(what, fix="of sounds wav and mp3 can: convert it")
+        fix = "images, PDF, wav and mp3 can; of anything else, put the text into the prompt"
+        return AttachmentError(what, fix=fix)
+
     def to_dict(self) -> JsonObject:
         """Return it as a JSON object: URLs as they are, everything else as base64 in `content`."""
         found: JsonObject = {}

@@ -56,7 +56,7 @@ def _parsed(text: str) -> object:
 
 @frozen(kw_only=False)
 class ToolOutput:
-    """What a tool may return to hand attachments to the model beside its text."""
+    """What a tool may return to hand attachments to the model beside its text; of one alone it may return that."""
 
     output: object = ""
     attachments: Sequence[Attachment] = ()
@@ -77,6 +77,8 @@ class ToolResult:
         """Return the result of a call whose tool returned `value`: a text as it is, anything else as JSON."""
         attachments: tuple[Attachment, ...] = ()
         try:
+            if isinstance(value, Attachment):
+                value = ToolOutput(attachments=[value])
             if isinstance(value, ToolOutput):
                 attachments = attachments_of(value.attachments)
                 value = value.output
@@ -117,6 +119,8 @@ def _plain(value: object) -> object:
     """The JSON form of a pydantic model or a dataclass."""
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
+    if isinstance(value, Attachment):
+        raise TypeError("attachments go beside the output, in ToolOutput(…, attachments=[…])")
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     raise TypeError(f"object of type {type(value).__name__}")

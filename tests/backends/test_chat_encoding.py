@@ -238,7 +238,7 @@ def test_attachments_make_a_list_of_parts() -> None:
 
 def test_what_no_chat_model_takes_is_refused() -> None:
     """A type that chat completions do not have is an error that names it."""
-    with pytest.raises(AttachmentError, match="'text/csv' cannot go to a chat model"):
+    with pytest.raises(AttachmentError, match="'text/csv' cannot go to a model"):
         encode_message(user("look", Attachment(content=b"a,b", type="text/csv")))
 
 

@@ -165,6 +165,26 @@ def test_a_tools_file_is_read_when_it_returns(tmp_path):
     assert [base64.b64decode(url.partition(",")[2])[-1] for url in pictures] == [1, 2]
 
 
+def test_a_tool_may_return_an_attachment_alone():
+    """It goes to the model as that of a ToolOutput without a text would; within other values it has no place."""
+    picture = llm.Attachment(content=PNG)
+    model, script = scripted(calls(("look", {}), ("all_of_them", {})), says("A map."))
+
+    def look():
+        """Look."""
+        return picture
+
+    def all_of_them():
+        """Look at all of them."""
+        return {"pictures": [picture]}
+
+    model.conversation(tools=[look, all_of_them]).chain("Look").text()
+    one, several, shown = script.messages[1][2:]
+    assert one["content"] == ""
+    assert "attachments go beside the output, in ToolOutput" in several["content"]
+    assert len(shown["content"]) == 1
+
+
 def test_a_hooks_attachment_stops_the_chain():
     """A result that a hook puts in the place of another is held to the limit, too: nothing is sent."""
 
