@@ -144,6 +144,8 @@ FROM_TURN = "--from-turn"  # the part of a change that is none: from there on it
 STUB_HINT = "the tool is a stub: what it `returns` is not what was recorded"
 NO_GRADE = "the judge gave no grade"  # that of a change where what is recorded gives a check nothing, as the next
 NO_VECTOR = "the model gave no embedding"
+NO_WORDS = "the simulated user said nothing"
+USER_LANE = "user"  # of a recording: what a model said that plays the user
 BROKE_OFF = "recording broke off"  # that of a change where a recording that broke off holds no more
 
 
@@ -167,7 +169,8 @@ class Staleness:
     """Where the recording stopped matching (turn and model call from 1), and what changed there.
 
     `breaks` are recorded tool calls that today's signatures no longer take. Of a check that asks a model, `lane` is its
-    kind, `turn` the one that is judged (for the conversation's own checks the last), and the model call 1.
+    kind, `turn` the one that is judged (for the conversation's own checks the last), and the model call 1. Of a
+    simulated user the lane is USER_LANE, and the turn the one in which it speaks.
     """
 
     turn: int
@@ -175,6 +178,11 @@ class Staleness:
     changes: tuple[Change, ...]
     breaks: tuple[str, ...] = ()
     lane: str | None = None
+
+    @property
+    def is_of_check(self) -> bool:
+        """Whether only a check asks anew; the turns are as they were."""
+        return self.lane not in (None, USER_LANE)
 
 
 @frozen
@@ -250,7 +258,8 @@ class ConversationResult:
 
     One that `branched` off another has its own turns only, and of those before them what went wrong.
     `cost_usd` is what its model calls cost when they were recorded, None where that is not known of each. Of its
-    `live_calls`, which went to a provider, `check_calls` are those that checks made.
+    `live_calls`, which went to a provider, `check_calls` are those that checks made, `user_calls` those of models that
+    play the user.
     Of a group of `samples` it is the one result: figures are their sums, findings and ignored differences theirs, each
     once, `error` and `stale` those of the first that has one; turns and checks stand in the samples. Id and cassette
     are those of sample 1.
@@ -267,6 +276,7 @@ class ConversationResult:
     model_calls: int = 0
     live_calls: int = 0
     check_calls: int = 0
+    user_calls: int = 0
     usage: UsageResult = field(default_factory=UsageResult)
     cost_usd: float | None = None
     spent: Spending = field(default_factory=Spending)

@@ -68,7 +68,7 @@ def _entry(group: list[Planned]) -> dict[str, object]:
         "model": one.model.name,
         "tags": list(one.spec.tags),
         "vars": dict(one.vars),
-        "turns": len(one.spec.turns),
+        "turns": sum(turn.most for turn in one.spec.turns),
         "cassette": one.cassette_shown,
         "recorded": all(sample.cassette.is_file() for sample in group),
         "skip": one.skip,

@@ -159,16 +159,18 @@ def _role(total: Counts, result: RunResult) -> Role:
 def _amounts(total: Counts) -> str:
     checks = noun(sum(total.checks[name] for name in ("passed", "failed", "error")), "check")
     odd = [f"{total.checks[name]} {word}" for name, word in _ODD.items() if total.checks[name]]
-    own = total.live_calls - total.check_calls
+    own = total.live_calls - total.check_calls - total.user_calls
     if own > total.model_calls == 0:
         live = f"{noun(total.live_calls, 'live call')} failed"
     else:
         live = f"{total.live_calls} live{', with those that failed' if own > total.model_calls else ''}"
-    of_checks = f" and {total.check_calls} of checks" if total.check_calls else ""
+    others = [f"{total.check_calls} of checks"] if total.check_calls else []
+    others += [f"{total.user_calls} of simulated users"] if total.user_calls else []
+    of_others = "".join(f" and {one}" for one in others)
     amounts = [
         noun(total.turns, "turn"),
         f"{checks} ({', '.join(odd)})" if odd else checks,
-        f"{noun(total.model_calls, 'model call')}{of_checks} ({live})",
+        f"{noun(total.model_calls, 'model call')}{of_others} ({live})",
         *([noun(total.findings, "finding")] if total.findings else []),
     ]
     return ", ".join(amounts)

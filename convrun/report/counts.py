@@ -25,8 +25,9 @@ class Counts:
 
     `verdicts` has all seven, and of those skipped `not_begun` were passed over for others; `checks` has passed, failed,
     error, stale and info: a check behind a stale request, or of a known failure, is info, whatever it says. Of the
-    `live_calls`, `check_calls` are those that checks made. `usage` and `cost_usd` are None where one is unknown.
-    `spent` is what all live calls took, also those of conversations that were not finished.
+    `live_calls`, `check_calls` are those that checks made, `user_calls` those of simulated users. `usage` and
+    `cost_usd` are None where one is unknown. `spent` is what all live calls took, also those of conversations that were
+    not finished.
     """
 
     conversations: int
@@ -36,6 +37,7 @@ class Counts:
     model_calls: int
     live_calls: int
     check_calls: int
+    user_calls: int
     usage: UsageResult
     cost_usd: float | None
     spent: Spending
@@ -73,6 +75,7 @@ def counts(result: RunResult) -> Counts:
         model_calls=sum(conversation.model_calls for conversation in conversations),
         live_calls=sum(conversation.live_calls for conversation in conversations),
         check_calls=sum(conversation.check_calls for conversation in conversations),
+        user_calls=sum(conversation.user_calls for conversation in conversations),
         usage=total_usage(conversation.usage for conversation in conversations if conversation.model_calls),
         cost_usd=known_sum(conversation.cost_usd for conversation in conversations if conversation.model_calls),
         spent=result.spent or total_spending(one.spent for one in conversations),

@@ -161,7 +161,7 @@ def _why(stale: Staleness, *, sole: bool) -> str:
         return f"asked anew from {where} on"
     if parts and all(part == ENDED for part in parts):
         return stale_title(stale)
-    first = (stale.turn, stale.model_call, stale.lane) == (1, 1, None)
+    first = (stale.turn, stale.model_call, stale.is_of_check) == (1, 1, False)
     everything = ", so that everything goes live" if sole and first else ""
     return f"{stale_title(stale)}, {where}{everything}"
 

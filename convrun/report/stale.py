@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from convrun.report.samples import unrecorded
 from convrun.report.style import Line
 from convrun.report.wording import noun, without_options
-from convrun.results import BROKE_OFF, NO_GRADE, NO_VECTOR, Change, ConversationResult, Staleness
+from convrun.results import BROKE_OFF, NO_GRADE, NO_VECTOR, NO_WORDS, Change, ConversationResult, Staleness
 
 _SAYING_WHAT = {"--record": 1, "--only": 1}  # options that say what is recorded: what is named is
 _NAMED = 3  # ids or specs on one command line; with more, all are recorded together
@@ -75,7 +75,7 @@ def _titled(change: Change, stale: Staleness) -> str:
 
 def stale_relation(stale: Staleness) -> str:
     """Return how the requests of today stand to the recording."""
-    if stale.lane is not None and all(change.part in {NO_GRADE, NO_VECTOR} for change in stale.changes):
+    if stale.lane is not None and all(change.part in {NO_GRADE, NO_VECTOR, NO_WORDS} for change in stale.changes):
         return "no usable answer in the recording of"
     if stale.lane is not None and all(change.recorded is None for change in stale.changes):
         return "not in the recording of"

@@ -40,7 +40,7 @@ def _asked_anew(bound: BoundConversation, result: ConversationResult | None) -> 
     stale = result.stale if result is not None else None
     if result is not None and result.verdict != "missing" and stale is None:
         return
-    if result is not None and stale is not None and stale.lane is not None:
+    if result is not None and stale is not None and stale.is_of_check:
         yield from _of_stale_checks(bound, result)
         return
     first = stale.turn if stale is not None else 1

@@ -74,7 +74,7 @@ class Quoting:
         """What its turns take; where only its checks ask anew, nothing."""
         planned = bound.planned
         stale = result.stale if result is not None else None
-        answered = result is not None and result.verdict != "missing" and (stale is None or stale.lane is not None)
+        answered = result is not None and result.verdict != "missing" and (stale is None or stale.is_of_check)
         if bound.model.offline or answered:
             return Quote()
         recorded = _recorded(planned)

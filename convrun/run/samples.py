@@ -40,6 +40,7 @@ def group_result(members: Sequence[BoundConversation], results: Iterable[Convers
         model_calls=sum(one.model_calls for one in over),
         live_calls=sum(one.live_calls for one in over),
         check_calls=sum(one.check_calls for one in over),
+        user_calls=sum(one.user_calls for one in over),
         usage=total_usage(one.usage for one in played) if played else UsageResult(),
         cost_usd=known_sum(one.cost_usd for one in played) if played else None,
         spent=total_spending(one.spent for one in over),

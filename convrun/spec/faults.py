@@ -110,6 +110,11 @@ def misplaced(spec: Spec) -> Iterator[SpecError]:
             if not meant:
                 yield _no_such_turn(fault, spec.turns)
                 continue
+            if _is_behind_simulated(fault, spec.turns):
+                what = f"turn {fault.turn} is simulated, or comes behind one that is"
+                fix = "name an earlier one: which turns there are from there on is known when they are played"
+                yield SpecError(what, where=fault.places["turn"], fix=fix)
+                continue
             if all(turn.skip for turn in meant):
                 fix = "take the fault out, or the turn's `skip`"
                 yield SpecError(f"turn {fault.turn} is skipped", where=fault.places["turn"], fix=fix)
@@ -120,6 +125,19 @@ def misplaced(spec: Spec) -> Iterator[SpecError]:
         if other is not fault:
             fix = f"the other one is in line {other.where.line}; take one out"
             yield SpecError(f"two faults for {place}", where=fault.where, fix=fix)
+
+
+def _is_behind_simulated(fault: ModelFault, turns: Sequence[TurnSpec], *, seen: bool = False) -> bool:
+    """Whether a turn that a fault means is simulated, or comes behind one that is; a number means no turn of a branch."""
+    for number, turn in enumerate(turns, start=1):
+        seen = seen or turn.simulate is not None
+        if seen and fault.turn == (number if isinstance(fault.turn, int) else turn.id):
+            return True
+        if isinstance(fault.turn, str) and any(
+            _is_behind_simulated(fault, branch.turns, seen=seen) for branch in turn.branches
+        ):
+            return True
+    return False
 
 
 def _of_branches(fault: ModelFault, turns: Sequence[TurnSpec]) -> list[TurnSpec]:

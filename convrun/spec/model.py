@@ -166,12 +166,28 @@ class KnownFailure:
 
 
 @frozen
+class SimulateSpec:
+    """A model that plays the user, for `max_turns` turns at most; None: the conversation's own model.
+
+    It ends by itself once it has what it wants, or after a turn for which all checks of `until` hold.
+    """
+
+    goal: Text
+    persona: Text | None = None
+    max_turns: int = 10
+    until: tuple[CheckSpec, ...] = ()
+    model: ModelSpec | None = None
+    where: Where
+
+
+@frozen
 class TurnSpec:
     """What the user says, and what must hold afterwards. An option that is None removes the spec's.
 
     With `expect_error`, a check of that kind, the provider is to refuse; there is no `expect` then. `chain` is how many
     model calls there may be before the tool calls of the last stay open: False is one, True any number. `branches` go
-    on from it, each in its own way, in the place of the turns behind it.
+    on from it, each in its own way, in the place of the turns behind it. With `simulate` it stands for as many turns as a model that
+    plays the user takes; what is said in them is not known here.
     """
 
     user: Text
@@ -185,8 +201,19 @@ class TurnSpec:
     expect_error: CheckSpec | None = None
     skip: str | None = None
     known_failure: KnownFailure | None = None
+    simulate: SimulateSpec | None = None
     branches: tuple[BranchSpec, ...] = ()
     where: Where
+
+    @property
+    def most(self) -> int:
+        """How many turns of a conversation it may come to."""
+        return 1 if self.simulate is None else self.simulate.max_turns
+
+    @property
+    def own_checks(self) -> tuple[CheckSpec, ...]:
+        """The checks that are written in it, but for an error that it expects."""
+        return self.expect if self.simulate is None else (*self.expect, *self.simulate.until)
 
 
 @frozen

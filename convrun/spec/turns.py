@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from convrun import document
@@ -11,10 +12,11 @@ from convrun.document import Node, Scalar, quoted
 from convrun.errors import SpecError
 from convrun.source import Where
 from convrun.spec import decoding
-from convrun.spec.checks import checks, expected_error
+from convrun.spec.checks import check, checks, expected_error
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
-from convrun.spec.model import AttachmentSpec, BranchSpec, SchemaSpec, Spec, TurnSpec, every_turn
+from convrun.spec.model import AttachmentSpec, BranchSpec, ModelSpec, SchemaSpec, SimulateSpec, Spec, TurnSpec, every_turn
+from convrun.spec.models import model
 from convrun.spec.texts import data, json_leaf, json_schema, schema_path, spoken, template
 from convrun.templates import Text
 from convrun.values import schema_fault
@@ -28,6 +30,14 @@ _NOT_OPTIONS = {
 _ABROAD = dict.fromkeys(("prompt", "input", "content", "message", "question", "text"), "user") | dict.fromkeys(
     ("assert", "asserts", "assertions", "check", "checks", "tests"), "expect"
 )
+_NOT_SIMULATED = {
+    "user": "make it a turn of its own: what a simulated user says is up to its model",
+    "chain": "leave it out: the simulated user answers a reply, so that its tools have to have run",
+    "attachments": "leave them out, or put them into a turn with `user:` before it",
+    "branches": "write what follows as specs of their own, or let each branch begin with a simulated user",
+    "expect_error": "leave it out: which turn is refused is not known before; write `faults` or a turn with `user:`",
+}
+_MOST_TURNS = 100  # of one simulated user: whoever talks longer goes in circles, and each turn is paid for
 _MIME = re.compile(r"^[A-Za-z0-9][\w.+-]*/[\w.+-]+$")
 
 
@@ -48,6 +58,9 @@ def _together(found: Sequence[TurnSpec], before: Sequence[TurnSpec] = ()) -> Ite
         if turn.branches and turn.expect_error is not None:
             what = "a turn with expect_error has no reply that branches could go on from"
             yield SpecError(what, where=turn.branches[0].where, fix="write them on the turn before it")
+        if turn.branches and any(one.simulate for one in (*before, *found[:number])):
+            what = "branches behind a simulated user: how many turns they would begin with is known when it has spoken"
+            yield SpecError(what, where=turn.branches[0].where, fix=_NOT_SIMULATED["branches"])
         for branch in turn.branches:
             yield from _together(branch.turns, (*before, *found[:number]))
 
@@ -83,9 +96,14 @@ def options(node: Node, _: SpecFile) -> dict[str, Any]:
 
 
 def _turn(node: Node, file: SpecFile) -> TurnSpec:
-    read = _TURN.parts(node, file)
+    others = Mistakes()
+    if isinstance(node, document.Mapping) and node.get("simulate") is not None:
+        read = _SIMULATED.parts(_own_keys(node, others), file)
+    else:
+        read = _TURN.parts(node, file)
+    read.mistakes.found += others.found
     # A turn whose text is wrong is judged all the same; its mistake keeps the spec from being run.
-    turn = TurnSpec(**{"user": Text(source="", where=node.where), **read.values}, where=node.where)
+    turn = TurnSpec(**{"user": _unsaid(node, read.values), **read.values}, where=node.where)
     with read.mistakes:
         refuse_beside_skip(read.values.get("skip"), read.values.get("known_failure"))
     if "expect" in read.values and "expect_error" in read.values:
@@ -94,6 +112,47 @@ def _turn(node: Node, file: SpecFile) -> TurnSpec:
         read.mistakes.found.append(SpecError(what, where=read.values["expect_error"].where, fix=fix))
     read.mistakes.stop(rest=turn)
     return turn
+
+
+@takes(type="integer", minimum=1, maximum=_MOST_TURNS)
+def _max_turns(node: Node, file: SpecFile) -> int:
+    found = _count(node, file)
+    if found > _MOST_TURNS:
+        what = f"{found} turns are more than the {_MOST_TURNS} that a simulated user may have"
+        raise SpecError(what, where=node.where, fix=f"write {_MOST_TURNS} or fewer; each is a model call at the least")
+    return found
+
+
+def _simulate(node: Node, file: SpecFile) -> SimulateSpec:
+    if isinstance(node, Scalar):
+        fix = "say what the user is after: {goal: Get a refund for order 1042.}"
+        raise expected("a mapping for simulate", node, fix)
+    return SimulateSpec(**_SIMULATE.values(node, file), where=node.where)
+
+
+@takes(anyOf=[model])
+def _speaker(node: Node, file: SpecFile) -> ModelSpec:
+    """The model that plays the user: it has no tools."""
+    found = model(node, file)
+    if any(line.calls for line in found.script or ()):
+        raise SpecError("a simulated user calls no tools", where=node.where, fix="give it lines of `reply:` only")
+    return found
+
+
+def _unsaid(node: Node, values: dict[str, Any]) -> Text:
+    """What stands for the text of a turn that has none: whoever lists turns tells by it that a model says it."""
+    simulate = values.get("simulate")
+    said = f"(simulated user: {simulate.goal.source})" if simulate is not None else ""
+    return Text(source=said, raw=True, where=node.where)
+
+
+def _own_keys(node: document.Mapping, mistakes: Mistakes) -> document.Mapping:
+    """A simulated turn without the keys of another, each of which is a mistake."""
+    for key, _ in node.entries:
+        if key.text in _NOT_SIMULATED:
+            what = f"{key.text!r} does not go with 'simulate'"
+            mistakes.found.append(SpecError(what, where=key.where, fix=_NOT_SIMULATED[key.text]))
+    return replace(node, entries=tuple(entry for entry in node.entries if entry[0].text not in _NOT_SIMULATED))
 
 
 def _attachment(node: Node, file: SpecFile) -> AttachmentSpec:
@@ -110,7 +169,11 @@ def _attachment(node: Node, file: SpecFile) -> AttachmentSpec:
     type="object",
     minProperties=1,
     propertyNames={"pattern": r"^[^\s./\\:@][^\s/\\:@]*$"},
-    additionalProperties={"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/turn"}},
+    additionalProperties={
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [{"$ref": "#/$defs/turn"}, {"$ref": "#/$defs/simulated_turn"}]},
+    },
 )
 def _branches(node: Node, file: SpecFile) -> tuple[BranchSpec, ...]:
     from convrun.spec.branches import read_branches  # few specs have any
@@ -172,6 +235,15 @@ _ATTACHMENT = Record(
     },
 )
 _attachments = decoding.listed(Decoder(_attachment, _ATTACHMENT), of="attachments")
+_SYSTEM = Key(template, "Replaces the system prompt from here on.")
+_OF_CALLS = {
+    "options": Key(options, "Over the spec's options, for this turn; null removes one."),
+    "schema": Key(_schema, "Structured output: a JSON Schema, {file: …}, or a pydantic model's import path."),
+}
+_PASSED_OVER = {
+    "skip": Key(decoding.reason, "Why the turn is left out."),
+    "known_failure": Key(known_failure, "Why the turn fails; it is shown as skipped, and fails once it passes."),
+}
 _TURN = Record(
     of="a turn",
     name="turn",
@@ -179,17 +251,45 @@ _TURN = Record(
     keys={
         "user": Key(template, "What the user says.", required=True),
         "id": Key(decoding.identifier, "Names the turn for templates (`turns.second`) and reports."),
-        "system": Key(template, "Replaces the system prompt from here on."),
+        "system": _SYSTEM,
         "chain": Key(_chain, "false: one model call, or a number of them; the tool calls of the last are not run."),
         "attachments": Key(_attachments, "Images and files that go with what the user says."),
-        "options": Key(options, "Over the spec's options, for this turn; null removes one."),
-        "schema": Key(_schema, "Structured output: a JSON Schema, {file: …}, or a pydantic model's import path."),
+        **_OF_CALLS,
         "expect": Key(checks, "What must hold after this turn."),
         "expect_error": Key(expected_error, "In the place of expect: the error that the provider is to answer with."),
-        "skip": Key(decoding.reason, "Why the turn is left out."),
-        "known_failure": Key(known_failure, "Why the turn fails; it is shown as skipped, and fails once it passes."),
+        **_PASSED_OVER,
         "branches": Key(_branches, "Other ways on from here, by name: turns in the place of those that follow."),
     },
 )
-_of_a_branch = decoding.listed(Decoder(_turn, _TURN), of="turns", least=1)  # judged with those that they go on from
-turns = decoding.listed(Decoder(_turn, _TURN), of="turns", least=1, judge=_together)
+_SIMULATE = Record(
+    of="simulate",
+    form="a simulated user",
+    abroad={"turns": "max_turns", "limit": "max_turns", "task": "goal", "instructions": "goal", "stop": "until"},
+    keys={
+        "goal": Key(spoken, "What the user is after.", required=True),
+        "persona": Key(spoken, "Who the user is, and how they write."),
+        "max_turns": Key(_max_turns, f"How many turns there are at most, 10 by default, {_MOST_TURNS} at the most."),
+        "until": Key(
+            decoding.listed(check, of="checks", least=1),
+            "Checks of the turn just played: once all hold, it is the last; if none is that, the last one fails.",
+        ),
+        "model": Key(_speaker, "The model that plays the user; default: the conversation's own."),
+    },
+)
+_SIMULATED = Record(
+    of="a simulated turn",
+    form="a simulated turn",
+    name="simulated_turn",
+    abroad=_ABROAD | {"persona": "simulate", "goal": "simulate", "until": "simulate", "max_turns": "simulate"},
+    keys={
+        "simulate": Key(Decoder(_simulate, _SIMULATE), "A model plays the user, turn after turn.", required=True),
+        "id": Key(decoding.identifier, "Names its last turn for templates and reports."),
+        "system": _SYSTEM,
+        **_OF_CALLS,
+        "expect": Key(checks, "What must hold after its last turn."),
+        **_PASSED_OVER,
+    },
+)
+_any_turn = Decoder(_turn, {"anyOf": [_TURN, _SIMULATED]})
+_of_a_branch = decoding.listed(_any_turn, of="turns", least=1)  # judged with those that they go on from
+turns = decoding.listed(_any_turn, of="turns", least=1, judge=_together)

@@ -30,7 +30,7 @@ class Rehearsed:
     def only_judged(self) -> frozenset[str]:
         """The ids of those of which only checks ask anything anew."""
         singles = (single for one in self.result.conversations for single in one.singles)
-        return frozenset(one.id for one in singles if one.stale is not None and one.stale.lane is not None)
+        return frozenset(one.id for one in singles if one.stale is not None and one.stale.is_of_check)
 
     def of(self, bound: BoundConversation) -> ConversationResult | None:
         """Return what was found of a conversation, or of a sample."""
@@ -119,7 +119,7 @@ def _hangs(bound: BoundConversation, result: ConversationResult) -> bool:
 def _is_wanted(bound: BoundConversation, result: ConversationResult, only: Only | None) -> bool:
     """Whether something would go live: beside what is stale a check may fail, which is the worse verdict."""
     recorded = _is_recorded(bound)
-    lane = result.stale is not None and result.stale.lane is not None
+    lane = result.stale is not None and result.stale.is_of_check
     stale = result.verdict == "stale" or lane or (result.verdict == "failed" and result.stale is not None)
     kinds = {"stale": stale and recorded, "missing": result.verdict == "missing" or not recorded}
     needed = stale or result.verdict == "missing"

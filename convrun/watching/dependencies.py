@@ -142,7 +142,7 @@ def _import_paths(spec: Spec) -> Iterator[str]:
 
 
 def _checks(spec: Spec) -> Iterator[CheckSpec]:
-    yield from (*spec.each_turn, *spec.expect, *(check for turn in spec.turns for check in turn.expect))
+    yield from (*spec.each_turn, *spec.expect, *(check for turn in spec.turns for check in turn.own_checks))
 
 
 def _beside(cassette: Path) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import partial
 
@@ -19,7 +19,7 @@ from convrun.run.planning.options import RunOptions
 from convrun.run.planning.plan import Plan, Planned, may_go_live
 from convrun.settings import Settings
 from convrun.spec.known_failures import cannot_fail
-from convrun.spec.model import ToolUse
+from convrun.spec.model import ModelSpec, ToolUse
 
 
 @frozen
@@ -27,7 +27,8 @@ class BoundConversation:
     """A planned conversation with its code and its model; `trusted` are the base URLs a key may go to.
 
     `block_network`: on replay its code reaches nothing beyond this machine. `rpm`: how many requests a minute go out.
-    `redact` are the settings' patterns of secrets. `asked` are the models that its checks ask, by lane and name.
+    `redact` are the settings' patterns of secrets. `asked` are the models that its checks ask, by lane and name, and
+    those that play the user.
     """
 
     planned: Planned
@@ -41,13 +42,13 @@ class BoundConversation:
 
     @property
     def models(self) -> tuple[ModelIdentity, ...]:
-        """Its own model, then those that its checks ask."""
+        """Its own model, then those that are asked beside it."""
         return (self.model, *self.asked.values())
 
     @property
     def offline(self) -> bool:
         """Whether no provider is asked for anything, by its checks neither."""
-        return self.model.offline is not None and not self.asked
+        return all(model.offline is not None for model in self.models)
 
 
 def bind(
@@ -68,6 +69,7 @@ def bind(
     bound: list[BoundConversation] = []
     errors: list[ConvrunError] = [*settings_errors(settings)]
     keyless = Keyless()
+    identified = partial(identity_of, options=options, environ=environ)
     for planned in plan.conversations:
         key = id(planned.spec)
         if key not in specs:
@@ -77,13 +79,13 @@ def bind(
                 specs[key] = None
                 errors += found.errors
             errors += cannot_fail(planned.spec)
-            identified = partial(identity_of, options=options, environ=environ)
             asked[key] = asked_models(planned.spec, planned.asked, identified, errors)
         names = frozenset(planned.vars)
         if (key, names) not in names_seen:
             names_seen.add((key, names))
             unknown = row_errors(planned.spec, planned.case) or name_errors(planned.spec, names)
             errors += unknown or axis_errors(planned.spec)  # an unknown name may be an axis, misspelt
+        others = _with_speakers(planned, asked[key], identified, errors)
         try:
             model = identity_of(planned.model, options, environ)
             live = model if may_go_live(planned, options) else None
@@ -92,26 +94,39 @@ def bind(
                 errors += variable_errors(planned.spec, environ, live, trusted)
                 errors += told_apart_errors(planned.spec, planned.model, _with_code(bound_spec), environ)
             if live is not None:
-                keyless.look(planned, live, asked[key], environ=environ, trusted=trusted)
+                keyless.look(planned, live, others, environ=environ, trusted=trusted)
         except ConvrunError as error:
             # A model of -m or of the settings stands nowhere in the spec.
             errors.append(error.at(planned.model.where))
             continue
-        spec = specs[key]
-        if spec is not None:
+        if bound_spec is not None:
             bound.append(
                 BoundConversation(
                     planned=planned,
-                    spec=spec,
+                    spec=bound_spec,
                     model=model,
                     trusted=trusted,
                     block_network=settings.block_network,
                     rpm=settings.rpm,
                     redact=settings.redact,
-                    asked=asked[key],
+                    asked=others,
                 )
             )
     return tuple(bound), (*errors, *keyless.errors())
+
+
+def _with_speakers(
+    planned: Planned,
+    asked: Mapping[tuple[str, str], ModelIdentity],
+    identified: Callable[[ModelSpec], ModelIdentity],
+    errors: list[ConvrunError],
+) -> Mapping[tuple[str, str], ModelIdentity]:
+    """The models that the checks of a conversation ask, and those that play its user."""
+    if all(turn.simulate is None for turn in planned.spec.turns):
+        return asked
+    from convrun.run.binding.speakers import speakers  # few specs have one
+
+    return {**asked, **speakers(planned, identified, errors)}
 
 
 def live_errors(

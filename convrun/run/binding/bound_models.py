@@ -10,6 +10,7 @@ from convrun.backends.keys import key_for
 from convrun.checks.registry import KINDS, leaves
 from convrun.errors import ConvrunError, SettingsError, SpecError, UnknownModelError
 from convrun.frozen import frozen
+from convrun.results import USER_LANE
 from convrun.run.binding.bound_checks import place
 from convrun.run.planning.options import RunOptions
 from convrun.run.planning.plan import Planned
@@ -80,7 +81,7 @@ class Asking:
 
 def asking(spec: Spec) -> Iterator[Asking]:
     """Yield each check of a spec that asks a model, once for all turns that have it."""
-    own = (check for turn in spec.turns for check in turn.expect)
+    own = (check for turn in spec.turns for check in turn.own_checks)
     yield from asked_by((*own, *spec.each_turn, *spec.expect))
 
 
@@ -127,6 +128,10 @@ def asked_models(
 def where_asked(planned: Planned, call: tuple[str, str]) -> Where | None:
     """Return the place of the first check that asks this model in this lane."""
     lane, name = call
+    if lane == USER_LANE:
+        from convrun.run.binding.speakers import where_spoken  # few specs have one
+
+        return where_spoken(planned.spec, name)
     default = planned.asked.get(lane)
     found = (one.where for one in asking(planned.spec) if one.lane == lane and (one.name or default) == name)
     return next(found, None)

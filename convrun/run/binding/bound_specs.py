@@ -37,6 +37,7 @@ class BoundTurn:
 
     `schema` is a JSON Schema or a pydantic model; `root` is the project's folder, which its attachments may not leave;
     none of them has more than `max_attachment` bytes.
+    `until` are the checks that end a simulated user.
     """
 
     spec: TurnSpec
@@ -44,6 +45,7 @@ class BoundTurn:
     checks: tuple[BoundCheck, ...] = ()
     schema: SchemaLike | None = None
     max_attachment: int = MAX_ATTACHMENT
+    until: tuple[BoundCheck, ...] = ()
 
 
 @frozen
@@ -109,6 +111,7 @@ def bind_spec(
                 checks=() if number < spec.borrowed else checks_of(turn),
                 schema=_schema(turn, errors, imports=imports),
                 max_attachment=at_most,
+                until=checks(turn.simulate.until) if turn.simulate else (),
             )
             for number, turn in enumerate(spec.turns)
         ),
@@ -121,7 +124,11 @@ def bind_spec(
     played = [turn for turn in spec.turns if not turn.skip]
     if played and all(turn.expect_error for turn in played):
         errors += without_reply(spec.expect)
-    every = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
+    every = [check for turn in spec.turns for check in turn.own_checks] + [*spec.each_turn, *spec.expect]
+    if any(turn.simulate for turn in spec.turns):
+        from convrun.run.binding.speakers import until_errors  # few specs have one
+
+        errors += until_errors(spec)
     if known is not None:
         errors += named_tools(every, spec.faults, known)
     errors += strange_arguments(every, partial(parameter_names, tools))

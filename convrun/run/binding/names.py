@@ -86,7 +86,7 @@ def given_to_all(spec: Spec) -> set[str]:
 
 def axis_errors(spec: Spec) -> Iterator[SpecError]:
     """Yield a mistake for each axis of the matrix that nothing uses: its conversations would all be the same."""
-    checks = [check for turn in spec.turns for check in turn.expect] + [*spec.each_turn, *spec.expect]
+    checks = [check for turn in spec.turns for check in turn.own_checks] + [*spec.each_turn, *spec.expect]
     if not spec.matrix or any(runs_code(check.kind, check.value) for check in checks):
         return  # code may look at any of them
     prompts = [value.value for axis in spec.matrix if axis.name == "system" for value in axis.values]
@@ -132,7 +132,7 @@ def variables_named(found: Iterable[Text]) -> dict[str, Text]:
 def variables_sent(spec: Spec) -> dict[str, Text]:
     """Return those of them that stand in messages to the model; what tools and checks get is not among these."""
     said: list[object] = [spec.system, *(message.text for message in spec.history)]
-    said += [text for turn in spec.turns for text in (turn.user, turn.system)]
+    said += [text for turn in spec.turns for text in (turn.user, turn.system, *_simulated(turn))]
     said += [part for entry in _stub_entries(spec) for part in (entry.returns, entry.raises)]
     said += _raised(spec)
     return variables_named(text for one in said for text in texts(one))
@@ -153,7 +153,7 @@ def _uses(spec: Spec) -> Iterator[_Use]:
     for index, turn in enumerate(turns):
         files = [part for attachment in turn.attachments for part in (attachment.path, attachment.url)]
         played = 0 if turn.skip else len(turns)  # what is never rendered may read whatever it likes
-        yield from _each(_in([turn.user, turn.system, files]), turns, index, played)
+        yield from _each(_in([turn.user, turn.system, files, _simulated(turn)]), turns, index, played)
     yield from _in_all_checks(spec, _templates_of)
 
 
@@ -166,12 +166,17 @@ def _in_all_checks(spec: Spec, texts_of: Callable[[CheckSpec], Iterable[Text]]) 
     turns = spec.turns
     for index, turn in enumerate(turns):
         played = 0 if turn.skip else len(turns)
-        yield from _each(found(turn.expect), turns, index + 1, played)
+        yield from _each(found(turn.own_checks), turns, index + 1, played)
         yield from _each(found([turn.expect_error] if turn.expect_error else ()), turns, index, played)
     # A check of every turn sees at least the first one; a later reference is an error of the turn that lacks it.
     yield from _each(found(spec.each_turn), turns, 1, 0)
     last = max((index for index, turn in enumerate(turns, start=1) if not turn.skip), default=0)
     yield from _each(found(spec.expect), turns, len(turns), last)
+
+
+def _simulated(turn: TurnSpec) -> list[Text | None]:
+    """What the model is told that plays the user."""
+    return [turn.simulate.persona, turn.simulate.goal] if turn.simulate else []
 
 
 def _templates_of(check: CheckSpec) -> Iterator[Text]:
@@ -199,7 +204,8 @@ def _each(found: Sequence[Text], turns: Sequence[TurnSpec], before: int, seen: i
     if found:
         ids = [turn.id for turn in turns[:before] if turn.id]
         silent = _silent(turns[: min(before, seen)])
-        yield from (_Use(text, before, ids, silent) for text in found)
+        most = sum(turn.most for turn in turns[:before])  # one that a simulated user does not come to is no mistake
+        yield from (_Use(text, most, ids, silent) for text in found)
 
 
 def _in(value: object) -> list[Text]:
@@ -210,10 +216,13 @@ def _in(value: object) -> list[Text]:
 def _silent(turns: Sequence[TurnSpec]) -> dict[int | str, str]:
     """The turns that have no reply, by index from both ends and by id, and why."""
     silent: dict[int | str, str] = {}
+    simulated = [index for index, turn in enumerate(turns) if turn.simulate and not turn.skip]
     for index, turn in enumerate(turns):
         why = _silence(turn)
-        if why is not None:
-            silent |= {index: why, index - len(turns): why} | ({turn.id: why} if turn.id else {})
+        if why is not None:  # behind a simulated user turns are not where they stand
+            places = {index: why} if not any(one < index for one in simulated) else {}
+            places |= {index - len(turns): why} if not any(one > index for one in simulated) else {}
+            silent |= places | ({turn.id: why} if turn.id else {})
     return silent
 
 

@@ -83,7 +83,7 @@ def _declared(bound: BoundConversation, result: ConversationResult | None) -> It
 
 def _to_its_end(result: ConversationResult | None, spec: Spec) -> bool:
     """Whether every turn was played, and counts."""
-    if result is None or result.verdict not in _JUDGED or len(result.turns) != len(spec.turns) - spec.borrowed:
+    if result is None or result.verdict not in _JUDGED or len(result.turns) < len(spec.turns) - spec.borrowed:
         return False
     return all(turn.verdict in _JUDGED for turn in result.turns)
 

@@ -82,7 +82,7 @@ def _weights(plan: Plan, record: RecordMode) -> dict[str, int | None]:
     for one in plan.conversations:
         groups.setdefault(_kin(one, record), []).append(one)
     if record is not RecordMode.NONE:
-        own = {one.id: len(one.spec.turns) - one.spec.borrowed for one in plan.conversations}
+        own = {one.id: sum(turn.most for turn in one.spec.turns) - one.spec.borrowed for one in plan.conversations}
         return {name: sum(own[one.id] for one in members) for name, members in groups.items()}
     from convrun.cassette.timings import recorded_ms  # only where there are shards
 

@@ -159,12 +159,17 @@ class Carrier:
     @property
     def live_calls(self) -> int:
         """How many requests went to a provider, those of checks included; a model of our own is none."""
-        return (0 if self._offline else self._asked) + self.check_calls
+        return (0 if self._offline else self._asked) + self.check_calls + self.user_calls
 
     @property
     def check_calls(self) -> int:
         """How many of those are of checks."""
-        return self.lanes.calls.live_calls if self.lanes is not None else 0
+        return self.lanes.calls.live_calls - self.user_calls if self.lanes is not None else 0
+
+    @property
+    def user_calls(self) -> int:
+        """How many of those are of models that play the user."""
+        return self.lanes.calls.user_calls if self.lanes is not None else 0
 
     @property
     def spent(self) -> Spending:

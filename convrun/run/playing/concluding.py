@@ -18,7 +18,6 @@ from convrun.results import (
     total_usage,
 )
 from convrun.run.binding.bind import BoundConversation
-from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.playing.carrier import Carrier
 from convrun.run.playing.equipment import Equipment
 from convrun.run.playing.turn import PlayedTurn, up_to_the_error
@@ -82,6 +81,7 @@ def concluded(over: Over) -> ConversationResult:
         model_calls=sum(turn.model_calls for turn in own),
         live_calls=over.carrier.live_calls,
         check_calls=over.carrier.check_calls,
+        user_calls=over.carrier.user_calls,
         spent=over.carrier.spent,
         usage=total_usage(turn.usage for turn in own if turn.model_calls),
         cost_usd=known_sum(turn.cost_usd for turn in told if turn.model_calls),
@@ -105,7 +105,7 @@ def _stale(over: Over, turns: Sequence[TurnResult]) -> Staleness | None:
     spec = bound.spec.spec
     own = own_texts(spec, bound.planned.model)
     around = Surrounding(
-        users=[_said(over, turn, index) for index, turn in enumerate(bound.spec.turns)],
+        users=[*_said(over)],
         redactor=over.redactor,
         calls=[call for turn in turns if turn.index == stale.turn for call in turn.tool_calls],
         tools=over.equipment.uses.returned,
@@ -118,14 +118,17 @@ def _stale(over: Over, turns: Sequence[TurnResult]) -> Staleness | None:
     return explained(stale, around)
 
 
-def _said(over: Over, turn: BoundTurn, index: int) -> str:
-    """What the user says in a turn, as far as that is known."""
-    if index < len(over.played) and over.played[index].view is not None:
-        return over.played[index].user
-    try:
-        return render_text(turn.spec.user, over.names(index + 1))
-    except ConvrunError:  # it takes up a reply that never came
-        return turn.spec.user.source
+def _said(over: Over) -> Iterator[str]:
+    """What the user says in each turn, as far as that is known."""
+    left = over.bound.spec.turns[len(over.played) :]
+    for number, turn in enumerate([*(one.bound for one in over.played), *left], start=1):
+        if number <= len(over.played) and over.played[number - 1].view is not None:
+            yield over.played[number - 1].user
+            continue
+        try:
+            yield render_text(turn.spec.user, over.names(number))
+        except ConvrunError:  # it takes up a reply that never came
+            yield turn.spec.user.source
 
 
 def _findings(over: Over, verdict: str) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from convrun.checks.context import TurnView
 from convrun.conversation.conversation import Conversation
@@ -16,6 +17,7 @@ from convrun.errors import CassetteError, ConvrunError, StaleError
 from convrun.redaction import Redactor
 from convrun.results import BranchedOff, CheckResult, ConversationResult
 from convrun.run.binding.bind import BoundConversation
+from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
 from convrun.run.planning.plan import Trunk
 from convrun.run.playing.carrier import Carrier
@@ -29,6 +31,9 @@ from convrun.run.playing.turn import PlayedTurn, play_turn, skipped_turn
 from convrun.run.problems import problem
 from convrun.run.secrets import redactor_for, told_without_secrets, without_secrets
 from convrun.run.verdicts import of_checks
+
+if TYPE_CHECKING:
+    from convrun.run.playing.simulating import Stage
 
 
 def blank_result(bound: BoundConversation) -> ConversationResult:
@@ -110,6 +115,8 @@ class _Run:
         self.carrier = carrier
         self.empty = empty
         self.redactor = redactor
+        self.environ: Mapping[str, str] = {}
+        self.reached_the_end = False  # of the spec's turns
         self.recording = options.record is not RecordMode.NONE
         self.surroundings = Surroundings()
         self.views: list[TurnView] = []
@@ -119,6 +126,7 @@ class _Run:
 
     def result(self, environ: Mapping[str, str]) -> ConversationResult:
         """Play and judge; what goes wrong around the turns leaves those that were played."""
+        self.environ = environ
         played: list[PlayedTurn] = []
         with ExitStack() as stack:
             spec = self.bound.spec
@@ -182,26 +190,69 @@ class _Run:
 
     def _play(self, conversation: Conversation) -> Iterator[PlayedTurn]:
         """Play turn by turn; judge each at once, so that a failed one stops the rest, unless this is a recording."""
-        stopped = False
-        for index, turn in enumerate(self.bound.spec.turns, start=1):
+        stopped, index = False, 0
+        for turn in self.bound.spec.turns:
+            for played in self._turns_of(turn, index + 1, conversation, stopped=stopped):
+                stopped, index = stopped or played.stops, played.index
+                yield played
+        self.reached_the_end = True
+
+    def _turns_of(
+        self, turn: BoundTurn, index: int, conversation: Conversation, *, stopped: bool
+    ) -> Iterator[PlayedTurn]:
+        """Play what a turn of the spec stands for, from this number on: itself, or those of a simulated user."""
+        if stopped:
             stale = self.carrier.staleness is not None
-            if stopped:
-                yield skipped_turn(turn, index, stale=stale, reason=None if stale else "not reached")
-                continue
-            if turn.spec.skip:
-                played = skipped_turn(turn, index, stale=stale, reason=turn.spec.skip)
-            else:
-                play = play_turn if self.equipment.faults is None else self.equipment.faults.play_turn
-                played = play(conversation, self.carrier, turn, index, self._names("turn", index))
-                verifying = self.equipment.verifying
-                played = replace(played, verified=verifying.taken()) if verifying is not None else played
-            view = played.view or TurnView(index=index, id=turn.spec.id, model_calls=0)
-            # A secret is its placeholder to later templates and to checks: what they make of it is so on replay, too.
-            self.views.append(without_secrets(view, self.redactor))
-            if not self.recording:
-                played = self._judged(played)
-            stopped = played.stops or (not self.recording and self._ends(played))
-            yield played
+            yield skipped_turn(turn, index, stale=stale, reason=None if stale else "not reached")
+        elif turn.spec.simulate is None or turn.spec.skip:
+            yield self._settled(self._said(conversation, turn, index))
+        else:
+            from convrun.run.playing.simulating import simulated  # few specs have one
+
+            yield from simulated(turn, index, self._stage(conversation))
+
+    def _said(self, conversation: Conversation, turn: BoundTurn, index: int) -> PlayedTurn:
+        """Play one turn, or pass over it, and note what later ones see of it."""
+        if turn.spec.skip:
+            stale = self.carrier.staleness is not None
+            played = skipped_turn(turn, index, stale=stale, reason=turn.spec.skip)
+        else:
+            play = play_turn if self.equipment.faults is None else self.equipment.faults.play_turn
+            played = play(conversation, self.carrier, turn, index, self._names("turn", index))
+            verifying = self.equipment.verifying
+            played = replace(played, verified=verifying.taken()) if verifying is not None else played
+        view = played.view or TurnView(index=index, id=turn.spec.id, model_calls=0)
+        # A secret is its placeholder to later templates and to checks: what they make of it is so on replay, too.
+        self.views.append(without_secrets(view, self.redactor))
+        return played
+
+    def _settled(self, played: PlayedTurn) -> PlayedTurn:
+        """The turn, judged unless this is a recording; it says whether it stops the rest."""
+        if self.recording:
+            return played
+        judged = self._judged(played)
+        return replace(judged, stops=judged.stops or self._ends(judged))
+
+    def _stage(self, conversation: Conversation) -> Stage:
+        """What a simulated user speaks in."""
+        from convrun.run.playing.simulating import Stage
+
+        def until(turn: BoundTurn) -> tuple[CheckResult, ...]:
+            return self._hinted(judge_turn(turn.until, self.views, self.bound.planned.vars, self.surroundings))
+
+        return Stage(
+            bound=self.bound,
+            carrier=self.carrier,
+            redactor=self.redactor,
+            environ=self.environ,
+            views=self.views,
+            names=partial(self._names, "turn"),
+            at_start=partial(self._names, "history"),
+            play=partial(self._said, conversation),
+            judged=self._settled,
+            until=until,
+            rehearsal=self.options.rehearsal,
+        )
 
     def _ends(self, played: PlayedTurn) -> bool:
         """Whether no turn may follow: an error always ends a conversation, a failure unless told otherwise.
@@ -249,8 +300,7 @@ class _Run:
     def _every_turn_ran(self, played: Sequence[PlayedTurn]) -> bool:
         """Whether each turn was answered, but for those that the spec passes over."""
         ran = {"passed", "failed"} if self.carrier.staleness is not None else {"passed", "failed", "stale"}
-        answered = sum(turn.verdict in ran or turn.skip or turn.excused for turn in played)
-        return answered == len(self.bound.spec.turns)
+        return self.reached_the_end and all(turn.verdict in ran or turn.skip or turn.excused for turn in played)
 
     def _keep(self, *, judged: bool = True) -> None:
         try:

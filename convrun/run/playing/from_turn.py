@@ -34,7 +34,7 @@ def check_from_turn(turn: int, conversations: Sequence[BoundConversation]) -> No
         raise UsageError(what, fix="name one, as file.yaml::case or with -k")
     for one in conversations:
         planned = one.planned
-        last, borrowed = len(planned.spec.turns), planned.spec.borrowed
+        last, borrowed = sum(one.most for one in planned.spec.turns), planned.spec.borrowed
         if turn <= borrowed:
             first = "turn 1" if borrowed == 1 else f"turns 1 to {borrowed}"
             what = f"{OPTION} {turn}: {planned.id} has {first} from {planned.trunks[-1].id}"

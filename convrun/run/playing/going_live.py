@@ -147,6 +147,19 @@ def _recorder(
     )
 
 
+def unkept_lanes(
+    bound: BoundConversation, options: RunOptions, redactor: Redactor, environ: Mapping[str, str]
+) -> CarriedLanes | None:
+    """Return what asks a model of our own that plays the user, and keeps nothing; None where there is none."""
+    if not bound.asked:
+        return None
+    from convrun.cassette.lanes import LanePlayer
+    from convrun.run.playing.lanes import carried_lanes  # few specs have one
+
+    nothing = LanePlayer(redactor=redactor)
+    return carried_lanes(bound, options, lambda: nothing, environ=environ, redactor=redactor, unkept=True)
+
+
 def _lanes(
     bound: BoundConversation,
     options: RunOptions,

@@ -89,6 +89,14 @@ class CarriedLanes:
         """Take what is not held of a turn that was altered for what follows on that."""
         self._altering = altering
 
+    def unheld_after_fault(self, turn: int) -> Change | None:
+        """Return what is stale where the recording does not hold what follows in a turn on a fault; None without one.
+
+        Raises:
+            CheckError: of a conversation that is not to be recorded.
+        """
+        return self._altering.unheld_of(turn) if self._altering is not None else None
+
     @property
     def has_others(self) -> bool:
         """Whether the recording may hold answers that checks ask for once the turns go on unaltered, or otherwise."""
@@ -191,7 +199,11 @@ def carried_lanes(
     environ: Mapping[str, str],
     redactor: Redactor,
     recorder: Recorder | None = None,
+    unkept: bool = False,
 ) -> CarriedLanes:
-    """Return the lanes of a conversation; `recorded` gives what is recorded of them, a `recorder` asks for the rest."""
-    calls = LaneCalls(bound, options, environ=environ, recorded=recorded, recorder=recorder)
+    """Return the lanes of a conversation; `recorded` gives what is recorded of them, a `recorder` asks for the rest.
+
+    What is `unkept` is asked, and nothing is recorded: all models are our own.
+    """
+    calls = LaneCalls(bound, options, environ=environ, recorded=recorded, recorder=recorder, unkept=unkept)
     return CarriedLanes(bound, calls, environ=environ, redactor=redactor)

@@ -57,9 +57,11 @@ def _own(
         yield _playing(bound, options, redactor, environ)
     elif bound.offline and not exists and not options.refresh and mode is not RecordMode.ALL:
         # An offline model needs no cassette; `record` and `all` write one.
-        from convrun.run.playing.going_live import live
+        from convrun.run.playing.going_live import live, unkept_lanes
 
-        yield Carrier(live(bound, options, environ))
+        carrier = Carrier(live(bound, options, environ))
+        carrier.lanes = unkept_lanes(bound, options, redactor, environ)
+        yield carrier
     elif mode is RecordMode.NONE:
         yield None
     else:

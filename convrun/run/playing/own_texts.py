@@ -55,9 +55,11 @@ def own_texts(spec: Spec, model: ModelSpec, tools: Iterable[str] = ()) -> Iterat
 
 def _in_turn(turn: TurnSpec) -> Iterator[OwnText]:
     yield from _in([turn.user, turn.system], "a turn", turn.where)
+    if turn.simulate is not None:
+        yield from _in([turn.simulate.persona, turn.simulate.goal], "a simulated user", turn.simulate.where)
     yield from _in([[one.path, one.url] for one in turn.attachments], "an attachment", turn.where)
     yield from _in([turn.options, turn.schema.schema if turn.schema else None], "a turn", turn.where)
-    yield from _in_checks([*turn.expect, *([turn.expect_error] if turn.expect_error else [])])
+    yield from _in_checks([*turn.own_checks, *([turn.expect_error] if turn.expect_error else [])])
 
 
 def _in_checks(checks: Iterable[CheckSpec]) -> Iterator[OwnText]:

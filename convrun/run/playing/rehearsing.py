@@ -81,7 +81,8 @@ def makes_tools(tool: BoundTool) -> bool:
 
 
 def _unjudged(turn: BoundTurn) -> BoundTurn:
-    return replace(turn, checks=_asking(turn.checks), spec=replace(turn.spec, known_failure=None))
+    until = () if any(runs_code(one.spec.kind, one.spec.value) for one in turn.until) else turn.until
+    return replace(turn, checks=_asking(turn.checks), until=until, spec=replace(turn.spec, known_failure=None))
 
 
 def _asking(checks: Iterable[BoundCheck]) -> tuple[BoundCheck, ...]:
