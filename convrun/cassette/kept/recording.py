@@ -66,6 +66,7 @@ class Recorder:
         self._exchanges = LiveCalls(self._redactor, shown_as=shown_as)
         self._partial: PartialWriter | None = None
         self._answered: list[Interaction] = []  # what the partial recording is to hold, redacted
+        self._noted = 0  # how many of those that were played are among them
         self._held: list[Interaction] = []  # refusals: whether they were dealt with, the next answer shows
         self._over = 0  # exchanges that are over, and were looked at
         self._failure: CassetteError | None = None
@@ -250,7 +251,7 @@ class Recorder:
         """Redact again what was answered so far, also where it is written already: the redactor has learned."""
         with self._claim.writing():
             self._exchanges.redact_anew()
-            self._prefix, self._answered, self._held, self._over = [], [], [], 0
+            self._prefix, self._answered, self._held, self._over, self._noted = [], [], [], 0, 0
             if self._partial is not None:
                 self._partial.rewrite()
                 self._keep()
@@ -296,9 +297,12 @@ class Recorder:
             self._refuse([number])  # what was answered before it stays; no more is paid for
             self._held.append(item)
             if is_answer(item.reply, item.request.endpoint, announced=exchange.announced):
-                if not self._answered:
-                    # What takes the place of a partial recording is to have its lanes, too.
-                    self._answered += (*self._kept_clean(), *self._exchanges.unlooked(self.known.lanes.newest))
+                begins = not self._answered
+                # Beside what a simulated user is asked live, more may be played of the conversation itself.
+                self._answered += self._kept_clean()[self._noted :]
+                self._noted = len(self._kept)
+                if begins:  # what takes the place of a partial recording is to have its lanes, too
+                    self._answered += self._exchanges.unlooked(self.known.lanes.newest)
                 self._answered += self._held
                 self._held = []
             elif not exchange.error_wanted:
@@ -318,7 +322,7 @@ class Recorder:
         """The interactions that were played; a recording of another program may hold keys."""
         if not self._redactor:
             return self._kept
-        if not self._prefix:
+        if len(self._prefix) != len(self._kept):
             self._prefix = self._exchanges.clean(self._kept)
         return self._prefix
 

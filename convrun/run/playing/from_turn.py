@@ -40,7 +40,8 @@ def check_from_turn(turn: int, conversations: Sequence[BoundConversation]) -> No
             what = f"{OPTION} {turn}: {planned.id} has {first} from {planned.trunks[-1].id}"
             raise UsageError(what, fix=f"name one behind them, as {OPTION} {last}, or the other conversation")
         if turn > last:
-            what = f"{OPTION} {turn}: {planned.id} has {last} turn{'' if last == 1 else 's'}"
+            most = " at most" if last > len(planned.spec.turns) else ""
+            what = f"{OPTION} {turn}: {planned.id} has {last} turn{'' if last == 1 else 's'}{most}"
             raise UsageError(what, fix=f"name one of them, as {OPTION} {last}")
         if not (planned.cassette.is_file() or partial_path(planned.cassette).is_file() or planned.skip):
             what = f"{OPTION} {turn}: nothing of {planned.id} is recorded, as there is no {planned.cassette_shown}"
