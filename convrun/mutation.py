@@ -97,7 +97,8 @@ class PassedOver:
 class MutationResult:
     """All of it. `unjudged` are the checks that were not asked: what they would have noticed is not known.
 
-    `known_failures` are the places of turns that the specs say fail: they are left as they are.
+    `known_failures` are the places of turns that the specs say fail: they are left as they are. So are the turns of the
+    `simulated` users but their last: to another reply each would have said something else.
     """
 
     conversations: tuple[MutatedConversation, ...] = ()
@@ -105,6 +106,7 @@ class MutationResult:
     passed_over: tuple[PassedOver, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
     known_failures: tuple[Where, ...] = ()
+    simulated: tuple[Where, ...] = ()
 
     @property
     def scores(self) -> Scores:

@@ -115,7 +115,7 @@ class LaneRecord:
 class RecordedTurn:
     """What the user said, and the model calls that followed; there is at least one. `index` counts from 1.
 
-    `lanes` is what checks asked once it was over.
+    `lanes` is what checks asked once it was over; `simulated_by` what a model was told that played the user in it.
     """
 
     index: int
@@ -123,6 +123,7 @@ class RecordedTurn:
     model_calls: tuple[ModelCallRecord, ...]
     attachments: tuple[AttachmentNote, ...] = ()
     lanes: tuple[LaneRecord, ...] = ()
+    simulated_by: str | None = None
 
     @property
     def last(self) -> ModelCallRecord:
@@ -316,11 +317,13 @@ class ConversationDifference:
 class Quote:
     """What recording takes: the model calls that go live, their tokens and dollars, by what was recorded before.
 
-    `at_least`: of a part nothing is known but how many calls there are at the least; its tokens are not in here. `usd`
+    `at_least`: of a part nothing is known but how many calls there are at the least; its tokens are not in here. Up to
+    `user_calls` more are of simulated users, with their tokens, if they speak as often as they may. `usd`
     is None where no price is known, for the models in `unpriced`, or no tokens are.
     """
 
     calls: int = 0
+    user_calls: int = 0
     input: int = 0
     output: int = 0
     usd: float | None = 0.0
@@ -334,6 +337,7 @@ def total_quote(quotes: Iterable[Quote]) -> Quote:
     dollars = [one.usd for one in every if one.usd is not None]
     return Quote(
         calls=sum(one.calls for one in every),
+        user_calls=sum(one.user_calls for one in every),
         input=sum(one.input for one in every),
         output=sum(one.output for one in every),
         usd=sum(dollars) if len(dollars) == len(every) else None,

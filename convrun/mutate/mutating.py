@@ -51,6 +51,7 @@ def mutation_result(
         passed_over=tuple(one for one in found if isinstance(one, PassedOver)),
         unjudged=tuple(_unjudged(mutated)),
         known_failures=tuple(_known_failures(mutated)),
+        simulated=tuple(_simulated(mutated)),
     )
     return _clean(result, keys)
 
@@ -128,3 +129,9 @@ def _known_failures(mutated: Iterable[_Mutated]) -> list[Where]:
     """The turns that are known to fail, each once."""
     every = (turn for found in mutated for turn in found.subject.planned.spec.turns)
     return list(dict.fromkeys(turn.where for turn in every if turn.known_failure))
+
+
+def _simulated(mutated: Iterable[_Mutated]) -> list[Where]:
+    """The simulated users who spoke more than once, each once."""
+    every = (turn.simulate for found in mutated for turn in found.subject.planned.spec.turns)
+    return list(dict.fromkeys(one.where for one in every if one is not None and one.max_turns > 1))

@@ -40,9 +40,13 @@ class Subject:
 
     @property
     def places(self) -> list[int]:
-        """The places of the turns that are mutated: those of known failures and of expected errors are not."""
+        """The places of the turns that are mutated: those of known failures and of expected errors are not.
+
+        Nor are those of a simulated user but for its last: to another reply it would have said something else.
+        """
         turns = ((place, self.judge.turns[place].bound.spec) for place in sorted(self.recorded))
-        return [place for place, spec in turns if not spec.known_failure and not spec.expect_error]
+        left = [(place, spec) for place, spec in turns if not spec.known_failure and not spec.expect_error]
+        return [place for place, spec in left if spec.simulate is None or spec.simulate.max_turns == 1]
 
     def mutants(self, place: int) -> Iterator[Mutant]:
         """Yield the mutants of the turn at a place."""
@@ -69,7 +73,8 @@ def subject_of(planned: Planned, *, root: Path, keys: Redactor) -> Subject | Pas
             id=planned.id, group=planned.group, why="its recording cannot be read", where=planned.where, problem=problem
         )
     turns = found.conversations[0].turns if found.conversations else ()
-    judge = judge_of(planned, root=root, asks=False)
+    judge = judge_of(planned, root=root, asks=False).of(turns)
+    planned = judge.planned
     outdated = outdated_parts(judge, turns)
     if outdated:
         return _passed_over(planned, f"its spec has changed since it was recorded: {', '.join(outdated)}")

@@ -135,6 +135,10 @@ def _passed_over(found: MutationResult, every: bool) -> Iterator[Line]:
     if found.known_failures:
         yield Line(f"not mutated: {noun(len(found.known_failures), 'turn')} known to fail", "skipped")
         yield from _listed([str(where) for where in found.known_failures], every)
+    if found.simulated:
+        who = noun(len(found.simulated), "simulated user")
+        yield Line(f"not mutated: what {who} answered, who would have said something else", "skipped")
+        yield from _listed([str(where) for where in found.simulated], every)
 
 
 def _each_test(passed_over: Sequence[PassedOver], mutated: Container[str]) -> Iterator[str]:

@@ -42,6 +42,7 @@ def mutation_json(found: MutationResult, *, version: str, exit_code: int, least:
             for one in found.passed_over
         ],
         "known_failures": [where_value(where) for where in found.known_failures],
+        "simulated": [where_value(where) for where in found.simulated],
         "not_asked": [{"kind": one.kind, "why": one.why, "where": where_value(one.where)} for one in found.unjudged],
     }
     return escaped(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
@@ -152,6 +153,10 @@ def mutation_schema() -> JsonObject:
             "gaps": (list_of(_GAP), "What no check notices, by the check that would; the largest first."),
             "not_mutated": (list_of(_PASSED_OVER), "Conversations that were left as they are."),
             "known_failures": (list_of(ref("where")), "Turns that were left as they are: they are known to fail."),
+            "simulated": (
+                list_of(ref("where")),
+                "Simulated users: but for their last, their turns were left as they are.",
+            ),
             "not_asked": (list_of(_NOT_ASKED), "Checks that may notice more."),
         }
     )

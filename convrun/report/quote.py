@@ -36,7 +36,7 @@ def quote_lines(states: Sequence[RecordingState], *, limit: float | None = None)
 
 def quoted(quote: Quote) -> str:
     """Return calls, tokens and dollars in words."""
-    if not quote.calls:
+    if not quote.calls and not quote.user_calls:
         return "no model call that goes live"
     parts = [calls(quote)]
     if quote.input or quote.output:
@@ -123,7 +123,8 @@ def kept(members: Sequence[RecordingState]) -> str:
 
 def calls(quote: Quote) -> str:
     """Return how many model calls go live."""
-    return f"{'at least ' if quote.at_least else ''}{noun(quote.calls, 'model call')}"
+    own = f"{'at least ' if quote.at_least else ''}{noun(quote.calls, 'model call')}"
+    return f"{own} and up to {quote.user_calls} of simulated users" if quote.user_calls else own
 
 
 def some(members: Sequence[RecordingState], most: int = 3) -> str:

@@ -85,6 +85,7 @@ def status_json(found: RecordingStates, exit_code: int) -> str:
 def _quote(quote: Quote) -> dict[str, object]:
     return {
         "calls": quote.calls,
+        "user_calls": quote.user_calls,
         "input": quote.input,
         "output": quote.output,
         "usd": quote.usd,

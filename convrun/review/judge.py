@@ -51,13 +51,27 @@ class _Turn:
 
 @frozen
 class Judge:
-    """The checks of one conversation of a spec, bound without code; made once, for any number of recordings."""
+    """The checks of one conversation of a spec, bound without code; made once, for any number of recordings.
+
+    Unless it is `settled`, a simulated user is one turn, and not yet those of a recording. `asks`: see `judge_of`.
+    """
 
     planned: Planned
     turns: tuple[_Turn, ...]
     checks: tuple[BoundCheck, ...]
     unjudged: tuple[Unjudged, ...]
     surroundings: Surroundings
+    asks: bool = True
+    settled: bool = False
+
+    def of(self, recorded: Sequence[RecordedTurn]) -> Judge:
+        """Return the judge of one recording: a simulated user is the turns that it took in that."""
+        if self.settled or all(turn.bound.spec.simulate is None for turn in self.turns):
+            return self
+        from convrun.review.simulated import as_recorded  # few specs have one
+
+        made = judge_of(as_recorded(self.planned, recorded), root=self.turns[0].bound.root, asks=self.asks)
+        return replace(made, settled=True)
 
 
 def judge_of(planned: Planned, *, root: Path, asks: bool = True) -> Judge:
@@ -72,12 +86,19 @@ def judge_of(planned: Planned, *, root: Path, asks: bool = True) -> Judge:
     each, own = _bound(spec.each_turn, asks=asks), _bound(spec.expect, asks=asks)
     turns = []
     for index, turn in enumerate(spec.turns, start=1):
-        checks, unjudged = _bound([turn.expect_error] if turn.expect_error else turn.expect, asks=asks)
+        checks, unjudged = _bound([turn.expect_error] if turn.expect_error else turn.own_checks, asks=asks)
         if not turn.expect_error:
             checks, unjudged = (*checks, *each[0]), (*unjudged, *each[1])
         bound = BoundTurn(spec=turn, root=root, checks=checks)
         turns.append(_Turn(bound=bound, unjudged=unjudged, says=_says(planned, turn, index, surroundings)))
-    return Judge(planned=planned, turns=tuple(turns), checks=own[0], unjudged=own[1], surroundings=surroundings)
+    return Judge(
+        planned=planned,
+        turns=tuple(turns),
+        checks=own[0],
+        unjudged=own[1],
+        surroundings=surroundings,
+        asks=asks,
+    )
 
 
 def judged(judge: Judge, recorded: Sequence[RecordedTurn], lanes: Lanes | None = None) -> Judgement:
@@ -85,6 +106,7 @@ def judged(judge: Judge, recorded: Sequence[RecordedTurn], lanes: Lanes | None =
 
     As many as the spec has are taken for its turns in order; where there are more or fewer, by what the user says.
     """
+    judge = judge.of(recorded)
     planned = judge.planned
     if planned.skip:
         return Judgement(verdict=None, unjudged=(Unjudged(why=f"skipped: {planned.skip}"),))

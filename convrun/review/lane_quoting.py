@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from convrun.backends.chat_decoding import usage_of
 from convrun.backends.identity import ModelIdentity
 from convrun.backends.prices import cost_usd
 from convrun.cassette.interaction import Interaction
 from convrun.conversation.messages import Usage
-from convrun.results import ConversationResult
+from convrun.results import USER_LANE, ConversationResult
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.binding.bound_models import Asking, asked_by
 from convrun.run.spending import EMBEDS
@@ -27,12 +28,40 @@ def lane_quote(
 
     `recorded` is what was asked in their lanes.
     """
-    quotes = []
+    quotes = [*_of_users(bound, result, recorded, environ)]
     for lane, name in _asked_anew(bound, result):
         model = bound.asked.get((lane, name or bound.planned.asked.get(lane, "")))
         if model is not None:
             quotes.append(_quote(model, [one for one in recorded if one.lane == lane], lane, environ))
     return total_quote(quotes)
+
+
+def _of_users(
+    bound: BoundConversation,
+    result: ConversationResult | None,
+    recorded: Sequence[Interaction],
+    environ: Mapping[str, str],
+) -> Iterator[Quote]:
+    """What simulated users may say anew, each as often as it may, from the first stale turn on."""
+    stale = result.stale if result is not None else None
+    if stale is None and result is not None and result.verdict != "missing":
+        return
+    last, first = 0, stale.turn if stale is not None else 1
+    for turn in bound.spec.turns:
+        last += turn.spec.most  # of a run in which all speak as often as they may
+        simulate = turn.spec.simulate
+        if simulate is None or turn.spec.skip is not None or last < first or (stale is not None and stale.is_of_check):
+            continue
+        from convrun.run.binding.speakers import speaker_name  # few specs have one
+
+        model = bound.asked[USER_LANE, speaker_name(simulate)]
+        if model.offline is None:
+            count = min(simulate.max_turns, last - first + 1)
+            one = _quote(model, [item for item in recorded if item.lane == USER_LANE], USER_LANE, environ)
+            dollars = None if one.usd is None else one.usd * count
+            yield replace(
+                one, calls=0, user_calls=count, input=one.input * count, output=one.output * count, usd=dollars
+            )
 
 
 def _asked_anew(bound: BoundConversation, result: ConversationResult | None) -> Iterator[tuple[str, str | None]]:
@@ -45,12 +74,14 @@ def _asked_anew(bound: BoundConversation, result: ConversationResult | None) -> 
         return
     first = stale.turn if stale is not None else 1
     calls: dict[tuple[object, ...], tuple[str, str | None]] = {}
-    for index, turn in enumerate(bound.spec.turns, start=1):
+    index = 0
+    for turn in bound.spec.turns:
+        index += turn.spec.most  # of a simulated user the last is judged
         if index >= first and turn.spec.skip is None:
             for one in asked_by(check.spec for check in turn.checks):
                 calls |= _calls(one, index)
     for one in asked_by(check.spec for check in bound.spec.checks):
-        calls |= _calls(one, len(bound.spec.turns) + 1)
+        calls |= _calls(one, index + 1)
     yield from calls.values()
 
 

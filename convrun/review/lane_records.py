@@ -9,6 +9,7 @@ from convrun.backends.embeddings import ENDPOINT
 from convrun.cassette.interaction import Interaction
 from convrun.cassette.stored.reply_nodes import reply_message
 from convrun.checks.catalogue.judge import graded, judgement
+from convrun.results import USER_LANE
 from convrun.transcript import LaneRecord, RecordedConversation, RecordedTurn
 
 
@@ -16,7 +17,11 @@ def with_lanes(conversation: RecordedConversation, lanes: Sequence[Interaction])
     """Return a conversation with what its checks asked, each grade at the last turn that the judge was given."""
     if not lanes:
         return conversation
-    grades = list(_grades(lanes))
+    if any(item.lane == USER_LANE for item in lanes):
+        from convrun.review.simulated import with_simulated  # few recordings have any
+
+        conversation = with_simulated(conversation, lanes)
+    grades = list(_grades(item for item in lanes if item.lane != USER_LANE))
     last = len(conversation.turns)
     turns = (
         _with(turn, [one for place, one in grades if min(place, last) == turn.index]) for turn in conversation.turns

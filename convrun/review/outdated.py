@@ -18,7 +18,7 @@ from convrun.run.binding.bound_models import script_lines
 from convrun.run.binding.names import mention, texts
 from convrun.run.planning.plan import Planned
 from convrun.run.playing.judging import template_names
-from convrun.spec.model import ToolDeclaration, ToolUse, TurnSpec
+from convrun.spec.model import SimulateSpec, ToolDeclaration, ToolUse, TurnSpec
 from convrun.templates import Text, render_text
 from convrun.transcript import Asked, RecordedTurn
 from convrun.values import equal
@@ -31,6 +31,7 @@ def outdated_parts(judge: Judge, recorded: Sequence[RecordedTurn]) -> tuple[str,
 
     For one of them a run calls the recording stale. What `cassette: ignore` leaves out is not compared.
     """
+    judge = judge.of(recorded)
     spec = judge.planned.spec
     if spec.hooks.before_conversation or judge.planned.skip:
         return ()
@@ -70,6 +71,8 @@ def _parts(judge: Judge, recorded: Sequence[RecordedTurn]) -> Iterator[str]:
             yield "model"
         yield from _options(judge, own, asked)
         yield from _stubs(judge, found)
+        if own.simulate is not None and not _same_user(own.simulate, found, judge, index + 1):
+            yield f"what the simulated user of turn {index + 1} is told"
         if found.last.error is not None:
             system, purpose, begun = kept
 
@@ -83,6 +86,20 @@ def _same_system(system: Text | None, asked: Asked, judge: Judge, purpose: str, 
     names = template_names(judge.planned.vars, (), judge.surroundings.for_messages(purpose, turn))
     try:
         return render_text(system, names) == (asked.system or "")
+    except TemplateError:
+        return True
+
+
+def _same_user(simulate: SimulateSpec, found: RecordedTurn, judge: Judge, turn: int) -> bool:
+    """Whether a simulated user is told what was recorded, or that cannot be known."""
+    said = [text for text in (simulate.persona, simulate.goal) if text is not None]
+    if found.simulated_by is None or any(mention(said, name) for name in _OF_CODE):
+        return found.simulated_by is not None
+    from convrun.run.playing.simulated_user import instructions  # few specs have one
+
+    try:
+        names = template_names(judge.planned.vars, (), judge.surroundings.for_messages("turn", turn))
+        return instructions(simulate, names) == found.simulated_by
     except TemplateError:
         return True
 

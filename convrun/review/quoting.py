@@ -94,7 +94,7 @@ class Quoting:
         known = self._siblings_of(planned)
         first = result.stale.turn - 1 if result is not None and result.stale is not None else 0
         first = max(first, planned.spec.borrowed)
-        left = sum(turn.skip is None for turn in planned.spec.turns[first:])
+        left = _left(planned, first)
         if not known:
             kept = read_partial(partial_path(planned.cassette)).interactions
             begun = _of(Recording(interactions=kept, file=planned.cassette_shown))
@@ -139,14 +139,23 @@ class Quoting:
         return (bound.model.name,) if price is None else ()
 
 
+def _left(planned: Planned, first: int) -> int:
+    """How many turns there are at the least behind so many that were played, of which one goes on."""
+    turns = planned.spec.turns
+    known = next((place for place, turn in enumerate(turns) if turn.simulate is not None), len(turns))
+    if first <= known:
+        return sum(turn.skip is None for turn in turns[first:])
+    return max(sum(turn.skip is None for turn in turns[known + 1 :]) - max(first - known - 1, 0), 1)
+
+
 class _Remaining:
     """The calls of a conversation that go live; `result` says from which on, None: all do."""
 
     def __init__(self, recorded: _Recorded, judge: Judge, result: ConversationResult | None) -> None:
         self._recorded = recorded
-        self._judge = judge
         self._turns = recorded.conversation.turns
-        self._partners = partners_of(judge, self._turns)
+        self._judge = judge.of(self._turns)
+        self._partners = partners_of(self._judge, self._turns)
         stale = result.stale if result is not None else None
         self._first = stale.turn - 1 if stale is not None else 0
         own = self._first >= judge.planned.spec.borrowed

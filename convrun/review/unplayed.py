@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.frozen import frozen
+from convrun.results import USER_LANE
 from convrun.review.judge import Judge, judged, partners_of
 from convrun.review.outdated import outdated_parts
 from convrun.review.recorded_lanes import RecordedLanes
@@ -33,7 +34,7 @@ class Unplayed:
 
 def unplayed(judge: Judge, recording: Recording) -> Unplayed:
     """Return what of a recording the conversation of a judge plays."""
-    own = _own(judge, recording.own)
+    own = _own(judge, recording)
     # With faults checks ask something else, and without them what is here: either may be wanted.
     if own.why is not None or not recording.lanes or judge.planned.skip or judge.planned.spec.faults:
         return own
@@ -42,23 +43,34 @@ def unplayed(judge: Judge, recording: Recording) -> Unplayed:
 
 def _unasked(judge: Judge, recording: Recording, kept: int) -> tuple[int, ...]:
     """What no check asks for; nothing where one asks what is not recorded, or cannot be judged."""
-    turns = transcript(replace(recording, interactions=recording.interactions[:kept]), single=True).conversations
+    left = replace(recording, interactions=(*recording.interactions[:kept], *recording.lanes))
+    turns = transcript(left, single=True).conversations
     lanes = RecordedLanes(recording, judge.planned.asked)
     found = judged(judge, turns[0].turns if turns else (), lanes)
     checks = (*found.checks, *(check for turn in found.turns.values() for check in turn.checks))
     doubts = any(one.may_ask for one in found.every_unjudged)
     errors = any(turn.verdict == "error" for turn in found.turns.values())
-    return () if doubts or errors or any(check.verdict == "error" for check in checks) else lanes.unplayed
+    if doubts or errors or any(check.verdict == "error" for check in checks):
+        return ()
+    if all(item.lane != USER_LANE for item in recording.lanes):
+        return lanes.unplayed
+    from convrun.review.simulated import unsaid  # few recordings have any
+
+    beyond = unsaid(turns[0], recording.lanes) if turns else ()
+    unheard = (index for index in lanes.unplayed if recording.interactions[index].lane == USER_LANE)
+    kept_users = {index for index in unheard if not any(recording.interactions[index] is one for one in beyond)}
+    return tuple(index for index in lanes.unplayed if index not in kept_users)
 
 
 def _own(judge: Judge, recording: Recording) -> Unplayed:
     """What of the conversation itself is played."""
-    every = len(recording.interactions)
+    every = len(recording.own.interactions)
     script = transcript(recording, single=True)
-    played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
     if judge.planned.skip or not script.conversations:
         return Unplayed(kept=every)
     turns = script.conversations[0].turns
+    judge = judge.of(turns)
+    played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
     if len(turns) <= len(played):
         return Unplayed(kept=every)
     if script.others:

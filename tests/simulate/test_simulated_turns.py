@@ -29,12 +29,17 @@ def test_its_turns_are_numbered_on_and_end_with_until(recorded):
         (3, "asks", "refund it now"),
         (4, None, "Thanks"),
     ]
-    assert [[check.kind for check in turn.checks] for turn in found.turns] == [[], [], ["called", "contains"], ["contains"]]
+    assert [[check.kind for check in turn.checks] for turn in found.turns] == [
+        [],
+        [],
+        ["called", "contains"],
+        ["contains"],
+    ]
     assert not found.findings
 
 
 def test_the_user_is_shown_the_conversation_with_roles_exchanged(recorded):
-    """Its own words are the model's there, and tool calls are not shown; the whole stands in a lane behind the turns."""
+    """Its own words are the model's there, and tool calls are not shown; it stands in a lane behind the turns."""
     every = load(recorded.root / CASSETTE, CASSETTE).interactions
     assert [one.lane for one in every] == [None] * 5 + ["user"] * 2
     said = [(one["role"], one["content"]) for one in every[-1].request.messages[1:]]
@@ -129,7 +134,10 @@ def test_what_follows_sees_all_its_turns(project):
     """Templates count them, and name the last by the id; so does a check of the conversation."""
     user = {"script": [{"reply": "one"}, {"reply": "two"}]}
     turns = [simulate(max_turns=2, model=user, id="it"), "{{ turns.it.user }} of {{ turns | length }}"]
-    project.write(SPEC, spec(*turns, model={"script": [{"reply": one} for one in "abc"]}, expect=[{"that": "turns | length == 3"}]))
+    project.write(
+        SPEC,
+        spec(*turns, model={"script": [{"reply": one} for one in "abc"]}, expect=[{"that": "turns | length == 3"}]),
+    )
     found = project.one()
     assert users(found) == ["one", "two", "two of 2"]
     assert found.verdict == "passed"

@@ -9,6 +9,7 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from convrun.cassette.as_chat import Chats
@@ -189,7 +190,8 @@ def _planned_texts(planned: Planned) -> _Said:
             return None
 
     system = rendered(spec.system, "system") if spec.system is not None else None
-    turns = ((number, turn) for number, turn in enumerate(spec.turns, start=1) if not turn.skip)
+    known = takewhile(lambda turn: turn.simulate is None, spec.turns)  # what is said behind it, only a run can know
+    turns = ((number, turn) for number, turn in enumerate(known, start=1) if not turn.skip)
     return _Said(system=system, users=tuple(rendered(turn.user, "turn", number) for number, turn in turns))
 
 
