@@ -115,7 +115,7 @@ class LaneRecord:
 class RecordedTurn:
     """What the user said, and the model calls that followed; there is at least one. `index` counts from 1.
 
-    `lanes` is what checks asked once it was over; `simulated_by` what a model was told that played the user in it.
+    `lanes` is what checks asked once it was over; `simulated_by` what a model was told that played the user.
     """
 
     index: int
@@ -143,10 +143,7 @@ class RecordedTurn:
 
 @frozen
 class RecordedConversation:
-    """One conversation of a recording; `history` is what stood before its first turn.
-
-    `embeddings` counts those that checks asked for.
-    """
+    """One conversation of a recording, behind its `history`; `embeddings` counts those that checks asked for."""
 
     turns: tuple[RecordedTurn, ...]
     history: tuple[Said, ...] = ()
@@ -318,8 +315,8 @@ class Quote:
     """What recording takes: the model calls that go live, their tokens and dollars, by what was recorded before.
 
     `at_least`: of a part nothing is known but how many calls there are at the least; its tokens are not in here. Up to
-    `user_calls` more are of simulated users, with their tokens, if they speak as often as they may. `usd`
-    is None where no price is known, for the models in `unpriced`, or no tokens are.
+    `user_calls` more are of simulated users, with their tokens. `usd` is None where no price is known, for the models
+    in `unpriced`, or no tokens are.
     """
 
     calls: int = 0
@@ -353,9 +350,9 @@ class RecordingState:
     `partial`: a recording broke off, one from `scratch` or not, `kept` calls of it were paid for; what it lacks is in
     the quote. `offline`: a model of our own answers, and needs no cassette. `committed` is the day of the cassette's
     last commit, where that has all of it as it is now; `unsaved` are attachments that it lacks, although it has the
-    cassette. `longer`: some of it is not played. `saved` is
-    how many of the calls would not go live if the tool whose result differs gave what was recorded. `assumed` is what
-    has to answer as it did when it was recorded, where that was not tried. `vars` are those of the conversation.
+    cassette. `longer`: some of it is not played. `saved` is how many of the calls would not go live if the tool whose
+    result differs gave what was recorded. `assumed` is what has to answer as it did when it was recorded, where that
+    was not tried. `vars` are those of the conversation.
     """
 
     id: str

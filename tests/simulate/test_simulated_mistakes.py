@@ -71,11 +71,12 @@ def test_a_fault_behind_a_user_is_a_mistake(project):
 def test_a_template_may_name_any_turn_that_there_may_be(project):
     """One beyond the most is a mistake; one that a user did not come to is an error of its turn."""
     user = "simulate: {goal: g, max_turns: 3, model: {script: [{reply: 'one [END]'}]}}"
-    text = "model: {{script: [{{reply: a}}, {{reply: b}}]}}\nturns:\n  - {user}\n  - user: '{{{{ turns[{index}].reply }}}}'\n"
-    project.write(SPEC, text.format(user=user, index=3))
+    head = "model: {script: [{reply: a}, {reply: b}]}\nturns:\n"
+    text = "  - {user}\n  - user: '{{{{ turns[{index}].reply }}}}'\n"
+    project.write(SPEC, head + text.format(user=user, index=3))
     (mistake,) = project.mistakes()
     assert mistake.startswith(f"{SPEC}:4:")
-    project.write(SPEC, text.format(user=user, index=2))
+    project.write(SPEC, head + text.format(user=user, index=2))
     assert [turn.verdict for turn in project.one().turns] == ["passed", "error"]
-    project.write(SPEC, text.format(user=user, index=0))
+    project.write(SPEC, head + text.format(user=user, index=0))
     assert [turn.user for turn in project.one().turns] == ["one", "a"]
