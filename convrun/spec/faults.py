@@ -128,7 +128,7 @@ def misplaced(spec: Spec) -> Iterator[SpecError]:
 
 
 def _is_behind_simulated(fault: ModelFault, turns: Sequence[TurnSpec], *, seen: bool = False) -> bool:
-    """Whether a turn that a fault means is simulated, or comes behind one that is; a number means no turn of a branch."""
+    """Whether a turn that a fault means is simulated, or comes behind one that is; a number means none of a branch."""
     for number, turn in enumerate(turns, start=1):
         seen = seen or turn.simulate is not None
         if seen and fault.turn == (number if isinstance(fault.turn, int) else turn.id):

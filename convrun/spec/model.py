@@ -186,8 +186,8 @@ class TurnSpec:
 
     With `expect_error`, a check of that kind, the provider is to refuse; there is no `expect` then. `chain` is how many
     model calls there may be before the tool calls of the last stay open: False is one, True any number. `branches` go
-    on from it, each in its own way, in the place of the turns behind it. With `simulate` it stands for as many turns as a model that
-    plays the user takes; what is said in them is not known here.
+    on from it, each in its own way, in the place of the turns behind it. With `simulate` it stands for as many turns as
+    a model that plays the user takes; what is said in them is not known here.
     """
 
     user: Text

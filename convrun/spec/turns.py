@@ -15,7 +15,16 @@ from convrun.spec import decoding
 from convrun.spec.checks import check, checks, expected_error
 from convrun.spec.decoder import Decoder, Key, Mistakes, Record, SpecFile, expected, mapping, takes
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
-from convrun.spec.model import AttachmentSpec, BranchSpec, ModelSpec, SchemaSpec, SimulateSpec, Spec, TurnSpec, every_turn
+from convrun.spec.model import (
+    AttachmentSpec,
+    BranchSpec,
+    ModelSpec,
+    SchemaSpec,
+    SimulateSpec,
+    Spec,
+    TurnSpec,
+    every_turn,
+)
 from convrun.spec.models import model
 from convrun.spec.texts import data, json_leaf, json_schema, schema_path, spoken, template
 from convrun.templates import Text

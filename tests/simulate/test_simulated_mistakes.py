@@ -80,3 +80,14 @@ def test_a_template_may_name_any_turn_that_there_may_be(project):
     assert [turn.verdict for turn in project.one().turns] == ["passed", "error"]
     project.write(SPEC, head + text.format(user=user, index=0))
     assert [turn.user for turn in project.one().turns] == ["one", "a"]
+
+
+@pytest.mark.parametrize("beside", ["", "\n  - user: Bye"])
+def test_branches_behind_a_user_are_a_mistake(project, beside):
+    """Nobody knows how many turns of the trunk they would begin with; before it and in branches there may be both."""
+    branches = "branches: {way: [{user: Hi}, {simulate: {goal: g}}]}"
+    project.write(SPEC, f"model: m\nturns:\n  - user: Hi\n    {branches}\n  - simulate: {{goal: g}}\n")
+    project.prepared()
+    project.write(SPEC, f"model: m\nturns:\n  - simulate: {{goal: g}}{beside}\n    {branches}\n")
+    (mistake,) = project.mistakes()
+    assert ("branches behind a simulated user" if beside else "'branches' does not go with 'simulate'") in mistake

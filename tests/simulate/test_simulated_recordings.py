@@ -163,3 +163,20 @@ def test_a_python_check_that_ends_it_is_not_called_on_paper(project, world):
     project.edit("checks.py", "return", "raise")
     status = project.cli("status", **world.environ)
     assert (status.returncode, status.stdout.splitlines()[0]) == (0, "fresh     1 conversation")
+
+
+def test_a_branch_may_go_on_with_a_user(project, world):
+    """What it says there is in the recording of the branch, numbered behind the turns of the trunk."""
+    branch = {"ways": [simulate(max_turns=2, expect=[{"contains": "model"}])]}
+    project.write(SPEC, spec({"user": "Hi", "branches": branch}, "Bye"))
+    world.says = ["never", "one", "two"]
+    ran = project.run(record="new_episodes", environ=world.environ)
+    assert [users(one) for one in ran.conversations] == [["Hi", "Bye"], ["one", "two"]]
+    assert world.asked() == ["model", "model", "user", "model", "user", "model"]
+    again = project.run()
+    assert [one.verdict for one in again.conversations] == ["unchecked", "passed"]
+    assert [turn.index for turn in again.conversations[1].turns] == [2, 3]
+    assert not again.conversations[1].findings
+    shown = project.cli("show", f"{SPEC}::ways")
+    assert "two" in shown.stdout, shown.stderr
+    assert project.cli("mutate", SPEC).returncode == 0
