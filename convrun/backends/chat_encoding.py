@@ -23,7 +23,7 @@ from convrun.errors import AttachmentError
 from convrun.values import Json, JsonObject
 
 _NINE = re.compile(r"[a-zA-Z0-9]{9}")
-_SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
+SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
 class ChatEncoder:
@@ -145,8 +145,8 @@ def encode_attachment(attachment: Attachment) -> JsonObject:
     if kind == "application/pdf":
         document: JsonObject = {"filename": attachment.file_name or "document.pdf", "file_data": attachment.as_url()}
         return {"type": "file", "file": document}
-    if kind in _SOUNDS:
-        sound: JsonObject = {"data": attachment.base64_content(), "format": _SOUNDS[kind]}
+    if kind in SOUNDS:
+        sound: JsonObject = {"data": attachment.base64_content(), "format": SOUNDS[kind]}
         return {"type": "input_audio", "input_audio": sound}
     raise attachment.not_for_models()
 

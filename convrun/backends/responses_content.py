@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from convrun.backends.chat_encoding import SOUNDS
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.messages import AttachmentPart, Message, TextPart
 from convrun.values import Json, JsonObject
-
-_SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
 def encode_content(message: Message) -> Json:
@@ -41,7 +40,7 @@ def encode_attachment(attachment: Attachment) -> JsonObject:
             return {"type": "input_file", "file_url": attachment.url}
         name = attachment.file_name or "document.pdf"
         return {"type": "input_file", "filename": name, "file_data": attachment.as_url()}
-    if kind in _SOUNDS:
-        sound: JsonObject = {"data": attachment.base64_content(), "format": _SOUNDS[kind]}
+    if kind in SOUNDS:
+        sound: JsonObject = {"data": attachment.base64_content(), "format": SOUNDS[kind]}
         return {"type": "input_audio", "input_audio": sound}
     raise attachment.not_for_models()

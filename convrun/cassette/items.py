@@ -78,5 +78,14 @@ def _part(part: Json) -> Json:
         rest = _without(part, frozenset({"type", "image_url"}))
         return {"type": "image_url", "image_url": {"url": part.get("image_url"), **rest}}
     if kind == "input_file":
-        return {"type": "file", "file": _without(part, frozenset({"type"}))}
+        return {"type": "file", "file": _document(part)}
     return part
+
+
+def _document(part: JsonObject) -> JsonObject:
+    """A document; a chat names one behind an address by the end of that."""
+    rest = _without(part, frozenset({"type", "file_url"}))
+    url = part.get("file_url")
+    if not isinstance(url, str) or rest:
+        return _without(part, frozenset({"type"}))
+    return {"filename": url.partition("?")[0].partition("#")[0].rpartition("/")[2] or "document.pdf", "file_data": url}

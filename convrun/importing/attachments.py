@@ -44,10 +44,10 @@ def held(part: Json) -> Held | None:
             detail = more.get("detail")
             beside: JsonObject = {"detail": str(detail)} if detail not in (None, "auto") else {}
             return _file(url, beside) or _link(url, beside)
+        case {"type": "file", "file": {"file_data": str(url)}} if not url.startswith("data:"):
+            return _link(url, {}, kind="application/pdf")
         case {"type": "file", "file": {"filename": str(name), "file_data": str(url)}} if _SAFE_NAME.fullmatch(name):
             return _file(url, {}, name=name)
-        case {"type": "file", "file": {"file_url": str(url)}}:
-            return _link(url, {}, kind="application/pdf")
         case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(sound)}}:
             return _file(f"data:audio/{sound};base64,{data}", {})
     return None

@@ -13,6 +13,18 @@ def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b
 '''
+SHOTS = '''
+from convrun import Attachment, ToolOutput
+
+def shots() -> ToolOutput:
+    """Take pictures."""
+    return ToolOutput("here", attachments=[
+        Attachment(content=b"\\x89PNG\\r\\n\\x1a\\nPNG2"),
+        Attachment(url="https://host.test/a.pdf?x=1"),
+        Attachment(content=b"%PDF-1.7 x"),
+        Attachment(content=b"RIFF0000WAVE"),
+    ])
+'''
 OUTPUTS = [
     [thought("Hm.", encrypted_content="gAAA1="), called("add", {"a": 1, "b": 2})],
     [thought("So.", identity="rs_2", encrypted_content="gAAA2="), said("It is 3.")],
@@ -92,6 +104,26 @@ def test_the_default_model_of_a_project_may_speak_it(project, loopback):
     assert project.one(record="all").verdict == "passed"
     assert loopback.requests[0].path == "/v1/responses"
     assert project.one(record="all", models=("echo",)).turns[0].reply == "Hi"
+
+
+@pytest.mark.parametrize("policy", ["replay", "verify"])
+def test_attachments_are_what_was_recorded(project, loopback, policy):
+    """What a turn and a tool attach is recorded as this API has it, taken from there again, and compared."""
+    loopback.says(output(called("shots")), output(said("Nice."), id="resp_2"))
+    project.write("desk.py", SHOTS)
+    (project.root / "specs").mkdir()
+    (project.root / "specs" / "_a.pdf").write_bytes(b"%PDF-1.7")
+    turns = [{"user": "Look", "attachments": [{"path": "_a.pdf"}], "expect": [{"equals": "Nice."}]}]
+    model = {"name": "m", "api": "responses", "base_url": loopback.base_url}
+    spec = {"model": model, "tools": ["desk:shots"], "tool_policy": policy, "turns": turns}
+    project.write("specs/a.yaml", json.dumps(spec))
+    assert project.one(record="all").verdict == "passed"
+    asked = loopback.requests[1].body["input"]
+    assert [part["type"] for part in asked[0]["content"]] == ["input_text", "input_file"]
+    assert [part["type"] for part in asked[-1]["content"]] == ["input_image", "input_file", "input_file", "input_audio"]
+    assert project.one().verdict == "passed"
+    project.edit("desk.py", "PNG2", "PNG3")
+    assert project.one().verdict == ("passed" if policy == "replay" else "failed")
 
 
 @pytest.mark.parametrize(
