@@ -281,3 +281,14 @@ def _digest(content):
     from hashlib import sha256
 
     return sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
+def test_faults_change_what_comes_back_and_no_recording(made, how):
+    """A refusal in the place of the reply is one in the form of this API; the recording is as it was."""
+    project = made(**how)
+    before = (project.root / CASSETTE).read_bytes()
+    project.edit(SPEC, "turns:", "faults: [{inject: refusal, turn: 3}]\nturns:")
+    project.edit(SPEC, "{contains: Bye 42}", "{refusal: true}")
+    assert project.one().verdict == "passed"
+    assert (project.root / CASSETTE).read_bytes() == before
