@@ -225,3 +225,25 @@ def test_prices_are_loaded_only_when_one_is_asked_for():
         "import threading; assert threading.active_count() == 1\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_response_costs_what_its_usage_and_tier_say():
+    """What a Responses API counts has its own names; in a stream both figures and tier stand in the last event."""
+    usage = {
+        "input_tokens": 1000,
+        "input_tokens_details": {"cached_tokens": 400},
+        "output_tokens": 100,
+        "output_tokens_details": {"reasoning_tokens": 64},
+        "total_tokens": 1100,
+    }
+    identity = identify("gpt-5-mini", environ={}, provider="openai", api="responses")
+    chat = {"prompt_tokens": 1000, "prompt_tokens_details": {"cached_tokens": 400}, "completion_tokens": 100}
+    for tier in ("default", "priority", "flex"):
+        whole = {"object": "response", "output": [], "usage": usage, "service_tier": tier}
+        begun = {"type": "response.created", "response": {**whole, "usage": None, "service_tier": "auto"}}
+        events = [begun, {"type": "response.completed", "response": whole}]
+        expected = of(chat, model="gpt-5-mini", tier=tier)
+        assert expected > 0
+        for payloads in ([whole], events):
+            assert reply_cost_usd(identity, payloads, environ={}) == pytest.approx(expected)
+    assert of(chat, model="gpt-5-mini", tier="priority") != of(chat, model="gpt-5-mini", tier="default")
