@@ -131,8 +131,8 @@ def tool_to_dict(tool: Tool) -> JsonObject:
     return found | {"parameters": deepcopy(tool.input_schema)}
 
 
-def settings_of(kept: KeptValue, tools: Sequence[Tool], rebound: Rebound, *, stream: bool = True) -> TurnSettings:
-    """Return the settings that `settings_to_dict` wrote, with these tools; `stream` where they do not say it.
+def settings_of(kept: KeptValue, tools: Sequence[Tool], rebound: Rebound) -> TurnSettings:
+    """Return the settings that `settings_to_dict` wrote, with these tools.
 
     Raises:
         ConversationError: where they are none.
@@ -142,7 +142,7 @@ def settings_of(kept: KeptValue, tools: Sequence[Tool], rebound: Rebound, *, str
     found = TurnSettings(
         tools={tool.name: tool for tool in tools},
         schema=None if schema is None else rebound.schema_like(OutputSchema.of(schema, name)),
-        stream=kept.get("stream", stream).flag(),
+        stream=kept.get("stream", True).flag(),
         hooks=rebound.hooks,
         **_limits(kept),
     )

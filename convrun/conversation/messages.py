@@ -328,7 +328,10 @@ def attachment_of(kept: KeptValue) -> Attachment:
     if "path" in kept.mapping():  # who keeps it elsewhere would let others say which file is read
         raise kept.wrong("names a file, which is not read", fix="give its content, as to_dict() does")
     with kept.located():
-        return Attachment.from_dict(kept.mapping())
+        found = Attachment.from_dict(kept.mapping())
+        if not found.is_link or found.type is not None:
+            found.resolve_type()
+    return found
 
 
 def _part_of(kept: KeptValue) -> Part:

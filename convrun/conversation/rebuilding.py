@@ -40,9 +40,7 @@ def call_to_dict(
     return found | ({"tool_results": KeptAnswers(reply).to_json(call.results)} if call.results else {})
 
 
-def call_from_dict(
-    data: Mapping[str, Any], rebound: Rebound, *, stream: bool = True
-) -> tuple[ModelCall, str, JsonObject]:
+def call_from_dict(data: Mapping[str, Any], rebound: Rebound) -> tuple[ModelCall, str, JsonObject]:
     """Return the model call that `call_to_dict` wrote, its model's name, and where that was, as `place_of` does.
 
     Raises:
@@ -53,7 +51,7 @@ def call_from_dict(
         raise kept.wrong("is a whole conversation", fix="Conversation.from_dict reads it")
     asked = kept["prompt"]
     tools = [rebound.tool(tool) for tool in asked.get("tools", ()).items()]
-    settings = rebound.with_all(settings_of(asked, tools, rebound, stream=stream))
+    settings = rebound.with_all(settings_of(asked, tools, rebound))
     call = ModelCall(_prompt(asked, settings), settings)
     take_reply(call, _reply(kept["messages"]), kept)
     call.results = results_of(kept.get("tool_results", ()), call.whole.message)

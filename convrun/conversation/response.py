@@ -125,7 +125,7 @@ class AnyResponse:
         from convrun.conversation.rebuilding import call_from_dict
 
         rebound = Rebound.of(tools, schema, Hooks.of(before_call, after_call))
-        call, model_id, place = call_from_dict(data, rebound, stream=True if model is None else model.stream)
+        call, model_id, place = call_from_dict(data, rebound)
         found = cls(call, conversation=None if model is None else model.conversation())
         found._model_id, found._place = model_id, place
         return found
