@@ -42,6 +42,7 @@ class Rebound:
 
     def tool(self, kept: KeptValue) -> Tool:
         """Return the given tool of a kept one's name; else one without code, which a model sees as the same."""
+        kept.only("name", "description", "parameters", "definition")
         definition = kept.get("definition").json_object_or_none()
         if definition is None:
             description, parameters = kept.get("description").text_or_none(), kept.get("parameters", {}).json_object()

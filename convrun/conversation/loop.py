@@ -140,8 +140,8 @@ class Loop:
         turn, record = self._record()
         results = yield from self._beginning(draft)
         call = self.first
-        for number in count(1):
-            call.begin(self._request(draft, turn, len(record.calls) + number), results)
+        for number in count(len(record.calls) + 1):  # of a turn that is resumed those before count, too
+            call.begin(self._request(draft, turn, number), results)
             self.calls.append(call)
             yield call
             draft.add_reply(call)

@@ -105,21 +105,25 @@ class ModelCall:
     def give(self, results: Iterable[ToolResult]) -> None:
         """Note results that somebody brought along: by the call's id, those without one in the order of the open calls.
 
+        What was given before may be given again, as by who tries again after an error.
+
         Raises:
-            ConversationError: for a result that no call waits for.
+            ConversationError: for a result that no call waits for; then none is noted.
         """
-        waiting = dict(self.open_calls)
+        waiting, found = dict(self.open_calls), dict(self.results)
         for result in results:
             position = next(
                 (at for at, call in waiting.items() if result.tool_call_id in (None, call.tool_call_id)), None
             )
+            if position is None and result in self.results.values():
+                continue
             if position is None:
                 raise ConversationError(
                     f"no call waits for the tool result {show(result.output)}",
                     fix="give each call's result once, with its id",
                 )
-            self.results[position] = result
-            del waiting[position]
+            found[position] = replace(result, tool_call_id=waiting.pop(position).tool_call_id)
+        self.results = found
 
     @property
     def id(self) -> str:

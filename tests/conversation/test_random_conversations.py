@@ -38,6 +38,7 @@ ANSWERS = st.one_of(
 )
 DEEDS = st.one_of(
     *(st.tuples(st.just(deed)) for deed in ("prompt", "chain", "go on", "half", "close", "tools", "again", "system")),
+    st.sampled_from([("kept",), ("history",)]),
     st.tuples(st.sampled_from(["reply", "rebuilt"])),
     st.tuples(st.just("interrupted"), st.integers(0, 6), st.booleans()),
 )
@@ -179,6 +180,11 @@ class Program:
             await self._chained(talk.chain("u"))
         elif deed == "go on":
             await self._chained(talk.chain())
+        elif deed == "history":
+            self.last = talk.prompt("u", messages=talk.history[:3])
+            await done(self.last.text())
+        elif deed == "kept":
+            await self._kept(await done(talk.to_dict()))
         elif deed == "interrupted":
             await self._interrupted(*more)
         elif last is not None:
@@ -198,6 +204,25 @@ class Program:
             rebuilt = type(last).from_dict(json.loads(json.dumps(kept)), model=self.model)
             assert await done(rebuilt.to_dict()) == kept
             await done(rebuilt.text())
+
+    async def _kept(self, kept: Any) -> None:
+        """Go on with the conversation as it is rebuilt from JSON: it is the same one."""
+        before, told = self.talk, json.loads(json.dumps(kept, allow_nan=False))
+        try:
+            self.talk = type(before).from_dict(
+                told, model=self.model, tools=self.tools.tools, before_call=self.tools.before
+            )
+        except llm.ConvrunError as error:
+            raise AssertionError(f"{error} in {told}") from error
+        assert await done(self.talk.to_dict()) == told == kept
+        assert self.talk.history == before.history
+        for old, new in zip(before.responses, self.talk.responses, strict=True):
+            assert await done(new.text()) == await done(old.text())
+            assert new.tool_results() == old.tool_results()
+            assert (new.prompt.prompt, new.prompt.system) == (old.prompt.prompt, old.prompt.system)
+            assert new.prompt.messages == old.prompt.messages
+            assert new.prompt.tool_results == old.prompt.tool_results
+        self.last = self.talk.responses[-1] if self.talk.turns else None
 
     async def _chained(self, chain: Any) -> None:
         try:
