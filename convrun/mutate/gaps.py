@@ -11,6 +11,7 @@ from convrun.mutate.suggesting import suggestions
 from convrun.mutate.trials import Trials
 from convrun.mutate.witness import holds
 from convrun.mutation import Gap, Survivor
+from convrun.source import Where
 from convrun.values import Json
 
 _ID = "id"  # of a case: another var of the same value says more
@@ -51,9 +52,9 @@ def merged(found: Iterable[Gap], trials: Mapping[str, Trials]) -> list[Gap]:
 
     A check that holds in every turn of all recordings may stand there.
     """
-    by_turn: dict[tuple[str, str | None, int], list[Gap]] = {}
+    by_turn: dict[tuple[str, str | None, Where | None], list[Gap]] = {}
     for gap in found:
-        by_turn.setdefault((gap.spec, gap.check, gap.turns[0]), []).append(gap)
+        by_turn.setdefault((gap.spec, gap.check, gap.where), []).append(gap)
     several: dict[tuple[str, str | None], list[Gap]] = {}
     for (spec, check, _), alike in by_turn.items():
         several.setdefault((spec, check), []).append(_joined(alike))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from convrun.cassette.files import load
+from convrun.cassette.interaction import Recording
 from convrun.errors import CassetteError
 from convrun.frozen import frozen
 from convrun.mutate.mutant import Mutant
@@ -14,10 +15,11 @@ from convrun.mutate.witness import Witness
 from convrun.mutation import PassedOver
 from convrun.redaction import Redactor
 from convrun.results import Problem
+from convrun.review.beginnings import turns_before, with_beginning
 from convrun.review.judge import Judge, judge_of, judged, partners_of, views_of
 from convrun.review.outdated import outdated_parts
 from convrun.review.transcripts import transcript
-from convrun.run.planning.plan import Planned
+from convrun.run.planning.plan import Planned, Trunk
 from convrun.run.playing.opening import refuse_led_away
 from convrun.spec.model import ModelFault
 from convrun.transcript import Judgement, RecordedTurn, Unjudged
@@ -44,7 +46,8 @@ class Subject:
 
         Nor are those of a simulated user but for its last: to another reply it would have said something else.
         """
-        turns = ((place, self.judge.turns[place].bound.spec) for place in sorted(self.recorded))
+        first = self.planned.spec.borrowed  # what is before belongs to the trunk
+        turns = ((place, self.judge.turns[place].bound.spec) for place in sorted(self.recorded) if place >= first)
         left = [(place, spec) for place, spec in turns if not spec.known_failure and not spec.expect_error]
         return [place for place, spec in left if spec.simulate is None or spec.simulate.max_turns == 1]
 
@@ -62,16 +65,10 @@ def subject_of(planned: Planned, *, root: Path, keys: Redactor) -> Subject | Pas
         return _passed_over(planned, f"skipped: {planned.skip}")
     if any(isinstance(fault, ModelFault) for fault in planned.spec.faults):
         return _passed_over(planned, "its faults are in no recording: a run injects them")
-    try:
-        refuse_led_away(planned)
-        if not planned.cassette.exists():
-            return _passed_over(planned, "it is not recorded")
-        found = transcript(load(planned.cassette, planned.cassette_shown, whole=False), single=True, redactor=keys)
-    except CassetteError as error:
-        problem = Problem(type="CassetteError", message=error.what, where=error.where, fix=error.fix)
-        return PassedOver(
-            id=planned.id, group=planned.group, why="its recording cannot be read", where=planned.where, problem=problem
-        )
+    recording = _recording(planned)
+    if isinstance(recording, PassedOver):
+        return recording
+    found = transcript(recording, single=True, redactor=keys)
     turns = found.conversations[0].turns if found.conversations else ()
     judge = judge_of(planned, root=root, asks=False).of(turns)
     planned = judge.planned
@@ -94,6 +91,29 @@ def subject_of(planned: Planned, *, root: Path, keys: Redactor) -> Subject | Pas
         recorded={index: turns[place] for index, place in places.items()},
         unjudged=judgement.every_unjudged,
     )
+
+
+def _recording(planned: Planned) -> Recording | PassedOver:
+    """What is recorded of a conversation, of a branch with the turns before it; or why that is not known."""
+    try:
+        refuse_led_away(planned)
+        if not planned.cassette.exists():
+            return _passed_over(planned, "it is not recorded")
+        own = load(planned.cassette, planned.cassette_shown, whole=False)
+        whole = with_beginning(planned, own, _of_trunk) if planned.trunks else own
+    except CassetteError as error:
+        problem = Problem(type="CassetteError", message=error.what, where=error.where, fix=error.fix)
+        return PassedOver(
+            id=planned.id, group=planned.group, why="its recording cannot be read", where=planned.where, problem=problem
+        )
+    if whole is own and turns_before(planned):
+        return _passed_over(planned, "what it goes on from is not recorded, or otherwise than when it was recorded")
+    return whole
+
+
+def _of_trunk(trunk: Trunk) -> Recording | None:
+    refuse_led_away(trunk)
+    return load(trunk.cassette, trunk.cassette_shown, whole=False) if trunk.cassette.is_file() else None
 
 
 def _passed_over(planned: Planned, why: str) -> PassedOver:

@@ -26,7 +26,7 @@ class Trials:
 
     def __init__(self, witnesses: Sequence[Witness]) -> None:
         self._witnesses = witnesses
-        self._known: dict[tuple[int, str], CheckSpec | None] = {}
+        self._known: dict[tuple[tuple[str, ...], int, str], CheckSpec | None] = {}
         first = witnesses[0].vars
         self.varying = {
             name: None for name in first if any(one.vars.get(name) != first[name] for one in witnesses[1:])
@@ -35,10 +35,10 @@ class Trials:
     def tried(self, suggested: JsonObject, place: int, witness: Witness) -> Tried | None:
         """Return a check of the turn at a place, as the spec would have it; None where it does not hold in all."""
         text = yaml_of(suggested)
-        key = place, text
+        key = witness.branches, place, text
         if key not in self._known:
             spec = read_back(text) if all(line == printable(line) for line in text.split("\n")) else None
-            self._known[key] = spec if spec is not None and self._holds(spec, place) else None
+            self._known[key] = spec if spec is not None and self._holds(spec, place, witness.branches) else None
         known = self._known[key]
         check = witness.check(place, known.kind, known.value) if known is not None else None
         return Tried(text=text, check=check) if check is not None else None
@@ -46,10 +46,13 @@ class Trials:
     def holds_in_each_turn(self, text: str) -> bool:
         """Return whether a check, as YAML, holds in every turn of all recordings."""
         spec = read_back(text)
-        return spec is not None and all(self._holds(spec, place) for place in range(len(self._witnesses[0].views)))
+        every = ((witness, place) for witness in self._witnesses for place in range(len(witness.views)))
+        return spec is not None and all(_holds_in(spec, witness, place) for witness, place in every)
 
-    def _holds(self, spec: CheckSpec, place: int) -> bool:
-        return all(_holds_in(spec, witness, place) for witness in self._witnesses)
+    def _holds(self, spec: CheckSpec, place: int, branches: tuple[str, ...]) -> bool:
+        """Whether a check holds in a turn of all that have it: those of the trunk, or of one branch."""
+        alike = (witness for witness in self._witnesses if witness.branches == branches)
+        return all(_holds_in(spec, witness, place) for witness in alike)
 
 
 def _holds_in(spec: CheckSpec, witness: Witness, place: int) -> bool:

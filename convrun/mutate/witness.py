@@ -71,6 +71,11 @@ class Witness:
         return _any_fails(self._whole, changed, for_conversation(views, self.vars))
 
     @property
+    def branches(self) -> tuple[str, ...]:
+        """The names that lead to the branch that the conversation is; none where it is the trunk."""
+        return self._judge.planned.branches
+
+    @property
     def vars(self) -> Mapping[str, Json]:
         """The vars of the conversation."""
         return self._judge.planned.vars

@@ -39,7 +39,7 @@ def conversation_lines(
         for one in turn.model_calls:
             asked += _asked(before, one.asked, full)
             before = one.asked
-        if turn.index == 1:
+        if turn is turns[0]:
             lines += asked
             lines += _history(conversation.history, full)
             asked = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,6 +13,7 @@ from convrun.errors import CassetteError
 from convrun.frozen import frozen
 from convrun.redaction import Redactor
 from convrun.results import Problem
+from convrun.review.beginnings import turns_before, with_beginning
 from convrun.review.comparing import NOT_JUDGED, Recorded, compared, conversation_pairs
 from convrun.review.judge import Judge, judged
 from convrun.review.outdated import outdated_parts
@@ -20,9 +21,17 @@ from convrun.review.owners import NOBODY, Owner
 from convrun.review.recorded_lanes import RecordedLanes
 from convrun.review.recordings import Compared, Found
 from convrun.review.transcripts import transcript
+from convrun.run.planning.plan import Trunk
 from convrun.run.secrets import without_secrets
 from convrun.source import Where
-from convrun.transcript import ConversationDifference, Judgement, RecordedConversation, Transcript, Unjudged
+from convrun.transcript import (
+    ConversationDifference,
+    Judgement,
+    RecordedConversation,
+    RecordedTurn,
+    Transcript,
+    Unjudged,
+)
 
 _LED_AWAY = "no regular file of the project is there"
 _NO_CHAT = "there is no chat call in it"
@@ -63,8 +72,8 @@ def _differences(pair: Compared, keys: Redactor) -> Iterator[ConversationDiffere
     for number, (one, other) in enumerate(pairs, start=1):
         yield compared(
             name if len(pairs) == 1 else f"{name}, conversation {number}",
-            _recorded(old, before[one], shared) if old and one is not None else None,
-            _recorded(new, after[other], shared) if new and other is not None else None,
+            _recorded(old, before[one], shared, keys) if old and one is not None else None,
+            _recorded(new, after[other], shared, keys) if new and other is not None else None,
         )
 
 
@@ -89,7 +98,9 @@ def _read(found: Found | None) -> _Read | None:
 def _transcript(read: _Read | None, keys: Redactor, *, single: bool) -> Transcript | None:
     if read is None or read.recording is None:
         return None
-    return transcript(read.recording, single=single, redactor=keys)
+    judge = read.owner.judge
+    before = turns_before(judge.planned) if judge is not None else 0
+    return transcript(read.recording, single=single, redactor=keys, before=before)
 
 
 def _with_problem(read: _Read | None, script: Transcript | None) -> _Read | None:
@@ -112,19 +123,35 @@ def _unread(read: _Read | None) -> Recorded | None:
     return None if read is None else Recorded(name=read.found.shown, problem=read.problem)
 
 
-def _recorded(read: _Read, conversation: RecordedConversation, shared: Owner | None) -> Recorded:
+def _recorded(read: _Read, conversation: RecordedConversation, shared: Owner | None, keys: Redactor) -> Recorded:
     owner = shared if read.owner.orphan and shared is not None else read.owner
+    turns = conversation.turns
+    if read.recording is not None and owner.judge is not None and owner.judge.planned.trunks:
+        turns = _whole(read, read.recording, owner.judge, keys) or turns
     return Recorded(
         name=read.found.shown,
         conversation=conversation,
-        judgement=_judgement(owner.judge, owner.why, conversation, read.recording or Recording()),
+        judgement=_judgement(owner.judge, owner.why, turns, read.recording or Recording()),
     )
 
 
-def _judgement(
-    judge: Judge | None, why: str | None, conversation: RecordedConversation, recording: Recording
-) -> Judgement:
+def _whole(read: _Read, recording: Recording, judge: Judge, keys: Redactor) -> tuple[RecordedTurn, ...]:
+    """The turns of a branch behind those of its trunks, where they are there; else none."""
+    owners = read.found.owners
+
+    def of_trunk(trunk: Trunk) -> Recording | None:
+        file = owners.tree.cassette(trunk.cassette_shown) if owners is not None else None
+        return load(file, trunk.cassette_shown, whole=False) if file is not None else None
+
+    try:
+        whole = with_beginning(judge.planned, recording, of_trunk)
+    except CassetteError:
+        return ()
+    return transcript(whole, single=True, redactor=keys).conversations[0].turns if whole is not recording else ()
+
+
+def _judgement(judge: Judge | None, why: str | None, turns: Sequence[RecordedTurn], recording: Recording) -> Judgement:
     if judge is not None:
-        found = judged(judge, conversation.turns, RecordedLanes(recording, judge.planned.asked))
-        return replace(found, outdated=outdated_parts(judge, conversation.turns))
+        found = judged(judge, turns, RecordedLanes(recording, judge.planned.asked))
+        return replace(found, outdated=outdated_parts(judge, turns))
     return Judgement(verdict=None, unjudged=(Unjudged(why=why),)) if why else NOT_JUDGED

@@ -87,7 +87,9 @@ def judge_of(planned: Planned, *, root: Path, asks: bool = True) -> Judge:
     turns = []
     for index, turn in enumerate(spec.turns, start=1):
         checks, unjudged = _bound([turn.expect_error] if turn.expect_error else turn.own_checks, asks=asks)
-        if not turn.expect_error:
+        if index <= spec.borrowed:
+            checks, unjudged = (), ()  # what they are to be checked for, the trunk is
+        elif not turn.expect_error:
             checks, unjudged = (*checks, *each[0]), (*unjudged, *each[1])
         bound = BoundTurn(spec=turn, root=root, checks=checks)
         turns.append(_Turn(bound=bound, unjudged=unjudged, says=_says(planned, turn, index, surroundings)))
@@ -119,8 +121,12 @@ def judged(judge: Judge, recorded: Sequence[RecordedTurn], lanes: Lanes | None =
 
 
 def partners_of(judge: Judge, recorded: Sequence[RecordedTurn]) -> dict[int, int]:
-    """Return the index of the recorded turn for that of each turn of the spec that has one."""
-    played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
+    """Return the index of the recorded turn for that of each turn of the spec that has one.
+
+    Those of a branch may begin with its own, and are numbered behind those of its trunk then.
+    """
+    first = judge.planned.spec.borrowed if recorded and recorded[0].index > 1 else 0
+    played = [index for index, turn in enumerate(judge.turns) if index >= first and not turn.bound.spec.skip]
     partners = _partners([judge.turns[index].says for index in played], [turn.user for turn in recorded])
     return {played[place]: other for place, other in partners}
 

@@ -22,7 +22,7 @@ def with_lanes(conversation: RecordedConversation, lanes: Sequence[Interaction])
 
         conversation = with_simulated(conversation, lanes)
     grades = list(_grades(item for item in lanes if item.lane != USER_LANE))
-    last = len(conversation.turns)
+    last = conversation.turns[-1].index if conversation.turns else 0
     turns = (
         _with(turn, [one for place, one in grades if min(place, last) == turn.index]) for turn in conversation.turns
     )

@@ -54,6 +54,8 @@ def _parts(judge: Judge, recorded: Sequence[RecordedTurn]) -> Iterator[str]:
         if own.system is not None:
             system, purpose, begun = own.system, "turn", index + 1
         place = partners.get(index)
+        if place is None and index < spec.borrowed:
+            continue
         if place is None:
             ended = bool(recorded) and recorded[-1].last.error is not None and following == len(recorded)
             yield from () if ended or refused else (f"turn {index + 1}, which was not recorded",)

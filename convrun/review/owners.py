@@ -62,14 +62,15 @@ class Owners:
 
     def _candidates(self, stem: str) -> Iterator[str]:
         """The files whose conversations have cassettes of this name: those of the specs folder, then others."""
-        parent = stem.rpartition("/")[0]
+        parts = stem.split("/")
+        above = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]  # a branch is deeper below its spec
         if self._of_folder is None:
             self._of_folder = {}
             for file in self.tree.specs():
                 self._of_folder.setdefault(self._stem(file), []).append(file)
-        also = [f"{base}{suffix}" for base in (stem, parent) if base for suffix in (".yaml", ".yml")]
-        found = [file for own in (stem, parent) for file in self._of_folder.get(own, ())]
-        found += [file for file in also if self._stem(file) in (stem, parent) and self.tree.has(file)]
+        also = [f"{base}{suffix}" for base in above for suffix in (".yaml", ".yml")]
+        found = [file for own in above for file in self._of_folder.get(own, ())]
+        found += [file for file in also if self._stem(file) in above and self.tree.has(file)]
         yield from dict.fromkeys(found)
 
     def _stem(self, file: str) -> str:

@@ -21,6 +21,7 @@ from convrun.conversation.messages import Usage
 from convrun.errors import CassetteError
 from convrun.frozen import frozen
 from convrun.results import Change, ConversationResult
+from convrun.review.beginnings import turns_before
 from convrun.review.judge import Judge, judge_of, partners_of
 from convrun.review.lane_quoting import lane_quote
 from convrun.review.transcripts import transcript
@@ -97,7 +98,7 @@ class Quoting:
         left = _left(planned, first)
         if not known:
             kept = read_partial(partial_path(planned.cassette)).interactions
-            begun = _of(Recording(interactions=kept, file=planned.cassette_shown))
+            begun = _of(Recording(interactions=kept, file=planned.cassette_shown), turns_before(planned))
             if begun is None:
                 return Quote(calls=left, usd=None, at_least=True, unpriced=self._unpriced(bound))
             return replace(self._priced(bound, list(_next(begun, left))), at_least=True)
@@ -229,7 +230,7 @@ def _recorded(planned: Planned) -> _Recorded | None:
         recording = load(planned.cassette, planned.cassette_shown, whole=False)  # attachments are no tokens
     except CassetteError:
         return None
-    return _of(recording)
+    return _of(recording, turns_before(planned))
 
 
 def _lanes(planned: Planned) -> Sequence[Interaction]:
@@ -240,8 +241,8 @@ def _lanes(planned: Planned) -> Sequence[Interaction]:
         return ()
 
 
-def _of(recording: Recording) -> _Recorded | None:
-    found = transcript(recording, single=True).conversations
+def _of(recording: Recording, before: int) -> _Recorded | None:
+    found = transcript(recording, single=True, before=before).conversations
     if not found or not found[0].turns:
         return None
     return _Recorded(conversation=found[0], lengths=_lengths(recording))

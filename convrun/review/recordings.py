@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from convrun.errors import UsageError, did_you_mean_file
 from convrun.frozen import frozen
 from convrun.redaction import Redactor
+from convrun.review.beginnings import turns_before
 from convrun.review.owners import Owners
 from convrun.review.recognising import is_spec
 from convrun.review.repository import Repository
@@ -34,13 +35,15 @@ _FIX = "give two files, REV:FILE, an id, or revisions as main..HEAD"
 class Found:
     """A recording: its file, how it is named to people, and its path in the project whose specs may judge it.
 
-    `file` is None for one that cannot be had, as behind a link out of the project.
+    `file` is None for one that cannot be had, as behind a link out of the project. Of a branch so many turns were said
+    `before` it begins.
     """
 
     file: Path | None
     shown: str
     path: str | None = None
     owners: Owners | None = None
+    before: int = 0
 
 
 @frozen
@@ -136,7 +139,14 @@ class Recordings:
         for one in every:
             refuse_led_away(one)
         return [
-            (one.id, Found(file=one.cassette if one.cassette.is_file() else None, shown=one.cassette_shown))
+            (
+                one.id,
+                Found(
+                    file=one.cassette if one.cassette.is_file() else None,
+                    shown=one.cassette_shown,
+                    before=turns_before(one),
+                ),
+            )
             for one in every
         ]
 

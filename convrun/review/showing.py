@@ -75,5 +75,5 @@ def named_recordings(
         if one.file is None:
             yield Shown(title=name, missing=f"{name} is not recorded: no {one.shown}")
         else:
-            script = transcript(load(one.file, one.shown, whole=False), single=True, redactor=keys)
+            script = transcript(load(one.file, one.shown, whole=False), single=True, redactor=keys, before=one.before)
             yield Shown(title=f"{name} ({one.shown})", transcript=script)

@@ -41,8 +41,9 @@ def as_recorded(planned: Planned, recorded: Sequence[RecordedTurn]) -> Planned:
     """Return a planned conversation in which a simulated user is the turns that were recorded of it, one at least."""
     turns: list[TurnSpec] = []
     place = 0
-    for turn in planned.spec.turns:
-        if turn.skip is not None:
+    borrowed = planned.spec.borrowed if recorded and recorded[0].index > 1 else 0  # it may begin behind those
+    for index, turn in enumerate(planned.spec.turns):
+        if turn.skip is not None or index < borrowed:
             turns.append(turn)
         elif turn.simulate is None:
             turns.append(turn)

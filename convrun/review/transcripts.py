@@ -32,8 +32,10 @@ from convrun.transcript import (
 from convrun.values import Json, JsonObject
 
 
-def transcript(recording: Recording, *, single: bool = False, redactor: Redactor | None = None) -> Transcript:
-    """Return the conversations of a recording.
+def transcript(
+    recording: Recording, *, single: bool = False, redactor: Redactor | None = None, before: int = 0
+) -> Transcript:
+    """Return the conversations of a recording, whose turns are numbered behind so many that were said `before`.
 
     `single`: all of it is one conversation, as in the cassette of a spec. Else a request that does not extend an
     earlier one begins a conversation of its own. `redactor` takes out the secrets that a recording of another program
@@ -43,7 +45,7 @@ def transcript(recording: Recording, *, single: bool = False, redactor: Redactor
     found: list[_Open] = []
     for call in calls:
         _continued(found, call, single=single).take(call)
-    conversations = [one.conversation() for one in found]
+    conversations = [one.conversation(before) for one in found]
     if recording.lanes and len(conversations) == 1:
         from convrun.review.lane_records import with_lanes  # few recordings have any
 
@@ -114,9 +116,9 @@ class _Open:
         self._reply = call.answer if isinstance(call.answer, Completion) else None
         self.known = messages if answered else self._before
 
-    def conversation(self) -> RecordedConversation:
-        """Return it as it is shown."""
-        turns = (turn.recorded(index) for index, turn in enumerate(self._turns, start=1))
+    def conversation(self, before: int) -> RecordedConversation:
+        """Return it as it is shown, with so many turns before it."""
+        turns = (turn.recorded(index) for index, turn in enumerate(self._turns, start=before + 1))
         return RecordedConversation(turns=tuple(turns), history=tuple(_history(self._history)))
 
     def _new(self, messages: list[JsonObject]) -> list[JsonObject]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.frozen import frozen
 from convrun.results import USER_LANE
+from convrun.review.beginnings import turns_before
 from convrun.review.judge import Judge, judged, partners_of
 from convrun.review.outdated import outdated_parts
 from convrun.review.recorded_lanes import RecordedLanes
@@ -44,7 +45,7 @@ def unplayed(judge: Judge, recording: Recording) -> Unplayed:
 def _unasked(judge: Judge, recording: Recording, kept: int) -> tuple[int, ...]:
     """What no check asks for; nothing where one asks what is not recorded, or cannot be judged."""
     left = replace(recording, interactions=(*recording.interactions[:kept], *recording.lanes))
-    turns = transcript(left, single=True).conversations
+    turns = transcript(left, single=True, before=turns_before(judge.planned)).conversations
     lanes = RecordedLanes(recording, judge.planned.asked)
     found = judged(judge, turns[0].turns if turns else (), lanes)
     checks = (*found.checks, *(check for turn in found.turns.values() for check in turn.checks))
@@ -65,12 +66,13 @@ def _unasked(judge: Judge, recording: Recording, kept: int) -> tuple[int, ...]:
 def _own(judge: Judge, recording: Recording) -> Unplayed:
     """What of the conversation itself is played."""
     every = len(recording.own.interactions)
-    script = transcript(recording, single=True)
+    script = transcript(recording, single=True, before=turns_before(judge.planned))
     if judge.planned.skip or not script.conversations:
         return Unplayed(kept=every)
     turns = script.conversations[0].turns
     judge = judge.of(turns)
-    played = [index for index, turn in enumerate(judge.turns) if not turn.bound.spec.skip]
+    borrowed = judge.planned.spec.borrowed
+    played = [index for index, turn in enumerate(judge.turns) if index >= borrowed and not turn.bound.spec.skip]
     if len(turns) <= len(played):
         return Unplayed(kept=every)
     if script.others:
@@ -82,7 +84,7 @@ def _own(judge: Judge, recording: Recording) -> Unplayed:
 def _doubt(judge: Judge, turns: Sequence[RecordedTurn], played: Sequence[int]) -> str | None:
     """Why the recorded turns may not be those of the spec and, behind them, some that it no longer has."""
     spec = judge.planned.spec
-    if len(played) < len(judge.turns):
+    if len(played) < len(judge.turns) - spec.borrowed:
         return f"{spec.file} skips turns, and may want them again"
     if spec.hooks.before_conversation:
         return f"the hooks of {spec.file} may say more than its turns"
@@ -94,7 +96,7 @@ def _doubt(judge: Judge, turns: Sequence[RecordedTurn], played: Sequence[int]) -
     if partners_of(judge, turns) != {index: place for place, index in enumerate(played)}:
         return f"which of its turns are those of {spec.file} is only known when it runs"
     if turns[len(played) - 1].last.calls:
-        return f"turn {len(played)} ends with open tool calls, and may go on"
+        return f"turn {turns[len(played) - 1].index} ends with open tool calls, and may go on"
     return None
 
 

@@ -138,9 +138,10 @@ def _of_stem(specs: Mapping[str, Sequence[Spec]], path: str, settings: Settings)
     return [spec for stem in _stems(path, settings) for spec in specs.get(stem, ())]
 
 
-def _stems(path: str, settings: Settings) -> tuple[str, str]:
+def _stems(path: str, settings: Settings) -> tuple[str, ...]:
+    """What the spec of a cassette may be called: as that, or as a folder around it; a branch is deeper in one."""
     own = PurePosixPath(path).relative_to(PurePosixPath(settings.cassettes)).with_suffix("")
-    return _folded(own.as_posix()), _folded(own.parent.as_posix())
+    return tuple(_folded(one.as_posix()) for one in (own, *own.parents))
 
 
 def _stem(spec: str, settings: Settings) -> str:
@@ -249,7 +250,7 @@ class _Elsewhere:
         """The files that have the name of a cassette's spec, below the specs folder and below the root."""
         own = PurePosixPath(path).relative_to(PurePosixPath(self._settings.cassettes)).with_suffix("")
         for folder in (self._settings.specs, "."):
-            for stem in (own, own.parent):
+            for stem in (own, *own.parents):
                 for suffix in _SUFFIXES if stem.name else ():
                     file = PurePosixPath(folder, f"{stem}{suffix}").as_posix()
                     if _may_be_there(self._settings.root / file):
