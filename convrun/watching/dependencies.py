@@ -92,12 +92,13 @@ class Dependencies:
         self._code: dict[str, frozenset[Path]] = {}  # by module
 
     def of(self, planned: Planned) -> frozenset[Path]:
-        """Return the cassette, the attachments and the modules of a conversation, there or not.
+        """Return the cassettes, the attachments and the modules of a conversation, there or not.
 
         Where an attachment's path depends on what is said, its folder stands for it.
         """
         attached = (one for turn in planned.spec.turns for one in turn.attachments)
-        recorded = {planned.cassette, *_beside(planned.cassette)}
+        cassettes = [planned.cassette, *(trunk.cassette for trunk in planned.trunks)]
+        recorded = {*cassettes, *(path for cassette in cassettes for path in _beside(cassette))}
         return self._code_of(planned.spec) | recorded.union(self._attached(attached, planned))
 
     def _code_of(self, spec: Spec) -> frozenset[Path]:

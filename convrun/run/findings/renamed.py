@@ -131,6 +131,9 @@ def _difference(today: _Said, recorded: _Said, spec: Spec) -> int | None:
     pairs = list(zip(today.users, recorded.users[before:], strict=False))
     if not pairs or all(text is None for text, _ in pairs) or pairs[0][0] not in (None, pairs[0][1]):
         return None
+    first = sum(turn.skip is None for turn in spec.turns[: spec.borrowed])
+    if first and (len(pairs) <= first or pairs[first][0] not in (None, pairs[first][1])):
+        return None  # it branches off as this one does, and goes on otherwise
     same = all(text in (None, heard) for text, heard in pairs)
     same_system = today.system == recorded.system
     if not same and not (same_system and pairs[0][0] is not None):
