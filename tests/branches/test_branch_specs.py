@@ -78,7 +78,7 @@ def test_turn_that_nothing_goes_on_from_has_no_branches(project, turn, said):
 
 
 def test_last_turn_may_branch(project):
-    """On the last turn the trunk just ends; chain: false there is a mistake, and one in the last turn of a branch none."""
+    """On the last turn the trunk just ends; chain: false there is a mistake, and none in the last turn of a branch."""
     project.write(SPEC, json.dumps({"model": "echo", "turns": [{"user": "A", "branches": {"b": NOW}}]}))
     assert [one.id for one in project.run().conversations] == [SPEC, f"{SPEC}/b"]
     last = [{"user": "Now!", "chain": False}]
