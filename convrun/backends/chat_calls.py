@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
 from convrun.conversation.backend import StreamEvent
@@ -30,27 +30,25 @@ class CallIds:
     same conversation.
     """
 
-    def __init__(self, *, turn: int, used: Iterable[str]) -> None:
+    def __init__(self, *, turn: int, used: Container[str]) -> None:
         self._turn = turn
-        self._given = used
-        self._used: set[str] | None = None
+        self._used = used
+        self._own: set[str] = set()
 
     def unique(self, given_id: str) -> str:
         """Return the id of a call that has this one from the provider."""
-        if self._used is None:  # most replies call nothing: the history is looked through only here
-            self._used = set(self._given)
         unique, number = given_id, 0
-        while not unique or unique in self._used:
+        while not unique or unique in self._own or unique in self._used:
             number += 1
             unique = f"call_{self._turn}_{number}"
-        self._used.add(unique)
+        self._own.add(unique)
         return unique
 
 
 class CallsDecoder:
     """Takes the entries of `tool_calls` as they come; sans-I/O. Their ids are those of a CallIds."""
 
-    def __init__(self, *, turn: int, used_ids: Iterable[str]) -> None:
+    def __init__(self, *, turn: int, used_ids: Container[str]) -> None:
         self._ids = CallIds(turn=turn, used=used_ids)
         self._calls: list[_Call] = []
         self._by_index: dict[Json, _Call] = {}

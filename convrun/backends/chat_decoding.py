@@ -7,7 +7,7 @@ is one decoder for plain and streamed, live and replayed replies, and it goes by
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from convrun.backends.chat_calls import CallsDecoder, mended
@@ -46,7 +46,7 @@ class ChatDecoder:
     the provider gives not or twice.
     """
 
-    def __init__(self, errors: ReplyErrors, *, turn: int = 1, used_ids: Iterable[str] = ()) -> None:
+    def __init__(self, errors: ReplyErrors, *, turn: int = 1, used_ids: Container[str] = ()) -> None:
         self._errors = errors
         self._calls = CallsDecoder(turn=turn, used_ids=used_ids)
         self._text: list[str] = []

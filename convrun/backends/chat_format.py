@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from convrun.backends.chat_decoding import ChatDecoder
 from convrun.backends.chat_encoding import ChatEncoder
 from convrun.backends.presets import QuirkKind
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.conversation.backend import ModelRequest
+from convrun.conversation.messages import CalledIds
 from convrun.values import JsonObject
 
 ENDPOINT = "chat/completions"
@@ -34,16 +33,6 @@ class ChatFormat:
         """
         return self._encoder.body(request)
 
-    def decoder(self, errors: ReplyErrors, request: ModelRequest, body: JsonObject) -> ChatDecoder:
+    def decoder(self, errors: ReplyErrors, request: ModelRequest) -> ChatDecoder:
         """Return what reads the reply to a request."""
-        return ChatDecoder(errors, turn=request.turn, used_ids=_used_ids(body))
-
-
-def _used_ids(body: JsonObject) -> Iterator[str]:
-    """The ids of the tool calls in a body, read only when somebody asks."""
-    messages = body["messages"]
-    for message in messages if isinstance(messages, list) else ():
-        calls = message.get("tool_calls") if isinstance(message, dict) else None
-        for call in calls if isinstance(calls, list) else ():
-            if isinstance(call, dict) and isinstance(given := call.get("id"), str):
-                yield given
+        return ChatDecoder(errors, turn=request.turn, used_ids=CalledIds(request.messages))

@@ -57,6 +57,6 @@ class WireFormat(Protocol):
         """
         ...
 
-    def decoder(self, errors: ReplyErrors, request: ModelRequest, body: JsonObject) -> ReplyDecoder:
-        """Return what reads the reply to a request, which went out with this body."""
+    def decoder(self, errors: ReplyErrors, request: ModelRequest) -> ReplyDecoder:
+        """Return what reads the reply to a request."""
         ...

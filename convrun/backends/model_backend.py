@@ -52,7 +52,7 @@ class ModelBackend:
             StaleError: where a recording does not hold the request.
         """
         asked = self._asked(request)
-        yield from self._reader(request, asked, self.transport.send(asked)).whole()
+        yield from self._reader(request, self.transport.send(asked)).whole()
 
     def asend(self, request: ModelRequest) -> AwaitedReply:
         """Do as `send` without blocking the event loop, where the transport can."""
@@ -60,7 +60,7 @@ class ModelBackend:
         async def ask() -> tuple[Reply, ReplyReader]:
             asked = self._asked(request)
             reply = await sent(self.transport, asked)
-            return reply, self._reader(request, asked, reply)
+            return reply, self._reader(request, reply)
 
         return AwaitedReply(ask)
 
@@ -82,11 +82,11 @@ class ModelBackend:
             headers=self.headers,
         )
 
-    def _reader(self, request: ModelRequest, asked: Request, reply: Reply) -> ReplyReader:
+    def _reader(self, request: ModelRequest, reply: Reply) -> ReplyReader:
         errors = ReplyErrors(
             provider=self.provider or urlsplit(self.base_url).hostname or self.base_url,
             status=reply.status,
             headers=reply.headers,
             key_variable=self.key_variable,
         )
-        return ReplyReader(reply, self.format.decoder(errors, request, asked.body), errors)
+        return ReplyReader(reply, self.format.decoder(errors, request), errors)

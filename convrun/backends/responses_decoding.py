@@ -5,7 +5,7 @@ As with chat completions, nothing here trusts a type. What a stream says at its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 
 from convrun.backends.chat_calls import CallIds
 from convrun.backends.chat_decoding import usage_of
@@ -38,7 +38,7 @@ class ResponsesDecoder:
     `turn` and `used_ids` are as for chat completions.
     """
 
-    def __init__(self, errors: ReplyErrors, *, turn: int = 1, used_ids: Iterable[str] = ()) -> None:
+    def __init__(self, errors: ReplyErrors, *, turn: int = 1, used_ids: Container[str] = ()) -> None:
         self._errors = errors
         self._ids = CallIds(turn=turn, used=used_ids)
         self._items: list[OutputItem] = []

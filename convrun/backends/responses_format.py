@@ -6,6 +6,7 @@ from convrun.backends.provider_errors import ReplyErrors
 from convrun.backends.responses_decoding import ResponsesDecoder
 from convrun.backends.responses_encoding import ResponsesEncoder
 from convrun.conversation.backend import ModelRequest
+from convrun.conversation.messages import CalledIds
 from convrun.values import JsonObject
 
 ENDPOINT = "responses"
@@ -28,12 +29,6 @@ class ResponsesFormat:
         """
         return self._encoder.body(request)
 
-    def decoder(
-        self,
-        errors: ReplyErrors,
-        request: ModelRequest,
-        body: JsonObject,  # noqa: ARG002  (the seam's; the ids are the request's)
-    ) -> ResponsesDecoder:
+    def decoder(self, errors: ReplyErrors, request: ModelRequest) -> ResponsesDecoder:
         """Return what reads the reply to a request."""
-        used = (call.id for message in request.messages for call in message.tool_calls)
-        return ResponsesDecoder(errors, turn=request.turn, used_ids=used)
+        return ResponsesDecoder(errors, turn=request.turn, used_ids=CalledIds(request.messages))

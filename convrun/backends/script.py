@@ -9,7 +9,7 @@ from typing import TypeAlias
 from convrun.backends.offline import reply_with
 from convrun.errors import ConversationError, ProviderError, did_you_mean
 from convrun.values import Json, JsonObject, digest, show
-from convrun.wire import Reply, Request
+from convrun.wire import Reply, Request, goes_on
 
 # As a spec writes them: {reply: text}, {call: tool, with: {…}}, or a list of calls made at once.
 ScriptLines: TypeAlias = Sequence["JsonObject | list[JsonObject]"]
@@ -25,6 +25,7 @@ class ScriptTransport:
     def __init__(self, lines: ScriptLines, *, history_replies: int = 0) -> None:
         self._lines = tuple(lines)
         self._history_replies = history_replies
+        self._counted: tuple[list[Json], int] = ([], 0)  # the messages of the latest request, and its replies
 
     def send(self, request: Request) -> Reply:
         """Return the next line as a reply.
@@ -33,11 +34,7 @@ class ScriptTransport:
             ProviderError: where the script has no next line.
         """
         messages = request.body["messages"]
-        said = sum(
-            isinstance(message, dict) and message.get("role") == "assistant"
-            for message in (messages if isinstance(messages, list) else ())
-        )
-        number = said - self._history_replies
+        number = self._replies(messages if isinstance(messages, list) else []) - self._history_replies
         if not 0 <= number < len(self._lines):
             count = f"{len(self._lines)} line{'s' if len(self._lines) != 1 else ''}"
             raise ProviderError(
@@ -49,6 +46,16 @@ class ScriptTransport:
             return reply_with(request, text=str(line["reply"]))
         calls = line if isinstance(line, list) else [line]
         return reply_with(request, calls=[(str(call["call"]), _arguments(call)) for call in calls])
+
+    def _replies(self, messages: list[Json]) -> int:
+        """How many messages are the model's; those of the request before are not counted again."""
+        known, count = self._counted
+        if not goes_on(messages, known):
+            known, count = [], 0
+        new = messages[len(known) :]
+        count += sum(isinstance(message, dict) and message.get("role") == "assistant" for message in new)
+        self._counted = (messages, count)
+        return count
 
 
 def script_model_name(lines: ScriptLines) -> str:

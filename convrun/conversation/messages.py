@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args, overload
@@ -158,10 +158,34 @@ class MessageLog:
     Who keeps something of each message keeps it by the log, weakly: it stands for its messages, whatever their number.
     """
 
-    __slots__ = ("__weakref__", "said")
+    __slots__ = ("__weakref__", "_called", "_searched", "said")
 
     def __init__(self, said: Iterable[Message] = ()) -> None:
         self.said = list(said)
+        self._called: dict[str, int] = {}  # where the id of a tool call is first, as far as was looked
+        self._searched = 0
+
+    def first_call(self, identifier: str) -> int | None:
+        """Return where the first tool call of this id is, None where there is none."""
+        while self._searched < len(self.said):  # of two threads that look at once, both find the same
+            place = self._searched
+            for call in self.said[place].tool_calls:
+                self._called.setdefault(call.id, place)
+            self._searched = place + 1
+        return self._called.get(identifier)
+
+
+class CalledIds(Container[str]):
+    """The ids of the tool calls in some messages; what was looked through once is not looked through again."""
+
+    __slots__ = ("_messages",)
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._messages = SharedMessages(messages)
+
+    def __contains__(self, identifier: object) -> bool:
+        place = self._messages.log.first_call(identifier) if isinstance(identifier, str) else None
+        return place is not None and place < self._messages.size
 
 
 class SharedMessages(Sequence[Message]):
