@@ -11,8 +11,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from convrun.backends.chat_calls import CallsDecoder, mended
-from convrun.backends.framing import DONE, Payload, Unparsed
-from convrun.backends.provider_errors import ReplyErrors, error_in
+from convrun.backends.framing import Payload
+from convrun.backends.provider_errors import ReplyErrors
+from convrun.backends.reading import Payloads
 from convrun.conversation.backend import Completion, StreamEvent
 from convrun.conversation.messages import Message, Part, ReasoningPart, RefusalPart, TextPart, Usage
 from convrun.values import Json, JsonObject
@@ -48,6 +49,7 @@ class ChatDecoder:
 
     def __init__(self, errors: ReplyErrors, *, turn: int = 1, used_ids: Container[str] = ()) -> None:
         self._errors = errors
+        self._payloads = Payloads(errors, errors.no_choices)
         self._calls = CallsDecoder(turn=turn, used_ids=used_ids)
         self._text: list[str] = []
         self._refusal: list[str] = []
@@ -59,10 +61,6 @@ class ChatDecoder:
         self._model: str | None = None
         self._id: str | None = None
         self._raw: Json = None
-        self._last: Payload = None
-        self._nothing = True  # no payload yet
-        self._answered = False  # a choice was seen
-        self._ended = False
 
     def feed(self, payload: Payload) -> Iterator[StreamEvent]:
         """Yield what one payload adds to the reply.
@@ -70,22 +68,14 @@ class ChatDecoder:
         Raises:
             ProviderError: where the payload is an error, or nothing a chat API says.
         """
-        if payload is DONE or payload == DONE.value:
-            self._ended = True
+        taken = self._payloads.take(payload)
+        if taken is None:
             return
-        self._nothing = False
-        self._last = payload
-        if isinstance(payload, Unparsed):
-            raise self._errors.unreadable(payload.text, streamed=self._answered)
-        if error := error_in(payload):
-            raise self._errors.told(error, streamed=self._answered)
-        if not isinstance(payload, dict):
-            raise self._errors.no_choices(payload)
-        self._read_envelope(payload)
-        choices = payload.get("choices")
+        self._read_envelope(taken)
+        choices = taken.get("choices")
         choice = _first_choice(choices) if isinstance(choices, list) else None
         if choice is not None:
-            yield from self._read_choice(choice, payload)
+            yield from self._read_choice(choice, taken)
 
     def finish(self, figures: Figures | None = None, *, whole: bool = False) -> Completion:
         """Return the reply, now that nothing more comes. `whole`: that it is complete is known from elsewhere.
@@ -93,12 +83,9 @@ class ChatDecoder:
         Raises:
             ProviderError: where there was no reply, or only the beginning of one.
         """
-        if self._nothing and not self._ended:
-            raise self._errors.empty()
-        if not self._answered:
-            raise self._errors.no_choices(self._last)
+        self._payloads.finish()
         # Not every provider ends a stream with [DONE], and not every one gives a finish reason: one of them is enough.
-        if not (whole or self._ended or self._finish_reason):
+        if not (whole or self._payloads.ended or self._finish_reason):
             raise self._errors.broken()
         return Completion(
             message=Message("assistant", tuple(self._parts())),
@@ -116,19 +103,19 @@ class ChatDecoder:
         self._model = self._model or _text_or_none(payload.get("model"))
         if usage := _usage_in(payload):
             self._usage = usage
-            self._ended = self._ended or (self._answered and payload.get("choices") == [])
+            self._payloads.ended = self._payloads.ended or (self._payloads.answered and payload.get("choices") == [])
 
     def _read_choice(self, choice: JsonObject, payload: JsonObject) -> Iterator[StreamEvent]:
         if error := choice.get("error"):
-            raise self._errors.told(error, streamed=self._answered)
-        self._answered = True
+            raise self._errors.told(error, streamed=self._payloads.answered)
+        self._payloads.answered = True
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
             reason = "content_filter" if reason.lower().startswith("content_filter") else reason.lower()
             self._finish_reason = _FINISH_REASONS.get(reason, reason)
         message, delta = choice.get("message"), choice.get("delta")
         # A plain reply may lack its message (a filter took it), a chunk its delta.
         if ("message" in choice and not isinstance(delta, dict)) or payload.get("object") == "chat.completion":
-            self._raw, self._ended = payload, True
+            self._raw, self._payloads.ended = payload, True
         if isinstance(message, dict):
             yield from self._read_message(message, whole=True)
         elif isinstance(delta, dict):

@@ -93,23 +93,13 @@ class ReplyErrors:
 
     def no_choices(self, payload: Payload) -> ProviderError:
         """Return the error of a reply that is JSON and holds no completion."""
-        text = payload.text if isinstance(payload, Unparsed) else None
-        shown = show(without_account(cast("Json", payload), failed=True) if text is None else text)
-        return self._error(
-            BrokenReplyError,
-            f"{self.provider} answered {self.status} without a choice: {shown}",
-            fix="check that base_url is the address of an OpenAI-compatible chat API, and the model one that chats",
-        )
+        fix = "check that base_url is the address of an OpenAI-compatible chat API, and the model one that chats"
+        return self._without("a choice", payload, fix)
 
     def no_output(self, payload: Payload) -> ProviderError:
         """Return the error of a reply that is JSON and no reply of a Responses API."""
-        text = payload.text if isinstance(payload, Unparsed) else None
-        shown = show(without_account(cast("Json", payload), failed=True) if text is None else text)
-        return self._error(
-            BrokenReplyError,
-            f"{self.provider} answered {self.status} without an output: {shown}",
-            fix="check that base_url is the address of a Responses API; most providers have only the one for chat",
-        )
+        fix = "check that base_url is the address of a Responses API; most providers have only the one for chat"
+        return self._without("an output", payload, fix)
 
     def unfinished(self, state: str) -> ProviderError:
         """Return the error of a reply that is to be fetched later."""
@@ -127,6 +117,11 @@ class ReplyErrors:
             retryable=True,
             fix="try again; the connection was cut, by the provider or on the way",
         )
+
+    def _without(self, what: str, payload: Payload, fix: str) -> ProviderError:
+        text = payload.text if isinstance(payload, Unparsed) else None
+        shown = show(without_account(cast("Json", payload), failed=True) if text is None else text)
+        return self._error(BrokenReplyError, f"{self.provider} answered {self.status} without {what}: {shown}", fix=fix)
 
     def _page(self, text: str, *, is_answer: bool = False) -> ProviderError:
         title = _TITLE.search(text)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Self
 
-from convrun.backends.framing import Framing, Payload
-from convrun.backends.provider_errors import ReplyErrors
+from convrun.backends.framing import DONE, Framing, Payload, Unparsed
+from convrun.backends.provider_errors import ReplyErrors, error_in
 from convrun.conversation.backend import Completion, StreamEvent
+from convrun.errors import ProviderError
+from convrun.values import JsonObject
 from convrun.wire import Figures, Reply
 
 if TYPE_CHECKING:
@@ -126,3 +128,49 @@ class AwaitedReply:
             return self._reader.feed(piece)
         await self.aclose()
         return self._reader.finish()
+
+
+class Payloads:
+    """The payloads of one reply as a decoder takes them: objects, and nothing that is an error.
+
+    `answered` is set by the decoder once one of them is of a reply; `ended` says whether the provider said that this is
+    its end. `missed` makes the error of a reply that holds none.
+    """
+
+    def __init__(self, errors: ReplyErrors, missed: Callable[[Payload], ProviderError]) -> None:
+        self.answered = False
+        self.ended = False
+        self._errors = errors
+        self._missed = missed
+        self._last: Payload = None
+        self._nothing = True
+
+    def take(self, payload: Payload) -> JsonObject | None:
+        """Return a payload that is an object; None for the mark that ends a stream.
+
+        Raises:
+            ProviderError: for an error, and what is neither.
+        """
+        if payload is DONE or payload == DONE.value:
+            self.ended = True
+            return None
+        self._nothing = False
+        self._last = payload
+        if isinstance(payload, Unparsed):
+            raise self._errors.unreadable(payload.text, streamed=self.answered)
+        if error := error_in(payload):
+            raise self._errors.told(error, streamed=self.answered)
+        if not isinstance(payload, dict):
+            raise self._missed(payload)
+        return payload
+
+    def finish(self) -> None:
+        """Be sure that there was a reply.
+
+        Raises:
+            ProviderError: where there was none.
+        """
+        if self._nothing and not self.ended:
+            raise self._errors.empty()
+        if not self.answered:
+            raise self._missed(self._last)

@@ -9,8 +9,9 @@ from collections.abc import Container, Iterator
 
 from convrun.backends.chat_calls import CallIds
 from convrun.backends.chat_decoding import usage_of
-from convrun.backends.framing import DONE, Payload, Unparsed
+from convrun.backends.framing import Payload
 from convrun.backends.provider_errors import ReplyErrors, error_in
+from convrun.backends.reading import Payloads
 from convrun.backends.responses_items import CALLS, kind_of, parts_of, sendable
 from convrun.backends.responses_output import OutputItem
 from convrun.conversation.backend import Completion, StreamEvent
@@ -40,6 +41,7 @@ class ResponsesDecoder:
 
     def __init__(self, errors: ReplyErrors, *, turn: int = 1, used_ids: Container[str] = ()) -> None:
         self._errors = errors
+        self._payloads = Payloads(errors, errors.no_output)
         self._ids = CallIds(turn=turn, used=used_ids)
         self._items: list[OutputItem] = []
         self._at: dict[int, OutputItem] = {}
@@ -47,11 +49,7 @@ class ResponsesDecoder:
         self._called = 0
         self._response: JsonObject = {}  # the latest that was told of the whole
         self._raw: Json = None
-        self._last: Payload = None
-        self._nothing = True
-        self._answered = False
         self._complete = False
-        self._ended = False
 
     def feed(self, payload: Payload) -> Iterator[StreamEvent]:
         """Yield what one payload adds to the reply.
@@ -59,23 +57,15 @@ class ResponsesDecoder:
         Raises:
             ProviderError: where the payload is an error, or nothing a Responses API says.
         """
-        if payload is DONE or payload == DONE.value:
-            self._ended = True
+        taken = self._payloads.take(payload)
+        if taken is None:
             return
-        self._nothing = False
-        self._last = payload
-        if isinstance(payload, Unparsed):
-            raise self._errors.unreadable(payload.text, streamed=self._answered)
-        if error := error_in(payload):
-            raise self._errors.told(error, streamed=self._answered)
-        if not isinstance(payload, dict):
-            raise self._errors.no_output(payload)
-        kind = payload.get("type")
+        kind = taken.get("type")
         if isinstance(kind, str) and (kind == "error" or kind.startswith("response.")):
-            yield from self._read_event(kind, payload)
-        elif isinstance(payload.get("output"), list) or payload.get("object") == "response":
-            self._raw, self._answered = payload, True
-            yield from self._read_end(payload)
+            yield from self._read_event(kind, taken)
+        elif isinstance(taken.get("output"), list) or taken.get("object") == "response":
+            self._raw, self._payloads.answered = taken, True
+            yield from self._read_end(taken)
 
     def finish(self, figures: Figures | None = None, *, whole: bool = False) -> Completion:
         """Return the reply, now that nothing more comes. `whole`: that it is complete is known from elsewhere.
@@ -83,11 +73,8 @@ class ResponsesDecoder:
         Raises:
             ProviderError: where there was no reply, or only the beginning of one.
         """
-        if self._nothing and not self._ended:
-            raise self._errors.empty()
-        if not self._answered:
-            raise self._errors.no_output(self._last)
-        if not self._complete and not (self._items and (whole or self._ended)):
+        self._payloads.finish()
+        if not self._complete and not (self._items and (whole or self._payloads.ended)):
             raise self._errors.broken("it said neither that it is completed nor that it is incomplete")
         found = [one for one in self._items if not one.empty] if self._final is None else self._final
         parts = [part for one in found for part in parts_of(one.whole(), call_id=one.call_id or "")]
@@ -110,7 +97,7 @@ class ResponsesDecoder:
         name, _, ending = kind.rpartition(".")
         if kind == "error" or (ending in _FAILED and name == "response"):
             raise self._failed(response or event)
-        self._answered = True
+        self._payloads.answered = True
         if kind in _ENDS:
             status = response.get("status")
             yield from self._read_end({**response, "status": status if status in _FAILED else ending})
@@ -124,7 +111,7 @@ class ResponsesDecoder:
     def _note(self, response: JsonObject) -> None:
         """Take what is told of the whole reply; what an earlier one told and this one does not stays."""
         if error := error_in(response):
-            raise self._errors.told(error, streamed=self._answered)
+            raise self._errors.told(error, streamed=self._payloads.answered)
         told = {key: value for key, value in response.items() if value is not None and key != "output"}
         self._response = {**self._response, **told}
 
@@ -220,7 +207,7 @@ class ResponsesDecoder:
         return _INCOMPLETE.get(reason, reason.lower()) if isinstance(reason, str) and reason else "length"
 
     def _failed(self, told: JsonObject) -> ProviderError:
-        return self._errors.told(error_in(told) or told, streamed=self._answered and self._raw is None)
+        return self._errors.told(error_in(told) or told, streamed=self._payloads.answered and self._raw is None)
 
 
 def _text_or_none(value: Json) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from convrun.conversation.messages import (
     ProviderPart,
     ReasoningPart,
     RefusalPart,
+    SharedMessages,
     TextPart,
     ToolCallPart,
     ToolResultPart,
@@ -24,6 +26,7 @@ from convrun.conversation.messages import (
     user,
 )
 from convrun.errors import AttachmentError
+from convrun.wire import Growing, goes_on
 from tests.servers import called, said, thought
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -74,6 +77,20 @@ def test_a_tool_is_as_strict_as_it_says() -> None:
     assert encode_tool(ToolSchema(name="f"))["strict"] is False
     written: Any = {"name": "f", "parameters": {}, "defer_loading": True}
     assert encode_tool(ToolSchema(name="f", verbatim=written)) == {"type": "function", **written}
+
+
+def test_a_conversation_that_goes_on_shares_its_items() -> None:
+    """Messages are encoded once, however many items they make, and a body says that it begins with the one before."""
+    encoder = ResponsesEncoder(model="m")
+    said_so_far = SharedMessages([system("S"), user("a")])
+    bodies: list[Any] = []
+    for number in range(4):
+        bodies.append(encoder.body(ModelRequest(messages=said_so_far)))
+        said_so_far = said_so_far.then(reply(thought("a"), said("b"), called("f")), result("call_1", str(number)))
+    assert [len(body["input"]) for body in bodies] == [1, 5, 9, 13]
+    assert all(goes_on(now["input"], before["input"]) for before, now in pairwise(bodies))
+    assert isinstance(bodies[-1]["input"], Growing)
+    assert len({id(item) for body in bodies for item in body["input"]}) == 13
 
 
 def test_an_item_sent_before_is_the_same_object() -> None:

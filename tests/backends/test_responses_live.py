@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from convrun.conversation.messages import Message, assistant, user
 from convrun.conversation.model import Model
 from convrun.conversation.response import Response
 from convrun.errors import ConvrunError, ProviderError, UnknownModelError
-from convrun.models import get_model
+from convrun.models import get_async_model, get_model
 from tests.servers import Answer, Loopback, called, event_stream, loopback_server, output, said, streamed, thought
 
 
@@ -113,6 +114,20 @@ def test_a_chain_goes_on_by_the_id_of_the_last_reply(server: Loopback) -> None:
     assert [(item["call_id"], item["output"]) for item in second["input"]] == [("c1", "3"), ("c2", "7")]
     assert third["input"] == [{"role": "user", "content": "Bye"}]
     assert {body["instructions"] for body in bodies(server)} == {"S"}
+
+
+def test_it_is_spoken_in_tasks(server: Loopback) -> None:
+    """Conversations that are awaited speak it as well: streams, tools and ids."""
+    for number, items in enumerate([[thought("Hm."), called("add", {"a": 1, "b": 2})], [said("3")]], start=1):
+        server.says(Answer(body=event_stream(*streamed(output(*items, id=f"resp_{number}")), done=False)))
+
+    async def spoken() -> str:
+        model = get_async_model("m", api="responses", base_url=server.base_url, max_retries=0, environ={})
+        conversation = model.conversation(tools=[add], options={"previous_response_id": "auto"})
+        return await conversation.chain("1 + 2?").text()
+
+    assert asyncio.run(spoken()) == "3"
+    assert bodies(server)[1]["previous_response_id"] == "resp_1"
 
 
 class Person(BaseModel):
