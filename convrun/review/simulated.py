@@ -10,7 +10,7 @@ from convrun.cassette.stored.reply_nodes import reply_message
 from convrun.errors import ConvrunError
 from convrun.results import USER_LANE
 from convrun.run.planning.plan import Planned
-from convrun.run.playing.simulated_changes import spoken
+from convrun.run.playing.simulated_changes import shown, spoken
 from convrun.run.playing.simulated_user import heard
 from convrun.spec.model import TurnSpec
 from convrun.templates import Text
@@ -90,5 +90,4 @@ def _words(item: Interaction) -> str | None:
 
 
 def _told(item: Interaction) -> str:
-    messages = item.request.messages
-    return str(messages[0].get("content")) if messages else ""
+    return next((text for _, _, text in shown(item.request.body)), "")

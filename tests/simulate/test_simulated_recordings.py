@@ -1,7 +1,7 @@
 """Simulated users in recordings: what makes them stale, what is asked again, and what a recording goes on from."""
 
 import pytest
-from servers import Answer
+from servers import Answer, output, said
 from simulated_specs import CASSETTE, SPEC, scripted, simulate, spec
 
 
@@ -180,3 +180,26 @@ def test_a_branch_may_go_on_with_a_user(project, world):
     shown = project.cli("show", f"{SPEC}::ways")
     assert "two" in shown.stdout, shown.stderr
     assert project.cli("mutate", SPEC).returncode == 0
+
+
+@pytest.mark.parametrize("api", ["responses", "chat"])
+def test_the_api_is_that_of_its_model(project, world, api):
+    """A user that speaks the Responses API is recorded, replayed, stale and shown as any other."""
+    user = {"name": "u", "api": api}
+    words = iter(["one", "two", "three"])
+
+    def answer(received):
+        if received.path.endswith("/responses"):
+            return output(said(next(words)))
+        return world.answer(received)
+
+    world.says = ["one", "two", "three"]
+    world.loopback.answers[:] = [answer]
+    project.write(SPEC, spec(simulate(max_turns=2, model=user, persona="Ada", until=[{"contains": "two"}])))
+    assert users(project.record(environ=world.environ)) == ["one", "two"]
+    assert (project.one().verdict, users(project.one())) == ("passed", ["one", "two"])
+    assert "not mutated: what 1 simulated user answered" in project.cli("mutate", SPEC).stdout
+    project.edit(SPEC, "Ada", "Eve")
+    found = project.one()
+    assert (found.verdict, users(found)) == ("stale", ["one", "two"])
+    assert [(one.part, one.recorded, one.now) for one in found.stale.changes] == [("persona", "Ada", "Eve")]

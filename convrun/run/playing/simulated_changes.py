@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from convrun.cassette.interaction import Interaction
 from convrun.cassette.stored.reply_nodes import reply_message
@@ -14,7 +14,7 @@ from convrun.run.playing.simulated_user import Said, heard, told_parts
 from convrun.values import Json, equal
 from convrun.wire import Request
 
-_NAMES = {"model": "model"}
+_LAST = "last message"
 
 
 def changes_of(request: Request, calls: LaneCalls, redactor: Redactor) -> tuple[Change, ...]:
@@ -27,7 +27,7 @@ def changes_of(request: Request, calls: LaneCalls, redactor: Redactor) -> tuple[
     left = sorted(calls.left_in(USER_LANE), key=lambda one: abs(spoken(one.request.body) - place))
     asked = dict(_parts(now))
     if not left or spoken(left[0].request.body) != place:
-        return (Change(path="", part="what the simulated user says", now=asked.get("last message", ("", None))[1]),)
+        return (Change(path="", part="what the simulated user says", now=asked.get(_LAST, ("", None))[1]),)
     before = dict(_parts(redactor.thorough.value(left[0].request.body)))
     found = []
     for name in {**before, **asked}:
@@ -46,9 +46,25 @@ def stand_in(request: Request, calls: LaneCalls) -> Said | None:
 
 def spoken(body: Json) -> int:
     """Return how often the user had spoken when a model was asked so to play it."""
-    messages = body.get("messages") if isinstance(body, dict) else None
-    listed: Sequence[Json] = messages if isinstance(messages, list) else ()
-    return sum(isinstance(one, dict) and one.get("role") == "assistant" for one in listed)
+    return sum(role == "assistant" for _, role, _ in shown(body))
+
+
+def shown(body: Json) -> Iterator[tuple[str, str, str]]:
+    """Yield what a model was shown that plays the user: the JSON pointer, the role and the text of each message."""
+    known = body if isinstance(body, dict) else {}
+    if isinstance(instructions := known.get("instructions"), str):  # of the Responses API
+        yield "/instructions", "system", instructions
+    for key in ("messages", "input"):
+        listed = known.get(key)
+        for index, one in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(one, dict):
+                yield f"/{key}/{index}/content", str(one.get("role")), _text(one.get("content"))
+
+
+def _text(content: Json) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
 
 
 def _words(item: Interaction) -> str:
@@ -59,12 +75,11 @@ def _words(item: Interaction) -> str:
 def _parts(body: Json) -> Iterator[tuple[str, tuple[str, Json]]]:
     """The parts of a request by their names for people, each with its JSON pointer."""
     for key, value in body.items() if isinstance(body, dict) else ():
-        if key != "messages" or not isinstance(value, list):
-            yield _NAMES.get(key, f"option {key!r}"), (f"/{key}", value)
-            continue
-        for index, message in enumerate(value):
-            text, path = message.get("content") if isinstance(message, dict) else message, f"/messages/{index}/content"
-            if index == 0 and isinstance(text, str):
-                yield from ((name, (path, part)) for name, part in told_parts(text).items())
-            else:
-                yield "last message" if index == len(value) - 1 else f"message {index}", (path, text)
+        if key not in ("messages", "input", "instructions"):
+            yield key if key == "model" else f"option {key!r}", (f"/{key}", value)
+    messages = list(shown(body))
+    for index, (path, role, text) in enumerate(messages):
+        if role in ("system", "developer"):
+            yield from ((name, (path, part)) for name, part in told_parts(text).items())
+        else:
+            yield _LAST if index == len(messages) - 1 else f"message {index}", (path, text)
