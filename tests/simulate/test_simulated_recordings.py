@@ -182,10 +182,9 @@ def test_a_branch_may_go_on_with_a_user(project, world):
     assert project.cli("mutate", SPEC).returncode == 0
 
 
-@pytest.mark.parametrize("api", ["responses", "chat"])
-def test_the_api_is_that_of_its_model(project, world, api):
+def test_the_api_is_that_of_its_model(project, world):
     """A user that speaks the Responses API is recorded, replayed, stale and shown as any other."""
-    user = {"name": "u", "api": api}
+    user = {"name": "u", "api": "responses"}
     words = iter(["one", "two", "three"])
 
     def answer(received):
@@ -193,7 +192,6 @@ def test_the_api_is_that_of_its_model(project, world, api):
             return output(said(next(words)))
         return world.answer(received)
 
-    world.says = ["one", "two", "three"]
     world.loopback.answers[:] = [answer]
     project.write(SPEC, spec(simulate(max_turns=2, model=user, persona="Ada", until=[{"contains": "two"}])))
     assert users(project.record(environ=world.environ)) == ["one", "two"]
@@ -203,3 +201,38 @@ def test_the_api_is_that_of_its_model(project, world, api):
     found = project.one()
     assert (found.verdict, users(found)) == ("stale", ["one", "two"])
     assert [(one.part, one.recorded, one.now) for one in found.stale.changes] == [("persona", "Ada", "Eve")]
+
+
+def test_a_fault_before_a_user_changes_what_it_is_asked(project, world):
+    """What is not recorded behind it is an error that names the fault; recorded, both stand in the cassette."""
+    project.write(SPEC, spec("Hi", simulate(max_turns=1)))
+    project.record(environ=world.environ)
+    project.write(SPEC, spec("Hi", simulate(max_turns=1), faults=[{"turn": 1, "inject": "refusal"}]))
+    found = project.one()
+    assert (found.verdict, verdicts(found)) == ("error", ["passed", "error"])
+    assert "after the fault 'refusal' in turn 1, model call 1" in found.error.message
+    world.asked()
+    found = project.one(record="new_episodes", environ=world.environ)
+    assert (users(found), world.asked()) == (["Hi", "It is 1042"], ["user", "model"])
+    assert users(project.one()) == ["Hi", "It is 1042"]
+
+
+def test_several_run_at_once(project, world):
+    """Recorded in threads and replayed in processes, each has its own user."""
+    for name in ("b", "c", "d"):
+        project.write(f"specs/{name}.yaml", spec(name, simulate(max_turns=2, expect=[{"contains": "model"}])))
+    world.says = ["never", "one", "two"]
+    ran = project.run(record="all", jobs=3, environ=world.environ)
+    again = project.run(jobs=2)
+    for run in (ran, again):
+        assert [users(one) for one in run.conversations] == [[name, "one", "two"] for name in ("b", "c", "d")]
+        assert {one.verdict for one in run.conversations} == {"passed"}
+
+
+def test_the_console_names_the_lane(recorded):
+    """The block of what is stale has the part that changed, and where."""
+    recorded.edit(SPEC, "In a hurry.", "At ease.")
+    stale = recorded.cli("run")
+    assert stale.returncode == 3
+    assert "STALE user: persona" in stale.stdout
+    assert "specs/a.yaml, turn 2, lane 'user'" in stale.stdout
