@@ -75,7 +75,10 @@ _STALE = _closed(
     {
         "turn": (_FROM_ONE, "The first turn that is not the recorded one."),
         "model_call": (_FROM_ONE, "The model call in it."),
-        "lane": (_TEXT_OR_NULL, "The kind of the check that asks it; null: the conversation itself."),
+        "lane": (
+            _TEXT_OR_NULL,
+            "The kind of the check that asks it; user: a simulated user is asked it; null: the conversation itself.",
+        ),
         "changes": (_list_of(_CHANGE), "The parts that differ."),
         "breaks": (_list_of(_TEXT), "Recorded tool calls that today's signatures no longer take."),
     }

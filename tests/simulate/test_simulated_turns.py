@@ -103,7 +103,7 @@ def test_max_turns_ends_it(project):
 
 
 @pytest.mark.parametrize(
-    ("lines", "why"), [(["one", "two"], "had 2 turns"), (["one [END]"], "has ended the conversation")]
+    ("lines", "why"), [(["one", "two"], "had its 2 turns (max_turns)"), (["one [END]"], "has ended the conversation")]
 )
 def test_until_that_never_holds_fails_its_last_turn(project, lines, why):
     """The failing check says that it was to hold, and why there are no more turns."""

@@ -56,8 +56,9 @@ def simulated(turn: BoundTurn, first: int, stage: Stage) -> Iterator[PlayedTurn]
     held: PlayedTurn | None = None
     until: tuple[CheckResult, ...] = ()
     user: SimulatedUser | None = None
-    why = f"the simulated user had {simulate.max_turns} turns"
-    for index in range(first, first + simulate.max_turns):
+    most = simulate.max_turns
+    why = f"the simulated user had its {most} turn{'' if most == 1 else 's'} (max_turns)"
+    for index in range(first, first + most):
         stage.carrier.begin_turn(index)
         said: Said | PlayedTurn
         try:
@@ -172,5 +173,5 @@ def _last(played: PlayedTurn, turn: BoundTurn, until: Sequence[CheckResult], why
 
 def _unmet(check: CheckResult, why: str) -> CheckResult:
     """A check that was to hold at the end, and does not."""
-    said = f"it is to hold at the end (until), and {why}"
+    said = f"`until` is to hold at the end, and {why}"
     return replace(check, because=f"{check.because}; {said}" if check.because else said)
