@@ -6,8 +6,8 @@ The only file that imports openai, and not before something is sent. Before each
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import cache, partial
@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from convrun.backends.keys import Key
 from convrun.backends.pacing import Heard, pace_at, retry_wait
+from convrun.backends.pools import Pool, pools_here
 from convrun.backends.provider_errors import broke_off, timed_out, unreachable, unsendable
 from convrun.errors import ProviderError
 from convrun.redaction import Redactor
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import openai
 
 _NO_KEY = "none"  # the SDK insists on one; it is not sent
+_TIMEOUT, _CONNECTING = 600.0, 30.0  # seconds: the SDK's own, and six times its own
 _BEGAN = "convrun.began"  # where a request carries when it was sent
 _connecting = Lock()
 _retries: ContextVar[int] = ContextVar("retries", default=0)  # that the call in hand may take: hooks see requests only
@@ -61,7 +63,7 @@ class OpenAITransport:
         self._max_retries = max_retries
         self._key: Key | None = None
         self._client: openai.OpenAI | None = None
-        self._loop_client: tuple[object, openai.AsyncOpenAI] | None = None  # of the event loop that asked last
+        self._pool_clients: WeakKeyDictionary[Pool, openai.AsyncOpenAI] = WeakKeyDictionary()
 
     def send(self, request: Request) -> Reply:
         """Send one request, retried as the SDK sees fit, and return the last answer, errors too.
@@ -82,18 +84,19 @@ class OpenAITransport:
 
     async def asend(self, request: Request) -> Reply:
         """Do as `send`, awaited; a stream comes in `pieces`. Each event loop has connections of its own."""
-        loop, connections = await _loop_connections()
-        if self._loop_client is None or self._loop_client[0] is not loop:
-            self._loop_client = loop, self._settled("AsyncOpenAI", connections)
-        client = self._loop_client[1]
-        left = self._leaving(client)
-        try:
-            response = await client.post(**self._asked(request, awaited=True))
-        except _failures() as error:
-            return self._refused(error)
-        if request.body.get("stream"):
-            return replace(_reply(response, left), pieces=_Pieces(response, self._named))
-        return replace(_reply(response, left), body=(response.content,))
+        with ExitStack() as leaving:
+            pool = leaving.enter_context((await pools_here(_loop_connections)).used())
+            client = self._pool_clients.get(pool)
+            if client is None:
+                client = self._pool_clients[pool] = self._settled("AsyncOpenAI", pool.client)
+            left = self._leaving(client)
+            try:
+                response = await client.post(**self._asked(request, awaited=True))
+            except _failures() as error:
+                return self._refused(error)
+            if request.body.get("stream"):
+                return replace(_reply(response, left), pieces=_Pieces(response, self._named, leaving.pop_all()))
+            return replace(_reply(response, left), body=(response.content,))
 
     def _leaving(self, client: openai.OpenAI | openai.AsyncOpenAI) -> float:
         """Say how often a request that leaves now is tried again, and return when that is."""
@@ -159,7 +162,10 @@ class OpenAITransport:
         import openai
 
         self._key = key = self._find_key()
-        given = {"timeout": self._timeout, "max_retries": self._max_retries}
+        timeout: Any = self._timeout
+        if timeout is None and kind == "AsyncOpenAI":  # connecting has its time measured by a loop that has more to do
+            timeout = openai.Timeout(_TIMEOUT, connect=_CONNECTING)
+        given = {"timeout": timeout, "max_retries": self._max_retries}
         client = getattr(openai, kind)(
             api_key=key.value if key else _NO_KEY,
             base_url=self._base_url,
@@ -193,19 +199,23 @@ class OpenAITransport:
 
 
 class _Pieces:
-    """The bytes of a body as they arrive, awaited; errors are raised within `named`.
+    """The bytes of a body, awaited; errors are raised within `named`, and `used` is let go of at the end.
 
     A stream that is left in the middle is closed when its event loop ends: that cancels all tasks, also the one which
     waits here. The generators beneath, closed by the loop itself in any order, would complain of each other.
     """
 
     def __init__(
-        self, response: httpx2.Response, named: Callable[[httpx2.Response], AbstractContextManager[None]]
+        self,
+        response: httpx2.Response,
+        named: Callable[[httpx2.Response], AbstractContextManager[None]],
+        used: ExitStack,
     ) -> None:
         from asyncio import Event, create_task
 
         self._response = response
         self._named = named
+        self._used = used
         self._bytes = response.aiter_bytes()
         self._over = Event()
         self._waiting = create_task(self._closed_at_last())
@@ -223,7 +233,8 @@ class _Pieces:
 
     async def _closed_at_last(self) -> None:
         try:
-            await self._over.wait()
+            with self._used:
+                await self._over.wait()
         finally:
             await self._bytes.aclose()
             await self._response.aclose()
@@ -283,29 +294,11 @@ def _shared_connections() -> httpx2.Client:
     return openai.DefaultHttpxClient(event_hooks={"request": [_keep_pace], "response": [_notice_429]})
 
 
-_of_loops: WeakKeyDictionary[Any, tuple[AsyncIterator[httpx2.AsyncClient], httpx2.AsyncClient]] = WeakKeyDictionary()
-
-
-async def _loop_connections() -> tuple[object, httpx2.AsyncClient]:
-    """The running event loop, and the connections that all transports share there.
-
-    An async generator holds them: a loop that ends closes those, and with it the connections.
-    """
-    from asyncio import get_running_loop
-
-    loop = get_running_loop()
-    if loop not in _of_loops:
-        held = _held_connections()
-        _of_loops[loop] = held, await anext(held)
-    return loop, _of_loops[loop][1]
-
-
-async def _held_connections() -> AsyncIterator[httpx2.AsyncClient]:
+def _loop_connections() -> httpx2.AsyncClient:
     import openai
 
     hooks: Any = {"request": [_keep_pace_awaited], "response": [_notice_429_awaited]}
-    async with openai.DefaultAsyncHttpxClient(event_hooks=hooks) as connections:
-        yield connections
+    return openai.DefaultAsyncHttpxClient(event_hooks=hooks)
 
 
 def _is_openais(key: Key | None) -> bool:
