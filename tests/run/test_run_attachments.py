@@ -126,3 +126,24 @@ def test_a_picture_goes_out_as_what_it_is(pictured, loopback):
     assert "data:image/jpeg" in json.dumps((pictured.root / "cassettes/a.yaml").read_text("utf-8"))
     assert pictured.one().verdict == "passed"
     assert len(loopback.requests) == 1
+
+
+def test_documents_and_sounds_lie_beside_the_cassette(project, loopback):
+    """A PDF and a sound are sent, kept as they are beside the cassette, and replayed; an edited one makes it stale."""
+    pdf, wav = b"%PDF-1.4\n".ljust(2_000, b"%"), b"RIFF\xe8\x07\0\0WAVEfmt ".ljust(2_024, b"\1")
+    project.write("specs/bill.pdf", "")
+    (project.root / "specs/bill.pdf").write_bytes(pdf)
+    (project.root / "specs/bark.wav").write_bytes(wav)
+    loopback.says("Well.")
+    attached = "path: bill.pdf}\n      - {path: bark.wav"
+    spec = ONE.replace("ATTACHED", attached).replace("equals: Look", "equals: Well.")
+    project.write("specs/a.yaml", spec.replace("echo", f"{{name: m, base_url: {loopback.base_url}}}"))
+    project.record()
+    document, sound = loopback.requests[0].body["messages"][0]["content"][1:]
+    assert document["file"]["filename"] == "bill.pdf"
+    assert base64.b64decode(sound["input_audio"]["data"]) == wav
+    beside = {file.read_bytes() for file in (project.root / "cassettes/a.yaml.d").iterdir()}
+    assert beside == {pdf, wav}
+    assert project.one().verdict == "passed"
+    (project.root / "specs/bark.wav").write_bytes(wav + b"\2")
+    assert project.one().verdict == "stale"
