@@ -28,6 +28,7 @@ _HOMES = {
     "ConvrunError": "convrun.errors",
     "ExpectationError": "convrun.errors",
     "HookError": "convrun.errors",
+    "KeptError": "convrun.errors",
     "Message": f"{_ENGINE}.messages",
     "Model": f"{_ENGINE}.model",
     "ModelNotFoundError": "convrun.errors",

@@ -201,11 +201,11 @@ class AnyConversation(Generic[_Response, _Chain]):
         from convrun.conversation.kept_conversation import conversation_of  # few programs keep conversations
         from convrun.conversation.kept_settings import Rebound
         from convrun.conversation.kept_value import KeptValue
-        from convrun.conversation.owner import model_of
+        from convrun.conversation.owner import model_for
 
         rebound = Rebound.of(tools, schema, Hooks.of(before_call, after_call))
         kept = conversation_of(KeptValue(data, "conversation"), rebound)
-        found = cls(model or model_of(cls.kind, kept.model_id, kept.place))
+        found = cls(model_for(cls.kind, model, kept.model_id, kept.place))
         found._settings, found._history, found._is_branch = kept.settings, kept.history, kept.is_branch
         return found
 

@@ -64,6 +64,17 @@ def bind_model_resolver(kind: str, resolver: Callable[[str], LanguageModel]) -> 
     _RESOLVERS[kind] = resolver
 
 
+def model_for(kind: str, given: LanguageModel | None, model_id: str, place: JsonObject) -> LanguageModel:
+    """Return the given model, else the one of something rebuilt.
+
+    Raises:
+        ConversationError: where what is given is a name, or nothing, and it cannot be found by its name.
+    """
+    if isinstance(given, str):
+        raise ConversationError(f"model= is a model, not the text {given!r}", fix=f"give get_model({given!r})")
+    return given or model_of(kind, model_id, place)
+
+
 def model_of(kind: str, model_id: str, place: JsonObject) -> LanguageModel:
     """Return the model of something rebuilt. `place` is where it was, if its name does not say that.
 

@@ -122,11 +122,13 @@ class AnyResponse:
             ConversationError: where the dict is none of a response, or `tools` lack one that it had.
         """
         from convrun.conversation.kept_settings import Rebound
+        from convrun.conversation.owner import model_for
         from convrun.conversation.rebuilding import call_from_dict
 
         rebound = Rebound.of(tools, schema, Hooks.of(before_call, after_call))
         call, model_id, place = call_from_dict(data, rebound)
-        found = cls(call, conversation=None if model is None else model.conversation())
+        owner = None if model is None else model_for(cls.kind, model, model_id, place).conversation()
+        found = cls(call, conversation=owner)
         found._model_id, found._place = model_id, place
         return found
 

@@ -251,7 +251,7 @@ async def test_a_response_survives_as_json(api: Api):
     response = api.conversation(system="S").prompt("a", seed=3)
     kept = json.loads(json.dumps(await api.read(response.to_dict())))
     assert {"model", "prompt", "messages", "id", "usage", "datetime_utc"} <= kept.keys()
-    assert kept["prompt"].keys() == {"messages", "options", "system"}
+    assert {"messages", "options", "system"} <= kept["prompt"].keys()
     rebuilt = api.Response.from_dict(kept, model=api.model())
     assert await api.read(rebuilt.to_dict()) == kept
     more = await api.reply(rebuilt, "More", stream=False)

@@ -209,3 +209,10 @@ def test_a_model_elsewhere_is_asked_for():
     with pytest.raises(llm.ConversationError, match=r"'m' was at http://127.0.0.1:9/v1") as caught:
         llm.Conversation.from_dict(json.loads(kept))
     assert "model=" in str(caught.value.fix)
+    for reader, data in (
+        (llm.Conversation, kept),
+        (llm.Response, json.dumps(llm.get_model("echo").prompt("a").to_dict())),
+    ):
+        with pytest.raises(llm.ConversationError, match="model= is a model, not the text 'echo'") as caught:
+            reader.from_dict(json.loads(data), model="echo")
+        assert caught.value.fix == "give get_model('echo')"
