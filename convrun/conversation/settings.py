@@ -17,6 +17,8 @@ from convrun.values import Json, canonical, show
 
 _NO_OPTIONS = {
     "messages": "give messages=",
+    "input": "give messages=",
+    "instructions": "give system=",
     "model": "get another model with get_model()",
     "tools": "give tools=",
     "stream": "give stream=",

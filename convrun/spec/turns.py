@@ -32,6 +32,8 @@ from convrun.values import schema_fault
 
 _NOT_OPTIONS = {
     "messages": "the turns and `history` are the messages",
+    "input": "the turns and `history` are the input",
+    "instructions": "write them as `system:`",
     "model": "name it under `model:`",
     "tools": "name them under `tools:`",
     "stream": "write `model: {name: …, stream: true}`",

@@ -159,7 +159,7 @@ def test_options_of_model_conversation_and_turn():
     assert (second["temperature"], second["top_p"], second["seed"]) == (0, 0.5, 7)
 
 
-@pytest.mark.parametrize("name", ["model", "key", "before_call", "chain_limit"])
+@pytest.mark.parametrize("name", ["model", "key", "before_call", "chain_limit", "input", "instructions"])
 def test_what_is_no_option_is_refused(name):
     """A name that the engine knows in another place never goes out as an option."""
     model, _ = scripted()

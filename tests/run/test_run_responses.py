@@ -143,3 +143,12 @@ def test_a_model_that_cannot_speak_it_is_a_mistake(project, model, mistake):
     project.write("specs/a.yaml", f"model: {model}\nturns: [{{user: Hi, expect: [{{contains: H}}]}}]\n")
     (found,) = project.mistakes()
     assert re.search(mistake, found, re.DOTALL), found
+
+
+def test_what_the_engine_says_itself_is_no_option(project):
+    """Input and instructions are the turns and the system prompt: as options they would say something else."""
+    options = "options: {input: x, instructions: y, max_output_tokens: 5}"
+    project.write("specs/a.yaml", f"model: {{name: m, api: responses}}\n{options}\nturns: [{{user: Hi}}]\n")
+    found = project.mistakes()
+    assert ["'input' is no option" in found[0], "'instructions' is no option" in found[1]] == [True, True]
+    assert "write them as `system:`" in found[1]
