@@ -7,6 +7,12 @@ import pytest
 from branched_specs import ANGRY, DEEP, POLITE, SPEC, branched
 from servers import Answer, reply
 
+from convrun.errors import UsageError
+from convrun.report.json_result import to_json
+from convrun.run.planning.last_failed import remember
+from convrun.run.planning.shards import Shard
+from convrun.testing.specs import explained
+
 
 def verdicts(result):
     """The verdict of each conversation."""
@@ -46,12 +52,13 @@ def test_each_recording_holds_its_own_turns(recorded):
 def test_changed_beginning_makes_all_stale_as_one_change(recorded):
     """What is changed before the branches makes trunk and branches stale at that turn: one block names them all."""
     recorded.edit(SPEC, "A lamp.", "One lamp.")
-    ran = recorded.cli("run")
-    assert ran.returncode == 3
-    assert ran.stdout.count("STALE") == 1
+    found = recorded.run()
+    told = explained(found)
+    assert (found.exit_code, told.count("STALE")) == (3, 1)
     for name in (SPEC, ANGRY, POLITE, DEEP):
-        assert f"    {name}, turn 1, model call 1\n" in ran.stdout
-    assert f"record again: convrun record {SPEC}\n" in ran.stdout
+        assert f"    {name}, turn 1, model call 1\n" in told
+    assert f"record again: convrun record {SPEC}\n" in told
+    assert f"record again: convrun record {SPEC}\n" in explained(recorded.run(DEEP))
 
 
 def test_changed_branch_is_stale_alone(recorded):
@@ -70,10 +77,10 @@ def test_branch_without_its_trunks_recording_is_missing(recorded):
     without(recorded, "lamp.yaml")
     found = recorded.run(ANGRY)
     assert verdicts(found) == {ANGRY: "missing"}
-    ran = recorded.cli("run", DEEP)
-    assert ran.returncode == 3
-    assert f"{DEEP}: no cassettes/lamp.yaml, which holds its beginning\n" in ran.stdout
-    assert f"record: convrun record {SPEC}\n" in ran.stdout
+    found = recorded.run(DEEP)
+    assert found.exit_code == 3
+    assert f"{DEEP}: no cassettes/lamp.yaml, which holds its beginning\n" in explained(found)
+    assert f"record: convrun record {SPEC}\n" in explained(found)
 
 
 def test_missing_branch_is_recorded_alone(recorded, answering):
@@ -140,23 +147,21 @@ def test_failed_trunk_is_recorded_with_its_branches(recorded, answering):
 
 def test_from_turn_takes_the_trunk_alone(recorded, answering):
     """With --from-turn it is the trunk's turn: what is stale behind it is recorded the next time."""
-    ran = recorded.cli("record", "-y", "--from-turn", "2", SPEC, OPENAI_API_KEY="k")
-    assert (ran.returncode, answering.asked()) == (0, ["Never mind."])
-    ran = recorded.cli("record", "-y", "--from-turn", "3", POLITE, OPENAI_API_KEY="k")
-    assert (ran.returncode, answering.asked()) == (0, ["Thanks."])
-    ran = recorded.cli("record", "-y", "--from-turn", "1", ANGRY, OPENAI_API_KEY="k")
-    assert (ran.returncode, answering.asked()) == (2, [])
-    assert f"{ANGRY} has turn 1 from {SPEC}" in ran.stderr
+    recorded.run(SPEC, record="new_episodes", from_turn=2)
+    assert answering.asked() == ["Never mind."]
+    recorded.run(POLITE, record="new_episodes", from_turn=3)
+    assert answering.asked() == ["Thanks."]
+    with pytest.raises(UsageError, match=f"{ANGRY} has turn 1 from {SPEC}"):
+        recorded.prepared(ANGRY, record="new_episodes", from_turn=1)
 
 
 def test_broken_off_branch_goes_on(recorded, answering):
-    """A recording of a branch that broke off goes on behind what was answered."""
+    """A recording of a branch that broke off goes on behind what was answered; what goes on from it waits for it."""
     without(recorded, "lamp/polite.yaml")
     answering.instead(reply("Please"), Answer(status=500, body={"error": {"message": "no"}}), reply("Thanks"))
-    assert recorded.cli("record", "-y", POLITE, OPENAI_API_KEY="k").returncode == 4
+    assert verdicts(recorded.run(POLITE, record="new_episodes")) == {POLITE: "error", DEEP: "missing"}
     assert answering.asked() == ["Please?", "Thanks."]
-    assert "kept" in recorded.cli("status", OPENAI_API_KEY="k").stdout
-    recorded.cli("record", "-y", POLITE, OPENAI_API_KEY="k")
+    recorded.run(POLITE, record="new_episodes")
     assert answering.asked()[0] == "Thanks."
 
 
@@ -196,21 +201,26 @@ def test_samples_of_a_branch_go_on_from_samples_of_the_trunk(project, answering)
 
 def test_shards_keep_together_what_is_recorded(recorded):
     """A branch may be in another shard than its trunk, unless they may be recorded."""
-    shards = [recorded.cli("list", "--shard", f"{number}/4").stdout.split() for number in (1, 2, 3, 4)]
-    assert sorted(map(len, shards)) == [1, 1, 1, 1]
-    ran = [recorded.cli("run", "--shard", f"{number}/4") for number in (1, 2, 3, 4)]
-    assert [one.returncode for one in ran] == [0] * 4
-    ran = [recorded.cli("run", "--shard", f"{number}/2", "--record", "new_episodes").returncode for number in (1, 2)]
-    assert ran == [0, 0]
+    shards = [Shard.of(f"{number}/4") for number in (1, 2, 3, 4)]
+    found = [recorded.run(shard=shard) for shard in shards]
+    assert [(one.exit_code, len(one.conversations)) for one in found] == [(0, 1)] * 4
+    plans = [recorded.prepared(shard=shard, record="new_episodes").conversations for shard in shards]
+    assert sorted(map(len, plans)) == [0, 0, 0, 4]
 
 
 def test_what_failed_last_is_run_alone(recorded):
     """A branch that failed is run again alone, from the recordings of both."""
     recorded.edit(SPEC, '"contains": "Now"', '"contains": "Later"')
-    assert recorded.cli("run").returncode == 1
-    ran = recorded.cli("run", "--last-failed", "--report", "json")
-    assert [one["id"] for one in json.loads(ran.stdout)["conversations"]] == [ANGRY]
-    assert json.loads(ran.stdout)["conversations"][0]["branch"] == {"trunk": SPEC, "turn": 1}
+    remember(recorded.root, recorded.run().conversations, strict=False)
+    found = recorded.one(last_failed=True)
+    assert (found.id, found.verdict) == (ANGRY, "failed")
+    assert json.loads(to_json(recorded.run(ANGRY)))["conversations"][0]["branch"] == {"trunk": SPEC, "turn": 1}
+
+
+def test_branches_run_in_processes(recorded):
+    """Several at once are played from the same recordings."""
+    found = recorded.run(jobs=2)
+    assert (found.passed, len(found.conversations)) == (True, 4)
 
 
 def test_tool_of_the_beginning_is_replayed_from_the_trunk(project, answering):
