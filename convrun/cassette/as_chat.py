@@ -51,7 +51,11 @@ class Chat:
         """The place in an item; one that several items make is that of the first."""
         messages = self.request.messages
         message = messages[index] if index < len(messages) else {}
-        if not rest or rest[0] in ("tool_calls", "reasoning", "item", "refusal", "tool_call_id"):
+        if (
+            not rest
+            or rest[0] in ("tool_calls", "reasoning", "item", "refusal", "tool_call_id")
+            or rest[0] not in message
+        ):
             return ""
         first = "output" if message.get("role") == "tool" and rest[0] == "content" else rest[0]
         return "/".join(["", first, *rest[1:]])

@@ -292,3 +292,39 @@ def test_faults_change_what_comes_back_and_no_recording(made, how):
     project.edit(SPEC, "{contains: Bye 42}", "{refusal: true}")
     assert project.one().verdict == "passed"
     assert (project.root / CASSETTE).read_bytes() == before
+
+
+STUDIO = """
+    import convrun
+
+    PNG = b"\\x89PNG\\r\\n\\x1a\\n"
+
+    def draw(what: str) -> convrun.ToolOutput:
+        image = convrun.Attachment(content=PNG + what.encode(), detail="low")
+        return convrun.ToolOutput(f"a {what}", attachments=[image])
+
+    def hum(what: str) -> convrun.ToolOutput:
+        sound = convrun.Attachment(content=what.encode(), type="audio/wav")
+        return convrun.ToolOutput("hm", attachments=[sound])
+"""
+
+
+@pytest.mark.parametrize("how", [WAYS["plain"], WAYS["by id"]], ids=["plain", "by id"])
+def test_what_tools_attached_is_replayed_with_their_results(project, loopback, how):
+    """Tools that are replayed give the recorded attachments too: no request differs, and no function is called."""
+    calls = [called("draw", {"what": "cat"}), called("hum", {"what": "tune"}, call_id="call_2")]
+    loopback.says(output(*calls), output(said("Nice.")))
+    project.write("studio.py", STUDIO)
+    model = {"name": "m", "base_url": loopback.base_url, "api": "responses"}
+    turn = {"user": "Draw a cat and hum.", "expect": [{"called": {"tool": "draw", "returns": "a cat"}}]}
+    options = {"previous_response_id": "auto"} if how else {}
+    spec = {"model": model, "options": options, "tools": ["studio:draw", "studio:hum"], "turns": [turn]}
+    project.write(SPEC, json.dumps(spec))
+    assert project.record().verdict == "passed"
+    items = loopback.requests[-1].body["input"]
+    assert [part["type"] for part in items[-1]["content"]] == ["input_image", "input_audio"]
+    project.write(SPEC, json.dumps(spec | {"tool_policy": "replay"}))
+    for line in ("    image =", "    sound ="):
+        project.edit("studio.py", line, f"    raise OSError\n{line}")
+    found = project.one()
+    assert (found.verdict, found.stale, found.model_calls, found.live_calls) == ("passed", None, 2, 0)

@@ -10,6 +10,7 @@ from typing import Any
 from convrun.redaction import Redactor
 from convrun.values import Json
 
+_PLACE = ("type", "item_id", "output_index", "content_index", "summary_index", "index")  # of an event of items
 _NO_TEXT = frozenset({"id", "type", "role", "name", "index", "object", "model"})
 
 
@@ -65,7 +66,7 @@ def _pieces(event: Json) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
     """Yield the texts of an event that go on in later ones: the channel, and where each stands."""
     if not isinstance(event, dict):
         return
-    whole = tuple(event.get(key) for key in ("type", "item_id", "output_index", "content_index", "index"))
+    whole = tuple(event.get(key) for key in _PLACE)
     waiting: list[tuple[tuple[Any, ...], Any, bool]] = [((str(whole),), event, False)]
     while waiting:
         path, holder, delta = waiting.pop()

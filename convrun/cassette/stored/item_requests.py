@@ -69,22 +69,28 @@ def item_request_node(body: Json, envelope: Envelope, state: ItemState) -> JsonO
             node[key] = value
     if isinstance(previous, str):
         node["continues"] = True if previous == state.reply else previous
-    before = _before(node, state)
-    same = _how_many_same(before, items)
-    if same < len(before):
+    known, output = _before(node, state)
+    same = _how_many_same(known, output, items)
+    if same < len(known) + len(output):
         node["keep"] = same
     new: list[Json] = [item_node(one) for one in items[same:] if isinstance(one, dict)]
     return {**node, "input": new} if new else node
 
 
-def _before(node: JsonObject, state: ItemState) -> list[Json]:
-    """The items that go without saying."""
-    return [] if "continues" in node else [*state.items, *state.output]
+def _before(node: JsonObject, state: ItemState) -> tuple[list[Json], list[Json]]:
+    """The items that go without saying: of the request before, and of the reply to it."""
+    return ([], []) if "continues" in node else (state.items, state.output)
 
 
-def _how_many_same(before: list[Json], items: list[Json]) -> int:
-    if len(before) <= len(items) and all(map(is_, before, items)):
-        return len(before)
+def _how_many_same(known: list[Json], output: list[Json], items: list[Json]) -> int:
+    """How many items a request begins with that are those of the one before, and then of its reply."""
+    if len(known) <= len(items) and all(map(is_, known, items)):  # in C: a loop here would cost the square
+        return len(known) + _shared(output, items[len(known) :])
+    same = _shared(known, items)
+    return same + _shared(output, items[same:]) if same == len(known) else same
+
+
+def _shared(before: list[Json], items: list[Json]) -> int:
     pairs = zip(before, items, strict=False)
     differing = (number for number, (old, new) in enumerate(pairs) if new is not old and not alike(new, old))
     return next(differing, min(len(before), len(items)))
@@ -111,7 +117,8 @@ def item_body(node: JsonObject, envelope: Envelope, state: ItemState) -> JsonObj
     new = node.get("input", [])
     if not isinstance(new, list):
         raise CassetteError("'input' is a list")
-    before = _before(node, state)
+    known, output = _before(node, state)
+    before = [*known, *output]
     keep = node.get("keep", len(before))
     if not isinstance(keep, int) or isinstance(keep, bool) or not 0 <= keep <= len(before):
         raise CassetteError(
