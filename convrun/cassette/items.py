@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from convrun.values import Json, JsonObject
 
-_TEXTS = frozenset({"input_text", "output_text"})
+_TEXTS = ("input_text", "output_text")  # no set: what a recording has there may be anything
 _REASONING = frozenset({"type", "status"})
 _SAID = frozenset({"type", "status", "id"})
 

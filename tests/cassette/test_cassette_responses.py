@@ -210,6 +210,7 @@ STRANGE = {
     "another text at the end": changed(('"delta": "Hello"', '"delta": "Hallo"')),
     "an end that is missing": changed(("response.completed", "response.failed")),
     "an item too many": changed(('"output_index": 1', '"output_index": 2')),
+    "a type that is none": changed(('"type": "response.output_text.done"', '"type": ["response."]')),
     "a number for a piece": changed(('"delta": "Hello"', '"delta": 5')),
 }
 

@@ -208,6 +208,14 @@ def test_a_place_can_be_ignored(pointer: str, bodies: tuple[dict[str, Any], dict
     assert [one.path for one in strict.difference.changes] == ["/temperature"]
 
 
+def test_what_is_no_item_is_compared_as_it_is() -> None:
+    """Types that are no texts, and entries that are no objects, are the recorded ones or others."""
+    odd: list[Any] = [7, {"type": ["message"]}, {"role": "user", "content": [{"type": {}}, "Hi"]}, {"type": 3}]
+    recorded = body() | {"input": odd}
+    assert player_of(recorded).play(request(recorded)) is not None
+    assert player_of(recorded).play(request(recorded | {"input": [*odd[:3], {"type": 4}]})) is None
+
+
 def test_not_everything_can_be_ignored() -> None:
     """All items cannot be left out: any question would play any answer."""
     with pytest.raises(CassetteError, match="names '/input': every request would be the recorded one"):

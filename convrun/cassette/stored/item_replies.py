@@ -72,7 +72,7 @@ def trimmed_response(payload: JsonObject) -> JsonObject:
         if key not in _OF_EVENTS and not (key == "logprobs" and value in ([], None))
     }
     inner = event.get("response")
-    if event["type"] in BEGINS and isinstance(inner, dict):  # they only announce it
+    if str(event["type"]) in BEGINS and isinstance(inner, dict):  # they only announce it
         return event | {"response": {key: inner[key] for key in BEGUN if key in inner}}
     return event | {"response": trimmed_response(inner)} if isinstance(inner, dict) else event
 

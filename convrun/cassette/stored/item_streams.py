@@ -65,7 +65,7 @@ def fold_response(events: tuple[Json, ...]) -> FoldedResponse | None:
     for event in events:
         if not isinstance(event, dict) or response is not None:
             return None
-        kind = event.get("type")
+        kind = str(event.get("type"))
         if kind in _DELTAS:
             if not _add_delta(event, pieces, arrived):
                 return None
