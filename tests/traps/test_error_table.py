@@ -331,3 +331,33 @@ def test_an_error_without_a_reason_is_the_requests_before_a_reply_and_the_provid
     assert type(refused(loopback, Answer(body=said))) is convrun.BadRequestError
     begun = event_stream(chunk(content="Hi."), said)
     assert type(refused(loopback, Answer(body=begun, headers=SSE))) is convrun.ServerError
+
+
+FAILED: dict[str, tuple[type[ProviderError], dict[str, Any]]] = {
+    "overflow": (convrun.ContextOverflowError, {"code": "context_length_exceeded", "message": "No."}),
+    "rate": (convrun.RateLimitError, {"code": "rate_limit_exceeded", "message": "No."}),
+    "server": (convrun.ServerError, {"code": "server_error", "message": "No."}),
+    "filter": (
+        convrun.ContentFilterError,
+        {"code": "invalid_prompt", "message": "Your prompt was flagged as potentially violating our usage policy."},
+    ),
+    "prompt": (convrun.BadRequestError, {"code": "invalid_prompt", "message": "An item is missing."}),
+}
+
+
+@pytest.mark.parametrize("name", FAILED)
+@pytest.mark.parametrize("shape", ["refused", "failed", "failed in a stream", "error event", "flat error event"])
+def test_an_error_of_a_responses_api_is_of_the_same_classes(name: str, shape: str, loopback: Any) -> None:
+    """Refused, failed as a reply, or in an event of any shape, its codes mean what they mean elsewhere."""
+    kind, error = FAILED[name]
+    failed = {"id": "resp_1", "object": "response", "status": "failed", "error": error, "output": []}
+    events: dict[str, Any] = {
+        "failed in a stream": {"type": "response.failed", "response": failed},
+        "error event": {"type": "error", "error": {"type": "invalid_request_error", **error}},
+        "flat error event": {"type": "error", **error, "param": None},
+    }
+    if shape in events:
+        answer = Answer(body=event_stream(events[shape], done=False), headers=SSE)
+    else:
+        answer = Answer(body=failed) if shape == "failed" else Answer(status=400, body={"error": error})
+    assert type(refused(loopback, answer, api="responses")) is kind
