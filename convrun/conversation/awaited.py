@@ -38,8 +38,8 @@ class Awaited:
         """
         if self._performing and self in _inside.get():
             raise ConversationError(
-                "a tool, hook or callback prompts the conversation that is waiting for it",
-                fix="use another conversation there",
+                "a tool, hook or callback prompts or keeps the conversation that is waiting for it",
+                fix="use another conversation there, and keep this one once its chain is over or has paused",
             )
         loop = asyncio.get_running_loop()
         if loop is not self._loop:  # a lock that tasks have waited for belongs to their loop, which is over by now

@@ -136,7 +136,8 @@ class AnyConversation(Generic[_Response, _Chain]):
         of the provider's API and go over the conversation's, None removes one.
         """
         said = _said(prompt, attachments, messages, system, tool_results)
-        settings = self._settings_of_turn(tools, schema, schema_name, stream, {**(options or {}), **more_options})
+        options = {**(options or {}), **more_options}
+        settings = self._settings_of_turn(said, tools, schema, schema_name, stream, options)
         driver = self._begin(said, settings, chained=False)
         return self._response(driver.loop.first, driver)
 
@@ -160,11 +161,12 @@ class AnyConversation(Generic[_Response, _Chain]):
     ) -> _Chain:
         """Return the lazy chain that answers a prompt, running tools until the model stops.
 
-        Without a prompt it goes on where the last turn has left tool calls open, as after PauseChain. Hooks and the
-        limit go over the conversation's, one by one; the rest is as for `prompt`.
+        Without a prompt it goes on where the last turn has left tool calls open, as after PauseChain, with the settings
+        of that turn. Hooks and the limit go over the conversation's, one by one; the rest is as for `prompt`.
         """
         said = _said(prompt, attachments, messages, system, tool_results)
-        settings = self._settings_of_turn(tools, schema, schema_name, stream, {**(options or {}), **more_options})
+        options = {**(options or {}), **more_options}
+        settings = self._settings_of_turn(said, tools, schema, schema_name, stream, options)
         if before_call is not None or after_call is not None:
             settings = replace(settings, hooks=Hooks.of(before_call, after_call, settings.hooks))
         if chain_limit is not None:
@@ -223,6 +225,7 @@ class AnyConversation(Generic[_Response, _Chain]):
 
     def _settings_of_turn(
         self,
+        said: Said,
         tools: Iterable[ToolLike] | None,
         schema: SchemaLike | None,
         schema_name: str | None,
@@ -236,8 +239,16 @@ class AnyConversation(Generic[_Response, _Chain]):
             changed["schema"] = OutputSchema.of(schema, schema_name)
         if stream is not None:
             changed["stream"] = stream
-        settings = replace(self._settings, **changed) if changed else self._settings
-        return settings.with_options(options)
+        usual = self._resumed if said.nothing else self._settings
+        return (replace(usual, **changed) if changed else usual).with_options(options)
+
+    @property
+    def _resumed(self) -> TurnSettings:
+        """The settings of the turn that goes on where nothing new is said; those of the conversation if none does."""
+        if self._newest is not None and self.unread:
+            return self._newest.settings
+        waiting, turns = self._history.last_call, self._history.turns
+        return waiting.settings if waiting is not None and turns and waiting in turns[-1].calls else self._settings
 
     def _begin(self, said: Said, settings: TurnSettings, *, chained: bool) -> Driver:
         earlier = self._newest if self._newest is not None and not self._newest.over else None

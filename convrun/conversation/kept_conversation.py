@@ -56,7 +56,7 @@ def conversation_of(kept: KeptValue, rebound: Rebound) -> KeptConversation:
     return KeptConversation(
         model_id=model_id,
         place=place_in(kept),
-        settings=rebound.with_all(reading.settings[0]),
+        settings=rebound.with_all(reading.settings[0], reading.tools),
         history=history,
         is_branch=kept.get("is_branch", False).flag(),
     )
@@ -121,12 +121,12 @@ class _Reading:
 
     def __init__(self, kept: KeptValue, rebound: Rebound) -> None:
         self._kept = kept
-        tools = [rebound.tool(tool) for tool in kept["tools"].items()]
+        self.tools = [rebound.tool(tool) for tool in kept["tools"].items()]
         self.settings: list[TurnSettings] = []
         for item in kept["settings"].items():
             item.only("tools", "options", "schema", "schema_name", "stream", *LIMITS)
             numbers = item.get("tools", ()).items()
-            own = [tools[number.whole(below=len(tools))] for number in numbers]
+            own = [self.tools[number.whole(below=len(self.tools))] for number in numbers]
             self.settings.append(settings_of(item, own, rebound))
         if not self.settings:
             raise kept["settings"].wrong("is empty")

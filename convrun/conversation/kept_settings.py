@@ -52,8 +52,8 @@ class Rebound:
                 made = Tool.declared(definition)
         return (self.tools or {}).get(made.name, made)
 
-    def with_all(self, settings: TurnSettings) -> TurnSettings:
-        """Return settings with all that is given, also with what it did not have.
+    def with_all(self, settings: TurnSettings, known: Iterable[Tool] = ()) -> TurnSettings:
+        """Return settings with all that is given, also with what was not there; `known` are tools of single turns.
 
         Raises:
             ConversationError: where tools are given, and some with code are not among them.
@@ -71,7 +71,9 @@ class Rebound:
                 f"tools= does not give {names}, which {'were' if len(missing) > 1 else 'was'} there when this was kept",
                 fix=f"{f'{near} ' if near else ''}to go on without, give tools= to each prompt or chain instead",
             )
-        return replace(settings, tools={**settings.tools, **self.tools})
+        others = {tool.name for tool in known}
+        new = {name: tool for name, tool in self.tools.items() if name not in others}
+        return replace(settings, tools={**settings.tools, **new})
 
     def schema_like(self, kept: OutputSchema) -> OutputSchema:
         """Return a kept schema; what it was made from, where that is given again."""

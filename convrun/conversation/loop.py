@@ -100,7 +100,8 @@ class Loop:
             return None
         if self.busy:
             raise ConversationError(
-                "a tool or hook prompts the conversation that is waiting for it", fix="use another conversation there"
+                "a tool or hook prompts or keeps the conversation that is waiting for it",
+                fix="use another conversation there, and keep this one once its chain is over or has paused",
             )
         if self.calls and not self.calls[-1].done:
             return self.calls[-1]

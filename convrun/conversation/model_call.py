@@ -115,7 +115,7 @@ class ModelCall:
             position = next(
                 (at for at, call in waiting.items() if result.tool_call_id in (None, call.tool_call_id)), None
             )
-            if position is None and result in self.results.values():
+            if position is None and self._has(result):
                 continue
             if position is None:
                 raise ConversationError(
@@ -124,6 +124,14 @@ class ModelCall:
                 )
             found[position] = replace(result, tool_call_id=waiting.pop(position).tool_call_id)
         self.results = found
+
+    def _has(self, result: ToolResult) -> bool:
+        """Whether a result is noted already, whatever its id where it has none."""
+        return any(
+            result.tool_call_id in (None, known.tool_call_id)
+            and replace(result, tool_call_id=known.tool_call_id) == known
+            for known in self.results.values()
+        )
 
     @property
     def id(self) -> str:

@@ -241,4 +241,4 @@ def test_a_tool_cannot_prompt_the_conversation_that_waits_for_it():
 
     conversation = model.conversation(tools=[nosy])
     assert conversation.chain("go").text() == "done"
-    assert answers(script)[0].startswith("Error: a tool or hook prompts the conversation")
+    assert answers(script)[0].startswith("Error: a tool or hook prompts or keeps the conversation")

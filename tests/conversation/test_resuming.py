@@ -127,7 +127,7 @@ def test_results_can_be_given_again_after_an_error():
     assert conversation.responses[0].tool_results() == []
     with pytest.raises(llm.ProviderError):
         conversation.chain(tool_results=[paid]).text()
-    assert conversation.chain(tool_results=[paid]).text() == "done"
+    assert conversation.chain(tool_results=[paid, llm.ToolResult("pay", "paid")]).text() == "done"
     assert answers(script) == ["paid"]
 
 
@@ -272,3 +272,35 @@ def test_attachments_of_tools_are_kept(*, awaited: bool):
     assert rebuilt.prompt("more").text() == "more"
     assert script.messages[2][: len(script.messages[1])] == script.messages[1]
     assert [message["role"] for message in script.messages[1]] == ["user", "assistant", "tool", "tool", "user"]
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["at once", "from a dict"])
+def test_a_resumed_turn_has_its_own_settings(*, stored: bool):
+    """chain() goes on with the tools, schema, options and hooks of the turn; the next turn has the conversation's."""
+    desk = Desk()
+    model, script = scripted(calls(("pay", {"name": "a"})), says("{}"), says("next"))
+    conversation = model.conversation(options={"seed": 1})
+    with pytest.raises(llm.PauseChain):
+        conversation.chain("go", schema={"type": "object"}, temperature=0, **desk.settings).text()
+    if stored:
+        kept = json.loads(json.dumps(conversation.to_dict()))
+        conversation = llm.Conversation.from_dict(kept, model=model, **desk.settings)
+    desk.open = True
+    assert conversation.chain().text() == "{}"
+    conversation.prompt("next").text()
+    first, second, third = script.bodies
+    assert {**second, "messages": []} == {**first, "messages": []}
+    assert third.keys() == {"model", "messages", "seed"}
+    assert desk.noted == ["before a", "before a", "did a", "after a"]
+
+
+def test_a_tool_cannot_keep_the_conversation_that_waits_for_it():
+    """In the middle of a tool there is nothing to keep yet: it gets an error that says when there is."""
+    model, script = scripted(calls(("save", {})), says("done"))
+
+    def save() -> str:
+        return json.dumps(conversation.to_dict())
+
+    conversation = model.conversation(tools=[save])
+    assert conversation.chain("go").text() == "done"
+    assert "keep this one once its chain is over" in answers(script)[0]
