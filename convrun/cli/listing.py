@@ -68,11 +68,12 @@ def _entry(group: list[Planned]) -> dict[str, object]:
         "model": one.model.name,
         "tags": list(one.spec.tags),
         "vars": dict(one.vars),
-        "turns": sum(turn.most for turn in one.spec.turns),
+        "turns": sum(turn.most for turn in one.spec.turns[one.spec.borrowed :]),
         "cassette": one.cassette_shown,
         "recorded": all(sample.cassette.is_file() for sample in group),
         "skip": one.skip,
         "samples": _samples(group),
+        "branch": {"trunk": one.trunks[-1].id, "turn": one.trunks[-1].turns} if one.trunks else None,
     }
 
 

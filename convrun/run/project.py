@@ -229,7 +229,9 @@ def _named_by_secrets(made: Plan, project: Project, environ: Mapping[str, str]) 
     cases = [one.case.id for one in made.conversations if one.case is not None]
     specs = {one.spec.file: one.spec for one in made.conversations}
     values = [value for spec in specs.values() for axis in spec.matrix for value in axis.values]
-    if not thorough.found_in([*cases, *specs, *(value.text for value in values)]):
+    branches = {(name, one.where): one for one in made.conversations for name in one.branches[-1:]}
+    named = [*cases, *specs, *(value.text for value in values), *(name for name, _ in branches)]
+    if not thorough.found_in(named):
         return []
     found: list[ConvrunError] = []
     for one in made.conversations:
@@ -239,6 +241,10 @@ def _named_by_secrets(made: Plan, project: Project, environ: Mapping[str, str]) 
         elif one.case is not None and thorough.found_in([one.case.id]):
             what, fix = "the id of this case is a secret", "give each case an `id` that all may read"
             found.append(SpecError(what, where=one.where, fix=fix))
+    for name, where in branches:
+        if thorough.found_in([name]):
+            what, fix = "the name of this branch is a secret", "give it one that all may read"
+            found.append(SpecError(what, where=where, fix=fix))
     for value in values:
         if thorough.found_in([value.text]):
             what, fix = "the name of this value is a secret", "write it as a mapping with an `id` that all may read"

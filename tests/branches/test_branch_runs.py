@@ -83,6 +83,14 @@ def test_branch_without_its_trunks_recording_is_missing(recorded):
     assert f"record: convrun record {SPEC}\n" in explained(found)
 
 
+def test_damaged_trunk_is_told_with_what_mends_it(recorded):
+    """Where the trunk's recording cannot be read, the branch is an error that names the trunk to be recorded."""
+    recorded.write("cassettes/lamp.yaml", "version: convrun/1\ninteractions: 3\n")
+    found = recorded.one(ANGRY)
+    assert (found.verdict, found.error.where.file) == ("error", "cassettes/lamp.yaml")
+    assert found.error.fix.endswith(f"convrun record --all {SPEC}")
+
+
 def test_missing_branch_is_recorded_alone(recorded, answering):
     """To record a branch asks for its own turns, and plays the beginning."""
     without(recorded, "lamp/angry.yaml")

@@ -150,6 +150,22 @@ def test_branch_that_is_called_as_a_case(project):
     assert f"two conversations have the same id: '{SPEC}::a/angry'" in project.mistakes()[0]
 
 
+def test_branch_that_is_named_by_a_secret(project):
+    """A key as the name of a branch is a mistake that does not repeat it."""
+    key = "sk-loopback-0123456789"
+    project.write(SPEC, spec({key: NOW}))
+    (mistake,) = project.mistakes(environ={"OPENAI_API_KEY": key})
+    assert "the name of this branch is a secret" in mistake
+
+
+def test_list_tells_of_branches(project):
+    """As JSON a branch has its own turns, and what it goes on from."""
+    project.write(SPEC, spec(NESTED))
+    listed = {one["id"]: one for one in json.loads(project.cli("list", "--json").stdout)}
+    assert [one["turns"] for one in listed.values()] == [2, 1, 2, 1]
+    assert (listed[SPEC]["branch"], listed[DEEP]["branch"]) == (None, {"trunk": POLITE, "turn": 2})
+
+
 def test_folder_of_specs_in_the_way_of_branches(project):
     """A folder of specs that is called as a spec with branches has the place of their cassettes."""
     project.write(SPEC, spec({"angry": NOW}))

@@ -19,7 +19,7 @@ from convrun.results import BranchedOff, CheckResult, ConversationResult
 from convrun.run.binding.bind import BoundConversation
 from convrun.run.binding.bound_specs import BoundTurn
 from convrun.run.planning.options import RecordMode, Rehearsal, RunOptions
-from convrun.run.planning.plan import Trunk
+from convrun.run.planning.plan import Planned, Trunk
 from convrun.run.playing.carrier import Carrier
 from convrun.run.playing.concluding import Over, concluded
 from convrun.run.playing.copies import end_copy
@@ -74,9 +74,16 @@ def run_conversation(
                 return replace(empty, verdict="missing", reason=_lacking(bound))
             result = _Run(bound, options, carrier, empty, redactor).result(environ)
     except ConvrunError as error:
-        result = replace(empty, verdict="error", error=problem(error, planned.where, conversation=planned.id))
+        told = problem(error, planned.where, conversation=_to_record(planned, error))
+        result = replace(empty, verdict="error", error=told)
     result = told_without_secrets(result, redactor)
     return replace(result, duration_s=time.perf_counter() - began)
+
+
+def _to_record(planned: Planned, error: ConvrunError) -> str:
+    """The id of the conversation whose recording an error is about: a branch plays those of its trunks, too."""
+    shown = error.where.file if error.where is not None else None
+    return next((trunk.id for trunk in planned.trunks if trunk.cassette_shown == shown), planned.id)
 
 
 def _branched_off(trunks: Sequence[Trunk]) -> BranchedOff:
