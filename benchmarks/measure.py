@@ -9,8 +9,9 @@ import argparse
 import sys
 
 from growth import growth
+from long_conversations import long_conversations
 from mutating import mutated
-from page import GROWTH, MUTATION, page
+from page import GROWTH, LONG, MUTATION, page
 from processes import Failed
 from rows import replayed, start_up
 from sides import HERE, PEERS, sides
@@ -42,10 +43,11 @@ def main() -> None:
                 print(workload.name, file=sys.stderr, flush=True)
                 rows.append(replayed(workload, options.runs, options.limit))
         grown = growth(max(options.runs, 3), options.limit) if options.only in GROWTH else None
+        long = long_conversations(max(options.runs, 3)) if options.only in LONG else None
         mutants = mutated(options.runs, options.limit) if options.only in MUTATION else None
     except Failed as error:
         sys.exit(str(error))
-    text = page(rows, sides(""), runs=options.runs, grown=grown, mutants=mutants)
+    text = page(rows, sides(""), runs=options.runs, grown=grown, mutants=mutants, long=long)
     print(text)
     if options.write:
         (HERE.parent / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ from statistics import median
 from textwrap import fill
 
 from growth import AIM
+from long_conversations import GROWTH_AIM, REQUEST_AIM, SENT_TURNS, TURNS, LongConversations
 from mutating import AIM as MUTANTS_AIM
 from mutating import Mutated
 from processes import Usage
@@ -19,6 +20,7 @@ from sides import Side
 
 GROWTH = "growth with the turns"
 MUTATION = "mutants a second"
+LONG = "long conversations"
 _NOTHING = "–"
 _MEASURED = """Measured on {day} with Python {python} on {machine}. `make bench ARGS=--write` measures again and writes
 this page, `make bench` only prints it."""
@@ -36,6 +38,13 @@ _MUTATED = """`convrun mutate` changes what was recorded of {conversations} conv
 the checks again: {a_second:,.0f} mutants a second (aim: at least {aim:,}). It is CPU time of whole processes, start,
 reading and report included, the median of the rounds; the checks that it suggests are tried in it as well."""
 
+_LONG = """A run of {turns:,} turns with the model `echo`, a check in each, takes {cpu:.2f} times the CPU time of one of
+{half:,} turns, and {memory:.2f} times its memory (aim: at most {growth_aim} each): what was said is kept once, whatever
+holds it, and encoded once. Both are run in one process, in turn; memory is what Python has allocated at most."""
+_SENT = """One more turn of a conversation of {sent} turns takes {ours:.1f} ms of CPU time, with the same messages the
+SDK's own `chat.completions.create()` {theirs:.1f} ms: {ratio:.3f} of it (aim: at most {aim}). Both build the request,
+encode and send it to a server on loopback and read the reply, over the same SDK. It is the median of the rounds."""
+
 
 def page(
     rows: Sequence[Row],
@@ -44,6 +53,7 @@ def page(
     runs: int,
     grown: float | None = None,
     mutants: Mutated | None = None,
+    long: LongConversations | None = None,
 ) -> str:
     """Return the page as Markdown; `grown` is how many times as long 400 turns take as 200."""
     names = [side.name for side in sides]
@@ -57,9 +67,17 @@ def page(
             *_costs(rows, names),
             "",
             *([f"## {GROWTH.capitalize()}", "", _wrapped(_GROWN.format(grown=grown, aim=AIM)), ""] if grown else []),
+            *([f"## {LONG.capitalize()}", "", *_long(long)] if long else []),
             *([f"## {MUTATION.capitalize()}", "", _wrapped(_mutated(mutants)), ""] if mutants else []),
         ]
     )
+
+
+def _long(found: LongConversations) -> list[str]:
+    grown = _LONG.format(turns=TURNS, half=TURNS // 2, cpu=found.cpu, memory=found.memory, growth_aim=GROWTH_AIM)
+    ratio = found.ours / found.theirs
+    sent = _SENT.format(sent=SENT_TURNS, ours=found.ours, theirs=found.theirs, ratio=ratio, aim=REQUEST_AIM)
+    return [_wrapped(grown), "", _wrapped(sent), ""]
 
 
 def _mutated(mutants: Mutated) -> str:

@@ -166,3 +166,19 @@ def test_conversations_are_measured_in_each_way(bench):
     print([seconds > 0 and cpu > 0 for seconds, cpu in figures])
     """
     assert bench(program).strip() == "[True, True, True, True]"
+
+
+def test_long_conversations_are_measured(bench):
+    """Runs and requests of few turns give figures of both, and a part of the page with the aims."""
+    program = """
+    from long_conversations import long_conversations
+    from page import page
+    found = long_conversations(1, turns=8, sent=4)
+    print(min(found.cpu, found.memory, found.ours, found.theirs) > 0)
+    print(page([], [], runs=1, long=found))
+    """
+    told = bench(program)
+    assert told.startswith("True\n")
+    text = " ".join(told.split())
+    assert "(aim: at most 2.3 each)" in text
+    assert "of it (aim: at most 0.1)" in text

@@ -149,11 +149,12 @@ def _uses(spec: Spec) -> Iterator[_Use]:
     at_start += [tool.arguments for tool in spec.tools if isinstance(tool, ToolUse)]
     at_start += [part for entry in _stub_entries(spec) for part in (entry.when, entry.returns, entry.raises)]
     at_start += _raised(spec)
-    yield from _each(_in(at_start), turns, 0)
+    special = _special(turns)
+    yield from _each(_in(at_start), special, 0)
     for index, turn in enumerate(turns):
         files = [part for attachment in turn.attachments for part in (attachment.path, attachment.url)]
         played = 0 if turn.skip else len(turns)  # what is never rendered may read whatever it likes
-        yield from _each(_in([turn.user, turn.system, files, _simulated(turn)]), turns, index, played)
+        yield from _each(_in([turn.user, turn.system, files, _simulated(turn)]), special, index, played)
     yield from _in_all_checks(spec, _templates_of)
 
 
@@ -163,15 +164,15 @@ def _in_all_checks(spec: Spec, texts_of: Callable[[CheckSpec], Iterable[Text]]) 
     def found(checks: Iterable[CheckSpec]) -> list[Text]:
         return [text for check in checks for text in texts_of(check)]
 
-    turns = spec.turns
+    turns, special = spec.turns, _special(spec.turns)
     for index, turn in enumerate(turns):
         played = 0 if turn.skip else len(turns)
-        yield from _each(found(turn.own_checks), turns, index + 1, played)
-        yield from _each(found([turn.expect_error] if turn.expect_error else ()), turns, index, played)
+        yield from _each(found(turn.own_checks), special, index + 1, played)
+        yield from _each(found([turn.expect_error] if turn.expect_error else ()), special, index, played)
     # A check of every turn sees at least the first one; a later reference is an error of the turn that lacks it.
-    yield from _each(found(spec.each_turn), turns, 1, 0)
+    yield from _each(found(spec.each_turn), special, 1, 0)
     last = max((index for index, turn in enumerate(turns, start=1) if not turn.skip), default=0)
-    yield from _each(found(spec.expect), turns, len(turns), last)
+    yield from _each(found(spec.expect), special, len(turns), last)
 
 
 def _simulated(turn: TurnSpec) -> list[Text | None]:
@@ -196,15 +197,22 @@ def _raised(spec: Spec) -> list[object]:
     return [fault.raises for fault in spec.faults if isinstance(fault, ToolFault)]
 
 
-def _each(found: Sequence[Text], turns: Sequence[TurnSpec], before: int, seen: int = 0) -> Iterator[_Use]:
+def _special(turns: Sequence[TurnSpec]) -> list[tuple[int, TurnSpec]]:
+    """The turns that have an id, no reply or several, with their places: all others are alike, and may be many."""
+    return [(index, turn) for index, turn in enumerate(turns) if turn.id or turn.simulate or _silence(turn)]
+
+
+def _each(found: Sequence[Text], special: Sequence[tuple[int, TurnSpec]], before: int, seen: int = 0) -> Iterator[_Use]:
     """These texts, which are looked at when `before` turns are finished and see `seen` of them at most.
 
     Those that are known to have no reply are looked for among the latter.
     """
     if found:
-        ids = [turn.id for turn in turns[:before] if turn.id]
-        silent = _silent(turns[: min(before, seen)])
-        most = sum(turn.most for turn in turns[:before])  # one that a simulated user does not come to is no mistake
+        finished = [(index, turn) for index, turn in special if index < before]
+        ids = [turn.id for _, turn in finished if turn.id]
+        silent = _silent([(index, turn) for index, turn in finished if index < seen], min(before, seen))
+        # One that a simulated user does not come to is no mistake.
+        most = before + sum(turn.most - 1 for _, turn in finished)
         yield from (_Use(text, most, ids, silent) for text in found)
 
 
@@ -213,15 +221,15 @@ def _in(value: object) -> list[Text]:
     return [text for text in texts(value) if text.is_template]
 
 
-def _silent(turns: Sequence[TurnSpec]) -> dict[int | str, str]:
-    """The turns that have no reply, by index from both ends and by id, and why."""
+def _silent(special: Sequence[tuple[int, TurnSpec]], count: int) -> dict[int | str, str]:
+    """The turns that have no reply, of `count` turns, by index from both ends and by id, and why."""
     silent: dict[int | str, str] = {}
-    simulated = [index for index, turn in enumerate(turns) if turn.simulate and not turn.skip]
-    for index, turn in enumerate(turns):
+    simulated = [index for index, turn in special if turn.simulate and not turn.skip]
+    for index, turn in special:
         why = _silence(turn)
         if why is not None:  # behind a simulated user turns are not where they stand
             places = {index: why} if not any(one < index for one in simulated) else {}
-            places |= {index - len(turns): why} if not any(one > index for one in simulated) else {}
+            places |= {index - count: why} if not any(one > index for one in simulated) else {}
             silent |= places | ({turn.id: why} if turn.id else {})
     return silent
 
