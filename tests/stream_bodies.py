@@ -60,8 +60,8 @@ def cut_at(data: bytes, places: Sequence[int]) -> list[bytes]:
 
 
 def cuttings(data: bytes) -> Iterator[list[bytes]]:
-    """Bytes cut in two at each place, and into all of them; long ones at each third, and where it matters."""
+    """Bytes cut in two at each place, and into all of them; long ones at each seventh, and where it matters."""
     yield [data[at : at + 1] for at in range(len(data))]
     for at in range(1, len(data)):
-        if len(data) < 1000 or at % 3 == 0 or data[at - 1] > 127 or data[at - 1] in b"\r\n":
+        if len(data) < 1000 or at % 7 == 0 or data[at - 1] > 127 or data[at - 1] in b"\r\n":
             yield [data[:at], data[at:]]

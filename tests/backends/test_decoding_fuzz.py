@@ -68,7 +68,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
     max_leaves=12,
 )
-messages = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, values))
+messages = st.dictionaries(st.sampled_from(KEYS), values, max_size=8)  # of few keys: each costs time
 choices = st.fixed_dictionaries(
     {}, optional={"index": values, "finish_reason": values, "message": messages, "delta": messages}
 )
@@ -170,7 +170,7 @@ GARBAGE += [
 
 
 @given(st.sampled_from(BODIES), st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_garbage_in_between(body: Any, data: st.DataObject) -> None:
     """Whatever is put between the bytes of a reply, it is read or refused, and the same however it is cut."""
     api, given = body.values
@@ -254,7 +254,7 @@ def streams(draw: st.DrawFn) -> tuple[bytes, dict[str, Any]]:
 
 
 @given(streams(), st.lists(st.integers(0, 10_000), max_size=6))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_order_says_the_same(stream: tuple[bytes, dict[str, Any]], places: list[int]) -> None:
     """Channels in turn, keys in any order, noise between, usage anywhere, any line ends, cut anywhere: one reply."""
     body, said = stream

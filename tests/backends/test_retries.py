@@ -65,7 +65,7 @@ def test_a_server_is_waited_for_as_long_as_it_says(asynchronous: bool, loopback:
 
     def answer(received: Received) -> Answer:
         when.append(time.monotonic())
-        headers = [{"retry-after-ms": "60", "retry-after": "30"}, {}, {}][len(when) - 1]
+        headers = [{}, {"retry-after-ms": "60", "retry-after": "30"}, {}][len(when) - 1]
         status = 429 if len(when) < 3 else 200
         return Answer(status=status, headers=headers, body=reply("fine"))
 
@@ -76,8 +76,8 @@ def test_a_server_is_waited_for_as_long_as_it_says(asynchronous: bool, loopback:
     else:
         assert convrun.get_model("m", **settings).prompt("Hi").text() == "fine"
     first, second = when[1] - when[0], when[2] - when[1]
-    assert 0.06 <= first < 0.75
-    assert second >= 0.75  # the second wait is of one second, less a quarter at most
+    assert first >= 0.375
+    assert 0.06 <= second < 20
 
 
 def test_who_asks_for_too_long_a_wait_is_not_waited_for(loopback: Loopback) -> None:
