@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from math import isfinite
+from typing import cast
 
 from convrun.conversation.backend import StreamEvent
 from convrun.conversation.messages import ToolCallPart
@@ -63,7 +65,7 @@ class CallsDecoder:
         if call is None:
             call = self._open(entry, given_id)
         if isinstance(extra := entry.get("extra_content"), dict) and extra:
-            call.extra = extra
+            call.extra = cast(JsonObject, sendable(extra))
         if name and not call.name:
             call.name = name
             yield StreamEvent("tool_call_name", name, call.position, call.id)
@@ -111,6 +113,25 @@ def mended(pieces: list[str]) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def sendable(value: Json) -> Json:
+    """Return a value as it can go back: JSON of whole characters. Nearly always it is the same value."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:  # half a character, or a number that JSON does not have
+        return _sendable(value)
+    return value
+
+
+def _sendable(value: Json) -> Json:
+    if isinstance(value, str):
+        return mended([value])
+    if isinstance(value, list):
+        return [*map(_sendable, value)]
+    if isinstance(value, dict):
+        return {mended([key]): _sendable(inner) for key, inner in value.items()}
+    return value if not isinstance(value, float) or isfinite(value) else None
 
 
 def _name_and_arguments(entry: JsonObject) -> tuple[str, str]:

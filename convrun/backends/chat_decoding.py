@@ -10,7 +10,7 @@ import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from convrun.backends.chat_calls import CallsDecoder, mended
+from convrun.backends.chat_calls import CallsDecoder, mended, sendable
 from convrun.backends.framing import Payload
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.backends.reading import Payloads
@@ -161,7 +161,7 @@ class ChatDecoder:
 
     def _parts(self) -> Iterator[Part]:
         if self._reasoning or self._details:
-            details: Json = _joined(self._details) or None
+            details = sendable(_joined(self._details)) or None
             yield ReasoningPart(mended(self._reasoning), field=self._reasoning_field or "reasoning", details=details)
         if text := mended(self._text):
             yield TextPart(text)

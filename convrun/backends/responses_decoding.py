@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
-from convrun.backends.chat_calls import CallIds
+from convrun.backends.chat_calls import CallIds, sendable
 from convrun.backends.chat_decoding import usage_of
 from convrun.backends.framing import Payload
 from convrun.backends.provider_errors import ReplyErrors, error_in
 from convrun.backends.reading import Payloads
-from convrun.backends.responses_items import CALLS, kind_of, parts_of, sendable
+from convrun.backends.responses_items import CALLS, kind_of, parts_of
 from convrun.backends.responses_output import OutputItem
 from convrun.conversation.backend import Completion, StreamEvent
 from convrun.conversation.messages import Message

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from math import isfinite
 
 from convrun.backends.chat_calls import mended
 from convrun.conversation.messages import (
@@ -103,15 +102,6 @@ def result_item(result: ToolResultPart, before: Iterable[Message]) -> JsonObject
     return {"type": answers, "call_id": result.tool_call_id, "output": result.output}
 
 
-def sendable(value: Json) -> Json:
-    """Return a value as it can go back: JSON of whole characters. Nearly always it is the same value."""
-    try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError:  # half a character, or a number that JSON does not have
-        return _sendable(value)
-    return value
-
-
 def as_text(value: Json) -> str:
     """Return what a call gives to its tool as text; some providers send the object itself."""
     if value is None or isinstance(value, str):
@@ -172,16 +162,6 @@ def _item(part: Part) -> Iterator[Json]:
         where = CALLS[kind_of(kept)]
         words = part.arguments if where == "input" else part.arguments or "{}"
         yield {**kept, "call_id": part.id, "name": part.name, where: words}
-
-
-def _sendable(value: Json) -> Json:
-    if isinstance(value, str):
-        return mended([value])
-    if isinstance(value, list):
-        return [*map(_sendable, value)]
-    if isinstance(value, dict):
-        return {mended([key]): _sendable(inner) for key, inner in value.items()}
-    return value if not isinstance(value, float) or isfinite(value) else None
 
 
 def _list(value: Json) -> list[Json]:

@@ -249,3 +249,13 @@ def test_recorded_payloads_decode_like_bytes() -> None:
     *_, last = decode(recorded, ChatDecoder(errors), errors)
     assert isinstance(last, Completion)
     assert (last.message.text, last.elapsed_ms) == ("ab", 12.5)
+
+
+def test_half_characters_in_what_goes_back_are_replaced() -> None:
+    """Details of thinking and what a provider adds to a call are whole characters and JSON: they can be sent."""
+    details = [{"type": "reasoning.text", "text": "a\ud83d", "signature": float("inf")}]
+    found = completion(
+        message(reasoning_details=details, tool_calls=[call(extra_content={"\ud83d": "\ud83d"})])
+    ).message
+    json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False).encode()
+    assert found.tool_calls[0].extra == {"\ufffd": "\ufffd"}
