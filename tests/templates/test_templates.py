@@ -338,3 +338,24 @@ def test_literal_texts_do_not_load_jinja():
         "assert 'jinja2' not in sys.modules\nrender(Text(source='{{ 1 }}'), {})\nassert 'jinja2' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_turn_that_nobody_looks_at_is_not_made() -> None:
+    """Of turns that are shown in another form, those are made that are looked at, each once; a list may go on."""
+    made: list[int] = []
+
+    def shown(number: int) -> Turn:
+        made.append(number)
+        return Turn(reply=str(number))
+
+    numbers = [0, 1, 2, 3]
+    turns = TurnList(numbers, shown=shown)
+    numbers.append(4)
+    assert len(turns) == 4
+    assert made == []
+    assert [turns[-1].reply, turns[3].reply, turns[1].reply] == ["3", "3", "1"]
+    assert made == [3, 1]
+    assert [turn.reply for turn in turns[2:]] == ["2", "3"]
+    assert sorted(made) == [0, 1, 2, 3]
+    with pytest.raises(IndexError):
+        turns[4]
