@@ -197,7 +197,7 @@ EDITS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
 @settings(max_examples=80, deadline=None)
 def test_any_edit_is_told_as_what_it_is(texts: tuple[str, ...], city: Any, new: str, edit: str) -> None:
     """Whatever a request holds and whichever part of it is edited, that part is named, in a block of 12 lines."""
-    assume(new not in {*texts, "m"})
+    assume(new not in {*texts, "m", "b"})  # two tools of one name are another matter
     result = {"role": "tool", "tool_call_id": "a", "content": texts[3]}
     asked = {"role": "assistant", "tool_calls": [call("a", texts[0])]}
     before: dict[str, Any] = {
