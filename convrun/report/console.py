@@ -6,32 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from convrun.report.counts import Counts, counts, standing
-from convrun.report.failure import (
-    check_failure,
-    failure,
-    faults,
-    labelled,
-    problem,
-    reproducing,
-    tolerated,
-    transcript,
-    turn_name,
-)
-from convrun.report.findings import findings_block
 from convrun.report.samples import outcome, unrecorded
 from convrun.report.spending import spending_line
-from convrun.report.stale import missing_block, stale_blocks
 from convrun.report.stop_token import StopToken
 from convrun.report.style import Line, Role, Style, plain, rendered
-from convrun.report.wording import dumped, duration, noun, quoted, short
-from convrun.results import CheckResult, ConversationResult, RunResult, Samples, TurnResult
+from convrun.report.wording import duration, noun
+from convrun.results import ConversationResult, RunResult, Samples
 from convrun.source import cells, printable
 
-_GRADED = frozenset({"judge", "means"})  # kinds whose verdict hangs on what a model says of the reply
 QUIET, NORMAL, VERBOSE, FULL = -1, 0, 1, 2  # -q, nothing, -v, -vv
 _NO_TOKEN = StopToken()
 _SAMPLES = 10  # of a group that have lines of their own
-_BRIEF = 120  # characters of a value that only accompanies what is said
 _WORST_FIRST: tuple[Role, ...] = ("error", "failed", "stale", "missing", "unchecked", "skipped")
 
 
@@ -103,11 +88,22 @@ def details(
     """
     full = verbosity >= FULL
     if verbosity >= VERBOSE and any(one.turns or one.checks for one in conversation.parts):
-        lines = _every_turn(conversation, command, full)
-    else:
-        lines = failure(conversation, command=command, full=full)
-        lines += [*kept, Line("")] if verbosity > QUIET and (kept := tolerated(conversation)) else []
+        from convrun.report.every_turn import every_turn  # what is told is loaded once there is something to tell
+
+        return rendered(every_turn(conversation, command=command, full=full), style)
+    if all(_all_passed(one) for one in conversation.parts):
+        return ""
+    from convrun.report.failure import failure, tolerated
+
+    lines = failure(conversation, command=command, full=full)
+    lines += [*kept, Line("")] if verbosity > QUIET and (kept := tolerated(conversation)) else []
     return rendered(lines, style)
+
+
+def _all_passed(one: ConversationResult) -> bool:
+    """Whether a conversation passed with all that is in it, so that nothing can be wrong."""
+    within = [*(turn.verdict for turn in one.turns), *(check.verdict for check in one.all_checks)]
+    return one.error is None and {one.verdict, *within} == {"passed"}
 
 
 def closing(
@@ -117,14 +113,33 @@ def closing(
 
     All but the counts stands within the `stop_token`: it says what specs, models and tools said.
     """
-    full = verbosity >= FULL
     shown = [details(one, command=result.command, verbosity=verbosity, style=style) for one in result.conversations]
-    lines = stale_blocks(result.conversations, command=result.command, every=verbosity >= VERBOSE, full=full)
-    lines += missing_block(result.conversations, command=result.command)
-    if verbosity > QUIET or result.exit_code == 1:
-        lines += findings_block(result)
+    lines = [*_without_recording(result, verbosity), *_findings(result, verbosity)]
     body = stop_token.around("\n".join(text for text in (*shown, rendered(lines, style)) if text))
     return f"{body}\n{summary(result, style=style)}" if body else summary(result, style=style)
+
+
+def _without_recording(result: RunResult, verbosity: int) -> list[Line]:
+    """The blocks of what is stale or missing."""
+    if all(one.verdict not in {"stale", "missing"} and one.stale is None for one in result.conversations):
+        return []
+    from convrun.report.stale import missing_block, stale_blocks
+
+    lines = stale_blocks(
+        result.conversations, command=result.command, every=verbosity >= VERBOSE, full=verbosity >= FULL
+    )
+    return lines + missing_block(result.conversations, command=result.command)
+
+
+def _findings(result: RunResult, verbosity: int) -> list[Line]:
+    """The blocks of findings; of a quiet run only those that may be why it fails."""
+    if verbosity <= QUIET and result.exit_code != 1:
+        return []
+    if not result.findings and not any(one.findings for one in result.conversations):
+        return []
+    from convrun.report.findings import findings_block
+
+    return findings_block(result)
 
 
 def summary(result: RunResult, *, style: Style = plain) -> str:
@@ -192,58 +207,3 @@ def _checks(conversation: ConversationResult) -> str:
     judged = [one for one in standings if one in {"passed", "failed", "error"}]
     passed = judged.count("passed")
     return noun(len(judged), "check") if passed == len(judged) else f"{passed} of {noun(len(judged), 'check')}"
-
-
-def _every_turn(conversation: ConversationResult, command: str, full: bool) -> list[Line]:
-    """The whole conversation with all its checks, and how to see it again where something failed."""
-    wrong = faults(conversation, full=full)
-    lines = [Line(f"{conversation.verdict} {conversation.id}", conversation.verdict)]
-    if conversation.branched is not None:
-        lines.append(
-            Line(f"  goes on behind turn {conversation.branched.turn} of {conversation.branched.trunk}", "dim")
-        )
-    if conversation.samples is not None:
-        lines[0] = Line(f"{lines[0].text}, {outcome(conversation.samples)}", conversation.verdict)
-        for one in conversation.samples.conversations:
-            lines += [line.indented(2) for line in _every_turn(replace(one, id=f"sample {one.sample}"), "", full)[:-1]]
-    for turn in conversation.turns:
-        lines += [line.indented(2) for line in _turn(turn, full)]
-    lines += [line.indented(2) for check in conversation.checks for line in _check(check, None, full)]
-    if (
-        conversation.error
-        and conversation.samples is None
-        and all(turn.error != conversation.error for turn in conversation.turns)
-    ):
-        lines += [line.indented(2) for line in problem(conversation.error, full=full)]
-    for difference in conversation.ignored if conversation.samples is None else ():
-        values = f"{_value(difference.recorded, full)} recorded, {_value(difference.now, full)} now"
-        lines.append(Line(f"  ignored: {difference.path}: {values}", "dim"))
-    return [*lines, *([reproducing(command, conversation)] if wrong and command else []), Line("")]
-
-
-def _value(value: object, full: bool) -> str:
-    """A value on one line."""
-    text = quoted(value.replace("\n", " ")) if isinstance(value, str) else dumped(value, indent=None)
-    return text if full else short(text, _BRIEF)
-
-
-def _turn(turn: TurnResult, full: bool) -> list[Line]:
-    reason = f": {turn.reason}" if turn.reason else ""
-    lines = [Line(f"{turn.verdict} {turn_name(turn)}{reason}", turn.verdict)]
-    if turn.verdict != "skipped" or turn.model_calls:
-        lines += [line.indented(2) for line in transcript(turn, full=full)]
-    told = any(check.kind == "expect_error" and check.verdict != "passed" for check in turn.checks)
-    if turn.error and turn.verdict != "passed" and not told:
-        lines += [line.indented(2) for line in problem(turn.error, full=full)]
-    return lines + [line.indented(2) for check in turn.checks for line in _check(check, turn, full)]
-
-
-def _check(check: CheckResult, turn: TurnResult | None, full: bool) -> list[Line]:
-    """One line for a check that passed; one that did not is explained."""
-    label = labelled(check, turn)
-    if check.verdict == "passed":
-        wanted = "" if check.expected is None else f" {_value(check.expected, full)}"
-        gave = f", it gave {_value(check.actual, full)}" if check.kind in _GRADED else ""
-        return [Line(f"passed {check.kind}{wanted}{gave}{label}", "stale" if label else "passed")]
-    head, *rest = check_failure(check, label=label, full=full)
-    return [Line(f"{check.verdict} {head.text}", "stale" if label else check.verdict), *rest]
