@@ -200,10 +200,10 @@ class AnyConversation(Generic[_Response, _Chain]):
             ConversationError: where the dict is none of a conversation, `tools` lack one that it had, or the model's
                 name does not say where it is.
         """
-        from convrun.conversation.kept_conversation import conversation_of  # few programs keep conversations
-        from convrun.conversation.kept_settings import Rebound
-        from convrun.conversation.kept_value import KeptValue
         from convrun.conversation.owner import model_for
+        from convrun.conversation.persistence.conversations import conversation_of  # few programs keep conversations
+        from convrun.conversation.persistence.kept_value import KeptValue
+        from convrun.conversation.persistence.settings import Rebound
 
         rebound = Rebound.of(tools, schema, Hooks.of(before_call, after_call))
         kept = conversation_of(KeptValue(data, "conversation"), rebound)
@@ -212,7 +212,7 @@ class AnyConversation(Generic[_Response, _Chain]):
         return found
 
     def _to_dict(self) -> JsonObject:
-        from convrun.conversation.kept_conversation import conversation_to_dict
+        from convrun.conversation.persistence.conversations import conversation_to_dict
 
         return conversation_to_dict(self._history, self._settings, model=self.model, is_branch=self._is_branch)
 

@@ -13,7 +13,7 @@ from convrun.frozen import frozen
 from convrun.values import Json, JsonObject, is_deep
 
 if TYPE_CHECKING:
-    from convrun.conversation.kept_value import KeptValue
+    from convrun.conversation.persistence.kept_value import KeptValue
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
@@ -122,7 +122,7 @@ class Message:
         Raises:
             ConversationError: where it is none.
         """
-        from convrun.conversation.kept_value import KeptValue  # few programs rebuild messages
+        from convrun.conversation.persistence.kept_value import KeptValue  # few programs rebuild messages
 
         return message_of(KeptValue(data, "message"))
 

@@ -121,9 +121,9 @@ class AnyResponse:
         Raises:
             ConversationError: where the dict is none of a response, or `tools` lack one that it had.
         """
-        from convrun.conversation.kept_settings import Rebound
         from convrun.conversation.owner import model_for
-        from convrun.conversation.rebuilding import call_from_dict
+        from convrun.conversation.persistence.responses import call_from_dict
+        from convrun.conversation.persistence.settings import Rebound
 
         rebound = Rebound.of(tools, schema, Hooks.of(before_call, after_call))
         call, model_id, place = call_from_dict(data, rebound)
@@ -133,7 +133,7 @@ class AnyResponse:
         return found
 
     def _to_dict(self) -> JsonObject:
-        from convrun.conversation.rebuilding import call_to_dict
+        from convrun.conversation.persistence.responses import call_to_dict
 
         kept = (self._model_id, self._place) if self._conversation is None else None
         return call_to_dict(self._call, *(kept or (None, None)), model=None if kept else self.model)

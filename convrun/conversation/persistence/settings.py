@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from convrun.conversation.hooks import Hooks
-from convrun.conversation.kept_value import KeptValue
+from convrun.conversation.persistence.kept_value import KeptValue
 from convrun.conversation.settings import TurnSettings
 from convrun.conversation.structured import OutputSchema, SchemaLike
 from convrun.conversation.toolbox import ToolLike, tools_by_name

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from convrun.conversation.attachments import Attachment
-from convrun.conversation.kept_value import KeptValue
-from convrun.conversation.message_table import KeptMessages, MessageTable
 from convrun.conversation.messages import AttachmentPart, Message, ToolCallPart, ToolResultPart, attachment_of
+from convrun.conversation.persistence.kept_value import KeptValue
+from convrun.conversation.persistence.message_table import KeptMessages, MessageTable
 from convrun.conversation.tools import ToolResult
 from convrun.errors import KeptError, named
 from convrun.values import Json, JsonObject

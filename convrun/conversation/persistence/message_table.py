@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from convrun.conversation.kept_value import KeptValue
 from convrun.conversation.messages import Message, SharedMessages, message_of
+from convrun.conversation.persistence.kept_value import KeptValue
 from convrun.values import Json
 
 Run: TypeAlias = tuple[int, int]  # the number of the first message, and the one behind the last

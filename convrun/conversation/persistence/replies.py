@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from convrun.conversation.backend import Completion
-from convrun.conversation.kept_value import KeptValue
 from convrun.conversation.messages import Message, Usage
 from convrun.conversation.model_call import ModelCall
+from convrun.conversation.persistence.kept_value import KeptValue
 from convrun.values import JsonObject
 
 KEYS = ("id", "usage", "datetime_utc", "duration_ms", "finish_reason", "model_name", "elapsed_ms", "cost_usd")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convrun.conversation.history import History, TurnRecord
-from convrun.conversation.kept_reply import KEYS, reply_to_dict, take_reply
-from convrun.conversation.kept_results import KeptAnswers, results_of
-from convrun.conversation.kept_settings import LIMITS, Rebound, SettingsTable, settings_of
-from convrun.conversation.kept_value import KeptValue
-from convrun.conversation.message_table import KeptMessages, MessageTable, as_json
 from convrun.conversation.messages import Message, attachments_in
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.owner import LanguageModel, place_of
+from convrun.conversation.persistence.kept_value import KeptValue
+from convrun.conversation.persistence.message_table import KeptMessages, MessageTable, as_json
+from convrun.conversation.persistence.replies import KEYS, reply_to_dict, take_reply
+from convrun.conversation.persistence.responses import place_in
+from convrun.conversation.persistence.settings import LIMITS, Rebound, SettingsTable, settings_of
+from convrun.conversation.persistence.tool_results import KeptAnswers, results_of
 from convrun.conversation.prompt import Prompt
-from convrun.conversation.rebuilding import place_in
 from convrun.conversation.settings import TurnSettings
 from convrun.errors import ConversationError
 from convrun.frozen import frozen

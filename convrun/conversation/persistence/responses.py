@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from convrun.conversation.kept_reply import reply_to_dict, take_reply
-from convrun.conversation.kept_results import KeptAnswers, results_of
-from convrun.conversation.kept_settings import Rebound, settings_of, settings_to_dict, tool_to_dict
-from convrun.conversation.kept_value import KeptValue
 from convrun.conversation.messages import Message, SharedMessages, attachments_in, message_of, system
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.owner import LanguageModel, place_of
+from convrun.conversation.persistence.kept_value import KeptValue
+from convrun.conversation.persistence.replies import reply_to_dict, take_reply
+from convrun.conversation.persistence.settings import Rebound, settings_of, settings_to_dict, tool_to_dict
+from convrun.conversation.persistence.tool_results import KeptAnswers, results_of
 from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
 from convrun.values import JsonObject
