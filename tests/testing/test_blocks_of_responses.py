@@ -8,7 +8,7 @@ import pytest
 from servers import Answer, Loopback, Received, called, event_stream, output, reply, said, streamed, thought
 
 import convrun
-from convrun import StaleError
+from convrun import BrokenReplyError, CassetteError, StaleError
 from convrun.testing import cassette
 
 
@@ -66,3 +66,38 @@ def test_a_request_that_differs_is_told(folder: Path, loopback: Loopback) -> Non
     assert "ignore=['/input/0/content']" in str(caught.value)
     with cassette("talk.yaml", ignore=["/input/0/content"]):
         assert model.prompt("It is 2025-01-02.", system="Be brief.").text() == "It is 2025-01-01."
+
+
+FAILED = {**output(), "status": "failed", "error": {"code": "server_error", "message": "Busy"}}
+ERRORS = [
+    {"type": "error", "code": "server_error", "message": "Busy", "param": None},
+    {"type": "response.failed", "response": FAILED},
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error["type"])
+@pytest.mark.parametrize("begun", [0, 6])
+def test_an_error_within_a_stream_is_played(
+    folder: Path, loopback: Loopback, error: dict[str, object], begun: int
+) -> None:
+    """What a provider told instead of the rest, and the program dealt with, is the same error from the cassette."""
+    events = streamed(output(said("Hello")))[:begun]
+    loopback.says(Answer(body=event_stream(*events, error, done=False)))
+    heard = []
+    for record in ("all", "none"):
+        with cassette("a.yaml", record), pytest.raises(convrun.ServerError) as caught:
+            convrun.get_model("m", base_url=loopback.base_url, api="responses", max_retries=0).prompt("Hi").text()
+        heard.append((caught.value.what, caught.value.arrived, caught.value.retryable))
+    assert heard[0] == heard[1]
+    assert heard[0][1] == ("Hello" if begun else "")
+    assert len(loopback.requests) == 1
+
+
+def test_a_stream_without_its_end_is_not_recorded(folder: Path, loopback: Loopback) -> None:
+    """Live it is an error, and so that it is no reply on replay, there is none."""
+    loopback.says(Answer(body=event_stream(*streamed(output(said("Hello")))[:-1], done=False)))
+    model = convrun.get_model("m", base_url=loopback.base_url, api="responses", max_retries=0)
+    told = pytest.raises(CassetteError, match="call 1 broke off before it was complete")
+    with told, cassette("a.yaml", "all"), pytest.raises(BrokenReplyError):
+        model.prompt("Hi").text()
+    assert not Path("a.yaml").exists()

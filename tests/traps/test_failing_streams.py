@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 from servers import Answer, Loopback, chunk, event_stream, reply
-from trapping import SSE, Fails, Trap, stored
+from trapping import SSE
 
 import convrun
-from convrun.backends.chat_format import ChatFormat
-from convrun.backends.model_backend import ModelBackend
 from convrun.errors import (
     BadRequestError,
     BrokenReplyError,
+    CassetteError,
     ContentFilterError,
     ProviderError,
     ProviderTimeoutError,
     RateLimitError,
     ServerError,
 )
+from convrun.testing import cassette
 
 HI = event_stream(chunk(role="assistant", content=""), chunk(content="Grüß "), chunk(content="Gott"), done=False)
 NOTHING = event_stream(chunk(role="assistant", content=""), done=False)
@@ -53,7 +53,7 @@ STREAMS = {
         is_answer=True,
     ),
     "error with the status of Groq": Failing(
-        answer=told(HI, {"error": {"message": "No", "code": "tool_use_failed", "status_code": 400}}),
+        answer=told(HI, {"error": {"message": "No", "code": "tool_use_failed", "status_code": 400}}, done=False),
         kind=BadRequestError,
         is_answer=True,
     ),
@@ -64,7 +64,7 @@ STREAMS = {
         is_answer=True,
     ),
     "error at once": Failing(
-        answer=told(b"", {"error": {"message": "No", "code": "content_filter"}}),
+        answer=told(b"", {"error": {"message": "No", "code": "content_filter"}}, done=False),
         kind=ContentFilterError,
         arrived="",
         is_answer=True,
@@ -90,7 +90,6 @@ STREAMS = {
         arrived="",
     ),
 }
-STORED = [name for name, failing in STREAMS.items() if failing.is_answer]  # no other is ever recorded
 each_stream = pytest.mark.parametrize("name", STREAMS)
 
 
@@ -167,21 +166,30 @@ def test_an_awaited_stream_that_fails(name: str, loopback: Loopback) -> None:
     asyncio.run(converse())
 
 
-@pytest.mark.parametrize("name", STORED)
-def test_a_recorded_stream_that_fails(name: str, tmp_path: Path) -> None:
-    """From a cassette it is the same error with the same text."""
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_recorded_stream_that_fails(
+    name: str, loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the provider told is recorded, and from the cassette the same error with the same text; nothing else is."""
+    monkeypatch.chdir(tmp_path)
     failing = STREAMS[name]
-    body = failing.answer.body
-    trap = Trap(line="x", case="x", bodies=(body,), headers=SSE, means=Fails(kind=failing.kind))
-    backend = ModelBackend(
-        name="m",
-        format=ChatFormat(model="m"),
-        transport=stored(tmp_path / "a.yaml", trap, body),
-        base_url="https://api.example.com/v1",
-    )
-    with pytest.raises(ProviderError) as caught:
-        convrun.Model(backend).prompt("Hi").text()
-    must_be(caught.value, failing)
+    loopback.says(failing.answer)
+    model = convrun.get_model("m", base_url=loopback.base_url, max_retries=0, timeout=0.1)
+
+    def fail() -> None:
+        with pytest.raises(ProviderError) as caught:
+            model.prompt("Hi").text()
+        must_be(caught.value, failing)
+
+    if not failing.is_answer:
+        with pytest.raises(CassetteError, match="reply to live call 1"), cassette("a.yaml", "all"):
+            fail()
+        assert not Path("a.yaml").exists()
+        return
+    for record in ("all", "none"):
+        with cassette("a.yaml", record):
+            fail()
+    assert len(loopback.requests) == 1
 
 
 def test_pieces_are_heard_before_the_error(loopback: Loopback) -> None:

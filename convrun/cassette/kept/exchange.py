@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TypeAlias
 
 from convrun.cassette.interaction import RESPONSES, Interaction, ReceivedReply, SentRequest, parse_json
+from convrun.cassette.stored.streams import events
 from convrun.errors import ConvrunError
-from convrun.values import JsonObject
+from convrun.values import Json, JsonObject
 from convrun.wire import Reply
 
 Price: TypeAlias = Callable[[SentRequest, ReceivedReply], "float | None"]  # dollars; None: not known
 _DONE = b"[DONE]"
+_END_OF_EVENT = re.compile(r".*(?:\r\n\r\n|\n\n|\r\r)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -23,14 +26,16 @@ class Exchange:
     `lane` is whose call it is, None for the conversation's own; `price` says what it cost; `replaces` what was recorded
     of the same question.
 
-    `error_wanted`: an error is kept as well, be it the reply or the end of a stream. `ended` is when the reply was read
-    to its end; `given_up` says that it will not be. `announced`: the stream itself said that it was over.
+    `error_wanted`: an error is kept as well, be it the reply or the end of a stream; `error_dealt_with`: so is one that
+    the provider tells within a stream. `ended` is when the reply was read to its end; `given_up` says that it will not
+    be. `announced`: the stream itself said that it was over.
     """
 
     request: SentRequest
     reply: Reply
     began: float
     error_wanted: bool = False
+    error_dealt_with: bool = False
     lane: str | None = None
     price: Price | None = None
     first: float | None = None
@@ -86,6 +91,8 @@ class Tee:
         So is one that an error ended where one is wanted: nothing of it is read behind that.
         """
         exchange = self._exchange
+        if exchange.error_dealt_with and exchange.ended is None and _breaks_off_with_an_error(exchange.pieces):
+            exchange.error_wanted = True
         close = getattr(exchange.reply.body, "close", None) or getattr(self._source, "close", None)
         try:
             self._end(whole=self._is_announced() or exchange.error_wanted)
@@ -125,6 +132,48 @@ def is_answer(reply: ReceivedReply, endpoint: str, *, announced: bool) -> bool:
     choices = [choice for one in payloads for choice in _choices(one)]
     ended = announced or any(choice.get("finish_reason") for choice in choices) or payloads[-1].get("choices") == []
     return bool(choices) and not any(choice.get("error") for choice in choices) and (ended or not reply.stream)
+
+
+def broke_off(reply: ReceivedReply, endpoint: str, body: bytes) -> bool:
+    """Return whether a stream ended before the model's reply did, and no error says why.
+
+    Read live that is an error; stored, without the mark that it lacked, it would be a reply like others.
+    """
+    payloads = reply.payloads or ()
+    if not reply.stream or not payloads or not 200 <= reply.status < 300 or any(map(_tells_error, payloads)):
+        return False
+    if _DONE in body[-64:]:
+        return False
+    read = [one for one in payloads if isinstance(one, dict)]
+    if endpoint == RESPONSES:
+        return not any(_is_whole(one, stream="output" not in one) for one in read)
+    choices = [choice for one in read for choice in _choices(one)]
+    ended = any(choice.get("finish_reason") or "message" in choice for choice in choices)
+    # What it all took is told at the end.
+    told = any(one.get("choices") == [] and (one.get("usage") or one.get("x_groq")) for one in read)
+    return bool(choices) and not ended and not told
+
+
+def _breaks_off_with_an_error(pieces: list[bytes]) -> bool:
+    """Whether the last whole event of a stream is an error."""
+    text = b"".join(pieces).decode("utf-8", "replace")
+    whole = _END_OF_EVENT.match(text)
+    found = events(whole[0] if whole else text) or (None,)
+    return _tells_error(found[-1])
+
+
+def _tells_error(payload: Json) -> bool:
+    """Whether an event is an error of the provider, in either API."""
+    if isinstance(payload, list):
+        return any(map(_tells_error, payload))
+    if not isinstance(payload, dict):
+        return False
+    if payload.get("error") or payload.get("object") == "error" or (payload.get("errors") and not _choices(payload)):
+        return True
+    kind, response = payload.get("type"), payload.get("response")
+    failed = kind in ("error", "response.failed", "response.cancelled")
+    held = [response] if isinstance(response, dict) else _choices(payload)
+    return failed or any(one.get("error") or one.get("status") in ("failed", "cancelled") for one in held)
 
 
 def _ended(body: bytes) -> bool:

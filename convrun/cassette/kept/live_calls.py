@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from convrun.cassette.interaction import Interaction, ReceivedReply
 from convrun.cassette.kept.cleaning import Cleaning
-from convrun.cassette.kept.exchange import Exchange
+from convrun.cassette.kept.exchange import Exchange, broke_off
 from convrun.cassette.kept.received import parsed_reply, received
 from convrun.cassette.kept.surviving import Survivors, refusal
 from convrun.cassette.kept.vectors import with_packed_vectors
@@ -90,7 +90,7 @@ class LiveCalls:
         """Yield those that succeeded, or failed as they should, redacted.
 
         Raises:
-            CassetteError: for one that was not read to its end.
+            CassetteError: for one that was not read to its end, or had none.
         """
         for number, exchange in enumerate(self._exchanges):
             if not exchange.kept:
@@ -98,7 +98,12 @@ class LiveCalls:
             if exchange.ended is None:
                 what = f"the reply to live call {number + 1} was not read to its end; nothing was written"
                 raise CassetteError(what, where=Where(file=self._shown_as))
-            yield self.interaction(number)
+            made = self.interaction(number)
+            if broke_off(made.reply, made.request.endpoint, b"".join(exchange.pieces[-2:])):
+                what = f"the reply to live call {number + 1} broke off before it was complete; nothing was written"
+                fix = "record again; what broke off is no answer, and would be played as one"
+                raise CassetteError(what, where=Where(file=self._shown_as), fix=fix)
+            yield made
 
     def refuse(self, numbers: Iterable[int], *, behind: int) -> None:
         """Make sure that nothing is in these that cannot be taken out; they stand behind so many interactions.

@@ -153,7 +153,8 @@ class Recorder:
         # What it waited for its turn, and attempts before the last, are no time of the model's.
         left = began if reply.began is None else reply.began
         wanted = lane is None and self._error_wanted(request, reply)
-        exchange = Exchange(sent, reply, left, wanted, lane, self._price if lane is None else price)
+        dealt_with = lane is None and self._keep_refusals
+        exchange = Exchange(sent, reply, left, wanted, dealt_with, lane, self._price if lane is None else price)
         figures = partial(self._exchanges.figures, self._exchanges.add(exchange), exchange)
         if reply.payloads is not None:
             exchange.ended = perf_counter()
