@@ -23,7 +23,7 @@ from convrun.spec.freezing import freeze
 from convrun.spec.history import history
 from convrun.spec.known_failures import known_failure, refuse_beside_skip
 from convrun.spec.matrix import matrix, named_as_case_keys
-from convrun.spec.model import CheckSpec, Spec
+from convrun.spec.model import CheckSpec, Pointer, Spec
 from convrun.spec.models import model
 from convrun.spec.named_files import file_text, shown
 from convrun.spec.samples import samples
@@ -144,7 +144,7 @@ def _spec(
 
 
 @takes(type="string", pattern="^/")
-def _pointer(node: Node, file: SpecFile) -> str:
+def _pointer(node: Node, file: SpecFile) -> Pointer:
     found = decoding.text(node, file)
     if not _POINTER.fullmatch(found):
         fix = (
@@ -153,7 +153,7 @@ def _pointer(node: Node, file: SpecFile) -> str:
             else "write it as /metadata/run_id"
         )
         raise SpecError(f"{found!r} is no JSON pointer", where=node.where, fix=fix)
-    return found
+    return Pointer(text=found, where=node.where)
 
 
 @takes(checks.shape)
@@ -163,8 +163,8 @@ def _appended(node: Node, _: SpecFile) -> tuple[CheckSpec, ...]:
     raise SpecError(what, where=node.where, fix="write the key without the +")
 
 
-def _cassette(node: Node, file: SpecFile) -> tuple[str, ...]:
-    ignored: tuple[str, ...] = _CASSETTE.values(node, file).get("ignore", ())
+def _cassette(node: Node, file: SpecFile) -> tuple[Pointer, ...]:
+    ignored: tuple[Pointer, ...] = _CASSETTE.values(node, file).get("ignore", ())
     return ignored
 
 
@@ -181,7 +181,7 @@ _ABROAD = dict.fromkeys(("messages", "prompts", "steps", "conversation"), "turns
     "assert": "expect",
     "tests": "cases",
 }
-_ATTRIBUTES = {"cassette": "ignore"}
+_ATTRIBUTES = {"cassette": "ignored"}
 SPEC = Record(
     of="a spec",
     abroad=_ABROAD,

@@ -245,6 +245,14 @@ class CaseSpec:
 
 
 @frozen
+class Pointer:
+    """A JSON pointer into requests, and where it is written."""
+
+    text: str
+    where: Where
+
+
+@frozen
 class AxisValue:
     """One value of an axis of `matrix`: a ModelSpec, a Text, options, or that of a var.
 
@@ -341,7 +349,7 @@ class Spec:
     borrowed: int = 0
     each_turn: tuple[CheckSpec, ...] = ()
     expect: tuple[CheckSpec, ...] = ()
-    ignore: tuple[str, ...] = ()  # JSON pointers left out of the comparison with the cassette
+    ignored: tuple[Pointer, ...] = ()
     skip: str | None = None
     known_failure: KnownFailure | None = None
     cases: tuple[CaseSpec, ...] | None = None
@@ -350,3 +358,8 @@ class Spec:
     faults: tuple[ModelFault | ToolFault, ...] = ()
     freeze: FreezeSpec | None = None
     origin: Spec | None = field(default=None, compare=False)
+
+    @property
+    def ignore(self) -> tuple[str, ...]:
+        """The JSON pointers that are left out of the comparison with the cassette."""
+        return tuple(pointer.text for pointer in self.ignored)

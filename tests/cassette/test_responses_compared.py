@@ -208,6 +208,18 @@ def test_a_place_can_be_ignored(pointer: str, bodies: tuple[dict[str, Any], dict
     assert [one.path for one in strict.difference.changes] == ["/temperature"]
 
 
+@pytest.mark.parametrize("pointer", ["/messages/0", "/messages/1/content", "/input/1/content"])
+def test_what_is_ignored_elsewhere_hides_no_change(pointer: str) -> None:
+    """A place that these requests do not have, as one of a chat, takes nothing out of what is told."""
+    player = player_of(body(user("Hi")), ignore=[pointer])
+    assert player.play(request(body(user("Ho"), instructions="Be long."))) is None
+    assert player.difference is not None
+    assert [(one.path, one.part) for one in player.difference.changes] == [
+        ("/instructions", "system prompt"),
+        ("/input/0/content", "user text"),
+    ]
+
+
 def test_what_is_no_item_is_compared_as_it_is() -> None:
     """Types that are no texts, and entries that are no objects, are the recorded ones or others."""
     odd: list[Any] = [7, {"type": ["message"]}, {"role": "user", "content": [{"type": {}}, "Hi"]}, {"type": 3}]

@@ -152,3 +152,27 @@ def test_what_the_engine_says_itself_is_no_option(project):
     found = project.mistakes()
     assert ["'input' is no option" in found[0], "'instructions' is no option" in found[1]] == [True, True]
     assert "write them as `system:`" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("api", "system", "pointer", "meant"),
+    [
+        ("responses", "system: S\n", "/messages/0", "/instructions"),
+        ("responses", "system: S\n", "/messages/2/content/1", "/input/1/content/1"),
+        ("responses", "", "/messages/0/content", "/input/0/content"),
+        ("responses", "", "/messages", "/input/0"),
+        ("chat", "system: S\n", "/input/1/output", "/messages/2/content"),
+        ("chat", "", "/input/0/content", "/messages/0/content"),
+        ("chat", "system: S\n", "/instructions", "/messages/0/content"),
+    ],
+)
+def test_what_is_ignored_is_a_place_in_requests_of_the_api(project, api, system, pointer, meant):
+    """A pointer into the requests of the other API leaves out nothing: the mistake says which one is meant."""
+    ignoring = f"cassette:\n  ignore: [/metadata/id, {pointer}]\n"
+    spec = f"{system}turns: [{{user: Hi, expect: [{{contains: H}}]}}]\n{ignoring}"
+    project.write("specs/a.yaml", f"model: {{name: gpt-5-mini, api: {api}}}\n{spec}")
+    (found,) = project.mistakes()
+    line = 4 + bool(system)
+    assert re.match(rf"specs/a.yaml:{line}:26: '{pointer}' ignores nothing: .* \(write {meant}\)$", found), found
+    project.write("specs/a.yaml", f"matrix: {{model: [{{name: gpt-5-mini, api: {api}}}, echo]}}\n{spec}")
+    assert len(project.prepared().conversations) == 2

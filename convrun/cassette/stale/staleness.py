@@ -47,11 +47,13 @@ def in_place(found: tuple[Change, ...], chat: Chat) -> tuple[Change, ...]:
 
 
 def chat_changes(recorded: SentRequest, now: SentRequest, ignore: tuple[str, ...] = ()) -> tuple[Change, ...]:
-    """Return what differs between two requests of chats, as `changes` does."""
+    """Return what differs between two requests of chats, as `changes` does; one made of items is `reduced` already."""
     found: list[Change] = []
     for path, part, before, after in _address(recorded, now):
         found.append(Change(path=path, part=part, recorded=before, now=after))
-    before_body, after_body = (_reduced(request.body, ignore) for request in (recorded, now))
+    before_body, after_body = (
+        request.body if request.endpoint == RESPONSES else _reduced(request.body, ignore) for request in (recorded, now)
+    )
     if isinstance(before_body, dict) and isinstance(after_body, dict):
         found += _envelope_changes(plain_envelope(before_body), plain_envelope(after_body))
         found += message_changes(before_body, after_body)

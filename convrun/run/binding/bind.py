@@ -19,7 +19,7 @@ from convrun.run.planning.options import RunOptions
 from convrun.run.planning.plan import Plan, Planned, may_go_live
 from convrun.settings import Settings
 from convrun.spec.known_failures import cannot_fail
-from convrun.spec.model import ModelSpec, ToolUse
+from convrun.spec.model import ModelSpec, Spec, ToolUse
 
 
 @frozen
@@ -88,11 +88,14 @@ def bind(
         others = _with_speakers(planned, asked[key], identified, errors)
         try:
             model = identity_of(planned.model, options, environ)
+            errors += _misplaced(planned.spec, model, options)
             live = model if may_go_live(planned, options) else None
             bound_spec = specs[key]
             if bound_spec is None or bound_spec.variables:
-                errors += variable_errors(planned.spec, environ, live, trusted)
-                errors += told_apart_errors(planned.spec, planned.model, _with_code(bound_spec), environ)
+                errors += [
+                    *variable_errors(planned.spec, environ, live, trusted),
+                    *told_apart_errors(planned.spec, planned.model, _with_code(bound_spec), environ),
+                ]
             if live is not None:
                 keyless.look(planned, live, others, environ=environ, trusted=trusted)
         except ConvrunError as error:
@@ -113,6 +116,15 @@ def bind(
                 )
             )
     return tuple(bound), (*errors, *keyless.errors())
+
+
+def _misplaced(spec: Spec, model: ModelIdentity, options: RunOptions) -> Iterable[ConvrunError]:
+    """The pointers of `cassette.ignore` into the requests of another API; a model of `-m` may have another."""
+    if not spec.ignored or options.models:
+        return ()
+    from convrun.run.binding.ignored_places import misplaced  # few specs ignore anything
+
+    return misplaced(spec, model)
 
 
 def _with_speakers(
