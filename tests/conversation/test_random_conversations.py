@@ -147,6 +147,14 @@ async def piece_of(response: Any) -> None:
         next(iter(response.stream_events()), None)
 
 
+async def is_the_same(new: Any, old: Any) -> None:
+    """Assert that a rebuilt response says what it said, in answer to the same prompt."""
+    assert await done(new.text()) == await done(old.text())
+    assert new.tool_results() == old.tool_results()
+    for name in ("prompt", "system", "messages", "attachments", "tool_results", "options", "schema"):
+        assert getattr(new.prompt, name) == getattr(old.prompt, name), name
+
+
 class Program:
     """What the user does in one conversation of either API."""
 
@@ -203,7 +211,7 @@ class Program:
             kept = await done(last.to_dict())
             rebuilt = type(last).from_dict(json.loads(json.dumps(kept)), model=self.model)
             assert await done(rebuilt.to_dict()) == kept
-            await done(rebuilt.text())
+            await is_the_same(rebuilt, last)
 
     async def _kept(self, kept: Any) -> None:
         """Go on with the conversation as it is rebuilt from JSON: it is the same one."""
@@ -217,11 +225,7 @@ class Program:
         assert await done(self.talk.to_dict()) == told == kept
         assert self.talk.history == before.history
         for old, new in zip(before.responses, self.talk.responses, strict=True):
-            assert await done(new.text()) == await done(old.text())
-            assert new.tool_results() == old.tool_results()
-            assert (new.prompt.prompt, new.prompt.system) == (old.prompt.prompt, old.prompt.system)
-            assert new.prompt.messages == old.prompt.messages
-            assert new.prompt.tool_results == old.prompt.tool_results
+            await is_the_same(new, old)
         self.last = self.talk.responses[-1] if self.talk.turns else None
 
     async def _chained(self, chain: Any) -> None:

@@ -9,6 +9,7 @@ from scripted_models import calls, says, scripted
 
 import convrun as llm
 from convrun.backends.echo import EchoTransport
+from convrun.conversation.messages import attachments_in
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -22,7 +23,7 @@ def test_a_response_survives_as_json():
     data = json.loads(json.dumps(response.to_dict()))
     known = {"duration_ms", "finish_reason", "model_name"}
     assert data.keys() == {"model", "endpoint", "prompt", "messages", "id", "usage", "datetime_utc"} | known
-    assert data["prompt"].keys() == {"messages", "options", "system", "stream"}
+    assert data["prompt"].keys() == {"messages", "options", "stream"}
     assert (data["model"], data["usage"]) == ("script/one", {"input": 3, "output": 1})
 
     rebuilt = llm.Response.from_dict(data, model=model)
@@ -34,6 +35,30 @@ def test_a_response_survives_as_json():
     assert second["messages"][:2] == first["messages"]
     assert [message["content"] for message in second["messages"][2:]] == ["one", "More"]
     assert second["temperature"] == 0
+
+
+def test_a_rebuilt_prompt_is_what_was_asked():
+    """What was said before is not taken for what was said just then; results stay with their request."""
+
+    def png() -> llm.Attachment:
+        return llm.Attachment(content=PNG, type="image/png")
+
+    drawn = llm.ToolOutput("drawn", [png()])
+    model, _ = scripted(calls(("draw", {})), says("two"), says("three"), says("four"))
+    conversation = model.conversation(system="S", tools=[llm.Tool("draw", implementation=lambda: drawn)])
+    conversation.chain("a").text()
+    conversation.prompt(messages=[llm.user("b", png())]).text()
+    conversation.prompt("c", system="T", attachments=[png()]).text()
+    asked = [response.prompt for response in conversation.responses]
+    assert [(one.prompt, one.system, len(one.attachments), len(one.tool_results)) for one in asked] == [
+        ("a", None, 0, 0), ("", None, 0, 1), ("", None, 0, 0), ("c", "T", 1, 0)
+    ]  # fmt: skip
+    for response in conversation.responses:
+        kept = json.loads(json.dumps(response.to_dict()))
+        rebuilt = llm.Response.from_dict(kept, model=model, tools=[*conversation.tools, llm.Tool("new")])
+        for name in ("prompt", "messages", "system", "attachments", "tools", "tool_results", "options", "schema"):
+            assert getattr(rebuilt.prompt, name) == getattr(response.prompt, name)
+        assert str(kept["prompt"]).count("iVBOR") == len({*map(id, attachments_in(response.prompt.messages))})
 
 
 def test_a_rebuilt_response_finds_its_model_by_name():

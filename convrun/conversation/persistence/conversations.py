@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from convrun.conversation.history import History, TurnRecord
-from convrun.conversation.messages import Message, attachments_in
+from convrun.conversation.messages import Message
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.owner import LanguageModel, place_of
 from convrun.conversation.persistence.kept_value import KeptValue
 from convrun.conversation.persistence.message_table import KeptMessages, MessageTable, as_json
+from convrun.conversation.persistence.prompts import is_said, prompt_of
 from convrun.conversation.persistence.replies import KEYS, reply_to_dict, take_reply
 from convrun.conversation.persistence.responses import place_in
 from convrun.conversation.persistence.settings import LIMITS, Rebound, SettingsTable, settings_of
-from convrun.conversation.persistence.tool_results import KeptAnswers, results_of
-from convrun.conversation.prompt import Prompt
+from convrun.conversation.persistence.tool_results import KeptAnswers, answered_in, results_of, results_sent
 from convrun.conversation.settings import TurnSettings
 from convrun.errors import ConversationError
 from convrun.frozen import frozen
@@ -101,19 +99,19 @@ class _Writing:
         found: JsonObject = {"sent": self._sent[call], "reply": self._messages.number(reply)}
         if (number := self._settings.number(call.settings)) > 0:
             found["settings"] = number
-        if asked.prompt or asked.attachments:
+        if is_said(asked):
             found["said"] = True
         if asked.system is not None:
             found["system"] = True
-        if asked.tool_results and (answered := _answered(asked.messages)) is not None:
-            answers = self._answers(answered)
+        if asked.tool_results and (answered := answered_in(asked.messages)) is not None:
+            answers = self._answers(asked.messages[answered])
             found["tool_results"] = answers.to_json(answers.by_position(asked.tool_results))
         if call.results:
             found["results"] = self._answers(reply).to_json(call.results)
         return found | reply_to_dict(call)
 
     def _answers(self, reply: Message) -> KeptAnswers:
-        return KeptAnswers(reply, self._messages)
+        return KeptAnswers(reply, self._messages.behind(reply))
 
 
 class _Reading:
@@ -165,32 +163,18 @@ class _Reading:
         if reply.role != "assistant":
             raise kept["reply"].wrong("is not the number of a message of the model")
         settings = self.settings[kept.get("settings", 0).whole(below=len(self.settings))]
-        said = sent[-1] if kept.get("said", False).flag() else None
         system = "" if sent.system is None else sent.system.text
-        answered = _answered(sent) or Message("assistant")
-        results = results_of(kept.get("tool_results", ()), answered, self._messages)
-        prompt = Prompt(
-            prompt=said.text if said else "",
-            messages=sent,
+        prompt = prompt_of(
+            sent,
+            settings,
+            said=sent[-1] if kept.get("said", False).flag() else None,
             system=system if kept.get("system", False).flag() else None,
-            attachments=tuple(attachments_in([said])) if said else (),
-            tools=tuple(settings.tools.values()),
-            tool_results=tuple(results.values()),
-            options=settings.options,
-            schema=settings.schema.schema if settings.schema else None,
+            tool_results=results_sent(kept.get("tool_results", ()), sent, self._messages),
         )
         call = ModelCall(prompt, settings)
         take_reply(call, reply, kept)
         call.results = results_of(kept.get("results", ()), reply, self._messages)
         return call
-
-
-def _answered(messages: Sequence[Message]) -> Message | None:
-    """The latest reply among messages that were sent, if it called tools: they answer it."""
-    for message in reversed(messages):
-        if message.role == "assistant":
-            return message if message.tool_calls else None
-    return None
 
 
 def _refuse_others(kept: KeptValue) -> None:

@@ -58,9 +58,9 @@ class MessageTable:
             _append(found, run)
         return found
 
-    def following(self, reply: Message) -> list[int]:
-        """Return the numbers of the messages behind a reply that calls tools: its answers, and at most one more."""
-        return self._following.get(self._numbers[id(reply)], [])
+    def behind(self, reply: Message) -> list[tuple[int, Message]]:
+        """Return the messages behind a reply that calls tools, with their numbers: its answers, at most one more."""
+        return [(number, self.messages[number]) for number in self._following.get(self._numbers[id(reply)], [])]
 
     def _note(self, line: _Line, number: int, message: Message) -> None:
         if line.left:

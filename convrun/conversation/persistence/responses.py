@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
-from convrun.conversation.messages import Message, SharedMessages, attachments_in, message_of, system
+from convrun.conversation.messages import Message, SharedMessages, message_of, system
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.owner import LanguageModel, place_of
 from convrun.conversation.persistence.kept_value import KeptValue
+from convrun.conversation.persistence.message_table import KeptMessages
+from convrun.conversation.persistence.prompts import is_said, prompt_of
 from convrun.conversation.persistence.replies import reply_to_dict, take_reply
 from convrun.conversation.persistence.settings import Rebound, settings_of, settings_to_dict, tool_to_dict
-from convrun.conversation.persistence.tool_results import KeptAnswers, results_of
+from convrun.conversation.persistence.tool_results import KeptAnswers, answered_in, results_of, results_sent
 from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
 from convrun.values import JsonObject
@@ -25,9 +28,7 @@ def call_to_dict(
     `model_id` and `place` are those of a rebuilt one, else `model` is asked.
     """
     asked, reply = call.prompt, call.whole.message
-    prompt: JsonObject = {"messages": [message.to_dict() for message in asked.messages]}
-    if asked.messages and asked.messages[0].role == "system":
-        prompt["system"] = asked.messages[0].text
+    prompt = _prompt_to_dict(asked)
     if call.settings.tools:
         prompt["tools"] = [tool_to_dict(tool) for tool in call.settings.tools.values()]
     found: JsonObject = {
@@ -51,8 +52,8 @@ def call_from_dict(data: Mapping[str, Any], rebound: Rebound) -> tuple[ModelCall
         raise kept.wrong("is a whole conversation", fix="Conversation.from_dict reads it")
     asked = kept["prompt"]
     tools = [rebound.tool(tool) for tool in asked.get("tools", ()).items()]
-    settings = rebound.with_all(settings_of(asked, tools, rebound))
-    call = ModelCall(_prompt(asked, settings), settings)
+    settings = settings_of(asked, tools, rebound)
+    call = ModelCall(_prompt(asked, settings), rebound.with_all(settings))
     take_reply(call, _reply(kept["messages"]), kept)
     call.results = results_of(kept.get("tool_results", ()), call.whole.message)
     return call, kept["model"].text(), place_in(kept)
@@ -73,18 +74,32 @@ def _reply(kept: KeptValue) -> Message:
     return Message("assistant", tuple(part for message in messages for part in message.parts), ids[-1] if ids else None)
 
 
+def _prompt_to_dict(asked: Prompt) -> JsonObject:
+    """What was asked. A user's message at the end is what was said just then where nothing else is written."""
+    messages = asked.messages
+    found: JsonObject = {"messages": [message.to_dict() for message in messages]}
+    if asked.system is not None:
+        found["system"] = asked.system
+    if messages and messages[-1].role == "user" and not is_said(asked):
+        found["said"] = False
+    if asked.tool_results and (place := answered_in(messages)) is not None:
+        reply = messages[place]
+        behind = islice(enumerate(messages), place + 1, place + len(reply.tool_calls) + 2)
+        answers = KeptAnswers(reply, behind)
+        found["tool_results"] = answers.to_json(answers.by_position(asked.tool_results))
+    return found
+
+
 def _prompt(kept: KeptValue, settings: TurnSettings) -> Prompt:
     """What was asked; the system prompt stands beside the messages, or among them, or both."""
-    messages, text = [message_of(message) for message in kept["messages"].items()], kept.get("system").text_or_none()
+    known, text = KeptMessages(kept["messages"]), kept.get("system").text_or_none()
+    messages, said = list(known.messages), kept.get("said", True).flag()
     if text and not (messages and messages[0].role == "system"):
         messages.insert(0, system(text))
-    said = [message for message in messages[-1:] if message.role == "user"]
-    return Prompt(
-        prompt="".join(message.text for message in said),
-        messages=SharedMessages(messages),
+    return prompt_of(
+        SharedMessages(messages),
+        settings,
+        said=messages[-1] if said and messages and messages[-1].role == "user" else None,
         system=text,
-        attachments=tuple(attachments_in(said)),
-        tools=tuple(settings.tools.values()),
-        options=settings.options,
-        schema=settings.schema.schema if settings.schema else None,
+        tool_results=results_sent(kept.get("tool_results", ()), messages, known),
     )

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.messages import AttachmentPart, Message, ToolCallPart, ToolResultPart, attachment_of
 from convrun.conversation.persistence.kept_value import KeptValue
-from convrun.conversation.persistence.message_table import KeptMessages, MessageTable
+from convrun.conversation.persistence.message_table import KeptMessages
 from convrun.conversation.tools import ToolResult
 from convrun.errors import KeptError, named
 from convrun.values import Json, JsonObject
 
 
 class KeptAnswers:
-    """Where the results of a reply's tool calls stand in messages; without a table, nowhere."""
+    """Where the results of a reply's tool calls stand in messages.
 
-    def __init__(self, reply: Message, table: MessageTable | None = None) -> None:
+    `behind` are those that were sent right behind the reply, with their numbers: its answers, and at most one more.
+    """
+
+    def __init__(self, reply: Message, behind: Iterable[tuple[int, Message]] = ()) -> None:
         self._calls = reply.tool_calls
-        self._numbers = table.following(reply) if table is not None else []
-        self._messages = [table.messages[number] for number in self._numbers] if table is not None else []
+        self._behind = [*behind]
         self._files: list[tuple[int, int, Attachment]] = []  # what the message behind the answers hands over
-        for number, message in list(zip(self._numbers, self._messages, strict=True))[len(self._calls) :]:
+        for number, message in self._behind[len(self._calls) :]:
             for index, part in enumerate(message.parts):
                 if isinstance(part, AttachmentPart):
                     self._files.append((number, index, part.attachment))
@@ -47,8 +49,8 @@ class KeptAnswers:
 
     def _result(self, position: int, call: ToolCallPart, result: ToolResult) -> JsonObject:
         found: JsonObject = {"output": result.output}
-        if position < len(self._messages) and self._messages[position] == result.message(call):
-            found = {"message": self._numbers[position]}
+        if position < len(self._behind) and self._behind[position][1] == result.message(call):
+            found = {"message": self._behind[position][0]}
         if result.name != call.name:
             found["name"] = result.name
         if result.exception is not None:
@@ -79,6 +81,24 @@ def results_of(kept: KeptValue, reply: Message, messages: KeptMessages | None = 
         for position, item in enumerate(items)
         if item.value is not None
     }
+
+
+def answered_in(messages: Sequence[Message]) -> int | None:
+    """Return the place of the latest reply among messages that were sent, if it called tools: they answer it."""
+    for place in reversed(range(len(messages))):
+        if messages[place].role == "assistant":
+            return place if messages[place].tool_calls else None
+    return None
+
+
+def results_sent(kept: KeptValue, sent: Sequence[Message], messages: KeptMessages) -> tuple[ToolResult, ...]:
+    """Return the results that went out with the messages that were sent, as `KeptAnswers.to_json` wrote them.
+
+    Raises:
+        ConversationError: where they are none.
+    """
+    place = answered_in(sent)
+    return tuple(results_of(kept, Message("assistant") if place is None else sent[place], messages).values())
 
 
 def _result(kept: KeptValue, call: ToolCallPart, messages: KeptMessages | None) -> ToolResult:
