@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextvars import ContextVar
+from threading import RLock
 from typing import Any, TypeVar
 
 from convrun.conversation.backend import Backend, Completion, ModelRequest, StreamEvent
@@ -11,12 +13,27 @@ from convrun.conversation.time_limit import within
 from convrun.conversation.tool_running import Invocation, Outcome
 
 _Value = TypeVar("_Value")
+_inside: ContextVar[frozenset[AtOnce]] = ContextVar("convrun_inside_at_once", default=frozenset())
 
 
 class AtOnce:
-    """Performs each step before it returns; implements `effects.Effects`."""
+    """Performs each step before it returns; implements `effects.Effects`. Each conversation has one of its own."""
 
     interruptions: tuple[type[BaseException], ...] = ()
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._performing = 0  # pieces of user code
+
+    def run(self, work: Coroutine[Any, Any, _Value]) -> _Value:
+        """Return what a coroutine of a driver returns, run while no other thread drives the conversation.
+
+        A tool is let through, also where it has a thread of its own: its turn, which waits for it, refuses it.
+        """
+        if self._performing and self in _inside.get():
+            return run(work)
+        with self._lock:
+            return run(work)
 
     async def open(self, backend: Backend, request: ModelRequest) -> Iterator[StreamEvent | Completion]:
         """Return the iterator of a reply."""
@@ -33,6 +50,8 @@ class AtOnce:
 
     async def perform(self, invocation: Invocation) -> Outcome:
         """Call user code, coroutines in a loop of their own, and return what came of it."""
+        token = _inside.set(_inside.get() | {self})
+        self._performing += 1
         try:
             with watching(invocation.owner):
                 value = within(invocation.seconds, invocation.name, invocation.call)
@@ -40,6 +59,9 @@ class AtOnce:
             return Outcome(error=RuntimeError("GeneratorExit"))
         except BaseException as error:  # noqa: BLE001  (the steps decide what it means)
             return Outcome(error=error)
+        finally:
+            self._performing -= 1
+            _inside.reset(token)
         return Outcome(value=value)
 
     async def each(self, works: Sequence[Callable[[], Awaitable[None]]]) -> None:
@@ -52,11 +74,8 @@ class AtOnce:
         callback(face)
 
 
-AT_ONCE = AtOnce()
-
-
 def run(work: Coroutine[Any, Any, _Value]) -> _Value:
-    """Return what a coroutine of a driver returns, whose effects are `AT_ONCE`: it never suspends."""
+    """Return what a coroutine of a driver returns, whose effects are those of `AtOnce`: it never suspends."""
     try:
         work.send(None)
     except StopIteration as end:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from convrun.conversation.at_once import run
+from convrun.conversation.at_once import AtOnce
 from convrun.conversation.backend import StreamEvent
 from convrun.conversation.driving import Driver
 from convrun.conversation.messages import Message, Usage
@@ -68,7 +68,7 @@ class ChainResponse(AnyChain[Response]):
     def responses(self) -> Iterator[Response]:
         """Yield the responses, each as soon as it can be read; the tools in between are run on the way."""
         for position in count():
-            if not run(self._driver.has_call(position)):
+            if not self._at_once.run(self._driver.has_call(position)):
                 return
             yield self._response(position)
 
@@ -112,12 +112,16 @@ class ChainResponse(AnyChain[Response]):
 
     def close(self) -> None:
         """Give up a chain that is not over: its connection is closed, and its turn is not in the history."""
-        run(self._driver.close())
+        self._at_once.run(self._driver.close())
 
     def _all(self) -> Sequence[ModelCall]:
         """The model calls, once all is over."""
-        run(self._driver.finish())
+        self._at_once.run(self._driver.finish())
         return self._calls
+
+    @property
+    def _at_once(self) -> AtOnce:
+        return cast(AtOnce, self._driver.effects)
 
     def _made(self, position: int) -> Response:
         return Response(self._calls[position], self._driver, self._conversation)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
-from convrun.conversation.at_once import AT_ONCE, run
+from convrun.conversation.at_once import AtOnce
 from convrun.conversation.attachments import Attachment, attachments_of, checked_limit
 from convrun.conversation.backend import bound_here
 from convrun.conversation.chain import ChainResponse
@@ -74,6 +75,7 @@ class AnyConversation(Generic[_Response, _Chain]):
             attachment.load(settings.max_attachment)
         self._settings = settings.with_options(model.options).with_options(options or {})
         self._newest: Loop | None = None
+        self._beginning = Lock()  # prompts of several threads are in a row, too
         self._is_branch = False
         self._effects = self._new_effects()
 
@@ -251,17 +253,18 @@ class AnyConversation(Generic[_Response, _Chain]):
         return waiting.settings if waiting is not None and turns and waiting in turns[-1].calls else self._settings
 
     def _begin(self, said: Said, settings: TurnSettings, *, chained: bool) -> Driver:
-        earlier = self._newest if self._newest is not None and not self._newest.over else None
-        self._newest = Loop(
-            self._history,
-            settings,
-            said,
-            backend=bound_here(self.model.backend),
-            chained=chained,
-            runs_open_calls=chained or self._is_branch,
-            earlier=earlier,
-        )
-        return Driver(self._newest, self._effects)
+        with self._beginning:
+            earlier = self._newest if self._newest is not None and not self._newest.over else None
+            self._newest = loop = Loop(
+                self._history,
+                settings,
+                said,
+                backend=bound_here(self.model.backend),
+                chained=chained,
+                runs_open_calls=chained or self._is_branch,
+                earlier=earlier,
+            )
+        return Driver(loop, self._effects)
 
     def shown(self, call: ModelCall) -> _Response:
         """Return the response that shows a model call, the same one each time."""
@@ -297,11 +300,11 @@ class Conversation(AnyConversation[Response, ChainResponse]):
         Tools are there by name, attachments as base64, and no key is.
         """
         if self._newest is not None and self.unread:
-            run(Driver(self._newest, AT_ONCE).finish())
+            cast(AtOnce, self._effects).run(Driver(self._newest, self._effects).finish())
         return self._to_dict()
 
     def _new_effects(self) -> Effects:
-        return AT_ONCE
+        return AtOnce()
 
     def _response(self, call: ModelCall, driver: Driver | None = None) -> Response:
         return Response(call, driver, self)

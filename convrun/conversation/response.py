@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from convrun.conversation.at_once import AT_ONCE, run
+from convrun.conversation.at_once import AtOnce
 from convrun.conversation.backend import StreamEvent
 from convrun.conversation.driving import Driver, run_tools
 from convrun.conversation.hooks import HookOrHooks, Hooks
@@ -174,7 +174,7 @@ class Response(AnyResponse):
         events = self._call.events
         for position in count():
             if position >= len(events) and not (
-                self._driver is not None and run(self._driver.has_event(self._call, position))
+                self._driver is not None and self._at_once.run(self._driver.has_event(self._call, position))
             ):
                 return
             yield events[position]
@@ -237,7 +237,8 @@ class Response(AnyResponse):
             PauseChain: from a tool.
             ConvrunError: where a hook raised, or a tool did not return in time.
         """
-        run(run_tools(self._known(), self._running(before_call, after_call), AT_ONCE))
+        call, effects = self._known(), self._at_once
+        effects.run(run_tools(call, self._running(before_call, after_call), effects))
         return self.tool_results()
 
     def reply(self, prompt: str | None = None, **settings: Any) -> Response:
@@ -258,9 +259,13 @@ class Response(AnyResponse):
     def close(self) -> None:
         """Give up a reply that is not whole: its connection is closed, and its turn is not in the history."""
         if self._driver is not None:
-            run(self._driver.close())
+            self._at_once.run(self._driver.close())
 
     def _known(self) -> ModelCall:
         if self._driver is not None and not self.done:
-            run(self._driver.read(self._call))
+            self._at_once.run(self._driver.read(self._call))
         return self._call
+
+    @property
+    def _at_once(self) -> AtOnce:
+        return AtOnce() if self._driver is None else cast(AtOnce, self._driver.effects)
