@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 
-def calls_made(work: Callable[[], Any]) -> tuple[Any, int]:
-    """Return what `work` returns, and how many calls of functions, those of C included, this thread made for it."""
+def calls_made(work: Callable[[], Any], *, of: str | None = None) -> tuple[Any, int]:
+    """Return what `work` returns, and how many calls of functions, those of C included, this thread made for it.
+
+    `of`: only those of functions with this name are counted.
+    """
     count = 0
 
-    def counting(_: object, event: str, __: object) -> None:
+    def counting(frame: FrameType, event: str, called: object) -> None:
         nonlocal count
-        count += event in ("call", "c_call")
+        if event in ("call", "c_call"):
+            name = frame.f_code.co_name if event == "call" else getattr(called, "__name__", "")
+            count += of is None or name == of
 
     before = sys.getprofile()
     sys.setprofile(counting)
