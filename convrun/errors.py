@@ -118,7 +118,7 @@ class SpecErrors(SpecError):
 
 
 class UnknownModelError(ConvrunError, KeyError):
-    """No provider is known for this model name."""
+    """No model is known by this name and what else is said of it."""
 
     __str__ = ConvrunError.__str__
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from convrun.backends.presets import OPENAI, PRESETS, Preset
@@ -14,7 +14,7 @@ from convrun.frozen import frozen
 from convrun.values import JsonObject, show
 
 DEFAULT_MODEL = "gpt-4.1-mini"
-APIS = ("chat", "responses")
+Api: TypeAlias = Literal["chat", "responses"]
 
 
 @frozen
@@ -34,7 +34,7 @@ class ModelIdentity:
     headers: Mapping[str, str] = field(default_factory=dict)
     system_role: str = "system"
     offline: Literal["echo", "script"] | None = None
-    api: Literal["chat", "responses"] = "chat"
+    api: Api = "chat"
 
 
 def identify(  # noqa: PLR0913  # one for each thing that may be said about a model
@@ -52,11 +52,12 @@ def identify(  # noqa: PLR0913  # one for each thing that may be said about a mo
     """Return the model that a name means; `provider` and `base_url` are as the user gave them. Reads no key.
 
     Raises:
-        UnknownModelError: for a provider that is not known.
-        ConvrunError: for a base URL that is none, and an API that is not known or not spoken there.
+        UnknownModelError: for a provider or an API that is not known, and an API that is not spoken there.
+        ConvrunError: for a base URL that is none.
     """
     name = name or (DEFAULT_MODEL if script is None else "script")
-    model, offline = name, None
+    model = name
+    offline: Literal["echo", "script"] | None = None
     if script is not None:
         offline, provider, model = "script", "script", script_model_name(script)
         url = "https://script.invalid/v1"  # reserved: no such host will ever exist
@@ -72,7 +73,7 @@ def identify(  # noqa: PLR0913  # one for each thing that may be said about a mo
     else:
         provider, model = _split(name)
         url = _address(PRESETS[provider], environ)
-    _refuse_api(api, name=name, offline=offline is not None, system_role=system_role)
+    spoken = _api(api, name=name, offline=offline is not None, system_role=system_role)
     return ModelIdentity(
         name=name,
         model=model,
@@ -81,8 +82,8 @@ def identify(  # noqa: PLR0913  # one for each thing that may be said about a mo
         api_key_env=api_key_env,
         headers=dict(headers or {}),
         system_role=system_role or "system",
-        offline=offline,  # type: ignore[arg-type]
-        api=api or "chat",  # type: ignore[arg-type]
+        offline=offline,
+        api=spoken,
     )
 
 
@@ -107,18 +108,20 @@ def checked_url(url: str) -> str:
     return text.rstrip("/")
 
 
-def _refuse_api(api: str | None, *, name: str, offline: bool, system_role: str | None) -> None:
-    """Raise for an API that there is not, or that does not go with what else is said about a model."""
+def _api(api: str | None, *, name: str, offline: bool, system_role: str | None) -> Api:
+    """Return the API that is meant, unless there is none, or it does not go with what else is said about a model."""
     if api is None or api == "chat":
-        return
-    if api not in APIS:
-        fix = did_you_mean(str(api), APIS) or f"known are {', '.join(APIS)}"
-        raise ConvrunError(f"unknown api {show(api, 60)}", fix=fix)
+        return "chat"
+    if api != "responses":
+        known = get_args(Api)
+        fix = did_you_mean(str(api), known) or f"known are {', '.join(known)}"
+        raise UnknownModelError(f"unknown api {show(api, 60)}", fix=fix)
     if offline:
-        raise ConvrunError(f"{name!r} speaks chat completions, and no other API", fix="leave 'api' out")
+        raise UnknownModelError(f"{name!r} speaks chat completions, and no other API", fix="leave 'api' out")
     if system_role is not None:
         what = "'system_role' is for chat completions: the Responses API has no message for the system prompt"
-        raise ConvrunError(what, fix="leave 'system_role' out: the prompt goes out as 'instructions'")
+        raise UnknownModelError(what, fix="leave 'system_role' out: the prompt goes out as 'instructions'")
+    return "responses"
 
 
 def _without_password(url: str) -> str:

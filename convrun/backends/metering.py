@@ -210,7 +210,7 @@ def model_of(request: Request) -> ModelIdentity:
         model=name,
         base_url=request.base_url,
         provider=provider,
-        offline=provider if provider in {"echo", "script"} else None,  # type: ignore[arg-type]
+        offline="echo" if provider == "echo" else "script" if provider == "script" else None,
     )
 
 

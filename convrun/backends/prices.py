@@ -123,7 +123,7 @@ def _listed(
 
     context = {"service_tier": tier} if tier else None
     try:
-        found = calc_price(Tokens(**tokens), price_context=context, **asked)  # type: ignore[call-overload]
+        found = calc_price(Tokens(**tokens), price_context=context, **asked)  # type: ignore[call-overload]  # as `_asked` makes them
     except LookupError:
         return None
     output = found.model_price.output_mtok is not None or not tokens.get("output_tokens")

@@ -47,7 +47,7 @@ class SentRequest:
         if not isinstance(found, list):
             return []
         if {*map(type, found)} <= {dict}:  # in C: asked for with every request, a loop here would cost the square
-            return [*found]  # type: ignore[list-item]
+            return [*found]  # type: ignore[list-item]  # the line above says so
         return [item for item in found if isinstance(item, dict)]
 
 

@@ -57,7 +57,7 @@ def is_of_convrun(serializer: Any) -> bool:
 def _of_vcrpy() -> Persister:
     from vcr.persisters.filesystem import FilesystemPersister
 
-    return FilesystemPersister  # type: ignore[no-any-return]
+    return FilesystemPersister  # type: ignore[no-any-return]  # vcrpy brings no types
 
 
 class _Around:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -62,7 +63,7 @@ class AsyncResponse(AnyResponse):
             if position >= len(call.events):
                 if driver is None or call.done:
                     return
-                if not await _alone(driver, lambda at=position: driver.has_event(call, at)):  # type: ignore[misc]
+                if not await _alone(driver, partial(driver.has_event, call, position)):
                     return
             yield call.events[position]
 
@@ -171,7 +172,7 @@ class AsyncChainResponse(AnyChain[AsyncResponse]):
         """Yield the responses, each as soon as it can be read; the tools in between are run on the way."""
         driver = self._driver
         for position in count():
-            if not await _alone(driver, lambda at=position: driver.has_call(at)):  # type: ignore[misc]
+            if not await _alone(driver, partial(driver.has_call, position)):
                 return
             yield self._response(position)
 

@@ -125,7 +125,7 @@ def _in_thread(work: Callable[[], object], seconds: float | None = None) -> Call
         try:
             value = context.run(work)
         except BaseException as error:  # noqa: BLE001  (handed over to the waiting thread, whatever it is)
-            outcome.append(lambda error=error: _raised(error))  # type: ignore[misc]
+            outcome.append(partial(_raised, error))
         else:
             outcome.append(lambda: value)
 

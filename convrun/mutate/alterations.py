@@ -106,7 +106,7 @@ def altered(value: Json, path: Steps, new: Json | Gone) -> Json:
         del made[step]
     else:
         made[step] = new
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # a copy of JSON
 
 
 def json_path(path: Steps) -> str:

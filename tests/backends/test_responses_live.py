@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from convrun.conversation.messages import Message, assistant, user
 from convrun.conversation.model import Model
 from convrun.conversation.response import Response
-from convrun.errors import ConvrunError, ProviderError, UnknownModelError
+from convrun.errors import ProviderError, UnknownModelError
 from convrun.models import get_async_model, get_model
 from tests.servers import Answer, Loopback, called, event_stream, loopback_server, output, said, streamed, thought
 
@@ -217,14 +217,14 @@ def test_a_reply_of_another_api_is_named(server: Loopback) -> None:
 
 
 def test_an_api_goes_with_what_else_is_said() -> None:
-    """An unknown API, models of our own, a role for the system prompt: all refused before anything is sent."""
-    with pytest.raises(ConvrunError, match=r"unknown api 'respones' \(did you mean 'responses'\?\)"):
+    """An unknown API, models of our own, a role for the system prompt: no such model, before anything is sent."""
+    with pytest.raises(UnknownModelError, match=r"unknown api 'respones' \(did you mean 'responses'\?\)"):
         get_model("m", api="respones")
-    with pytest.raises(ConvrunError, match="'echo' speaks chat completions, and no other API"):
+    with pytest.raises(UnknownModelError, match="'echo' speaks chat completions, and no other API"):
         get_model("echo", api="responses")
-    with pytest.raises(ConvrunError, match="'script' speaks chat completions"):
+    with pytest.raises(UnknownModelError, match="'script' speaks chat completions"):
         get_model(script=[{"reply": "a"}], api="responses")
-    with pytest.raises(ConvrunError, match="'system_role' is for chat completions"):
+    with pytest.raises(UnknownModelError, match="'system_role' is for chat completions"):
         get_model("m", api="responses", system_role="developer")
     with pytest.raises(UnknownModelError):
         get_model("nowhere/m", api="responses", environ={})

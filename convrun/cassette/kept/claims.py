@@ -164,7 +164,7 @@ def _lock(file: IO[bytes]) -> bool:
         if os.name == "nt":
             import msvcrt  # there is no such module elsewhere
 
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]  # only on Windows
         else:
             import fcntl  # nor this one on Windows
 

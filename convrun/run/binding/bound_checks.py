@@ -197,7 +197,7 @@ def place(places: Mapping[Path, Where], path: Path) -> Where | None:
 def value_at(value: object, path: Path) -> object:
     """Return what stands at a path of a check's value; of a text its source."""
     for step in path:
-        value = value[step]  # type: ignore[index]
+        value = value[step]  # type: ignore[index]  # a path leads through what has one
     return value.source if isinstance(value, Text) else value
 
 
