@@ -9,6 +9,7 @@ from convrun.backends.responses_content import encode_content
 from convrun.backends.responses_items import items_of, result_item
 from convrun.conversation.backend import ModelRequest, ToolSchema
 from convrun.conversation.messages import Message, ToolResultPart
+from convrun.errors import ConversationError
 from convrun.values import Json, JsonObject
 
 _PREVIOUS = "previous_response_id"
@@ -31,6 +32,7 @@ class ResponsesEncoder:
 
         Raises:
             AttachmentError: for an attachment that a Responses API cannot carry.
+            ConversationError: where nothing is new since the reply it goes on from.
         """
         messages = request.messages
         body: JsonObject = {"model": self._model}
@@ -39,6 +41,8 @@ class ResponsesEncoder:
         start, options = 0, dict(request.options)
         if options.get(_PREVIOUS) == "auto":
             start = _answered(messages)
+            if start and start == len(messages):
+                raise ConversationError("there is nothing to send: the model said the last word", fix="give a prompt")
             options[_PREVIOUS] = messages[start - 1].id if start else None
             options = {name: value for name, value in options.items() if name != _PREVIOUS or value is not None}
         body["input"] = self._messages.of(messages, first=start, system=False)

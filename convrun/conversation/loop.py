@@ -187,6 +187,11 @@ class Loop:
             draft.add(user(said.text or "", *said.attachments))
         if draft.empty:
             raise ConversationError("there is nothing to send", fix="give a prompt or messages")
+        if said.nothing and draft.messages[-1].role == "assistant":
+            raise ConversationError(
+                "there is nothing to send: the model said the last word, and no tool call is open",
+                fix="give a prompt; without one, only a turn that has paused goes on",
+            )
         return results
 
     def _answered(self, draft: History) -> tuple[ToolResult, ...]:

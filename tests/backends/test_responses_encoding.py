@@ -25,7 +25,7 @@ from convrun.conversation.messages import (
     system,
     user,
 )
-from convrun.errors import AttachmentError
+from convrun.errors import AttachmentError, ConversationError
 from convrun.wire import Growing, goes_on
 from tests.servers import called, said, thought
 
@@ -234,6 +234,8 @@ def test_only_what_is_new_goes_out_where_the_provider_keeps_the_rest() -> None:
     assert [item["content"] for item in found["input"]] == ["c", "d"]
     named = body(*answered, options={"previous_response_id": "resp_0"})
     assert (named["previous_response_id"], len(named["input"])) == ("resp_0", 3)
+    with pytest.raises(ConversationError, match="nothing to send"):
+        body(*begun, second, options=auto)
     without_ids = body(*begun, assistant("b"), user("c"), options=auto)
     assert "previous_response_id" not in without_ids
     assert len(without_ids["input"]) == 3

@@ -178,8 +178,16 @@ def test_stream_is_said_by_model_conversation_or_turn():
 
 
 def test_saying_nothing_at_all_is_an_error():
-    """A request without any message is refused before it is sent."""
-    model, script = scripted()
+    """A request without any message, or with nothing since the model's last word, is refused before it is sent."""
+    model, script = scripted(says("1"), says("2"))
     with pytest.raises(llm.ConversationError, match="nothing to send"):
         model.prompt().text()
-    assert script.requests == []
+    conversation = model.conversation(history=[llm.user("a"), llm.assistant("b")])
+    for answered in (0, 1):
+        for asked in (conversation.prompt, conversation.chain):
+            with pytest.raises(llm.ConversationError, match="nothing to send: the model said the last word"):
+                asked().text()
+        assert len(script.requests) == len(conversation.turns) == answered
+        if not answered:
+            conversation.prompt("c").text()
+    assert model.conversation(history=[llm.user("open")]).prompt().text() == "2"
