@@ -301,7 +301,7 @@ class ConversationResult:
         if off is None:
             return self.id
         begun = stale is not None and stale.lane is None and stale.turn <= off.turn
-        return off.root if begun or (self.verdict == "missing" and self.reason) else self.id
+        return off.root if begun or any(one.verdict == "missing" and one.reason for one in self.singles) else self.id
 
     @property
     def singles(self) -> tuple[ConversationResult, ...]:

@@ -34,11 +34,11 @@ def numbered(numbers: Sequence[int], samples: Samples) -> str:
 
 
 def unrecorded(group: ConversationResult, samples: Samples) -> str:
-    """Return how many samples have no recording, and where the first that lacks would be."""
+    """Return how many samples have no recording, and what the first has not: its own, or that of its beginning."""
     missing = [one for one in samples.conversations if one.verdict == "missing"]
     words = "has" if len(missing) == 1 else "have"
-    first = next((one.cassette for one in missing), group.cassette) or "cassette"
-    return f"{len(missing)} of {noun(samples.times, 'sample')} {words} no recording: no {first}" + (
+    first = next((one.reason or f"no {one.cassette}" for one in missing), f"no {group.cassette}")
+    return f"{len(missing)} of {noun(samples.times, 'sample')} {words} no recording: {first}" + (
         f", and {len(missing) - 1} more" if len(missing) > 1 else ""
     )
 

@@ -205,6 +205,23 @@ def test_samples_of_a_branch_go_on_from_samples_of_the_trunk(project, answering)
     without(project, "lamp/a@2.yaml")
     broken = project.run(f"{SPEC}::a/angry")
     assert [one.verdict for one in broken.conversations[0].singles] == ["passed", "missing"]
+    assert "1 of 2 samples has no recording: no cassettes/lamp/a@2.yaml, which holds its beginning\n" in explained(
+        broken
+    )
+    assert f"record: convrun record {SPEC}::a\n" in explained(broken)
+
+
+def test_branch_whose_turns_are_all_skipped_is_skipped(project, answering):
+    """It needs no recording, in no command: none would ever be made."""
+    spec = json.loads(branched(answering.base_url))
+    spec["turns"][0]["branches"]["angry"][0]["skip"] = "later"
+    project.write(SPEC, json.dumps(spec))
+    project.write("specs/all.yaml", '{"model": "m", "turns": [{"user": "Hi", "skip": "later"}]}')
+    for command in (("record", "-y"), ("run",), ("status",)):
+        ran = project.cli(*command, OPENAI_API_KEY="k")
+        assert (ran.returncode, "missing" in ran.stdout) == (0, False), command
+    assert "skipped   2 conversations: specs/all.yaml, specs/lamp.yaml/angry\n" in ran.stdout
+    assert {one.reason for one in project.run(ANGRY, "specs/all.yaml").conversations} == {"every turn is skipped"}
 
 
 def test_shards_keep_together_what_is_recorded(recorded):

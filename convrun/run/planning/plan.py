@@ -88,8 +88,10 @@ class Planned:
 
     @property
     def skip(self) -> str | None:
-        """Why it is not to run, if the spec or the case says so."""
-        return self.spec.skip or (self.case.skip if self.case else None)
+        """Why it is not to run, if the spec or the case says so, or each of its own turns."""
+        own = self.spec.turns[self.spec.borrowed :]
+        turns = "every turn is skipped" if own and all(turn.skip for turn in own) else None
+        return self.spec.skip or (self.case.skip if self.case else None) or turns
 
     @property
     def known_failure(self) -> KnownFailure | None:

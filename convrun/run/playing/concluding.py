@@ -55,8 +55,6 @@ def concluded(over: Over) -> ConversationResult:
     told = up_to_the_error(played)
     turns = tuple(turn.result() for turn in told)
     borrowed = over.bound.planned.spec.borrowed
-    if played and all(turn.skip for turn in played[borrowed:]) and not over.failure:
-        return replace(over.empty, reason="every turn is skipped")
     failure = problem(over.failure, over.empty.where, conversation=over.empty.id) if over.failure else None
     kept = over.carrier.kept
     if kept is not None:
