@@ -13,7 +13,9 @@ WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 ARGS :=
 # What is run with the oldest versions of what convrun depends on: the parts that call it, and what reads and writes files with
 # them; of the plugin what an oldest pytest can do. All else stands above these, and is the same with any version.
-DEPENDENT := backends lanes scaffold/test_first_project.py templates \
+DEPENDENT := backends/test_live_calls.py backends/test_pacing.py backends/test_prices.py backends/test_responses_live.py \
+	backends/test_retries.py conversation/test_api_conversations.py conversation/test_async_conversations.py \
+	conversation/test_async_tools.py lanes/test_judge_prompts.py lanes/test_judged_recordings.py scaffold/test_first_project.py templates \
 	cassette/test_cassette_files.py cassette/test_cassette_format.py cassette/test_cassette_recording.py \
 	cassette/test_cassette_stock.py checks/test_evaluation.py checks/test_json_checks.py checks/test_text_catalogue.py \
 	cli/test_cli_help.py cli/test_cli_output.py conversation/test_media_types.py conversation/test_structured_output.py \
