@@ -6,16 +6,15 @@ import re
 from collections.abc import Sequence
 from hashlib import sha256
 
+from convrun.backends.content_parts import UNNAMED, attachment_part, content_of
 from convrun.backends.encoded_messages import EncodedMessages, EncodedTools
 from convrun.backends.presets import QuirkKind
 from convrun.conversation.attachments import Attachment
 from convrun.conversation.backend import ModelRequest, ToolSchema
 from convrun.conversation.messages import (
-    AttachmentPart,
     Message,
     ReasoningPart,
     RefusalPart,
-    TextPart,
     ToolCallPart,
     ToolResultPart,
 )
@@ -23,7 +22,6 @@ from convrun.errors import AttachmentError
 from convrun.values import Json, JsonObject
 
 _NINE = re.compile(r"[a-zA-Z0-9]{9}")
-SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
 class ChatEncoder:
@@ -37,7 +35,7 @@ class ChatEncoder:
         def encode(message: Message, _: object) -> Sequence[Json]:
             return (encode_message(message, system_role=system_role, quirks=quirks),)
 
-        self._model = model
+        self.model = model
         self._messages = EncodedMessages(encode)
         self._tools = EncodedTools(encode_tool)
 
@@ -47,7 +45,7 @@ class ChatEncoder:
         Raises:
             AttachmentError: for an attachment that chat completions cannot carry.
         """
-        body: JsonObject = {"model": self._model, "messages": self._messages.of(request.messages)}
+        body: JsonObject = {"model": self.model, "messages": self._messages.of(request.messages)}
         body.update(request.options)
         if request.tools:
             body["tools"] = self._tools.of(request.tools)
@@ -83,10 +81,7 @@ def encode_message(
         result = next(part for part in message.parts if isinstance(part, ToolResultPart))
         return {"role": "tool", "tool_call_id": _call_id(result.tool_call_id, quirks), "content": result.output}
     role = system_role if message.role == "system" else "user"
-    if not any(isinstance(part, AttachmentPart) for part in message.parts):
-        return {"role": role, "content": message.text}
-    parts: list[Json] = [_part(part) for part in message.parts if isinstance(part, TextPart | AttachmentPart)]
-    return {"role": role, "content": parts}
+    return {"role": role, "content": content_of(message, text="text", attachment=encode_attachment)}
 
 
 def _assistant(message: Message, quirks: frozenset[QuirkKind]) -> JsonObject:
@@ -124,31 +119,22 @@ def _call_id(identifier: str, quirks: frozenset[QuirkKind]) -> str:
     return sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:9]
 
 
-def _part(part: TextPart | AttachmentPart) -> JsonObject:
-    if isinstance(part, TextPart):
-        return {"type": "text", "text": part.text}
-    return encode_attachment(part.attachment)
-
-
 def encode_attachment(attachment: Attachment) -> JsonObject:
     """Return the content part of an attachment.
 
     Raises:
         AttachmentError: where a chat model takes no such thing, or it cannot be read.
     """
-    kind = attachment.resolve_type()
-    if kind.startswith("image/"):
-        image: JsonObject = {"url": attachment.as_url()}
-        if attachment.detail:
-            image["detail"] = attachment.detail
-        return {"type": "image_url", "image_url": image}
-    if kind == "application/pdf":
-        document: JsonObject = {"filename": attachment.file_name or "document.pdf", "file_data": attachment.as_url()}
-        return {"type": "file", "file": document}
-    if kind in SOUNDS:
-        sound: JsonObject = {"data": attachment.base64_content(), "format": SOUNDS[kind]}
-        return {"type": "input_audio", "input_audio": sound}
-    raise attachment.not_for_models()
+    return attachment_part(attachment, image=_image, document=_document)
+
+
+def _image(attachment: Attachment) -> JsonObject:
+    detail: JsonObject = {"detail": attachment.detail} if attachment.detail else {}
+    return {"type": "image_url", "image_url": {"url": attachment.as_url(), **detail}}
+
+
+def _document(attachment: Attachment) -> JsonObject:
+    return {"type": "file", "file": {"filename": attachment.file_name or UNNAMED, "file_data": attachment.as_url()}}
 
 
 def decode_attachment(part: JsonObject) -> Attachment | None:
@@ -167,7 +153,7 @@ def _decoded(part: JsonObject) -> Attachment | None:
             kind = None if url.startswith("data:") else "image/*"  # a link's name need not show it
             return Attachment(url=url, type=kind, detail=detail if isinstance(detail, str) else None)
         case {"type": "file", "file": {"filename": str(name), "file_data": str(url)}}:
-            own = None if name == "document.pdf" else name
+            own = None if name == UNNAMED else name
             return Attachment(url=url, type="application/pdf", file_name=own)
         case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(sound)}}:
             return Attachment(url=f"data:audio/{sound};base64,{data}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from convrun.backends.chat_encoding import SOUNDS
+from convrun.backends.content_parts import UNNAMED, attachment_part, content_of
 from convrun.conversation.attachments import Attachment
-from convrun.conversation.messages import AttachmentPart, Message, TextPart
+from convrun.conversation.messages import Message
 from convrun.values import Json, JsonObject
 
 
@@ -14,33 +14,19 @@ def encode_content(message: Message) -> Json:
     Raises:
         AttachmentError: for an attachment that a Responses API cannot carry, or that cannot be read.
     """
-    if not any(isinstance(part, AttachmentPart) for part in message.parts):
-        return message.text
-    return [_part(part) for part in message.parts if isinstance(part, TextPart | AttachmentPart)]
+    return content_of(message, text="input_text", attachment=_attachment)
 
 
-def _part(part: TextPart | AttachmentPart) -> JsonObject:
-    if isinstance(part, TextPart):
-        return {"type": "input_text", "text": part.text}
-    return encode_attachment(part.attachment)
+def _attachment(attachment: Attachment) -> JsonObject:
+    return attachment_part(attachment, image=_image, document=_document)
 
 
-def encode_attachment(attachment: Attachment) -> JsonObject:
-    """Return the content part of an attachment.
+def _image(attachment: Attachment) -> JsonObject:
+    detail: JsonObject = {"detail": attachment.detail} if attachment.detail else {}
+    return {"type": "input_image", "image_url": attachment.as_url(), **detail}
 
-    Raises:
-        AttachmentError: where a Responses API takes no such thing, or it cannot be read.
-    """
-    kind = attachment.resolve_type()
-    if kind.startswith("image/"):
-        image: JsonObject = {"type": "input_image", "image_url": attachment.as_url()}
-        return {**image, "detail": attachment.detail} if attachment.detail else image
-    if kind == "application/pdf":
-        if attachment.is_link:
-            return {"type": "input_file", "file_url": attachment.url}
-        name = attachment.file_name or "document.pdf"
-        return {"type": "input_file", "filename": name, "file_data": attachment.as_url()}
-    if kind in SOUNDS:
-        sound: JsonObject = {"data": attachment.base64_content(), "format": SOUNDS[kind]}
-        return {"type": "input_audio", "input_audio": sound}
-    raise attachment.not_for_models()
+
+def _document(attachment: Attachment) -> JsonObject:
+    if attachment.is_link:
+        return {"type": "input_file", "file_url": attachment.url}
+    return {"type": "input_file", "filename": attachment.file_name or UNNAMED, "file_data": attachment.as_url()}

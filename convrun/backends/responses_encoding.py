@@ -23,7 +23,7 @@ class ResponsesEncoder:
     """
 
     def __init__(self, *, model: str) -> None:
-        self._model = model
+        self.model = model
         self._messages = EncodedMessages(encode_message)
         self._tools = EncodedTools(encode_tool)
 
@@ -35,7 +35,7 @@ class ResponsesEncoder:
             ConversationError: where nothing is new since the reply it goes on from.
         """
         messages = request.messages
-        body: JsonObject = {"model": self._model}
+        body: JsonObject = {"model": self.model}
         if messages and messages[0].role == "system":
             body["instructions"] = messages[0].text
         start, options = 0, dict(request.options)

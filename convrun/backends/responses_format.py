@@ -7,27 +7,14 @@ from convrun.backends.responses_decoding import ResponsesDecoder
 from convrun.backends.responses_encoding import ResponsesEncoder
 from convrun.conversation.backend import ModelRequest
 from convrun.conversation.messages import CalledIds
-from convrun.values import JsonObject
 
 ENDPOINT = "responses"
 
 
-class ResponsesFormat:
-    """The Responses API as one model speaks it; implements `formats.WireFormat`. `model` is its name as it goes out."""
+class ResponsesFormat(ResponsesEncoder):
+    """The Responses API as one model speaks it: an encoder that knows its decoder. It is a `formats.WireFormat`."""
 
     endpoint = ENDPOINT
-
-    def __init__(self, *, model: str) -> None:
-        self.model = model
-        self._encoder = ResponsesEncoder(model=model)
-
-    def body(self, request: ModelRequest) -> JsonObject:
-        """Return the body of a request.
-
-        Raises:
-            AttachmentError: for an attachment that the API cannot carry.
-        """
-        return self._encoder.body(request)
 
     def decoder(self, errors: ReplyErrors, request: ModelRequest) -> ResponsesDecoder:
         """Return what reads the reply to a request."""
