@@ -14,6 +14,7 @@ ENDPOINT = "chat/completions"
 class ChatFormat(ChatEncoder):
     """Chat completions as one model speaks them: an encoder that knows its decoder. It is a `formats.WireFormat`."""
 
+    api = "chat"
     endpoint = ENDPOINT
 
     def decoder(self, errors: ReplyErrors, request: ModelRequest) -> ChatDecoder:

@@ -45,6 +45,11 @@ class WireFormat(Protocol):
         ...
 
     @property
+    def api(self) -> str:
+        """The API's name, as a spec and `get_model` have it."""
+        ...
+
+    @property
     def endpoint(self) -> str:
         """What the URL ends in, as `chat/completions`."""
         ...

@@ -20,8 +20,8 @@ class ModelBackend:
     """Encodes requests for a model, hands them to a transport and decodes what comes back.
 
     `name` is the model's name as the user wrote it. `key_variable` is named where a provider refuses the key. `by_name`
-    says whether the name alone leads here; who made it by its name sets it. One backend serves any number of
-    conversations.
+    says whether the name, with which `api` is spoken, leads here; who made it by its name sets it. One backend serves
+    any number of conversations.
     """
 
     def __init__(  # one for each thing that may be said about a model
@@ -43,6 +43,11 @@ class ModelBackend:
         self.headers = dict(headers or {})
         self.by_name = False
         self.key_variable = key_variable
+
+    @property
+    def api(self) -> str:
+        """The name of the API that is spoken."""
+        return self.format.api
 
     def send(self, request: ModelRequest) -> Iterator[StreamEvent | Completion]:
         """Send one request; yield its events, then its Completion. Closing the iterator gives the connection up.

@@ -60,9 +60,8 @@ def resolve(  # noqa: PLR0913  # one for each thing that may be said about a mod
         api=api,
         script=script,
     )
-    spoken = None if api == "chat" else api
     trusted = (*trusted_base_urls, identity.base_url)  # the program's own code says which key goes there
-    settings = (base_url, provider, api_key_env, headers, system_role, spoken, script, transport)
+    settings = (base_url, provider, api_key_env, headers, system_role, script, transport)
     by_name = all(setting is None for setting in settings)
     if transport is None:
         transport = live_transport(

@@ -14,6 +14,7 @@ ENDPOINT = "responses"
 class ResponsesFormat(ResponsesEncoder):
     """The Responses API as one model speaks it: an encoder that knows its decoder. It is a `formats.WireFormat`."""
 
+    api = "responses"
     endpoint = ENDPOINT
 
     def decoder(self, errors: ReplyErrors, request: ModelRequest) -> ResponsesDecoder:

@@ -56,11 +56,12 @@ class Owner(Protocol):
         ...
 
 
-_RESOLVERS: dict[str, Callable[[str], LanguageModel]] = {}
+_RESOLVERS: dict[str, Callable[..., LanguageModel]] = {}
+_USUAL_API = "chat"
 
 
-def bind_model_resolver(kind: str, resolver: Callable[[str], LanguageModel]) -> None:
-    """Let what was rebuilt from a dict find its model by its name. `kind` is `sync` or `async`."""
+def bind_model_resolver(kind: str, resolver: Callable[..., LanguageModel]) -> None:
+    """Let what was rebuilt from a dict find its model by its name and `api=`. `kind` is `sync` or `async`."""
     _RESOLVERS[kind] = resolver
 
 
@@ -68,15 +69,23 @@ def model_for(kind: str, given: LanguageModel | None, model_id: str, place: Json
     """Return the given model, else the one of something rebuilt.
 
     Raises:
-        ConversationError: where what is given is a name, or nothing, and it cannot be found by its name.
+        ConversationError: where what is given is a name, speaks another API, or is nothing and cannot be found by name.
     """
     if isinstance(given, str):
         raise ConversationError(f"model= is a model, not the text {given!r}", fix=f"give get_model({given!r})")
-    return given or model_of(kind, model_id, place)
+    if given is None:
+        return model_of(kind, model_id, place)
+    spoken, speaks = place.get("api"), _api_of(given.backend)
+    if spoken is not None and speaks is not None and speaks != spoken:
+        raise ConversationError(
+            f"the model {model_id!r} was asked with api {spoken!r}, and model= has api {speaks!r}",
+            fix=f"give get_model({model_id!r}, api={spoken!r}); another API goes on in a new one, with history=",
+        )
+    return given
 
 
 def model_of(kind: str, model_id: str, place: JsonObject) -> LanguageModel:
-    """Return the model of something rebuilt. `place` is where it was, if its name does not say that.
+    """Return the model of something rebuilt. `place` is what its name does not say: its API, and where it was.
 
     Raises:
         ConversationError: where it cannot be found by its name.
@@ -84,15 +93,30 @@ def model_of(kind: str, model_id: str, place: JsonObject) -> LanguageModel:
     resolver = _RESOLVERS.get(kind)
     if resolver is None:
         raise ConversationError("this response has no model", fix="import convrun, or give from_dict a model=")
-    if place:  # the name alone would send the conversation, and a key, somewhere else
+    if "endpoint" in place:  # the name alone would send the conversation, and a key, somewhere else
         at = place["endpoint"] or "a backend of its own"
         raise ConversationError(
-            f"the model {model_id!r} was at {at}, which its name does not say",
+            f"the model {model_id!r} was at {at}{_with_api(place)}, which its name does not say",
             fix="give it again, as from_dict(data, model=…)",
         )
-    return resolver(model_id)
+    return resolver(model_id, **place)
 
 
 def place_of(backend: Backend) -> JsonObject:
-    """Return where a model is, if its name alone does not say it; None there for a backend that has no address."""
-    return {} if getattr(backend, "by_name", False) else {"endpoint": getattr(backend, "base_url", None)}
+    """Return what the name of a model does not say: its `api` where that is not the usual one, and its `endpoint`.
+
+    The endpoint is None for a backend that has no address.
+    """
+    api, by_name = _api_of(backend), getattr(backend, "by_name", False)
+    found: JsonObject = {} if by_name else {"endpoint": getattr(backend, "base_url", None)}
+    return found if api in (None, _USUAL_API) else {**found, "api": api}
+
+
+def _api_of(backend: Backend) -> str | None:
+    """The name of the API that is spoken; a backend of the user's own need not say it."""
+    found = getattr(backend, "api", None)
+    return found if isinstance(found, str) else None
+
+
+def _with_api(place: JsonObject) -> str:
+    return f", with api {place['api']!r}" if "api" in place else ""

@@ -216,3 +216,26 @@ def test_a_model_elsewhere_is_asked_for():
         with pytest.raises(llm.ConversationError, match="model= is a model, not the text 'echo'") as caught:
             reader.from_dict(json.loads(data), model="echo")
         assert caught.value.fix == "give get_model('echo')"
+
+
+def test_the_api_that_was_spoken_is_kept():
+    """A model found by its name speaks the API it spoke; one that is given and speaks another is told."""
+    model = llm.get_model("gpt-5-mini", api="responses")
+    kept = json.loads(json.dumps(model.conversation(history=[llm.user("a"), llm.assistant("b")]).to_dict()))
+    assert (kept["api"], "endpoint" in kept) == ("responses", False)
+    response = {
+        "model": kept["model"],
+        "api": kept["api"],
+        "prompt": {"messages": kept["messages"][:1]},
+        "messages": kept["messages"][1:],
+    }
+    for reader, data in ((llm.Conversation, kept), (llm.Response, response)):
+        rebuilt = reader.from_dict(data)
+        assert (rebuilt.model.backend.format.endpoint, rebuilt.to_dict()["api"]) == ("responses", "responses")
+        assert reader.from_dict(data, model=model).to_dict()["api"] == "responses"
+        with pytest.raises(llm.ConversationError, match="with api 'responses', and model= has api 'chat'") as caught:
+            reader.from_dict(data, model=llm.get_model("gpt-4.1"))
+        assert str(caught.value.fix).startswith("give get_model('gpt-5-mini', api='responses')")
+    elsewhere = llm.get_model("m", api="responses", base_url="http://127.0.0.1:9/v1").conversation().to_dict()
+    with pytest.raises(llm.ConversationError, match=r"was at http://127.0.0.1:9/v1, with api 'responses', which its"):
+        llm.Conversation.from_dict(elsewhere)

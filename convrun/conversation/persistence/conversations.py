@@ -10,7 +10,7 @@ from convrun.conversation.persistence.kept_value import KeptValue
 from convrun.conversation.persistence.message_table import KeptMessages, MessageTable, as_json
 from convrun.conversation.persistence.prompts import is_said, prompt_of
 from convrun.conversation.persistence.replies import KEYS, reply_to_dict, take_reply
-from convrun.conversation.persistence.responses import place_in
+from convrun.conversation.persistence.responses import PLACE, place_in
 from convrun.conversation.persistence.settings import LIMITS, Rebound, SettingsTable, settings_of
 from convrun.conversation.persistence.tool_results import KeptAnswers, answered_in, results_of, results_sent
 from convrun.conversation.settings import TurnSettings
@@ -19,7 +19,7 @@ from convrun.frozen import frozen
 from convrun.values import Json, JsonObject
 
 FORMAT = 1
-_KEYS = ("convrun", "model", "endpoint", "tools", "settings", "messages", "history", "turns", "open", "is_branch")
+_KEYS = ("convrun", "model", *PLACE, "tools", "settings", "messages", "history", "turns", "open", "is_branch")
 
 
 @frozen

@@ -19,6 +19,8 @@ from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
 from convrun.values import JsonObject
 
+PLACE = ("endpoint", "api")
+
 
 def call_to_dict(
     call: ModelCall, model_id: str | None, place: JsonObject | None, *, model: LanguageModel | None
@@ -60,8 +62,10 @@ def call_from_dict(data: Mapping[str, Any], rebound: Rebound) -> tuple[ModelCall
 
 
 def place_in(kept: KeptValue) -> JsonObject:
-    """Return where the model was, of a kept response or conversation, as `place_of` does."""
-    return {"endpoint": kept.get("endpoint").text_or_none()} if "endpoint" in kept.mapping() else {}
+    """Return what a kept response or conversation says of its model beside the name, as `place_of` does."""
+    found: JsonObject = {"endpoint": kept.get("endpoint").text_or_none()} if "endpoint" in kept.mapping() else {}
+    api = kept.get("api").text_or_none()
+    return found if api is None else {**found, "api": api}
 
 
 def _reply(kept: KeptValue) -> Message:
