@@ -29,6 +29,7 @@ def test_a_response_survives_as_json():
     rebuilt = llm.Response.from_dict(data, model=model)
     assert (rebuilt.text(), rebuilt.usage(), rebuilt.id) == ("one", response.usage(), response.id)
     assert (rebuilt.prompt.prompt, rebuilt.datetime_utc(), rebuilt.done) == ("a", response.datetime_utc(), True)
+    assert rebuilt.json() == {"id": "chatcmpl-1", "model": "one", "content": "one", "finish_reason": "stop"}
     assert rebuilt.to_dict() == data
     assert rebuilt.reply("More").text() == "two"
     first, second = script.bodies
