@@ -267,3 +267,23 @@ def test_tool_of_the_beginning_is_replayed_from_the_trunk(project, answering):
     found = project.run()
     assert [one.verdict for one in found.conversations] == ["unchecked", "passed"]
     assert found.conversations[1].turns[0].tool_calls[0].result == "dark"
+
+
+def test_tool_that_counts_is_told_with_what_helps(project, answering):
+    """A tool with another result in each conversation makes its branches stale for ever, unless it is replayed."""
+    project.write("tools.py", "n = 0\ndef count() -> int:\n    global n\n    n += 1\n    return n\n")
+    spec = json.loads(branched(answering.base_url, tools=["tools:count"]))
+    answering.instead(
+        lambda received: (
+            reply(received.body["messages"][-1]["content"])
+            if received.body["messages"][-1]["content"] != "A lamp."
+            else reply(calls={"count": {}})
+        )
+    )
+    spec["turns"][0]["expect"] = [{"called": "count"}]
+    project.write(SPEC, json.dumps(spec))
+    found = project.run(record="new_episodes")
+    assert verdicts(found) == {SPEC: "passed", ANGRY: "stale", POLITE: "stale", DEEP: "stale"}
+    assert "if 'count' gives another result each time" in explained(found)
+    project.write(SPEC, json.dumps({**spec, "tool_policy": "replay"}))
+    assert project.run(record="new_episodes").passed

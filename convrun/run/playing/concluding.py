@@ -112,6 +112,7 @@ def _stale(over: Over, turns: Sequence[TurnResult]) -> Staleness | None:
         suspects=over.carrier.suspects,
         own=(one.text for one in own if one.where is not None and one.where.file == spec.file),
         stubs=frozenset(name for tool in bound.spec.tools if tool.policy == "stub" for name in tool.names),
+        borrowed=spec.borrowed,
     )
     return explained(stale, around)
 

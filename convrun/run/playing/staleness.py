@@ -20,6 +20,7 @@ class Surrounding:
     `users` are the user's texts of all turns, `calls` those of the stale turn, `tools` what the tools themselves
     returned by call; `before_call` and `after_call` are the names of hooks. `suspects` are the spans that the hints are
     about, one for each change, and `own` the texts that the spec's file itself says. `stubs` are the tools that are.
+    `borrowed` is how many turns are those of a trunk.
     """
 
     users: Sequence[str]
@@ -31,6 +32,7 @@ class Surrounding:
     suspects: Sequence[str | None] = ()
     own: Iterable[str] = ()
     stubs: frozenset[str] = frozenset()
+    borrowed: int = 0
 
 
 def explained(stale: Staleness, around: Surrounding) -> Staleness:
@@ -41,7 +43,9 @@ def explained(stale: Staleness, around: Surrounding) -> Staleness:
     own = [*around.own] if any(around.suspects) else []
     suspects = [*around.suspects, *[None] * len(stale.changes)]
     changes = [
-        _hinted(change, around) if change.part.startswith("tool result") else _meant(change, suspect, own)
+        _hinted(change, around, begun=stale.turn <= around.borrowed)
+        if change.part.startswith("tool result")
+        else _meant(change, suspect, own)
         for change, suspect in zip(stale.changes, suspects, strict=False)
     ]
     return replace(stale, changes=tuple(changes))
@@ -71,8 +75,15 @@ def _moved(stale: Staleness, around: Surrounding) -> Change | None:
     return Change(path=message, part=f"turn {stale.turn} is new", now=now)
 
 
-def _hinted(change: Change, around: Surrounding) -> Change:
-    """The change of a tool's result with what the project's own code has to do with it."""
+def _called_again(tool: str) -> str:
+    return (
+        f"a branch calls the tools of its beginning again: if {tool!r} gives another result each time,\n"
+        "recording does not help: give it `policy: replay`, or all tools `tool_policy: replay`"
+    )
+
+
+def _hinted(change: Change, around: Surrounding, *, begun: bool) -> Change:
+    """The change of a tool's result with what the project's own code has to do with it; `begun`: before a branch."""
     clean = around.redactor.text
     call = next((call for call in around.calls if clean(call.result or "") == change.now), None)
     if call is not None and call.name in around.stubs and not around.before_call and not around.after_call:
@@ -88,7 +99,7 @@ def _hinted(change: Change, around: Surrounding) -> Change:
         hint = f"{call.name} raised {call.error}: if that is not meant, mend it and record nothing"
         return replace(change, hint=hint)
     if made is None or clean(made) == change.now:
-        return change
+        return replace(change, hint=_called_again(call.name)) if begun else change
     hooks = f"`after_call` ({', '.join(around.after_call)})"
     if clean(made) == change.recorded:
         return replace(change, hint=f"the tool returns what was recorded: {hooks} makes this of it")
