@@ -5,6 +5,7 @@ The only file that imports openai, and not before something is sent. Before each
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -291,7 +292,9 @@ def _connections() -> httpx2.Client:
 def _shared_connections() -> httpx2.Client:
     import openai
 
-    return openai.DefaultHttpxClient(event_hooks={"request": [_keep_pace], "response": [_notice_429]})
+    connections = openai.DefaultHttpxClient(event_hooks={"request": [_keep_pace], "response": [_notice_429]})
+    atexit.register(connections.close)
+    return connections
 
 
 def _loop_connections() -> httpx2.AsyncClient:

@@ -172,7 +172,8 @@ def test_a_model_serves_several_event_loops(loopback: Loopback):
     assert asyncio.run(both()) == ["three", "four"]
 
 
-def test_leaving_early_leaves_nothing_behind(loopback: Loopback):
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+def test_leaving_early_leaves_nothing_behind(loopback: Loopback, *, awaited: bool):
     """A program that reads one piece and ends says nothing of open connections or coroutines."""
     release = threading.Event()
     loopback.says(Answer(body=[event_stream(chunk(content="a"), done=False), b"", b""], hold=release))
@@ -185,6 +186,8 @@ def test_leaving_early_leaves_nothing_behind(loopback: Loopback):
         "        break\n"
         "asyncio.run(main())\n"
     )
+    if not awaited:
+        program = program.replace("async ", "").replace("get_async_", "get_").replace("asyncio.run(main())", "main()")
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     release.set()
