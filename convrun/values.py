@@ -136,6 +136,11 @@ def _getter(kind: type) -> Callable[[object], tuple[object, ...]] | None:
     return attrgetter(*names) if names else None
 
 
+def is_amount(value: object) -> bool:
+    """Return whether a value is a finite number of 0 or more."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
 def type_name(value: object) -> str:
     """Return what people call the type of a JSON value: null, true/false, number, text, list, mapping."""
     if value is None:

@@ -12,13 +12,13 @@ from convrun.conversation.attachments import Attachment, attachments_of, checked
 from convrun.conversation.backend import bound_here
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.driving import Driver
-from convrun.conversation.history import History
+from convrun.conversation.history import History, checked_messages
 from convrun.conversation.hooks import HookOrHooks, Hooks
 from convrun.conversation.loop import Loop, Said
 from convrun.conversation.messages import Message, Usage, attachments_in
 from convrun.conversation.model_call import ModelCall
 from convrun.conversation.response import Response
-from convrun.conversation.settings import TurnSettings
+from convrun.conversation.settings import TurnSettings, checked_chain_limit, checked_tool_timeout
 from convrun.conversation.structured import OutputSchema, SchemaLike
 from convrun.conversation.tool_running import RecordedResults
 from convrun.conversation.toolbox import ToolLike, tools_by_name
@@ -60,14 +60,16 @@ class AnyConversation(Generic[_Response, _Chain]):
     ) -> None:
         self.model: LanguageModel = model
         self.replaying = False
-        self._history = History(history, system_text=_checked_text(system, "a system prompt"))
+        self._history = History(
+            checked_messages(history, "history"), system_text=_checked_text(system, "a system prompt")
+        )
         settings = TurnSettings(
             tools=tools_by_name(tools),
             schema=None if schema is None else OutputSchema.of(schema, schema_name),
             stream=model.stream if stream is None else stream,
             hooks=Hooks.of(before_call, after_call),
-            chain_limit=_checked_limit(chain_limit),
-            tool_timeout=tool_timeout,
+            chain_limit=checked_chain_limit(chain_limit),
+            tool_timeout=checked_tool_timeout(tool_timeout),
             recorded_results=recorded_results,
             max_attachment=checked_limit(max_attachment),
         )
@@ -138,7 +140,7 @@ class AnyConversation(Generic[_Response, _Chain]):
         of the provider's API and go over the conversation's, None removes one.
         """
         said = _said(prompt, attachments, messages, system, tool_results)
-        options = {**(options or {}), **more_options}
+        options = _with(options, more_options)
         settings = self._settings_of_turn(said, tools, schema, schema_name, stream, options)
         driver = self._begin(said, settings, chained=False)
         return self._response(driver.loop.first, driver)
@@ -167,12 +169,12 @@ class AnyConversation(Generic[_Response, _Chain]):
         of that turn. Hooks and the limit go over the conversation's, one by one; the rest is as for `prompt`.
         """
         said = _said(prompt, attachments, messages, system, tool_results)
-        options = {**(options or {}), **more_options}
+        options = _with(options, more_options)
         settings = self._settings_of_turn(said, tools, schema, schema_name, stream, options)
         if before_call is not None or after_call is not None:
             settings = replace(settings, hooks=Hooks.of(before_call, after_call, settings.hooks))
         if chain_limit is not None:
-            settings = replace(settings, chain_limit=_checked_limit(chain_limit))
+            settings = replace(settings, chain_limit=checked_chain_limit(chain_limit))
         return self._chain(self._begin(said, settings, chained=True))
 
     def branch(self, call: ModelCall) -> Self:
@@ -323,19 +325,29 @@ def _said(
     return Said(
         text=_checked_text(text, "a prompt"),
         attachments=attachments_of(attachments),
-        messages=messages,
+        messages=None if messages is None else checked_messages(messages, "messages"),
         system=_checked_text(system, "a system prompt"),
-        tool_results=tuple(tool_results),
+        tool_results=_checked_results(tool_results),
     )
+
+
+def _with(options: Mapping[str, Json] | None, more: Mapping[str, Json]) -> Mapping[str, Json]:
+    """All options of a turn; what is no mapping is refused where they are used."""
+    return {**options, **more} if isinstance(options, Mapping) else options or more
+
+
+def _checked_results(given: Sequence[ToolResult]) -> tuple[ToolResult, ...]:
+    fix = "give tool_results=[convrun.ToolResult(name, output, tool_call_id)]"
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise ConversationError(f"tool_results is a list, not {show(given, 60)}", fix=fix)
+    found = tuple(given)
+    for result in found:
+        if not isinstance(result, ToolResult):
+            raise ConversationError(f"{show(result, 60)} is no tool result", fix=fix)
+    return found
 
 
 def _checked_text(text: str | None, what: str) -> str | None:
     if text is not None and not isinstance(text, str):
         raise ConversationError(f"{what} is a text, not the {type_name(text)} {show(text, 60)}", fix="give a str")
     return text
-
-
-def _checked_limit(limit: int | None) -> int | None:
-    if limit is not None and limit < 1:
-        raise ConversationError(f"chain_limit is {limit}", fix="a turn needs at least 1 model call; None sets no limit")
-    return limit

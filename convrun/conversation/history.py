@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from convrun.conversation.model_call import ModelCall
 from convrun.conversation.prompt import Prompt
 from convrun.conversation.settings import TurnSettings
 from convrun.conversation.tools import ToolResult
+from convrun.errors import ConversationError
+from convrun.values import show, type_name
 
 
 @dataclass(slots=True)
@@ -21,6 +23,26 @@ class TurnRecord:
     prompt: str
     calls: list[ModelCall] = field(default_factory=list)
     face: Any = None
+
+
+def checked_messages(given: object, name: str) -> Sequence[Message]:
+    """Return the messages that a program gives as `name`.
+
+    Raises:
+        ConversationError: where they are none.
+    """
+    if isinstance(given, SharedMessages):
+        return given
+    fix = "give a list of user('…'), assistant('…'), system('…') or Message.from_dict(…)"
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise ConversationError(f"{name} is a list of messages, not the {type_name(given)} {show(given, 60)}", fix=fix)
+    found = []
+    for number, message in enumerate(given, start=1):
+        if not isinstance(message, Message):
+            what = f"{name} holds no message at {number}, but the {type_name(message)} {show(message, 60)}"
+            raise ConversationError(what, fix=fix)
+        found.append(message)
+    return found
 
 
 class History:

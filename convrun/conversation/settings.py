@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import cast
 
 from convrun.conversation.attachments import MAX_ATTACHMENT
 from convrun.conversation.backend import ToolSchema
@@ -13,7 +14,7 @@ from convrun.conversation.structured import OutputSchema
 from convrun.conversation.tool_running import RecordedResults, ToolRunning
 from convrun.conversation.tools import Tool
 from convrun.errors import ConversationError, did_you_mean
-from convrun.values import Json, canonical, show
+from convrun.values import Json, canonical, is_amount, show, type_name
 
 _NO_OPTIONS = {
     "messages": "give messages=",
@@ -83,12 +84,40 @@ class TurnSettings:
         Raises:
             ConversationError: for an option that the engine itself sets, and for what is no JSON.
         """
+        if not isinstance(cast(object, options), Mapping):
+            fix = 'give a dict of names and values, as {"temperature": 0}'
+            raise ConversationError(f"options is a dict, not the {type_name(options)} {show(options, 60)}", fix=fix)
         if not options:
             return self
         for name, value in options.items():
             _refuse_wrong(name, value)
         merged = {**self.options, **options}
         return replace(self, options={name: value for name, value in merged.items() if value is not None})
+
+
+def checked_chain_limit(limit: int | None) -> int | None:
+    """Return how many model calls a turn may have.
+
+    Raises:
+        ConversationError: where it is no such number.
+    """
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        fix = "give a whole number: a turn needs at least 1 model call; None sets no limit"
+        raise ConversationError(f"chain_limit is {show(limit, 60)}", fix=fix)
+    return limit
+
+
+def checked_tool_timeout(seconds: float | None) -> float | None:
+    """Return how long a tool may take.
+
+    Raises:
+        ConversationError: where it is no number of seconds.
+    """
+    if seconds is not None and not is_amount(seconds):
+        raise ConversationError(
+            f"tool_timeout is {show(seconds, 60)}", fix="give a number of seconds, as 60; None sets no limit"
+        )
+    return seconds
 
 
 def _refuse_wrong(name: str, value: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from inspect import getattr_static
 from types import FunctionType, MethodType
@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from convrun.conversation.tools import Tool
 from convrun.errors import ToolDefinitionError
+from convrun.values import show
 
 
 class Toolbox:
@@ -101,6 +102,9 @@ def tools_by_name(tools: Iterable[ToolLike]) -> dict[str, Tool]:
     Raises:
         ToolDefinitionError: where two have one name, or one cannot be a tool.
     """
+    if isinstance(tools, str | Mapping | Tool | Toolbox | type) or not isinstance(tools, Iterable):
+        named = getattr(tools, "__name__", None) or getattr(tools, "name", "…")
+        raise ToolDefinitionError(f"tools is a list, not {show(repr(tools), 80)[1:-1]}", fix=f"give tools=[{named}]")
     found: dict[str, Tool] = {}
     for given in tools:
         for tool in _opened(given):

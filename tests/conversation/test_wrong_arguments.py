@@ -137,3 +137,43 @@ def test_a_line_of_a_script_that_is_none(script, what, fix):
         llm.get_model(script=script)
     assert caught.value.what == what
     assert caught.value.fix == (fix or 'write {"reply": …}, {"call": …, "with": {…}} or a list of calls')
+
+
+def upper(text: str) -> str:
+    """Return the text in capitals."""
+    return text.upper()
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "what", "fix"),
+    [
+        ("conversation", {"tool_timeout": "60s"}, "tool_timeout is '60s'", "a number of seconds, as 60"),
+        ("conversation", {"tool_timeout": -1}, "tool_timeout is -1", "a number of seconds, as 60"),
+        ("conversation", {"chain_limit": "5"}, "chain_limit is '5'", "a whole number"),
+        ("chain", {"chain_limit": 2.5}, "chain_limit is 2.5", "a whole number"),
+        ("conversation", {"options": ["x"]}, 'options is a dict, not the list ["x"]', '{"temperature": 0}'),
+        ("prompt", {"options": ["x"], "seed": 1}, 'options is a dict, not the list ["x"]', '{"temperature": 0}'),
+        (
+            "conversation",
+            {"history": [{"role": "user"}]},
+            "history holds no message at 1, but the mapping",
+            "user('…')",
+        ),
+        ("prompt", {"messages": [llm.user("a"), "x"]}, "messages holds no message at 2, but the text 'x'", "user('…')"),
+        ("prompt", {"messages": "x"}, "messages is a list of messages, not the text 'x'", "user('…')"),
+        ("prompt", {"tool_results": ["x"]}, "'x' is no tool result", "ToolResult(name, output, tool_call_id)"),
+        ("prompt", {"tool_results": "x"}, "tool_results is a list, not 'x'", "ToolResult(name, output, tool_call_id)"),
+        ("conversation", {"tools": upper}, "tools is a list, not <function upper", "give tools=[upper]"),
+        ("chain", {"tools": "upper"}, "tools is a list, not 'upper'", "give tools=[…]"),
+        ("conversation", {"before_call": "x"}, "before_call is no function, but 'x'", "before_call=log"),
+        ("chain", {"after_call": [upper, 5]}, "after_call is no function, but 5", "after_call=log"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_at_once(call, given, what, fix):
+    """What is of another kind than an argument takes is one error with the fix, where it is given; nothing is sent."""
+    model, script = scripted(says("Hi"))
+    with pytest.raises(llm.ConversationError) as caught:
+        getattr(model, call)(**({} if call == "conversation" else {"prompt": "Hi"}), **given)
+    assert caught.value.what.startswith(what)
+    assert fix in str(caught.value.fix)
+    assert script.requests == []
