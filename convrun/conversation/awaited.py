@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from inspect import isawaitable
 from time import monotonic
 from typing import Any, TypeVar
@@ -124,19 +125,56 @@ async def _settled(invocation: Invocation) -> object:
     """What user code returns. Its own time limit holds for the calling and the awaiting together."""
     seconds, began = invocation.seconds, monotonic()
     with watching(invocation.owner):
-        value = within(seconds, invocation.name, invocation.call, awaits=False)
+        try:
+            value = within(seconds, invocation.name, invocation.call, awaits=False)
+        except GeneratorExit as error:
+            raise _no_closing() from error
         if not isawaitable(value):
             return value
         limit = None if seconds is None else max(seconds - (monotonic() - began), 0.0)
         try:
             async with asyncio.timeout(limit) as waiting:
-                value = await value
+                value = await _Own(value)
         except TimeoutError:
             if not waiting.expired():
                 raise
         if waiting.expired() and seconds is not None:  # also where the code swallowed it
             raise too_slow(invocation.name, seconds)
         return value
+
+
+class _Own:
+    """Awaits what user code returned; a GeneratorExit of its own is told from one that closes who waits for it."""
+
+    def __init__(self, value: Awaitable[object]) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        awaited = _value_of(self._value)
+        step: Callable[[], Any] = partial(awaited.send, None)
+        while True:
+            try:
+                waits_for = step()
+            except StopIteration as end:
+                return end.value
+            except GeneratorExit as error:
+                raise _no_closing() from error
+            try:
+                step = partial(awaited.send, (yield waits_for))
+            except GeneratorExit:
+                awaited.close()
+                raise
+            except BaseException as error:  # noqa: BLE001  (it is for who waits)
+                step = partial(awaited.throw, error)
+
+
+async def _value_of(value: Awaitable[object]) -> object:
+    return await value
+
+
+def _no_closing() -> RuntimeError:
+    """What stands for a GeneratorExit of user code, which would tell the steps that nobody waits for them."""
+    return RuntimeError("GeneratorExit")
 
 
 async def _task_of(work: Callable[[], Awaitable[None]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 
 import pytest
@@ -217,5 +218,50 @@ def test_a_hook_that_raises_stops_the_other_tools(loopback: Loopback):
             await talk.chain("go")
         assert ended == ["first"]
         assert talk.history == ()
+
+    in_loop(main)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_tool_that_raises_generator_exit_is_an_error_for_the_model(calls: int, *, waits: bool):
+    """As with the sync API: nobody has closed anything, and the turn goes on."""
+
+    def at_once() -> str:
+        raise GeneratorExit("x")
+
+    async def later() -> str:
+        await asyncio.sleep(0)
+        raise GeneratorExit("x")
+
+    tool = llm.Tool.function(later if waits else at_once, name="ends")
+
+    async def main() -> None:
+        talk = llm.get_async_model("echo").conversation(tools=[tool])
+        chain = talk.chain(json.dumps({"tool_calls": [{"name": "ends"}] * calls}))
+        assert [result.output for result in await chain.tool_results()] == ["Error: GeneratorExit"] * calls
+
+    in_loop(main)
+
+
+def test_closing_who_waits_for_a_tool_closes_the_tool():
+    """A coroutine that its loop closes ends its tool and its turn."""
+    ended = []
+
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.append(True)
+
+    async def main() -> None:
+        talk = llm.get_async_model("echo").conversation(tools=[slow])
+        chain = talk.chain('{"tool_calls": [{"name": "slow"}]}')
+        reading = chain.text()
+        reading.send(None)
+        reading.close()
+        with pytest.raises(llm.ConversationError, match="was cancelled before it was whole"):
+            await chain.text()
+        assert (ended, talk.history) == ([True], ())
 
     in_loop(main)
