@@ -1,4 +1,4 @@
-"""What faults make of replies of any form: whatever they become, it is what a provider could have sent."""
+"""What faults make of replies of both APIs, in any form: whatever they become, a provider could have sent it."""
 
 from __future__ import annotations
 
@@ -6,123 +6,61 @@ import copy
 import json
 
 import pytest
+from fault_samples import REPLIES, WITH_CALLS, WITHOUT_CALLS, replied
+from servers import called, output, said
 
-from convrun.backends.chat_decoding import ChatDecoder
-from convrun.backends.provider_errors import ReplyErrors
-from convrun.backends.reading import decode
 from convrun.errors import ProviderError
 from convrun.run.playing.fault_replies import cut_off, malformed, read, saying, with_payloads
-from convrun.wire import Reply, Request
-
-USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
-REQUEST = Request(endpoint="chat/completions", body={"messages": []}, base_url="https://api.acme.test/v1")
-
-
-def plain(**message):
-    """A plain reply with this message."""
-    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "tool_calls"}
-    return [{"id": "c-1", "model": "m", "choices": [choice], "usage": USAGE}]
-
-
-def stream(*deltas, **last):
-    """A stream of these deltas."""
-    chunks = [{"id": "c-1", "model": "m", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
-    end = {"id": "c-1", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
-    return [*chunks, end, {"id": "c-1", "model": "m", "choices": [], "usage": USAGE, **last}]
-
-
-def called(arguments, name="f", **more):
-    """An entry of `tool_calls`."""
-    return {"type": "function", "function": {"name": name, "arguments": arguments}, **more}
-
-
-def decoded(reply):
-    """The completion of a reply."""
-    errors = ReplyErrors(provider="acme", headers={})
-    return list(decode(reply, ChatDecoder(errors), errors))[-1]
-
-
-def replied(payloads):
-    """A reply of these payloads."""
-    return Reply(status=200, headers={}, payloads=tuple(payloads))
-
-
-def sent(payloads):
-    """The same as bytes, as they come from a server."""
-    if "message" in payloads[0]["choices"][0]:
-        body = json.dumps(payloads[0])
-    else:
-        body = "".join(f"data: {json.dumps(payload)}\n\n" for payload in payloads) + "data: [DONE]\n\n"
-    return Reply(status=200, headers={"x-request-id": "r"}, body=[body[:20].encode(), body[20:].encode()])
-
-
-REPLIES = {
-    "plain text": plain(content="Hello, you."),
-    "plain calls": plain(content=None, tool_calls=[called('{"a": 1}', id="c1"), called('{"b": 2}', id="c2")]),
-    "plain call with a value": plain(tool_calls=[called({"a": 1}, id="c1")]),
-    "plain call with nothing": plain(tool_calls=[called("", id="c1")]),
-    "plain call without arguments": plain(tool_calls=[{"id": "c1", "function": {"name": "f"}}]),
-    "plain call with a number": plain(tool_calls=[called("1234", id="c1")]),
-    "plain old call": plain(function_call={"name": "f", "arguments": '{"a": 1}'}),
-    "streamed text": stream({"role": "assistant"}, {"content": "Hello, "}, {"content": "you."}),
-    "streamed calls": stream(
-        {"role": "assistant", "content": ""},
-        {"tool_calls": [called("", id="c1", index=0)]},
-        {"tool_calls": [{"index": 0, "function": {"arguments": '{"a'}}]},
-        {"tool_calls": [{"index": 0, "function": {"arguments": '": 1}'}}]},
-        {"tool_calls": [called('{"b": 2}', id="c2", index=1)]},
-    ),
-    "streamed call at once": stream({"tool_calls": [called('{"a": 1}', id="c1", index=0)]}),
-    "streamed call without arguments": stream({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "f"}}]}),
-    "stream with the usage elsewhere": stream({"content": "Hello"}, usage=None, x_groq={"usage": USAGE}),
-}
-CALLS = [name for name in REPLIES if "call" in name]
+from convrun.wire import Reply
 
 
 @pytest.mark.parametrize("name", REPLIES)
 @pytest.mark.parametrize("fault", ["refusal", "empty"])
 def test_another_message_stands_in_the_same_reply(name, fault):
-    """Its words alone are other ones: form, id, model and usage stay."""
-    payloads = REPLIES[name]
-    before = copy.deepcopy(payloads)
-    old, new = decoded(replied(payloads)), decoded(with_payloads(sent(payloads), saying(fault, payloads)))
-    assert payloads == before
+    """Its words alone are other ones: form, id, model and usage stay, and a reply that was cut is whole."""
+    sample = REPLIES[name]
+    before = copy.deepcopy(sample.payloads)
+    old = sample.decoded(replied(sample.payloads))[-1]
+    new = sample.decoded(with_payloads(sample.sent(), saying(fault, sample.payloads)))[-1]
+    assert sample.payloads == before
     assert (new.message.text, new.message.tool_calls, new.finish_reason) == ("", (), "stop")
-    assert [part.text for part in new.message.parts] == (
-        ["I'm sorry, but I can't help with that."] if fault == "refusal" else []
-    )
+    words = ["I'm sorry, but I can't help with that."] if fault == "refusal" else sample.nothing
+    assert [part.text for part in new.message.parts] == words
     assert (new.id, new.model, new.usage, new.raw is None) == (old.id, old.model, old.usage, old.raw is None)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", WITH_CALLS)
 def test_the_first_call_alone_is_malformed(name):
-    """Its arguments are no JSON any more, and are what is said to be left; all else stays."""
-    payloads = REPLIES[name]
-    before = copy.deepcopy(payloads)
-    cut, left = malformed(payloads)
-    assert payloads == before
-    old, new = decoded(replied(payloads)), decoded(replied(cut))
+    """Its arguments are no JSON any more, and are what is said and told to be left; all else stays."""
+    sample = REPLIES[name]
+    before = copy.deepcopy(sample.payloads)
+    cut, left = malformed(sample.payloads)
+    assert sample.payloads == before
+    old = sample.decoded(replied(sample.payloads))[-1]
+    *events, new = sample.decoded(replied(cut))
     first, *others = new.message.tool_calls
     assert first.arguments == left
     with pytest.raises(ValueError, match=r"."):
         json.loads(left)
     assert (others, new.finish_reason, new.usage) == ([*old.message.tool_calls[1:]], old.finish_reason, old.usage)
     assert (first.name, first.id) == (old.message.tool_calls[0].name, old.message.tool_calls[0].id)
+    told = [event.chunk for event in events if event.index == 0 and event.type == "tool_call_args"]
+    assert "".join(told) == left
 
 
-@pytest.mark.parametrize("name", [name for name in REPLIES if name not in CALLS])
+@pytest.mark.parametrize("name", WITHOUT_CALLS)
 def test_without_a_call_nothing_is_malformed(name):
     """There is nothing to cut."""
-    assert malformed(REPLIES[name]) is None
+    assert malformed(REPLIES[name].payloads) is None
 
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_cut_reply_breaks_off_within(name):
     """Something of it comes, and it is never whole."""
-    reply, error = cut_off(REQUEST, sent(REPLIES[name]), REPLIES[name])
-    errors = ReplyErrors(provider="acme", headers={})
+    sample = REPLIES[name]
+    reply, error = cut_off(sample.request, sample.sent(), sample.payloads)
     with pytest.raises(ProviderError, match="broke off before it was complete") as caught:
-        list(decode(reply, ChatDecoder(errors), errors))
+        sample.decoded(reply)
     assert caught.value is error
     assert (error.status, error.request_id, error.retryable, error.is_answer) == (200, "r", True, False)
 
@@ -130,9 +68,10 @@ def test_a_cut_reply_breaks_off_within(name):
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_reply_is_read_to_its_end(name):
     """What comes as bytes is the same as what was recorded, and can be decoded once more."""
-    live, payloads = read(sent(REPLIES[name]))
-    assert payloads == REPLIES[name] == [*read(replied(REPLIES[name]))[1]]
-    assert decoded(live) == decoded(sent(REPLIES[name]))
+    sample = REPLIES[name]
+    live, payloads = read(sample.sent())
+    assert payloads == sample.payloads == [*read(replied(sample.payloads))[1]]
+    assert sample.decoded(live) == sample.decoded(sample.sent())
 
 
 @pytest.mark.parametrize(
@@ -146,6 +85,10 @@ def test_a_reply_is_read_to_its_end(name):
         Reply(status=200, headers={}, body=[b'data: {"choices": [{"delta": {}}]}\n\ndata: {oops\n\n']),
         Reply(status=200, headers={}, payloads=({"choices": []},)),
         Reply(status=200, headers={}, body=[]),
+        replied([output(status="failed", error={"message": "no"})]),
+        replied([output(status="cancelled")]),
+        replied([{"type": "response.failed", "response": output(said("a"), status="failed")}]),
+        replied([{"type": "response.created", "response": {"id": "resp_1"}}]),
     ],
 )
 def test_what_is_no_answer_is_left_as_it_is(reply):
@@ -169,3 +112,21 @@ def test_a_time_out_says_what_it_is_and_uses_up_no_line_of_a_script(project):
     project.write("specs/a.yaml", spec.replace("TEXT", "status"))
     (check,) = project.run().conversations[0].turns[0].checks
     assert check.message.endswith("got no answer: 'no answer from the model in time'")
+
+
+def test_a_fault_in_a_chain_of_items(project, loopback):
+    """A refusal comes in the place of the recorded answer to a tool's result, over a Responses API, too."""
+    loopback.says(output(called("add", {"a": 1, "b": 2})), output(said("3"), id="resp_2"))
+    project.write("desk.py", 'def add(a: int, b: int) -> int:\n    """Add."""\n    return a + b\n')
+    spec = {
+        "model": {"name": "m", "api": "responses", "base_url": loopback.base_url},
+        "tools": ["desk:add"],
+        "turns": [{"user": "1 + 2?", "expect": [{"equals": "3"}]}],
+    }
+    project.write("specs/a.yaml", json.dumps(spec))
+    assert project.one(record="all").verdict == "passed"
+    refused = [{"user": "1 + 2?", "expect": [{"refusal": True}, {"model_calls": 2}]}]
+    faults = [{"turn": 1, "model_call": 2, "inject": "refusal"}]
+    project.write("specs/a.yaml", json.dumps(spec | {"turns": refused, "faults": faults}))
+    found = project.one()
+    assert (found.verdict, found.turns[0].faults) == ("passed", ("model call 2: refusal",))
