@@ -28,7 +28,7 @@ ConvrunError                    what, where, fix
 │   ├── QuotaError              the account has no credit left, or has spent its limit
 │   ├── RateLimitError          too many requests or tokens for now
 │   ├── ContextOverflowError    more than the model takes in one request
-│   ├── ContentFilterError      a filter of the provider blocked the request or the reply
+│   ├── ContentFilterError      a filter blocked the request, or broke the reply off with an error
 │   ├── BadRequestError         a request that the provider does not take
 │   ├── ServerError             the provider failed, or is overloaded
 │   ├── ProviderTimeoutError    no answer in time, or no more of one
@@ -233,7 +233,7 @@ class ContextOverflowError(ProviderError):
 
 
 class ContentFilterError(ProviderError):
-    """A filter of the provider blocked what was asked, or what the model was saying."""
+    """A filter of the provider blocked what was asked, or broke the reply off with an error."""
 
 
 class BadRequestError(ProviderError):

@@ -66,6 +66,14 @@ def test_the_table_names_what_there_is():
     assert {name for names in allowed.values() for name in names} | allowed.keys() <= there
 
 
+def test_the_page_names_each_folder_of_a_component():
+    """A package within a component is a word of the page."""
+    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    within = {name for name, path in MODULES.items() if path.name == "__init__.py" and name.count(".") == 2}
+    assert within
+    assert {name for name in within if not re.search(rf"\b{name.rpartition('.')[2]}\b", text)} == set()
+
+
 def test_no_file_imports_itself_by_a_detour():
     """There is no cycle between files, deferred and type-checking imports included."""
     edges: dict[str, set[str]] = {}
