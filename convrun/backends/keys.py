@@ -91,6 +91,13 @@ def key_variable(
     )
 
 
+def is_withheld(identity: ModelIdentity, *, environ: Mapping[str, str], trusted_base_urls: Iterable[str] = ()) -> bool:
+    """Return whether no key goes there only because nothing but a spec names the address."""
+    if identity.offline or identity.api_key_env is not None or _preset(identity, environ).key_variable is None:
+        return False
+    return key_variable(identity, environ=environ, trusted_base_urls=trusted_base_urls) is None
+
+
 def may_receive(identity: ModelIdentity, *, environ: Mapping[str, str], trusted_base_urls: Iterable[str] = ()) -> bool:
     """Return whether what is the user's own may go there: to a preset's host, or where they said outside of specs."""
     if identity.offline or identity.base_url in _trusted(environ, trusted_base_urls):

@@ -34,6 +34,7 @@ class ModelBackend:
         provider: str | None = None,
         headers: Mapping[str, str] | None = None,
         key_variable: str | None = None,
+        key_withheld: bool = False,
     ) -> None:
         self.name = name
         self.format = format
@@ -43,6 +44,7 @@ class ModelBackend:
         self.headers = dict(headers or {})
         self.by_name = False
         self.key_variable = key_variable
+        self.key_withheld = key_withheld
 
     @property
     def api(self) -> str:
@@ -93,5 +95,6 @@ class ModelBackend:
             status=reply.status,
             headers=reply.headers,
             key_variable=self.key_variable,
+            withheld_at=self.base_url if self.key_withheld else None,
         )
         return ReplyReader(reply, self.format.decoder(errors, request), errors)

@@ -37,13 +37,15 @@ _SHOWN = 500  # characters of a provider's text that go into a message
 class ReplyErrors:
     """The errors of one reply.
 
-    `provider` is the name or host that people know; `key_variable` is where the key came from, None if none was sent.
+    `provider` is the name or host that people know; `key_variable` is where the key came from, None if none was sent;
+    `withheld_at` is the address that got none because only a spec names it.
     """
 
     provider: str
     status: int = 200
     headers: Mapping[str, str]
     key_variable: str | None = None
+    withheld_at: str | None = None
 
     def refused(self, payloads: Sequence[Payload]) -> ProviderError:
         """Return the error of a reply whose status is no success."""
@@ -168,7 +170,7 @@ class ReplyErrors:
         )
 
     def _fix(self, kind: type[ProviderError], status: int) -> str:
-        key = f"the key in {self.key_variable}" if self.key_variable else "the key (none was sent)"
+        key = f"the key in {self.key_variable}" if self.key_variable else None
         if 300 <= status < 400:
             onwards = self.headers.get("location")
             place = f", to {show(_cut(onwards))}," if onwards else ""
@@ -177,9 +179,13 @@ class ReplyErrors:
             wait = self.headers.get("retry-after")
             return f"wait {wait} seconds, or send less" if wait and wait.isdigit() else "wait a little, or send less"
         fixes: dict[type[ProviderError], str] = {
-            AuthenticationError: f"check what {key} may do" if status == 403 else f"check {key}",
+            AuthenticationError: self._without_key()
+            if key is None
+            else f"check what {key} may do"
+            if status == 403
+            else f"check {key}, and that it is set",
             ModelNotFoundError: "check the model's name and base_url",
-            QuotaError: f"the account of {key} has no credit left",
+            QuotaError: f"the account of {key} has no credit left" if key else self._without_key(),
             ContextOverflowError: "send less: a shorter history or text; or take a model that takes more",
             ContentFilterError: "a filter of the provider stopped it: say it in other words, or leave it out",
             ServerError: "try again later; the provider has no capacity left"
@@ -189,6 +195,14 @@ class ReplyErrors:
         }
         requests = {400: "change what the request says", 404: "check the model's name and base_url"}
         return fixes.get(kind) or requests.get(status, "the words are the provider's; its documentation says more")
+
+    def _without_key(self) -> str:
+        if self.withheld_at is None:
+            return "no key was sent: name the variable that holds one as api_key_env"
+        return (
+            f"no key was sent, as only a spec names {self.withheld_at!r}: "
+            "name it in the settings' base_urls, in OPENAI_BASE_URL or with --base-url"
+        )
 
 
 def timed_out(host: str, seconds: float | None, more: str = "") -> ProviderError:

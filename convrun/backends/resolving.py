@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from convrun.backends.chat_format import ChatFormat
 from convrun.backends.echo import EchoTransport
 from convrun.backends.identity import DEFAULT_MODEL, ModelIdentity, identify
-from convrun.backends.keys import key_for, key_variable
+from convrun.backends.keys import is_withheld, key_for, key_variable
 from convrun.backends.model_backend import ModelBackend
 from convrun.backends.presets import quirks_of
 from convrun.backends.rates import Rates, rate_of
@@ -98,6 +98,7 @@ def backend_for(
         provider=identity.provider,
         headers=identity.headers,
         key_variable=variable,
+        key_withheld=is_withheld(identity, environ=environ, trusted_base_urls=trusted_base_urls),
     )
 
 

@@ -81,7 +81,7 @@ def test_a_wrong_key_is_named_and_not_shown(loopback: Loopback) -> None:
         ask(model(loopback, {"OPENAI_API_KEY": "sk-very-secret"}))
     error = caught.value
     assert (error.status, error.request_id, error.retryable) == (401, "req_1", False)
-    assert error.fix == "check the key in OPENAI_API_KEY"
+    assert error.fix == "check the key in OPENAI_API_KEY, and that it is set"
     assert error.provider_message == "Incorrect API key provided: <OPENAI_API_KEY>"
     assert "secret" not in str(error)
     assert loopback.requests[0].headers["authorization"] == "Bearer sk-very-secret"

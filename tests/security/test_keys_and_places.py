@@ -103,6 +103,16 @@ def test_nobody_is_followed_elsewhere(project, loopback, status, stream):
     assert onwards["location"] in error.fix
 
 
+@pytest.mark.parametrize(("status", "code"), [(401, "invalid_api_key"), (429, "insufficient_quota")])
+def test_a_key_that_was_withheld_is_told(project, loopback, status, code):
+    """Where a server wants a key that went nowhere, since only the spec names the address, what lets it go is named."""
+    loopback.says(Answer(status=status, body={"error": {"message": "No.", "code": code}}))
+    error = live(project, loopback, trusted=False).error
+    assert "authorization" not in loopback.requests[0].headers
+    assert f"no key was sent, as only a spec names '{loopback.base_url}'" in error.fix
+    assert "base_urls" in error.fix
+
+
 def test_a_key_in_an_error_is_not_shown(project, loopback):
     """A provider that repeats the key gets it into no message."""
     loopback.says(Answer(status=401, body={"error": {"message": f"Incorrect API key: {KEY}"}}))
