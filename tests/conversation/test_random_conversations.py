@@ -18,11 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_models import calls, says, streams
-from valid_requests import check_chat, check_responses
+from servers import called, event_stream, output, said, streamed
+from valid_requests import InvalidRequestError, check_chat, check_responses
 
 import convrun as llm
 from convrun.backends.chat_format import ChatFormat
 from convrun.backends.model_backend import ModelBackend
+from convrun.backends.responses_format import ResponsesFormat
 from convrun.conversation.at_once import run
 from convrun.wire import Reply, Request
 
@@ -48,13 +50,16 @@ PROGRAMS = st.tuples(st.lists(DEEDS, min_size=1, max_size=8), st.lists(ANSWERS, 
 class Answering:
     """A transport that answers as drawn, over and over, and refuses what no API would take.
 
-    `interrupting` counts down at each of its waits; at none it interrupts, as Ctrl-C does.
+    `interrupting` counts down at each of its waits; at none it interrupts, as Ctrl-C does. What a
+    Responses API has `said` it keeps, by the ids of its replies.
     """
 
-    def __init__(self, answers: Sequence[Any]) -> None:
+    def __init__(self, answers: Sequence[Any], *, own_ids: bool) -> None:
         self.answers = answers
+        self.own_ids = own_ids  # each call has an id that no other has
         self.requests: list[Mapping[str, Any]] = []
         self.interrupting: int | None = None
+        self.said: dict[str, list[Any]] = {}
 
     def send(self, request: Request) -> Reply:
         """Answer at once."""
@@ -73,11 +78,42 @@ class Answering:
 
     def _answered(self, request: Request) -> Reply:
         body = json.loads(json.dumps(request.body))
-        (check_chat if "messages" in body else check_responses)(body)
+        whole = body if "messages" in body else {"input": self._all_said(body)}
+        (check_chat if "messages" in body else check_responses)(whole)
         self.requests.append(body)
         kind, what = self.answers[(len(self.requests) - 1) % len(self.answers)]
         if kind == "refused":
             return Reply(status=what, headers={}, payloads=({"error": {"message": "no"}},))
+        return self._chat(kind, what) if "messages" in body else self._items(kind, what, whole["input"])
+
+    def _all_said(self, body: Mapping[str, Any]) -> list[Any]:
+        if not body["input"]:
+            raise InvalidRequestError("no input")
+        previous = body.get("previous_response_id")
+        return [*(self.said[previous] if previous is not None else ()), *body["input"]]
+
+    def _items(self, kind: str, what: Any, before: Sequence[Any]) -> Reply:
+        """What a Responses API says."""
+        number = len(self.requests)
+        if kind == "calls":
+            items = [
+                called(name, call_id=f"call_{number}_{at}" if self.own_ids else given)
+                for at, (name, given) in enumerate(what)
+            ]
+        else:
+            items = [said(what, f"msg_{number}")]
+        whole = output(*items, id=f"resp_{number}")
+        if kind != "cut":
+            self.said[whole["id"]] = [*before, *items]
+        if kind in ("says", "calls"):
+            return Reply(status=200, headers={}, payloads=(whole,))
+        events = streamed(whole)
+        if kind == "streams":
+            return Reply(status=200, headers={}, payloads=tuple(events))
+        return Reply(status=200, headers={}, body=(event_stream(*events[:4], done=False),))
+
+    def _chat(self, kind: str, what: Any) -> Reply:
+        """What chat completions say."""
         if kind == "cut":
             return Reply(
                 status=200, headers={}, body=(b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n',)
@@ -158,10 +194,10 @@ async def is_the_same(new: Any, old: Any) -> None:
 class Program:
     """What the user does in one conversation of either API."""
 
-    def __init__(self, model: Any, transport: Answering, *, awaited: bool) -> None:
+    def __init__(self, model: Any, transport: Answering, *, awaited: bool, options: Any) -> None:
         tools = Tools(awaited=awaited)
         self.talk = model.conversation(
-            system="S", tools=tools.tools, before_call=tools.before, stream=False, chain_limit=3
+            system="S", tools=tools.tools, before_call=tools.before, stream=False, chain_limit=3, options=options
         )
         self.tools = tools
         self.model = model
@@ -259,19 +295,27 @@ async def held(program: Program, deeds: Sequence[Any]) -> None:
         await done(end.text())
     assert await done(end.text()) == "last"
     assert len(program.transport.requests) > before
-    assert program.transport.requests[-1]["messages"][-1]["content"] == "the end"
+    last = program.transport.requests[-1]
+    assert (last.get("messages") or last["input"])[-1]["content"] == "the end"
     assert [message.role for message in program.talk.history].count("system") == 1
 
 
 @pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
-@settings(max_examples=60)
+@pytest.mark.parametrize(
+    ("spoken", "options"),
+    [(ChatFormat, {}), (ResponsesFormat, {}), (ResponsesFormat, {"previous_response_id": "auto"})],
+    ids=["chat", "responses", "auto"],
+)
+@settings(max_examples=25)
 @given(drawn=PROGRAMS)
-def test_the_next_request_is_always_valid(drawn: tuple[Any, Any], *, awaited: bool):
+def test_the_next_request_is_always_valid(drawn: tuple[Any, Any], *, spoken: Any, options: Any, awaited: bool):
     """Whatever the order of prompts, chains, failing and pausing tools, interruptions and refused requests."""
     deeds, answers = drawn
-    transport = Answering(answers)
-    backend = ModelBackend(name="m", format=ChatFormat(model="m"), transport=transport, base_url="http://model.test/v1")
+    transport = Answering(answers, own_ids=bool(options))
+    backend = ModelBackend(name="m", format=spoken(model="m"), transport=transport, base_url="http://model.test/v1")
+    model = (llm.AsyncModel if awaited else llm.Model)(backend)
+    program = held(Program(model, transport, awaited=awaited, options=options), deeds)
     if awaited:
-        asyncio.run(asyncio.wait_for(held(Program(llm.AsyncModel(backend), transport, awaited=True), deeds), 30))
+        asyncio.run(asyncio.wait_for(program, 30))
     else:
-        run(held(Program(llm.Model(backend), transport, awaited=False), deeds))
+        run(program)
