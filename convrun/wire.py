@@ -44,6 +44,7 @@ class Request:
     Growing one where what was sent before is known. `headers` are
     the user's own, without keys. `provider` is the preset's name, or None; `base_url` is where it would go.
     `error_wanted` makes a refusal an answer like others: a replay does not pass over it, a recording keeps it.
+    `behind` is a digest of what was said before and stands in another recording, where the body names it by an id.
     """
 
     endpoint: str
@@ -52,6 +53,7 @@ class Request:
     provider: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     error_wanted: bool = False
+    behind: str | None = None
 
     @property
     def url(self) -> str:

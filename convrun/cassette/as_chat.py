@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from hashlib import sha256
 
 from convrun.cassette.canonical import listed
 from convrun.cassette.interaction import RESPONSES, Interaction, SentRequest
 from convrun.cassette.items import as_message
 from convrun.cassette.stored.reply_nodes import reply_items
 from convrun.frozen import frozen
-from convrun.values import Json, JsonObject
+from convrun.values import Json, JsonObject, canonical
 
 PREVIOUS = "previous_response_id"
 _MADE_OF = frozenset({"model", "instructions", "input", "tools"})
@@ -92,7 +93,7 @@ class Chats:
         body = request.body
         if request.endpoint != RESPONSES or not isinstance(body, dict):
             return Chat(request=request)
-        before = self._known.get(str(body.get(PREVIOUS)), [])
+        before = self.before(body) or []
         said = body.get("instructions")
         system = [self._system.setdefault(said, {"role": "system", "content": said})] if isinstance(said, str) else []
         rest = {key: value for key, value in body.items() if key not in _MADE_OF}
@@ -102,12 +103,25 @@ class Chats:
         made |= {"tools": [*map(_tool, tools)] if isinstance(tools, list) else tools} if "tools" in body else {}
         return Chat(request=replace(request, body=made | rest), instructed=bool(system), before=len(before))
 
+    def before(self, body: JsonObject) -> list[JsonObject] | None:
+        """Return the messages that stand before a request by the id that it names; None where no reply has it."""
+        return self._known.get(str(body.get(PREVIOUS)))
+
     def _made(self, items: Iterable[Json]) -> Iterator[JsonObject]:
         for item in items:
             if id(item) not in self._messages:
                 message = as_message(item)
                 self._messages[id(item)] = item, message if isinstance(message, dict) else {"": message}
             yield self._messages[id(item)][1]
+
+
+def said_before(interactions: Iterable[Interaction], body: JsonObject) -> str | None:
+    """Return 12 hex digits over all that the id stands for by which a request goes on from what was recorded.
+
+    None where it goes on from none of these replies.
+    """
+    said = Chats(interactions).before(body)
+    return sha256(canonical(said).encode()).hexdigest()[:12] if said is not None else None
 
 
 def _tool(tool: Json) -> Json:

@@ -26,7 +26,8 @@ RECORD_ANEW = "record the conversation anew with `convrun record --all` and its 
 class SentRequest:
     """A request as it was sent, redacted. `body` is its JSON body; one that is not JSON is a text.
 
-    `headers` are the user's own; empty where the recording does not know them.
+    `headers` are the user's own; empty where the recording does not know them. `behind` is a digest of what was said
+    before, where only the id of a response tells it, which the recording does not have: it is that of a branch.
     """
 
     url: str
@@ -34,6 +35,7 @@ class SentRequest:
     method: str = "POST"
     provider: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    behind: str | None = None
 
     @property
     def endpoint(self) -> str:

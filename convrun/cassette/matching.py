@@ -117,9 +117,19 @@ class Matcher:
 
 
 def same_address(recorded: SentRequest, now: SentRequest, redactor: Redactor) -> bool:
-    """Return whether provider and the user's own headers are the same, as far as the recording holds them."""
+    """Return whether provider and the user's own headers are the same, as far as the recording holds them.
+
+    So is what the id of a response stands for, where both requests tell.
+    """
     provider = recorded.provider is None or recorded.provider == now.provider
+    if other_before(recorded, now):
+        return False
     if not provider or not recorded.headers or recorded.headers == now.headers:
         return provider
     thorough = redactor.thorough
     return thorough.sent_headers(recorded.headers) == thorough.sent_headers(now.headers)
+
+
+def other_before(recorded: SentRequest, now: SentRequest) -> bool:
+    """Return whether two requests go on from different things by the id of a response, as far as both tell."""
+    return recorded.behind is not None and now.behind is not None and recorded.behind != now.behind

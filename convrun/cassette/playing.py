@@ -65,6 +65,11 @@ class Player:
         """The interaction that was played last."""
         return None if self._last is None else self.recording.interactions[self._last]
 
+    @property
+    def played(self) -> tuple[Interaction, ...]:
+        """The interactions up to the one that was played last."""
+        return self.recording.interactions[: 0 if self._last is None else self._last + 1]
+
     def send(self, request: Request) -> Reply:
         """Return the recorded reply to a request.
 
@@ -201,6 +206,7 @@ def sent_request(request: Request, redactor: Redactor) -> SentRequest:
         provider=request.provider,
         headers=redactor.sent_headers(request.headers) if request.headers else {},
         body=request.body,
+        behind=request.behind,
     )
 
 

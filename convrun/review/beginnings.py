@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from convrun.cassette.as_chat import said_before
 from convrun.cassette.interaction import Interaction, Recording
 from convrun.review.transcripts import transcript
 from convrun.run.planning.plan import Planned, Trunk
@@ -31,6 +32,10 @@ def with_beginning(planned: Planned, recording: Recording, read: Callable[[Trunk
         if first is None:
             return recording
         before += first
+    named = next((item.request for item in recording.own.interactions if item.request.behind is not None), None)
+    if named is not None and isinstance(named.body, dict):
+        same = said_before(before, named.body) == named.behind
+        return replace(recording, interactions=(*before, *recording.interactions)) if same else recording
     own = transcript(recording.own, single=True).conversations
     begun = transcript(Recording(interactions=tuple(before)), single=True).conversations
     if not own or not begun or not _goes_on(begun[0], own[0]):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from convrun.cassette.as_chat import Chat, Chats
+from convrun.cassette.as_chat import PREVIOUS, Chat, Chats
 from convrun.cassette.canonical import NOT_COMPARED, plain_content, plain_envelope
 from convrun.cassette.interaction import RESPONSES, SentRequest
+from convrun.cassette.matching import other_before
 from convrun.cassette.pointers import pointer_parts, without
 from convrun.cassette.stale.attached import described
 from convrun.cassette.stale.change import Change, suspected
@@ -101,6 +102,8 @@ def _address(recorded: SentRequest, now: SentRequest) -> Iterator[tuple[str, str
         yield "", "provider", recorded.provider, now.provider
     if recorded.headers and recorded.headers != now.headers:
         yield "", "headers", dict(recorded.headers), dict(now.headers)
+    if other_before(recorded, now):
+        yield f"/{PREVIOUS}", "what was said before", recorded.behind, now.behind
 
 
 def _envelope_changes(before: JsonObject, after: JsonObject) -> Iterator[Change]:

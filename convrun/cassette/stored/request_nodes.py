@@ -2,7 +2,8 @@
 
 A chat repeats its whole history. Here a request holds the messages that are new after the ones before it and the reply
 to them; `keep: N` says that only the first N (the system message not counted) stand, `returned` how the reply was sent
-back where that is not the usual way. Whoever writes and whoever reads go through the same RequestState.
+back where that is not the usual way. `behind` is a digest of what was said before and another recording has. Whoever
+writes and whoever reads go through the same RequestState.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ KEYS = frozenset(
         "returned",
         "messages",
         "body",
+        "behind",
     }
     | _OF_ITEMS
 )
@@ -82,6 +84,8 @@ def request_node(request: SentRequest, state: RequestState) -> JsonObject:
     for key, value in address:
         if value != getattr(state, key):
             node[key] = value
+    if request.behind is not None:
+        node["behind"] = request.behind
     items = request.endpoint == RESPONSES
     if items:
         from convrun.cassette.stored.item_requests import item_request_node
@@ -222,12 +226,16 @@ def full_request(node: JsonObject, state: RequestState) -> SentRequest:
     ):
         raise CassetteError("the first request has a 'url', and 'headers' is a mapping of texts")
     state.headers = headers
+    behind = node.get("behind")
+    if behind is not None and not isinstance(behind, str):
+        raise CassetteError(f"'behind' is a digest, not {behind!r}")
     return SentRequest(
         url=state.url,
         method=state.method,
         provider=None if state.provider is None else str(state.provider),
         headers={key: str(value) for key, value in headers.items()},
         body=node["body"] if "body" in node else _body(node, state, state.url),
+        behind=behind,
     )
 
 

@@ -66,6 +66,8 @@ class Carrier:
         self._recorder = recorder
         self._rehearsal = rehearsal
         self._lent: tuple[Lent, ...] = ()  # that are not over yet
+        self._over: tuple[Lent, ...] = ()  # that are
+        self._goes_on = False  # from those: until a request has said so by an id
         self._astray = False
         self._turn = 1
         self._call = 0
@@ -80,7 +82,8 @@ class Carrier:
         end_copy(self._process)
         self._call += 1
         try:
-            return self._source.send(replace(request, error_wanted=True) if self._error_wanted else request)
+            asked = replace(request, error_wanted=True) if self._error_wanted else request
+            return self._source.send(self._going_on(asked) if self._goes_on else asked)
         finally:
             self._notice()
 
@@ -97,7 +100,8 @@ class Carrier:
         """Count the model calls anew: turn number `turn` begins. `error_wanted`: the provider is to refuse in it."""
         self._turn, self._call, self._error_wanted = turn, 0, error_wanted
         if self._lent and turn > self._lent[0].until:
-            self._lent = tuple(one for one in self._lent if one.until >= turn)
+            self._over += tuple(one for one in self._lent if one.until < turn)
+            self._lent, self._goes_on = tuple(one for one in self._lent if one.until >= turn), True
             to_go_on = self._recorder is not None or self._rehearsal is not None
             self._astray = not self._lent and to_go_on and self.staleness is not None
         if self._from_turn is not None and turn >= self._from_turn:
@@ -113,6 +117,17 @@ class Carrier:
         if self._astray:
             raise StaleError("what the branch goes on from is stale", fix="record its trunk")
         return self._lent[0].transport if self._lent else self._inner
+
+    def _going_on(self, request: Request) -> Request:
+        """The first request behind a trunk that names a reply of it, with a digest of what was said: ids may repeat."""
+        if self.staleness is not None or "previous_response_id" not in request.body:
+            return request
+        from convrun.cassette.as_chat import said_before  # most requests hold what was said before
+
+        players = [one.player for one in self._over if one.player is not None]
+        behind = said_before((item for player in players for item in player.played), request.body)
+        self._goes_on = behind is None
+        return replace(request, behind=behind)
 
     @property
     def _playing(self) -> Player | Known | None:
