@@ -23,7 +23,8 @@ MAX_ATTACHMENT = 20_000_000  # bytes
 
 _CHUNK = 3 * 2**18  # bytes that are encoded at once: base64 makes four letters of three
 _TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(?:\s*;.*)?")
-_URL = re.compile(r"data:[^,]*,|(?!file:)[a-z][a-z0-9+.-]+://[^\s/]", re.IGNORECASE)
+_URL = re.compile(r"data:[^,]*,|https?://[^\s/]", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNREADABLE = "attach a file, not a folder, pipe or device"
 
 
@@ -52,6 +53,8 @@ class Attachment:
         """Refuse an attachment that has no source, or two, or something else than a path, a URL or bytes."""
         if sum(source is not None for source in (self.path, self.url, self.content)) != 1:
             raise AttachmentError("an attachment has exactly one source", fix="give one of path=, url= and content=")
+        if isinstance(self.content, bytearray | memoryview):  # which could change
+            object.__setattr__(self, "content", bytes(self.content))
         wrong = _wrong(self)
         if wrong is not None:
             raise AttachmentError(wrong[0], fix=wrong[1])
@@ -307,9 +310,18 @@ def _wrong(given: Attachment) -> tuple[str, str] | None:
         return f"the content of an attachment is bytes, not {type_name(content)}", fix
     if given.path is not None:
         return _wrong_path(given.path)
-    if given.url is not None and _URL.match(given.url) is None:
+    if given.url is not None and not _is_url(given.url):
         return f"{show(given.url, 100)} is no URL", "a URL begins with https:// or data:; of a file give the path"
     return None
+
+
+def _is_url(text: str) -> bool:
+    if _URL.match(text) is None:
+        return False
+    try:
+        return text[:5].lower() == "data:" or (urlsplit(text).netloc != "" and _CONTROL.search(text) is None)
+    except ValueError:  # a bracket that is never closed, a host of no letters
+        return False
 
 
 def _wrong_path(path: object) -> tuple[str, str] | None:
@@ -326,6 +338,8 @@ def _nearest(path: Path) -> str:
     try:
         if path.is_dir():
             return _UNREADABLE
+        if path.is_symlink() and not path.exists():
+            return "its link leads to no file: give the path of the file itself"
         if path.exists():
             return "give yourself the right to read it"
         names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []

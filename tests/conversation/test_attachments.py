@@ -41,6 +41,14 @@ def test_the_type_is_found_without_the_network(attachment, kind):
     assert attachment.resolve_type() == kind
 
 
+def test_bytes_that_may_change_are_taken_as_they_are():
+    """A bytearray and a memoryview are bytes, and what becomes of them later changes nothing."""
+    given = bytearray(PNG)
+    attachments = (llm.Attachment(content=given), llm.Attachment(content=memoryview(given)))
+    given[:] = b"?"
+    assert [one.content_bytes() for one in attachments] == [PNG, PNG]
+
+
 def test_a_file_is_what_its_bytes_are(tmp_path):
     """A picture that was saved under another suffix goes out as what it is: providers refuse it otherwise."""
     path = tmp_path / "dog.png"
@@ -85,12 +93,14 @@ def test_a_file_that_cannot_be_read_is_one_error(tmp_path, monkeypatch):
     (tmp_path / "notes").write_text("hello", "utf-8")
     (tmp_path / "map.png").write_bytes(PNG)
     os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
     for path, problem, fix in [
         ("folder.png", "attachment 'folder.png' is no regular file", "attach a file, not a folder"),
         ("pipe.png", "attachment 'pipe.png' is no regular file", "not a folder, pipe or device"),
         ("empty.png", "attachment 'empty.png' is empty", "attach what has something in it"),
         ("notes", "the type of attachment 'notes' is not known", "say it, as type image/jpeg"),
         ("mapp.png", "cannot read attachment 'mapp.png': no such file or directory", "did you mean 'map.png'?"),
+        ("loop.png", "cannot read attachment 'loop.png': too many levels", "its link leads to no file"),
     ]:
         with pytest.raises(llm.AttachmentError, match=problem) as caught:
             llm.Attachment(path=path).load()
@@ -114,12 +124,14 @@ def test_a_file_without_the_right_to_read_it_is_one_error(tmp_path):
         ({}, "exactly one source", "give one of path=, url= and content="),
         ({"path": "a", "url": "b"}, "exactly one source", "give one of path=, url= and content="),
         ({"content": "text"}, "is bytes, not text", "give content=….encode(), or path= for a file"),
-        ({"content": bytearray(b"x")}, "is bytes, not", "give content=bytes(…)"),
         ({"content": Path("a.png")}, "is bytes, not", "give content=bytes(…)"),
         ({"url": "map.png"}, "'map.png' is no URL", "of a file give the path"),
         ({"url": ""}, "'' is no URL", "a URL begins with https:// or data:"),
         ({"url": "file:///etc/passwd"}, "is no URL", "of a file give the path"),
         ({"url": "data:image/png"}, "is no URL", "a URL begins with"),
+        ({"url": "https://[::1/a.png"}, "is no URL", "a URL begins with"),
+        ({"url": "https://example.com/a\n.png"}, "is no URL", "a URL begins with"),
+        ({"url": "ftp://example.com/a.png"}, "is no URL", "a URL begins with"),
         ({"url": b"https://example.com"}, "the url of an attachment is a text", "give url='…'"),
         ({"url": "https://example.com", "type": 1}, "the type of an attachment is a text, not number", "give type='…'"),
         ({"path": ""}, "the path of an attachment is that of a file", "give path='…', or content= for bytes"),

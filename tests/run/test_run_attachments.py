@@ -33,8 +33,10 @@ def pictured(project):
         ("path: empty.png", "attachment 'empty.png' is empty", "attach what has something in it"),
         ("path: notes", "the type of attachment 'notes' is not known", "say it, as type image/jpeg"),
         ("url: 'https://example.com/a'", "the type of attachment 'https://example.com/a' is not", "say it, as type"),
+        ("path: loop.png", "'loop.png' is a link that leads back to itself", "give the path of the file itself"),
         ("url: map.png", "'map.png' is no URL", "a URL begins with https:// or data:; of a file give the path"),
         ("url: 'file:///etc/passwd'", "'file:///etc/passwd' is no URL", "of a file give the path"),
+        ("url: 'https://[::1/a.png'", "'https://[::1/a.png' is no URL", "a URL begins with https:// or data:"),
         (
             "path: 'https://example.com/a.png'",
             "no file 'https://example.com/a.png' to attach",
@@ -48,6 +50,7 @@ def test_what_cannot_be_sent_is_found_before_anything_runs(pictured, attached, w
     """One mistake, at the attachment's line, with what mends it; the command ends with 2."""
     pictured.write("specs/empty.png", "")
     pictured.write("specs/notes", "hello")
+    (pictured.root / "specs/loop.png").symlink_to("loop.png")
     pictured.write("specs/a.yaml", ONE.replace("ATTACHED", attached))
     (mistake,) = pictured.mistakes()
     assert mistake.startswith("specs/a.yaml:5:")

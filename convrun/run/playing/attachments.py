@@ -7,11 +7,13 @@ from pathlib import Path
 
 from convrun.conversation.attachments import Attachment
 from convrun.errors import AttachmentError, ConvrunError, SpecError, did_you_mean, system_reason
-from convrun.source import is_below
+from convrun.source import is_below, is_circle
 from convrun.spec.model import AttachmentSpec
 from convrun.spec.named_files import NOT_FOR_SPECS, kept_back
 from convrun.templates import render_text
 from convrun.values import show
+
+_LINK = "its link leads to no file: give the path of the file itself"
 
 
 def attachment(spec: AttachmentSpec, names: Mapping[str, object], *, root: Path, at_most: int) -> Attachment:
@@ -41,6 +43,8 @@ def _path(spec: AttachmentSpec, names: Mapping[str, object], root: Path) -> tupl
     shown = render_text(spec.path, names)
     path = (root / spec.where.file).parent / shown
     if not is_below(path, root):
+        if is_circle(path):
+            raise AttachmentError(f"{show(shown)} is a link that leads back to itself", where=spec.where, fix=_LINK)
         raise AttachmentError(
             f"{show(shown)} is outside of the project", where=spec.where, fix="keep it below the root"
         )
@@ -64,6 +68,8 @@ def _fix(path: Path) -> str | None:
         return None
     if path.exists():
         return "attach a file, not a folder, pipe or device"
+    if path.is_symlink():
+        return _LINK
     siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     return did_you_mean(path.name, siblings) or "the path begins at the spec's folder"
 
