@@ -53,8 +53,9 @@ class Attachment:
         """Refuse an attachment that has no source, or two, or something else than a path, a URL or bytes."""
         if sum(source is not None for source in (self.path, self.url, self.content)) != 1:
             raise AttachmentError("an attachment has exactly one source", fix="give one of path=, url= and content=")
-        if isinstance(self.content, bytearray | memoryview):  # which could change
-            object.__setattr__(self, "content", bytes(self.content))
+        content: object = self.content
+        if isinstance(content, bytearray | memoryview):  # which could change
+            object.__setattr__(self, "content", bytes(content))
         wrong = _wrong(self)
         if wrong is not None:
             raise AttachmentError(wrong[0], fix=wrong[1])

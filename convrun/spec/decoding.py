@@ -14,6 +14,7 @@ from convrun.spec.decoder import Decoder, Mistakes, SpecFile, described, expecte
 from convrun.spec.model import ImportPath
 
 Value = TypeVar("Value")
+_LEAST, _MOST = 0.001, 86_400.0  # seconds of a duration
 Judge: TypeAlias = Callable[[Sequence[Value]], Iterable[ConvrunError]]
 
 
@@ -171,9 +172,13 @@ def duration(node: Node, file: SpecFile) -> float:
         raise SpecError(f"{node.text} has no unit", where=node.where, fix=f"write {node.text}s for seconds")
     found = text(node, file)
     try:
-        return values.seconds(found)
+        seconds = values.seconds(found)
     except ConvrunError as error:
         raise SpecError(error.what, where=node.where, fix=error.fix) from None
+    if not _LEAST <= seconds <= _MOST:
+        what, fix = f"{values.show(found)} is no time that can be kept", "write a duration from 1ms to 1 day, 1440m"
+        raise SpecError(what, where=node.where, fix=fix)
+    return seconds
 
 
 def choice(*known: str, of: str) -> Decoder[str]:

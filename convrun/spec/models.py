@@ -123,7 +123,7 @@ MODEL = Record(
             decoding.choice("system", "developer", of="system_role"), "The role of the system prompt's message."
         ),
         "headers": Key(_headers, "Headers that go with every request; no keys."),
-        "timeout": Key(decoding.duration, "How long each step of a call may take."),
+        "timeout": Key(decoding.duration, "How long each step may take: connecting, and each wait for more."),
         "max_retries": Key(decoding.whole_number(0), "How often a call that failed for a passing reason is repeated."),
     },
 )
