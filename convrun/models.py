@@ -42,6 +42,7 @@ def get_model(name: str | None = None, **settings: Any) -> Model:
 
     Raises:
         UnknownModelError: where no provider is known for it.
+        ConvrunError: for a setting of another kind than it takes.
         TypeError: for a setting that is none.
     """
     return Model(_backend("get_model", name, settings))
@@ -62,14 +63,17 @@ def get_models() -> list[Model]:
 
 
 def _backend(caller: str, name: str | None, settings: dict[str, Any]) -> ModelBackend:
+    from convrun.backends.given_settings import check_settings
     from convrun.backends.rerouting import reroutable  # only once a model is wanted
     from convrun.backends.resolving import resolve
 
     for setting in settings.keys() - (resolve.__kwdefaults__ or {}).keys():
         from convrun.errors import did_you_mean
 
-        near = did_you_mean(setting, resolve.__kwdefaults__ or ())
+        keys = "set OPENAI_API_KEY, or name the variable of the key with api_key_env="
+        near = keys if setting in {"key", "api_key"} else did_you_mean(setting, resolve.__kwdefaults__ or ())
         raise TypeError(f"{caller}() got an unexpected keyword argument {setting!r}{f' ({near})' if near else ''}")
+    check_settings({"name": name, **settings})
     return reroutable(resolve(name, **settings), settings.get("environ", os.environ))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Literal, TypeAlias, get_args
@@ -53,7 +54,7 @@ def identify(  # noqa: PLR0913  # one for each thing that may be said about a mo
 
     Raises:
         UnknownModelError: for a provider or an API that is not known, and an API that is not spoken there.
-        ConvrunError: for a base URL that is none.
+        ConvrunError: for a base URL that is none, and a key variable that is none.
     """
     name = name or (DEFAULT_MODEL if script is None else "script")
     model = name
@@ -74,6 +75,7 @@ def identify(  # noqa: PLR0913  # one for each thing that may be said about a mo
         provider, model = _split(name)
         url = _address(PRESETS[provider], environ)
     spoken = _api(api, name=name, offline=offline is not None, system_role=system_role)
+    _refuse_variable(api_key_env)
     return ModelIdentity(
         name=name,
         model=model,
@@ -85,6 +87,19 @@ def identify(  # noqa: PLR0913  # one for each thing that may be said about a mo
         offline=offline,
         api=spoken,
     )
+
+
+def _refuse_variable(name: str | None) -> None:
+    """Raise for what names no environment variable, without showing it: it may be the key itself."""
+    if name is None:
+        return
+    from convrun.redaction import Redactor  # most models have no variable of their own
+
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or Redactor().thorough.finds(name):
+        raise ConvrunError(
+            "api_key_env is not the name of an environment variable",
+            fix="name the variable that holds the key, as OPENAI_API_KEY; the key itself is written nowhere",
+        )
 
 
 def checked_url(url: str) -> str:

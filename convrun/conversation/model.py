@@ -9,6 +9,7 @@ from convrun.conversation.backend import Backend
 from convrun.conversation.chain import ChainResponse
 from convrun.conversation.conversation import AnyConversation, Conversation
 from convrun.conversation.response import Response
+from convrun.errors import ConversationError
 from convrun.values import Json
 
 _Response = TypeVar("_Response")
@@ -31,6 +32,17 @@ class AnyModel(Generic[_Response, _Chain]):
     def model_id(self) -> str:
         """The model's name, as the user wrote it."""
         return self.backend.name
+
+    @property
+    def key(self) -> None:
+        """None: keys come from the environment, and a model holds none."""
+        return None
+
+    @key.setter
+    def key(self, key: str | None) -> None:
+        if key is not None:
+            variable = getattr(self.backend, "key_variable", None) or "OPENAI_API_KEY"
+            raise ConversationError("a model takes no key", fix=f"set {variable}, or give get_model() an api_key_env=")
 
     def conversation(self, **settings: Any) -> AnyConversation[_Response, _Chain]:
         """Return a new conversation; `settings` are those of `Conversation`."""

@@ -65,7 +65,11 @@ def test_an_unknown_model_is_a_key_error():
 
 @pytest.mark.parametrize(
     ("setting", "words"),
-    [("base_uri", r"'base_uri' \(did you mean 'base_url'\?\)"), ("zzz", "'zzz'")],
+    [
+        ("base_uri", r"'base_uri' \(did you mean 'base_url'\?\)"),
+        ("zzz", "'zzz'"),
+        ("key", r"'key' \(set OPENAI_API_KEY, or .*api_key_env=\)"),
+    ],
 )
 def test_a_misspelt_setting_of_a_model_is_a_type_error(setting, words):
     """It names the function that was called, and what may be meant."""

@@ -177,3 +177,40 @@ def test_what_is_of_another_kind_is_refused_at_once(call, given, what, fix):
     assert caught.value.what.startswith(what)
     assert fix in str(caught.value.fix)
     assert script.requests == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "what"),
+    [
+        ("timeout", "5s", "timeout is '5s'"),
+        ("timeout", 0, "timeout is 0"),
+        ("max_retries", -1, "max_retries is -1"),
+        ("max_retries", 1.5, "max_retries is 1.5"),
+        ("rpm", "30", "rpm is '30'"),
+        ("rpm", 0, "rpm is 0"),
+        ("headers", {"X-Team": 5}, "headers is no such table"),
+        ("base_url", 8000, "base_url is 8000"),
+        ("api_key_env", "sk-abc", "api_key_env is not the name of an environment variable"),
+        ("api_key_env", "gsk_Qw8rTz2LmVx9" + "NcY4KdPb7HsJ", "api_key_env is not the name of an environment variable"),
+            "api_key_env",
+            "gsk_" + "Qw8rTz2LmVx9" + "NcY4KdPb7HsJ",
+            "api_key_env is not the name of an environment variable",
+        ),
+    ],
+)
+def test_a_setting_of_a_model_is_refused_at_once(setting, value, what):
+    """What a setting does not take is refused by get_model, not by the first prompt; no key is shown."""
+    with pytest.raises(llm.ConvrunError) as caught:
+        llm.get_model("m", **{"base_url": "http://127.0.0.1:9/v1", setting: value})
+    assert caught.value.what == what
+    assert caught.value.fix
+
+
+def test_a_model_takes_no_key():
+    """A key that is set on a model, as in llm, is refused, and the variable is named; None does no harm."""
+    for model in (llm.get_model("groq/m"), llm.get_async_model("groq/m")):
+        with pytest.raises(llm.ConversationError, match="takes no key") as caught:
+            model.key = "sk-1"
+        assert "GROQ_API_KEY" in str(caught.value.fix)
+        assert "sk-1" not in str(caught.value)
+        model.key = None
