@@ -191,11 +191,7 @@ def test_what_is_of_another_kind_is_refused_at_once(call, given, what, fix):
         ("headers", {"X-Team": 5}, "headers is no such table"),
         ("base_url", 8000, "base_url is 8000"),
         ("api_key_env", "sk-abc", "api_key_env is not the name of an environment variable"),
-        ("api_key_env", "gsk_Qw8rTz2LmVx9" + "NcY4KdPb7HsJ", "api_key_env is not the name of an environment variable"),
-            "api_key_env",
-            "gsk_" + "Qw8rTz2LmVx9" + "NcY4KdPb7HsJ",
-            "api_key_env is not the name of an environment variable",
-        ),
+        ("api_key_env", "gsk_Qw8rTz2LmVx9NcY4KdPb7HsJ", "api_key_env is not the name of an environment variable"),
     ],
 )
 def test_a_setting_of_a_model_is_refused_at_once(setting, value, what):
