@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from convrun.conversation.at_once import AtOnce
 from convrun.conversation.attachments import Attachment, attachments_of, checked_limit
@@ -17,7 +17,7 @@ from convrun.conversation.hooks import HookOrHooks, Hooks
 from convrun.conversation.loop import Loop, Said
 from convrun.conversation.messages import Message, Usage, attachments_in
 from convrun.conversation.model_call import ModelCall
-from convrun.conversation.response import Response
+from convrun.conversation.response import Keepable, Response
 from convrun.conversation.settings import TurnSettings, checked_chain_limit, checked_tool_timeout
 from convrun.conversation.structured import OutputSchema, SchemaLike
 from convrun.conversation.tool_running import RecordedResults
@@ -33,12 +33,11 @@ _Chain = TypeVar("_Chain")
 if TYPE_CHECKING:
     from convrun.conversation.effects import Effects
     from convrun.conversation.owner import LanguageModel
+    from convrun.conversation.persistence.settings import Rebound
 
 
-class AnyConversation(Generic[_Response, _Chain]):
+class AnyConversation(Keepable, Generic[_Response, _Chain]):
     """What sync and async conversations share, which is all but the kinds of their responses."""
-
-    kind: ClassVar[str]
 
     def __init__(  # noqa: PLR0913  (each is a keyword that users know from the API)
         self,
@@ -184,32 +183,11 @@ class AnyConversation(Generic[_Response, _Chain]):
         return found
 
     @classmethod
-    def from_dict(
-        cls,
-        data: Mapping[str, Any],
-        *,
-        model: LanguageModel | None = None,
-        tools: Iterable[ToolLike] | None = None,
-        schema: SchemaLike | None = None,
-        before_call: HookOrHooks = None,
-        after_call: HookOrHooks = None,
-    ) -> Self:
-        """Return the conversation that `to_dict` wrote, sync or async; it goes on where that one was.
-
-        `model` is found by its name where it is not given. No code is in the dict: `tools` are bound by their names,
-        those that it did not have are new, and hooks are given again. Without `tools` the model is offered the same
-        ones, and none of them can be called. `schema` may be the pydantic class again that a schema was made from.
-
-        Raises:
-            ConversationError: where the dict is none of a conversation, `tools` lack one that it had, or the model's
-                name does not say where it is.
-        """
+    def _rebuilt(cls, data: Mapping[str, Any], model: LanguageModel | None, rebound: Rebound) -> Self:
         from convrun.conversation.owner import model_for
-        from convrun.conversation.persistence.conversations import conversation_of  # few programs keep conversations
+        from convrun.conversation.persistence.conversations import conversation_of
         from convrun.conversation.persistence.kept_value import KeptValue
-        from convrun.conversation.persistence.settings import Rebound
 
-        rebound = Rebound.of(tools, schema, Hooks.of(before_call, after_call))
         kept = conversation_of(KeptValue(data, "conversation"), rebound)
         found = cls(model_for(cls.kind, model, kept.model_id, kept.place))
         found._settings, found._history, found._is_branch = kept.settings, kept.history, kept.is_branch

@@ -19,14 +19,50 @@ from convrun.values import Json, JsonObject
 
 if TYPE_CHECKING:
     from convrun.conversation.owner import LanguageModel, Owner
+    from convrun.conversation.persistence.settings import Rebound
     from convrun.conversation.structured import SchemaLike
     from convrun.conversation.toolbox import ToolLike
 
 
-class AnyResponse:
-    """What sync and async responses share: all that can be said without waiting."""
+class Keepable:
+    """What `to_dict` gives as JSON and `from_dict` gives back: responses and conversations, sync and async."""
 
     kind: ClassVar[str]
+
+    @classmethod
+    def from_dict(
+        cls,
+        data: Mapping[str, Any],
+        *,
+        model: LanguageModel | None = None,
+        tools: Iterable[ToolLike] | None = None,
+        schema: SchemaLike | None = None,
+        before_call: HookOrHooks = None,
+        after_call: HookOrHooks = None,
+    ) -> Self:
+        """Return what `to_dict` wrote, read already, sync or async; it goes on where that one was.
+
+        `model` is found by its name where it is not given. No code is in the dict: `tools` are bound by their names,
+        those that it did not have are new, and hooks are given again. Without `tools` the model is offered the same
+        ones, and none of them can be called. `schema` may be the pydantic class again that a schema was made from.
+
+        Raises:
+            ConversationError: where the dict is something else, `tools` lack one that it had, or `model` speaks another
+                API. Where the model's name does not say where it is: of a conversation now, of a response once its
+                model is asked for.
+        """
+        from convrun.conversation.persistence.settings import Rebound  # few programs keep anything
+
+        return cls._rebuilt(data, model, Rebound.of(tools, schema, Hooks.of(before_call, after_call)))
+
+    @classmethod
+    def _rebuilt(cls, data: Mapping[str, Any], model: LanguageModel | None, rebound: Rebound) -> Self:
+        """Return what `data` holds, with what was given again."""
+        raise NotImplementedError
+
+
+class AnyResponse(Keepable):
+    """What sync and async responses share: all that can be said without waiting."""
 
     def __init__(self, call: ModelCall, driver: Driver | None = None, conversation: Owner | None = None) -> None:
         call.face = self
@@ -104,28 +140,10 @@ class AnyResponse:
         return self._known().whole.cost_usd
 
     @classmethod
-    def from_dict(
-        cls,
-        data: Mapping[str, Any],
-        *,
-        model: LanguageModel | None = None,
-        tools: Iterable[ToolLike] | None = None,
-        schema: SchemaLike | None = None,
-        before_call: HookOrHooks = None,
-        after_call: HookOrHooks = None,
-    ) -> Self:
-        """Return the response that `to_dict` wrote, read already; `model` is found by its name where it is not given.
-
-        Replies to it have what the dict does not hold from here, as in `Conversation.from_dict`.
-
-        Raises:
-            ConversationError: where the dict is none of a response, or `tools` lack one that it had.
-        """
+    def _rebuilt(cls, data: Mapping[str, Any], model: LanguageModel | None, rebound: Rebound) -> Self:
         from convrun.conversation.owner import model_for
         from convrun.conversation.persistence.responses import call_from_dict
-        from convrun.conversation.persistence.settings import Rebound
 
-        rebound = Rebound.of(tools, schema, Hooks.of(before_call, after_call))
         call, model_id, place = call_from_dict(data, rebound)
         owner = None if model is None else model_for(cls.kind, model, model_id, place).conversation()
         found = cls(call, conversation=owner)
