@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from inspect import isawaitable
+from threading import Lock
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -21,35 +22,62 @@ _Value = TypeVar("_Value")
 _inside: ContextVar[frozenset[Awaited]] = ContextVar("convrun_inside", default=frozenset())
 
 
+class _Lane:
+    """Where the tasks of one event loop wait for each other: a lock that they have waited for belongs to their loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.loop = loop
+        self.lock = asyncio.Lock()
+        self.tasks = 0  # that wait or go on
+
+
 class Awaited:
     """Performs steps in the running event loop; implements `effects.Effects`. Each conversation has one of its own."""
 
     interruptions: tuple[type[BaseException], ...] = (asyncio.CancelledError, GeneratorExit)
 
     def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lane = _Lane(None)
+        self._changing = Lock()  # loops of several threads may come at once
+        self._opened: asyncio.AbstractEventLoop | None = None  # the loop that a reply is under way in
         self._performing = 0  # pieces of user code
 
     async def alone(self, work: Callable[[], Coroutine[Any, Any, _Value]]) -> _Value:
         """Return what `work` returns, awaited while no other task drives the conversation.
 
         Raises:
-            ConversationError: in a tool or hook of the conversation itself, which would wait for ever.
+            ConversationError: in a tool or hook of the conversation itself, which would wait for ever; and where
+                another event loop goes on with it.
         """
         if self._performing and self in _inside.get():
             raise ConversationError(
                 "a tool, hook or callback prompts or keeps the conversation that is waiting for it",
                 fix="use another conversation there, and keep this one once its chain is over or has paused",
             )
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:  # a lock that tasks have waited for belongs to their loop, which is over by now
-            self._lock, self._loop = asyncio.Lock(), loop
-        async with self._lock:
-            return await work()
+        lane = self._entered(asyncio.get_running_loop())
+        try:
+            async with lane.lock:
+                return await work()
+        finally:
+            lane.tasks -= 1
+
+    def _entered(self, loop: asyncio.AbstractEventLoop) -> _Lane:
+        """The lane of a loop, with one more task in it."""
+        with self._changing:
+            lane = self._lane
+            if loop is not lane.loop:
+                if lane.loop is not None and not lane.loop.is_closed() and (lane.tasks or self._opened is lane.loop):
+                    raise ConversationError(
+                        "two event loops use one conversation at the same time",
+                        fix="read its replies in one loop; let each loop have conversations of its own",
+                    )
+                lane = self._lane = _Lane(loop)
+            lane.tasks += 1
+            return lane
 
     async def open(self, backend: Backend, request: ModelRequest) -> AsyncIterator[StreamEvent | Completion]:
         """Return the async iterator of a reply; a backend that has none is asked at once."""
+        self._opened = asyncio.get_running_loop()
         asend = getattr(backend, "asend", None)
         if asend is not None:
             source: AsyncIterator[StreamEvent | Completion] = asend(request)
@@ -57,12 +85,26 @@ class Awaited:
         return _at_once(backend, request)
 
     async def next_item(self, source: AsyncIterator[StreamEvent | Completion]) -> StreamEvent | Completion | None:
-        """Return the next item, None at the end."""
-        return await anext(source, None)
+        """Return the next item, None at the end.
+
+        Raises:
+            ConversationError: where the loop that it was begun in is over, and the connection with it.
+        """
+        opened, self._opened = self._opened, None
+        if opened is not asyncio.get_running_loop():
+            raise ConversationError(
+                "this reply was begun in an event loop that has ended before it was whole",
+                fix="prompt again, and read the reply to its end in one loop",
+            )
+        item = await anext(source, None)
+        if item is not None:
+            self._opened = opened
+        return item
 
     async def close(self, source: Any) -> None:
-        """Let go of a source."""
-        if (close := getattr(source, "aclose", None)) is not None:
+        """Let go of a source; that of a loop that is over has gone with it."""
+        opened, self._opened = self._opened, None
+        if opened is asyncio.get_running_loop() and (close := getattr(source, "aclose", None)) is not None:
             await close()
 
     async def perform(self, invocation: Invocation) -> Outcome:

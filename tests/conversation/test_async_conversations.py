@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,60 @@ def test_a_model_serves_several_event_loops(loopback: Loopback):
 
     assert asyncio.run(both()) == ["one", "two"]
     assert asyncio.run(both()) == ["three", "four"]
+
+
+def test_two_event_loops_at_the_same_time_are_told(loopback: Loopback):
+    """The second one is refused while the first waits for the model or has read half, and changes nothing."""
+    release = threading.Event()
+    held = Answer(body=[event_stream(chunk(content="a"), done=False), event_stream(chunk("stop"))], hold=release)
+    again = Answer(body=event_stream(chunk(content="a"), chunk(content="b"), chunk("stop")))
+    loopback.says(held, "to the one that was refused", again)
+    talk = conversation(loopback, stream=True)
+    response, read = talk.prompt("hi"), threading.Event()
+    found: list[str] = []
+
+    async def reading() -> None:
+        async for piece in response:
+            found.append(piece)
+            read.set()
+
+    thread = threading.Thread(target=asyncio.run, args=(reading(),))
+    thread.start()
+    assert read.wait(10)
+    for wants in (response.text, talk.prompt("me too").text):
+        with pytest.raises(llm.ConversationError, match="two event loops"):
+            asyncio.run(wants())
+    release.set()
+    thread.join(10)
+    assert (found, response.done) == (["a"], True)
+
+    async def half() -> None:
+        other = talk.prompt("half", stream=True)
+        async for _ in other:
+            break
+        with ThreadPoolExecutor(1) as pool, pytest.raises(llm.ConversationError, match="two event loops"):
+            pool.submit(asyncio.run, other.text()).result()
+        assert await other.text() == "ab"
+
+    asyncio.run(half())
+
+
+def test_a_reply_does_not_outlive_its_event_loop(loopback: Loopback):
+    """Begun in a loop that has ended, it is an error each time, and the conversation goes on in a new one."""
+    loopback.says(Answer(body=event_stream(chunk(content="a"), chunk(content="b"), chunk("stop"))), "two")
+    talk = conversation(loopback)
+    response = talk.prompt("hi", stream=True)
+
+    async def half() -> None:
+        async for _ in response:
+            break
+
+    asyncio.run(half())
+    for _ in range(2):
+        with pytest.raises(llm.ConversationError, match="event loop that has ended"):
+            asyncio.run(response.text())
+    assert asyncio.run(talk.prompt("again").text()) == "two"
+    assert [message.text for message in talk.history] == ["again", "two"]
 
 
 @pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
