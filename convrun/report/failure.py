@@ -143,7 +143,8 @@ def turn_name(turn: TurnResult) -> str:
 
 def transcript(turn: TurnResult, *, full: bool = False) -> list[Line]:
     """Return what was said in a turn: the user's text, the tool calls, the reply."""
-    lines = block("user", turn.user, full=full)
+    unsaid = not turn.user and not turn.model_calls and turn.error is not None  # what a simulated user never said
+    lines = [] if unsaid else block("user", turn.user, full=full)
     for fault in turn.faults:
         told = fault.replace("\n", " ")
         lines.append(Line(f"fault: {told if full else cut(told)}"))

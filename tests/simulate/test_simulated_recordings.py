@@ -4,6 +4,8 @@ import pytest
 from servers import Answer, output, said
 from simulated_specs import CASSETTE, SPEC, scripted, simulate, spec
 
+from convrun.testing.specs import explained
+
 
 def users(found):
     """What the user says, turn by turn."""
@@ -127,13 +129,25 @@ def test_a_recording_that_broke_off_goes_on(project, world):
 
 
 def test_an_edited_script_of_a_user_is_stale(project):
-    """It is another model."""
-    project.write(SPEC, scripted("one [END]", expect=[{"equals": "a"}]))
+    """What changed is told by its lines, also where those that were said are the same."""
+    project.write(SPEC, scripted("Hi", "one [END]", expect=[{"equals": "b"}]))
     assert project.record().verdict == "passed"
-    project.write(SPEC, scripted("two [END]", expect=[{"equals": "a"}]))
+    project.write(SPEC, scripted("Hi", "two [END]", "never", expect=[{"equals": "b"}]))
     found = project.one()
-    assert (found.verdict, users(found), found.stale.lane) == ("stale", ["one"], "user")
-    assert [change.part for change in found.stale.changes] == ["model"]
+    assert (found.verdict, users(found), found.stale.lane) == ("stale", ["Hi", "one"], "user")
+    (change,) = found.stale.changes
+    said, now = "Hi\none [END]", "Hi\ntwo [END]"
+    assert (change.part, change.recorded, change.now) == ("lines of the script", said, now)
+    project.write(SPEC, scripted("Hi", "one [END]", "never", expect=[{"equals": "b"}]))
+    assert project.one().stale.changes[0].now == f"{said}\nnever"
+
+
+def test_a_script_of_a_user_that_runs_out(project):
+    """What ends a user is told, and nothing is shown that it did not say."""
+    project.write(SPEC, scripted("one"))
+    found = project.one()
+    assert found.error.fix == "end its last line with [END], set max_turns, or add a line"
+    assert "user: ''" not in explained(project.run())
 
 
 def test_a_secret_is_kept_out_of_what_the_user_is_told(project, world):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from convrun.cassette.interaction import Interaction
 from convrun.cassette.stored.reply_nodes import reply_message
@@ -15,10 +15,16 @@ from convrun.values import Json, equal
 from convrun.wire import Request
 
 _LAST = "last message"
+_SCRIPT = "script:"  # how the names of models begin that are lines of a spec
 
 
-def changes_of(request: Request, calls: LaneCalls, redactor: Redactor) -> tuple[Change, ...]:
-    """Return what differs from what was recorded where the user had spoken as often, or as near to that as there is."""
+def changes_of(
+    request: Request, calls: LaneCalls, redactor: Redactor, script: Sequence[str] = ()
+) -> tuple[Change, ...]:
+    """Return what differs from what was recorded where the user had spoken as often, or as near to that as there is.
+
+    Of a user who says the lines of a `script` it is those, where the model that was recorded is a script as well.
+    """
     same = calls.same_in(USER_LANE, request)
     if same:
         return (passed_over(same),)
@@ -32,9 +38,22 @@ def changes_of(request: Request, calls: LaneCalls, redactor: Redactor) -> tuple[
     found = []
     for name in {**before, **asked}:
         (path, old), (now_path, new) = before.get(name, ("", None)), asked.get(name, ("", None))
-        if not equal(old, new):
+        if name == "model" and script and str(old).startswith(_SCRIPT):
+            if not equal(old, new):
+                found.append(_lines(str(old), script, calls, redactor))
+        elif not equal(old, new):
             found.append(Change(path=now_path or path, part=name, recorded=old, now=new))
     return tuple(found) or (Change(path="", part="request"),)
+
+
+def _lines(model: str, script: Sequence[str], calls: LaneCalls, redactor: Redactor) -> Change:
+    """The change of a script's lines; of the recorded one only those are known that were said."""
+    bodies = ((one, one.request.body) for one in calls.left_in(USER_LANE))
+    said = [_words(one) for one, body in bodies if isinstance(body, dict) and body.get("model") == model]
+    begun = [*script[: len(said)]]
+    now = begun if begun != said else [*script]
+    before, after = (redactor.thorough.text("\n".join(lines)) for lines in (said, now))
+    return Change(path="", part="lines of the script", recorded=before, now=after)
 
 
 def stand_in(request: Request, calls: LaneCalls) -> Said | None:

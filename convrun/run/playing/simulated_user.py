@@ -14,7 +14,7 @@ from convrun.backends.resolving import backend_for
 from convrun.checks.context import TurnView
 from convrun.conversation.messages import Message, assistant, user
 from convrun.conversation.model import Model
-from convrun.errors import ConversationError
+from convrun.errors import ConversationError, ProviderError
 from convrun.frozen import frozen
 from convrun.results import USER_LANE
 from convrun.run.binding.bind import BoundConversation
@@ -118,11 +118,21 @@ class SimulatedUser:
         response = Model(backend, stream=False).prompt(
             messages[-1].text, system=self._told, messages=messages[:-1], stream=False
         )
-        text, refusal = response.text(), response.refusal
+        try:
+            text, refusal = response.text(), response.refusal
+        except ProviderError as error:
+            if self._model.script is not None:  # it has run out
+                error.fix = f"end its last line with {OVER}, set max_turns, or add a line"
+            raise
         if refusal is not None:
             what = f"the model that plays the user refuses: {show(refusal, 200)}"
             raise ConversationError(what, fix="put persona and goal otherwise, or name another model for it")
         return heard(text)
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """The lines of a script; none where a model speaks."""
+        return [line.reply or "" for line in self._model.script or ()]
 
     def send(self, request: Request) -> Reply:
         """Carry one request in the user's lane; see `wire.Transport`."""

@@ -118,7 +118,7 @@ def _next(user: SimulatedUser, turn: BoundTurn, index: int, stage: Stage, *, beg
         assert request is not None
         if carrier.staleness is None:
             change = carrier.lanes.unheld_after_fault(index)
-            changes = changes_of(request, user.calls, stage.redactor) if change is None else (change,)
+            changes = (change,) if change else changes_of(request, user.calls, stage.redactor, user.lines)
             carrier.staleness = Staleness(turn=index, model_call=1, changes=changes, lane=USER_LANE)
         found = None if stage.rehearsal is not None else stand_in(request, user.calls)
         return _unsaid(turn, index, stage) if found is None else found
