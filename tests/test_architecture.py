@@ -17,6 +17,7 @@ HEAVY = {"openai", "httpx2", "vcr", "jinja2", "jsonschema", "rich", "pydantic", 
 }
 NO_REPLAY = (  # beginnings of modules that a replay which passes can do without
     r"convrun\.(importing|mutat\w+|review|scaffold|schemas|testing|models|expecting|watching)\b"
+    r"|convrun\.conversation\.persistence\b"
     r"|convrun\.cassette\.(kept|stale|stored\.emitting|stored\.writing)\b"
     r"|convrun\.run\.playing\.(conversation_hooks|going_live|history|known_failures|own_texts|rehearsing)\b"
     r"|convrun\.report\.(difference|every_turn|failure|findings|stale)\b"  # what nobody has to be told
