@@ -12,9 +12,9 @@ from convrun.checks.evaluation import judge
 from convrun.checks.own import REGISTERED
 from convrun.checks.registry import KINDS, LISTED, changed, parse, tool_names
 from convrun.checks.views import turn_view
-from convrun.conversation.chain import ChainResponse
-from convrun.conversation.conversation import Conversation
-from convrun.conversation.response import Response
+from convrun.conversation.chain import AnyChain
+from convrun.conversation.conversation import AnyConversation
+from convrun.conversation.response import AnyResponse, Response
 from convrun.conversation.turns import Turn
 from convrun.errors import CheckError, ConversationError, ExpectationError, did_you_mean
 from convrun.frozen import frozen
@@ -23,7 +23,7 @@ from convrun.templates import TurnList
 from convrun.values import show, type_name
 
 CheckLike: TypeAlias = Mapping[str, Any]  # {"contains": "Paris"}, with "because" beside the kind if there is a reason
-Checked = TypeVar("Checked", bound="Response | ChainResponse | Turn | Conversation")
+Checked = TypeVar("Checked", bound="AnyResponse | AnyChain[Any] | Turn | AnyConversation[Any, Any]")
 
 _BESIDE = "because"
 _DEEPEST = 100  # levels
@@ -32,6 +32,8 @@ _WRITE = 'write {"contains": "Paris"}: a kind and its value'
 
 def expect(checked: Checked, checks: CheckLike | Sequence[CheckLike]) -> Checked:
     """Judge checks of a response, chain, turn or whole conversation, reading it if it was not; return it.
+
+    Of the async API, what was awaited is judged; it is not awaited here.
 
     A check is a dict of its kind and value, as in a spec; functions and pydantic models stand in place of import paths,
     and nothing is a template. A conversation's checks see what those at the end of a spec do.
@@ -46,7 +48,7 @@ def expect(checked: Checked, checks: CheckLike | Sequence[CheckLike]) -> Checked
     turns = _turns(checked)
     views: TurnList[TurnView] = TurnList([turn.view for turn in turns])
     _refuse_unknown_tools(wanted, turns)
-    context = for_conversation(views) if isinstance(checked, Conversation) else for_turn(views)
+    context = for_conversation(views) if isinstance(checked, AnyConversation) else for_turn(views)
     results = [_judged(one, context) for one in wanted]
     bad = [result for result in results if result.verdict != "passed"]
     if bad:
@@ -169,13 +171,13 @@ def _placed(wanted: _Wanted, path: Path) -> str:
 
 def _turns(checked: object) -> list[_Turn]:
     """What there is to look at, the newest turn last."""
-    if isinstance(checked, Response):
+    if isinstance(checked, AnyResponse):
         return [_turn([checked], checked.prompt.prompt, 1)]
-    if isinstance(checked, ChainResponse):
-        return [_turn(list(checked.responses()), checked.prompt.prompt, 1)]
+    if isinstance(checked, AnyChain):
+        return [_turn(checked.whole(), checked.prompt.prompt, 1)]
     if isinstance(checked, Turn):
         return [_turn(checked.responses, checked.prompt, 1)]
-    if not isinstance(checked, Conversation):
+    if not isinstance(checked, AnyConversation):
         given = f"the {type_name(checked)} {show(checked, 60)}"
         raise ConversationError(
             f"a response, a chain, a turn or a conversation is wanted, not {given}",
@@ -191,9 +193,8 @@ def _turns(checked: object) -> list[_Turn]:
     return [_turn(turn.responses, turn.prompt, index) for index, turn in enumerate(checked.turns, start=1)]
 
 
-def _turn(responses: Sequence[Response], user: str, index: int) -> _Turn:
-    for response in responses:
-        response.text()
+def _turn(given: Sequence[AnyResponse], user: str, index: int) -> _Turn:
+    responses: list[Response] = [response.whole() for response in given]
     known = all(response.conversation is not None for response in responses)  # one from a dict has lost its tools
     tools = frozenset(tool.name for response in responses for tool in response.prompt.tools)
     return _Turn(view=turn_view(responses, index=index, user=user), tools=tools if known else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -334,3 +335,27 @@ def test_two_functions_for_one_kind():
     define("one")
     with pytest.raises(convrun.CheckError, match=r"the check 'defined_twice' is judged by '.*:one' and '.*:two'"):
         define("two")
+
+
+def test_what_was_awaited_can_be_checked():
+    """What the async API gives is judged once it was read, and stays what it was; before that, it is to be awaited."""
+
+    async def talk():
+        conversation = convrun.get_async_model("echo").conversation(tools=[upper])
+        response = conversation.prompt("Hi")
+        for unread in (response, conversation.chain("Hi")):
+            with pytest.raises(ConversationError, match="was not read yet") as refused:
+                expect(unread, {"contains": "Hi"})
+            assert refused.value.fix == "await it first"
+        chain = conversation.chain('{"tool_calls": [{"name": "upper", "arguments": {"text": "a"}}]}')
+        await chain
+        for checked in (await response, conversation.turns[0]):
+            assert expect(checked, [{"equals": "Hi"}, {"python": lambda context: context.response.text() == "Hi"}])
+        for checked in (chain, conversation.turns[-1], conversation):
+            assert expect(checked, [{"called": {"tool": "upper", "returns": "A"}}, {"equals": "A"}]) is checked
+            with pytest.raises(ExpectationError, match="expected the reply to equal 'B'"):
+                expect(checked, {"equals": "B"})
+        assert conversation.responses[0] is response
+        assert await response.text() == "Hi"
+
+    asyncio.run(talk())

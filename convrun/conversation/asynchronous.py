@@ -15,7 +15,7 @@ from convrun.conversation.hooks import HookOrHooks
 from convrun.conversation.messages import Message, Usage
 from convrun.conversation.model import AnyModel
 from convrun.conversation.model_call import ModelCall
-from convrun.conversation.response import AnyResponse
+from convrun.conversation.response import AnyResponse, Response
 from convrun.conversation.tools import ToolCall, ToolResult
 from convrun.conversation.turns import messages_of, text_of, tool_calls_of, tool_results_of, usage_of
 from convrun.errors import ConversationError
@@ -153,12 +153,21 @@ class AsyncResponse(AnyResponse):
 
     def _known(self) -> ModelCall:
         if not self.done:
-            raise ConversationError("this reply was not read yet", fix="await the response first")
+            raise ConversationError("this reply was not read yet", fix="await it first")
         return self._call
 
 
 class AsyncChainResponse(AnyChain[AsyncResponse]):
     """A tool loop, awaited: the model is asked, its tools are run and it is asked again, until it stops."""
+
+    def whole(self) -> list[Response]:
+        """Return all responses with their replies, to be looked at without waiting; see `AsyncResponse.whole`."""
+        loop = self._driver.loop
+        if not loop.over:
+            raise ConversationError("this chain was not read yet", fix="await it first")
+        if loop.failure is not None:
+            raise loop.failure
+        return [response.whole() for response in self.begun]
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Go on to its end, and give it back."""

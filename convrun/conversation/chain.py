@@ -45,6 +45,14 @@ class AnyChain(Generic[ResponseT]):
         """The responses there are so far, without going on: all of them once the chain is read, or has failed."""
         return [self._response(position) for position in range(len(self._calls))]
 
+    def whole(self) -> list[Response]:
+        """Return all responses with their replies, to be looked at without waiting; a sync chain is read for it.
+
+        Raises:
+            ConversationError: for one that has to be awaited, and was not read yet.
+        """
+        raise NotImplementedError
+
     def __repr__(self) -> str:
         """Show prompt and progress without fetching anything."""
         return f"<{type(self).__name__} prompt={self.prompt.prompt!r} responses={len(self._calls)}>"
@@ -64,6 +72,11 @@ class ChainResponse(AnyChain[Response]):
 
     Nothing happens before it is read, nothing happens twice; an error is raised at each reading again.
     """
+
+    def whole(self) -> list[Response]:
+        """Return all responses, read to their ends."""
+        self._all()
+        return self.begun
 
     def responses(self) -> Iterator[Response]:
         """Yield the responses, each as soon as it can be read; the tools in between are run on the way."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -170,6 +171,14 @@ class AnyResponse(Keepable):
             recorded_results=running.recorded_results,
         )
 
+    def whole(self) -> Response:
+        """Return the response with its reply, to be looked at without waiting; a sync one is read for it.
+
+        Raises:
+            ConversationError: for one that has to be awaited, and was not read yet.
+        """
+        return Response(copy(self._known()), conversation=self._conversation)
+
     def _known(self) -> ModelCall:
         """The model call, its reply whole."""
         raise NotImplementedError
@@ -182,6 +191,11 @@ class Response(AnyResponse):
     """
 
     kind = "sync"
+
+    def whole(self) -> Response:
+        """Return this response, read to its end."""
+        self._known()
+        return self
 
     def __iter__(self) -> Iterator[str]:
         """Yield pieces of text, as they arrive the first time."""

@@ -255,7 +255,7 @@ def test_what_needs_the_whole_reply_says_so(loopback: Loopback):
 
     async def main() -> None:
         response = conversation(loopback).prompt("hi")
-        with pytest.raises(llm.ConversationError, match="await the response first"):
+        with pytest.raises(llm.ConversationError, match="await it first"):
             _ = response.finish_reason
         assert await response is response
         assert (response.finish_reason, response.model_name, response.refusal) == ("stop", "m-2025", None)
