@@ -103,6 +103,13 @@ class ReplyErrors:
         fix = "check that base_url is the address of a Responses API; most providers have only the one for chat"
         return self._without("an output", payload, fix)
 
+    def no_item(self) -> ProviderError:
+        """Return the error of a reply of a Responses API that is complete and says nothing at all."""
+        what = f"{self.provider} answered {self.status} with a reply that holds no item"
+        return self._error(
+            BrokenReplyError, what, retryable=True, fix="try again; a reply says something or calls a tool"
+        )
+
     def unfinished(self, state: str) -> ProviderError:
         """Return the error of a reply that is to be fetched later."""
         return self._error(

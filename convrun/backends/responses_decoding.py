@@ -5,15 +5,16 @@ As with chat completions, nothing here trusts a type. What a stream says at its 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Container, Iterator
 
-from convrun.backends.chat_calls import CallIds, sendable
+from convrun.backends.chat_calls import CallIds, mended, sendable
 from convrun.backends.chat_decoding import usage_of
 from convrun.backends.framing import Payload
 from convrun.backends.provider_errors import ReplyErrors, error_in
 from convrun.backends.reading import Payloads
-from convrun.backends.responses_items import CALLS, kind_of, parts_of
-from convrun.backends.responses_output import OutputItem
+from convrun.backends.responses_items import CALLS, parts_of
+from convrun.backends.responses_output import Arrived, OutputItem, Repeats
 from convrun.conversation.backend import Completion, StreamEvent
 from convrun.conversation.messages import Message
 from convrun.errors import ProviderError
@@ -31,6 +32,7 @@ _TEXTS = {  # events that bring text: of which kind it is, where its place stand
 }
 _ENDS = ("response.completed", "response.incomplete")
 _FAILED = ("failed", "cancelled")
+_WAITING = ("queued", "in_progress")
 
 
 class ResponsesDecoder:
@@ -45,6 +47,8 @@ class ResponsesDecoder:
         self._ids = CallIds(turn=turn, used=used_ids)
         self._items: list[OutputItem] = []
         self._at: dict[int, OutputItem] = {}
+        self._named: dict[str, OutputItem] = {}
+        self._repeats = Repeats()
         self._final: list[OutputItem] | None = None
         self._called = 0
         self._response: JsonObject = {}  # the latest that was told of the whole
@@ -77,12 +81,15 @@ class ResponsesDecoder:
         if not self._complete and not (self._items and (whole or self._payloads.ended)):
             raise self._errors.broken("it said neither that it is completed nor that it is incomplete")
         found = [one for one in self._items if not one.empty] if self._final is None else self._final
-        parts = [part for one in found for part in parts_of(one.whole(), call_id=one.call_id or "")]
+        if not found and self._ending() is None:
+            raise self._errors.no_item()
+        said = [one for one in found if not one.says_nothing]
+        parts = [part for one in said for part in parts_of(one.whole(), call_id=one.call_id or "")]
         identity = _text_or_none(self._response.get("id"))
         message = Message("assistant", tuple(parts), identity)
         return Completion(
             message=message,
-            finish_reason=self._incomplete() or ("tool_calls" if message.tool_calls else "stop"),
+            finish_reason=self._ending() or ("tool_calls" if message.tool_calls else "stop"),
             usage=usage_of((self._response,)),
             model=_text_or_none(self._response.get("model")),
             id=identity,
@@ -98,6 +105,8 @@ class ResponsesDecoder:
         if kind == "error" or (ending in _FAILED and name == "response"):
             raise self._failed(response or event)
         self._payloads.answered = True
+        if self._complete or self._repeats.seen(event):
+            return
         if kind in _ENDS:
             status = response.get("status")
             yield from self._read_end({**response, "status": status if status in _FAILED else ending})
@@ -121,26 +130,20 @@ class ResponsesDecoder:
         status = response.get("status")
         if status in _FAILED:
             raise self._failed(response)
-        if status in ("queued", "in_progress"):
+        if status in _WAITING:
             raise self._errors.unfinished(str(status))
         self._complete = True
         output = response.get("output")
         found = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
         if not found and self._items:
             return  # some providers do not repeat what has come
+        arrived = Arrived(self._items, self._at)
         final: list[OutputItem] = []
         for position, item in enumerate(found):
-            one = self._known(item, position, final)
+            one = arrived.take(item, position) or OutputItem(position)
             final.append(one)
             yield from self._settle(one, item, done=True)
         self._final = final
-
-    def _known(self, item: JsonObject, position: int, taken: list[OutputItem]) -> OutputItem:
-        """The item that has come before, by its id or else its place; another one where it has not."""
-        free = [one for one in self._items if one not in taken]
-        same = (one for one in free if item.get("id") and one.item.get("id") == item.get("id"))
-        placed = (one for one in free if one is self._at.get(position) and kind_of(one.item) in ("", kind_of(item)))
-        return next(same, None) or next(placed, None) or OutputItem(position)
 
     def _read_item(self, event: JsonObject, *, done: bool) -> Iterator[StreamEvent]:
         item = event.get("item")
@@ -167,6 +170,8 @@ class ResponsesDecoder:
         checked = sendable(item)
         assert isinstance(checked, dict)
         one.take(checked, done=done)
+        if one.id:
+            self._named[one.id] = one
         if one.calls:
             self._identify(one)
         yield from one.settle()
@@ -186,22 +191,24 @@ class ResponsesDecoder:
         index, item = event.get("output_index"), event.get("item")
         if isinstance(index, int):
             return self._at.get(index) or self._open(index)
-        identity = item.get("id") if isinstance(item, dict) else event.get("item_id")
-        named = [one for one in self._items if identity and one.item.get("id") == identity]
-        if named or (self._items and not (identity and item)):
-            return (named or self._items)[-1]
+        identity = _text_or_none(item.get("id") if isinstance(item, dict) else event.get("item_id"))
+        named = self._named.get(identity or "")
+        if named is not None and named.id == identity:
+            return named
+        if self._items and not (identity and item):
+            return self._items[-1]
         return self._open(len(self._items))
 
     def _open(self, index: int) -> OutputItem:
         one = self._at[index] = OutputItem(index)
-        self._items.append(one)
-        self._items.sort(key=lambda item: item.index)
+        insort(self._items, one, key=lambda item: item.index)
         return one
 
-    def _incomplete(self) -> str | None:
-        """Why the reply is not complete, in the words of finish reasons; None where it is."""
-        if self._response.get("status") != "incomplete":
-            return None
+    def _ending(self) -> str | None:
+        """How the reply ended, in the words of finish reasons, where it is not complete; None where it is."""
+        status = _text_or_none(self._response.get("status"))
+        if status != "incomplete":
+            return None if status in (None, "completed", *_WAITING) else mended([status]).lower()
         details = self._response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
         return _INCOMPLETE.get(reason, reason.lower()) if isinstance(reason, str) and reason else "length"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 
 from convrun.backends.chat_calls import mended
-from convrun.backends.responses_items import CALLS, kind_of, texts_in
+from convrun.backends.responses_items import CALLS, as_text, kind_of, texts_in
 from convrun.conversation.backend import EventType, StreamEvent
 from convrun.values import Json, JsonObject
 
@@ -40,6 +41,20 @@ class OutputItem:
     def calls(self) -> bool:
         """Whether it calls a tool."""
         return kind_of(self.item) in CALLS or any(kind in CALLS.values() for kind, _ in self._pieces)
+
+    @property
+    def id(self) -> str:
+        """The id that the provider gave it; empty where it has none."""
+        identity = self.item.get("id")
+        return identity if isinstance(identity, str) else ""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it calls a tool, and says neither which nor with what."""
+        if not self.calls:
+            return False
+        item = self.whole()
+        return not as_text(item.get(CALLS[kind_of(item)])) and not (isinstance(item.get("name"), str) and item["name"])
 
     @property
     def empty(self) -> bool:
@@ -115,3 +130,53 @@ def _parts(kind: str, name: str, texts: dict[tuple[str, int], str]) -> list[Json
     """The texts of one kind, in order, as parts of an item."""
     where = "refusal" if kind == "refusal" else "text"
     return [{"type": name, where: text} for (other, _), text in sorted(texts.items()) if other == kind]
+
+
+class Arrived:
+    """The items that have come in pieces, each given out once, to the item that is told at the end."""
+
+    def __init__(self, items: Iterable[OutputItem], at: Mapping[int, OutputItem]) -> None:
+        self._at = at
+        self._taken: set[OutputItem] = set()
+        self._named: dict[str, deque[OutputItem]] = {}
+        for one in items:
+            if one.id:
+                self._named.setdefault(one.id, deque()).append(one)
+
+    def take(self, item: JsonObject, position: int) -> OutputItem | None:
+        """Return the one that has the id of this item or, else, its place; None where none has come."""
+        identity = item.get("id")
+        named = self._named.get(identity if isinstance(identity, str) else "", ())
+        found: OutputItem | None = None
+        while named and found is None:
+            one = named.popleft()
+            found = None if one in self._taken else one
+        placed = self._at.get(position)
+        if found is None and placed is not None and kind_of(placed.item) in ("", kind_of(item)):
+            found = None if placed in self._taken else placed
+        if found is not None:
+            self._taken.add(found)
+        return found
+
+
+class Repeats:
+    """Notices the events of a stream that come twice, by their numbers.
+
+    Servers that give several events one number do not count, and nothing of theirs is a repeat.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[object, int]] | None = {}
+
+    def seen(self, event: JsonObject) -> bool:
+        """Return whether this event has come before."""
+        number, delta = event.get("sequence_number"), event.get("delta")
+        if self._seen is None or not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            return False
+        told = (event.get("type"), hash(delta) if isinstance(delta, str) else 0)
+        if number not in self._seen:
+            self._seen[number] = told
+            return False
+        if self._seen[number] != told:
+            self._seen = None
+        return self._seen is not None

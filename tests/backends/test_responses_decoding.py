@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -116,6 +117,46 @@ def test_a_reply_that_was_cut_says_why(details: Any, reason: str) -> None:
         for body in (whole, streamed(whole)):
             found = completion(body)
             assert (found.finish_reason, found.message.text) == (reason, "In the")
+
+
+def test_a_state_that_nobody_knows_is_the_finish_reason() -> None:
+    """It is the provider's own word, as with chats; a reply that was cut before its first item is one, too."""
+    assert completion(output(said("a"), status="Banana")).finish_reason == "banana"
+    assert completion(output(status="incomplete")).finish_reason == "length"
+
+
+def test_a_call_that_says_nothing_is_none() -> None:
+    """Without a name and arguments it is passed over, as in chats."""
+    found = completion(output(called("f"), called("") | {"arguments": ""}, called("") | {"name": 5, "arguments": None}))
+    assert [call.name for call in found.message.tool_calls] == ["f"]
+
+
+def test_nothing_is_taken_after_the_end() -> None:
+    """What comes behind the last event is neither streamed nor in the message; an error there is still an error."""
+    events = streamed(output(said("good")))
+    late = [*streamed(output(said("bad", "msg_9"))), {"type": "response.incomplete", "response": {}}]
+    assert pieces([*events, *late]) == pieces(events)
+    assert "boom" in str(error_of([*events, {"type": "error", "message": "boom"}]))
+
+
+def test_an_event_that_comes_twice_is_taken_once() -> None:
+    """A number that has been says so; where a server gives all of its events one number, none is dropped."""
+    events = [{**event, "sequence_number": number} for number, event in enumerate(streamed(output(said("aaaa"))))]
+    assert pieces([event for event in events for _ in range(2)]) == pieces(events)
+    assert pieces([{**event, "sequence_number": 0} for event in events]) == pieces(events)
+
+
+def test_many_items_take_time_in_their_number() -> None:
+    """Items that are repeated at the end are found without a look at all the others."""
+    items = [said("x", None) for _ in range(4000)]
+    added = [
+        {"type": "response.output_item.added", "output_index": index, "item": {**item, "content": []}}
+        for index, item in enumerate(items)
+    ]
+    began = time.process_time()
+    found = completion([*added, {"type": "response.completed", "response": output(*items)}])
+    assert found.message.text == "x" * 4000
+    assert time.process_time() - began < 5
 
 
 def test_usage_keeps_its_details() -> None:
@@ -272,6 +313,9 @@ def test_half_characters_do_not_go_back() -> None:
         (output(status="failed", error={"code": "server_error", "message": "boom"}), "with an error: boom", True),
         (output(status="failed"), "answered 200 with an error", False),
         (output(status="cancelled"), "answered 200 with an error", False),
+        ({"object": "response", "status": "completed"}, "with a reply that holds no item", True),
+        (output(None, 1, "x", []), "with a reply that holds no item", True),
+        ([{"type": "response.completed", "response": None}], "with a reply that holds no item", True),
         (output(status="queued"), "with a reply that is still queued", False),
         (output(status="in_progress"), "with a reply that is still in_progress", False),
     ],
