@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -164,12 +165,7 @@ class AnyResponse(Keepable):
     def _running(self, before_call: HookOrHooks, after_call: HookOrHooks) -> ToolRunning:
         """What it takes to make the tool calls, with these hooks over the conversation's."""
         running = self._call.settings.tool_running
-        return ToolRunning(
-            tools=running.tools,
-            hooks=Hooks.of(before_call, after_call, running.hooks),
-            seconds=running.seconds,
-            recorded_results=running.recorded_results,
-        )
+        return replace(running, hooks=Hooks.of(before_call, after_call, running.hooks))
 
     def whole(self) -> Response:
         """Return the response with its reply, to be looked at without waiting; a sync one is read for it.

@@ -96,6 +96,14 @@ def test_the_limit_holds_however_an_attachment_comes_in(given):
     assert [message.role for message in conversation.history] == ["user", "assistant"]
 
 
+def test_the_limit_holds_for_tools_that_are_run_by_hand():
+    """The model is told by `execute_tool_calls()` as by a chain."""
+    model, _ = scripted(calls(("look", {})))
+    look = llm.Tool.function(lambda: llm.ToolOutput("seen", attachments=[llm.Attachment(content=LARGE)]), name="look")
+    response = model.conversation(max_attachment=LIMIT, tools=[look]).prompt("Look")
+    assert [result.output[:6] for result in response.execute_tool_calls()] == ["Error:"]
+
+
 def test_a_larger_limit_lets_it_through():
     """`max_attachment` of a conversation holds for all its turns, in the place of the 20 MB."""
     model, script = scripted(says("one"), says("two"))
