@@ -14,9 +14,16 @@ from convrun.conversation.backend import ToolSchema
 from convrun.conversation.messages import Message, ToolCallPart, ToolResultPart
 from convrun.conversation.tool_arguments import fitted, fitting
 from convrun.conversation.tool_schema import CALL_PARAMETER, Parameters, parameters_of, schema_of
-from convrun.errors import AttachmentError, ToolArgumentsError, ToolDefinitionError, ToolUnavailableError, text_of
+from convrun.errors import (
+    AttachmentError,
+    ConversationError,
+    ToolArgumentsError,
+    ToolDefinitionError,
+    ToolUnavailableError,
+    text_of,
+)
 from convrun.frozen import frozen
-from convrun.values import Json, JsonObject, show
+from convrun.values import Json, JsonObject, show, type_name
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what providers accept
 
@@ -71,6 +78,19 @@ class ToolResult:
     tool_call_id: str | None = None
     attachments: tuple[Attachment, ...] = ()
     exception: BaseException | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what no model can be told, and nothing kept can hold.
+
+        Raises:
+            ConversationError: where name, output or id is no text.
+        """
+        for what, value in (("name", self.name), ("output", self.output), ("id", self.tool_call_id)):
+            if not isinstance(value, str) and not (what == "id" and value is None):
+                raise ConversationError(
+                    f"the {what} of a tool result is a text, not the {type_name(value)} {show(value, 60)}",
+                    fix="give a str; json.dumps() makes one of other values",
+                )
 
     @classmethod
     def of(cls, call: ToolCall, value: object) -> ToolResult:

@@ -96,6 +96,16 @@ def test_a_prompt_is_a_text():
             call(system=["Be brief."])
 
 
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [(("look", 5), "output .*the number 5"), ((None, "5"), "name .*null"), (("look", "5", 7), "id .*the number 7")],
+)
+def test_a_tool_result_is_made_of_texts(given, what):
+    """A value in the place of a text is refused at once, not by who reads what was kept of it."""
+    with pytest.raises(llm.ConversationError, match=f"^the {what}.*json.dumps"):
+        llm.ToolResult(*given)
+
+
 def test_a_tool_that_returns_no_json_tells_what_to_return():
     """The model reads, and a person sees, what a tool may return."""
 
