@@ -30,6 +30,11 @@ _LOCKED = frozenset({409, 425})  # so may these
 _TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 _PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _STATUS = re.compile(r"[45]\d\d", re.ASCII)
+_NO_PREVIOUS = re.compile(r"previous.response\b.*\bnot.found", re.IGNORECASE | re.DOTALL)
+_FORGOTTEN = (
+    "the provider keeps replies for a while only: go on without previous_response_id, or begin anew "
+    "(a recording with `convrun record --all`)"
+)
 _SHOWN = 500  # characters of a provider's text that go into a message
 
 
@@ -61,7 +66,8 @@ class ReplyErrors:
             message = _message(error)
         shown = f": {_cut(message)}" if message else " with an empty body" if payload is None else ""
         kind = self._kind(self.status, error, message)
-        return self._error(kind, f"{self.provider} answered {self.status}{shown}", message, is_answer=True)
+        fix = _FORGOTTEN if _NO_PREVIOUS.search(message) else None
+        return self._error(kind, f"{self.provider} answered {self.status}{shown}", message, is_answer=True, fix=fix)
 
     def told(self, error: Json, *, streamed: bool) -> ProviderError:
         """Return the error that stands in a reply with a good status; `streamed`: in the midst of it."""
@@ -184,7 +190,9 @@ class ReplyErrors:
             return f"it sends on{place} and nobody is followed: give the address that answers as base_url"
         if kind is RateLimitError:
             wait = self.headers.get("retry-after")
-            return f"wait {wait} seconds, or send less" if wait and wait.isdigit() else "wait a little, or send less"
+            if not wait or not wait.isdigit():
+                return "wait a little, or send less"
+            return f"wait {wait} second{'' if wait == '1' else 's'}, or send less"
         fixes: dict[type[ProviderError], str] = {
             AuthenticationError: self._without_key()
             if key is None

@@ -82,6 +82,9 @@ class ModelCall:
             ConversationError: where there is none.
         """
         schema, text = self.settings.schema, self.whole.message.text
+        if self.refusal is not None and not text.strip():
+            what = f"there is no value in the reply, as the model refused: {show(self.refusal)}"
+            raise ConversationError(what, fix="look at refusal before parsed()")
         return parsed_json(text) if schema is None else schema.parsed(text)
 
     def payload(self) -> Json:
@@ -118,8 +121,10 @@ class ModelCall:
             if position is None and self._has(result):
                 continue
             if position is None:
+                named = f" with the id {show(result.tool_call_id, 80)}" if result.tool_call_id is not None else ""
+                open_ids = ", ".join(show(call.tool_call_id, 80) for _, call in self.open_calls) or "none"
                 raise ConversationError(
-                    f"no call waits for the tool result {show(result.output)}",
+                    f"no call waits for the result of {show(result.name, 80)}{named}; open are {open_ids}",
                     fix="give each call's result once, with its id",
                 )
             found[position] = replace(result, tool_call_id=waiting.pop(position).tool_call_id)

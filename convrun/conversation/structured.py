@@ -66,7 +66,8 @@ class OutputSchema:
         try:
             return self.model.model_validate_json(text)
         except ValueError as error:
-            raise ConversationError(f"the reply is no {self.name}: {error}") from error
+            told = "\n".join(line for line in str(error).splitlines() if "https://errors.pydantic.dev" not in line)
+            raise ConversationError(f"the reply is no {self.name}: {told}") from error
 
 
 def _title(schema: JsonObject) -> str | None:

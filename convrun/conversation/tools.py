@@ -223,8 +223,8 @@ class Tool:
         """
         if self.implementation is None and self.stand_in is None:
             raise ToolUnavailableError(
-                f"tool {self.name!r} has no code, and no recording holds a result for {show(call.arguments)}",
-                fix="give it a function, or a recording of this call"
+                f"tool {self.name!r} has no code, and there is no result for {show(call.arguments)}",
+                fix="give it a function; or its result, as tool_results= in a program, as a recording in a spec"
                 if self.definition is not None
                 else f"give its function to from_dict, as tools=[{self.name}]",
             )

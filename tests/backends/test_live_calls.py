@@ -96,14 +96,23 @@ def test_a_rate_limit_is_waited_out(loopback: Loopback) -> None:
     assert len(loopback.requests) == 2
 
 
+def test_a_reply_that_the_provider_has_forgotten(loopback: Loopback) -> None:
+    """A previous response that is not there any more: the fix is not to go on from it, or to record all of it."""
+    said = "Previous response with id 'resp_1' not found."
+    loopback.says(Answer(status=400, body={"error": {"message": said, "code": "previous_response_not_found"}}))
+    with pytest.raises(ProviderError, match="not found") as caught:
+        ask(model(loopback))
+    assert "convrun record --all" in str(caught.value.fix)
+
+
 def test_a_rate_limit_that_stays_is_an_error(loopback: Loopback) -> None:
     """A 429 that outlives the retries says how long to wait, and that a retry makes sense."""
-    headers = {"retry-after": "7", "retry-after-ms": "10"}
+    headers = {"retry-after": "1", "retry-after-ms": "10"}
     loopback.says(Answer(status=429, headers=headers, body={"error": {"message": "slow down"}}))
     with pytest.raises(ProviderError, match="429: slow down") as caught:
         ask(model(loopback, max_retries=2))
     assert caught.value.retryable
-    assert caught.value.fix == "wait 7 seconds, or send less"
+    assert caught.value.fix == "wait 1 second, or send less"
     assert len(loopback.requests) == 3
 
 

@@ -122,7 +122,7 @@ def test_results_can_be_given_again_after_an_error():
     with pytest.raises(llm.PauseChain):
         conversation.chain("go").text()
     paid, other = llm.ToolResult("pay", "paid", "call_pay_0"), llm.ToolResult("pay", "lost", "call_9")
-    with pytest.raises(llm.ConversationError, match="no call waits for the tool result 'lost'"):
+    with pytest.raises(llm.ConversationError, match="result of 'pay' with the id 'call_9'; open are 'call_pay_0'"):
         conversation.chain(tool_results=[paid, other]).text()
     assert conversation.responses[0].tool_results() == []
     with pytest.raises(llm.ProviderError):

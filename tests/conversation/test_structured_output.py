@@ -48,7 +48,18 @@ def test_a_schema_without_a_name_goes_by_its_title(title, name):
 def test_a_reply_that_is_something_else_is_an_error(schema, problem):
     """A reply that cannot be parsed is a ConversationError."""
     model, _ = scripted(says("Sorry"))
-    with pytest.raises(llm.ConversationError, match=problem):
+    with pytest.raises(llm.ConversationError, match=problem) as caught:
+        model.prompt("A dog", schema=schema).parsed()
+    assert "https://" not in str(caught.value)
+
+
+@pytest.mark.parametrize("schema", [None, {}, Dog])
+def test_a_refusal_has_no_value(schema):
+    """Where the model refused, parsed() says so, in the model's words."""
+    refused = says("")
+    refused["choices"][0]["message"] = {"role": "assistant", "content": None, "refusal": "I cannot do that."}
+    model, _ = scripted(refused)
+    with pytest.raises(llm.ConversationError, match=r"the model refused: 'I cannot do that\.'"):
         model.prompt("A dog", schema=schema).parsed()
 
 

@@ -199,7 +199,7 @@ def test_a_declared_tool_goes_out_as_written_and_cannot_be_called():
     definition = {"name": "f", "strict": True, "x": [], "parameters": {"type": "object", "title": "T"}}
     tool = llm.Tool.declared(definition)
     model, script = scripted(calls(("f", {"a": 1})))
-    with pytest.raises(llm.ToolUnavailableError, match="tool 'f' has no code"):
+    with pytest.raises(llm.ToolUnavailableError, match="tool 'f' has no code, and there is no result for"):
         model.chain("go", tools=[tool]).text()
     assert script.bodies[0]["tools"] == [{"type": "function", "function": definition}]
 
