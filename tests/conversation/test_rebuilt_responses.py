@@ -23,7 +23,7 @@ def test_a_response_survives_as_json():
     data = json.loads(json.dumps(response.to_dict()))
     known = {"duration_ms", "finish_reason", "model_name"}
     assert data.keys() == {"model", "endpoint", "prompt", "messages", "id", "usage", "datetime_utc"} | known
-    assert data["prompt"].keys() == {"messages", "options", "stream"}
+    assert data["prompt"].keys() == {"messages", "options", "system", "system_said", "stream"}
     assert (data["model"], data["usage"]) == ("script/one", {"input": 3, "output": 1})
 
     rebuilt = llm.Response.from_dict(data, model=model)

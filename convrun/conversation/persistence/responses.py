@@ -79,11 +79,13 @@ def _reply(kept: KeptValue) -> Message:
 
 
 def _prompt_to_dict(asked: Prompt) -> JsonObject:
-    """What was asked. A user's message at the end is what was said just then where nothing else is written."""
+    """What was asked. The system prompt and a user's message at the end were new where nothing else is written."""
     messages = asked.messages
     found: JsonObject = {"messages": [message.to_dict() for message in messages]}
     if asked.system is not None:
         found["system"] = asked.system
+    elif messages and messages[0].role == "system":
+        found |= {"system": messages[0].text, "system_said": False}
     if messages and messages[-1].role == "user" and not is_said(asked):
         found["said"] = False
     if asked.tool_results and (place := answered_in(messages)) is not None:
@@ -104,6 +106,6 @@ def _prompt(kept: KeptValue, settings: TurnSettings) -> Prompt:
         SharedMessages(messages),
         settings,
         said=messages[-1] if said and messages and messages[-1].role == "user" else None,
-        system=text,
+        system=text if kept.get("system_said", True).flag() else None,
         tool_results=results_sent(kept.get("tool_results", ()), messages, known),
     )
