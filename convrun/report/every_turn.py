@@ -11,6 +11,7 @@ from convrun.report.wording import dumped, quoted, short
 from convrun.results import CheckResult, ConversationResult, TurnResult
 
 _GRADED = frozenset({"judge", "means"})  # kinds whose verdict hangs on what a model says of the reply
+_USUAL = (None, "stop", "tool_calls")  # why a reply ends that is whole
 _BRIEF = 120  # characters of a value that only accompanies what is said
 
 
@@ -56,6 +57,8 @@ def _turn(turn: TurnResult, full: bool) -> list[Line]:
     lines = [Line(f"{turn.verdict} {turn_name(turn)}{reason}", turn.verdict)]
     if turn.verdict != "skipped" or turn.model_calls:
         lines += [line.indented(2) for line in transcript(turn, full=full)]
+        if turn.finish_reason not in _USUAL:
+            lines.append(Line(f"  finish_reason: {_value(turn.finish_reason, full)}"))
     told = any(check.kind == "expect_error" and check.verdict != "passed" for check in turn.checks)
     if turn.error and turn.verdict != "passed" and not told:
         lines += [line.indented(2) for line in problem(turn.error, full=full)]

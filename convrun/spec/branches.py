@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from convrun.document import Node
+from convrun.document import Mapping, Node
 from convrun.errors import SpecError
 from convrun.frozen import frozen
 from convrun.source import Where
-from convrun.spec.decoder import Decoder, Mistakes, SpecFile, expected, is_nothing, mapping
+from convrun.spec.decoder import Decoder, Mistakes, SpecFile, expected, is_nothing
 from convrun.spec.ids import difference, fits_files, folded
 from convrun.spec.model import BranchSpec, ModelFault, Spec, ToolFault, TurnSpec
 
@@ -20,9 +20,10 @@ def read_branches(node: Node, file: SpecFile, turns: Decoder[tuple[TurnSpec, ...
     Raises:
         SpecErrors: with every mistake; its `rest` are the branches that could be read.
     """
-    if is_nothing(node):
-        raise expected("a mapping for branches", node, "write names with lists of turns, or leave the key out")
-    entries = mapping(node, "branches").entries
+    if not isinstance(node, Mapping):
+        fix = "write `name: [turns]` below it for each way on" + (", or leave the key out" if is_nothing(node) else "")
+        raise expected("a mapping for branches", node, fix)
+    entries = node.entries
     if not entries:
         raise SpecError("no branches", where=node.where, fix="write a name with a list of turns, or leave the key out")
     mistakes = Mistakes()

@@ -124,6 +124,7 @@ class Record:
     """A mapping with known keys. `of` says what it is, as `a turn`; `name` is its own in the JSON Schema.
 
     `form` tells it from another that is `of` the same; `abroad` are names that others have for the same, with our own.
+    `elsewhere` are keys of something else, with where they are to be written.
     """
 
     of: str
@@ -131,6 +132,7 @@ class Record:
     name: str | None = None
     form: str | None = None
     abroad: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    elsewhere: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
     def values(self, node: Node, file: SpecFile) -> dict[str, Any]:
         """Return the values by key.
@@ -153,7 +155,9 @@ class Record:
             with mistakes:
                 key = self.keys.get(name.text)
                 if key is None:
-                    raise unknown(name, self.keys, f"key {name.text!r} in {self.of}", self.abroad)
+                    error = unknown(name, self.keys, f"key {name.text!r} in {self.of}", self.abroad)
+                    error.fix = self.elsewhere.get(name.text, error.fix)
+                    raise error
                 try:
                     decoded[name.text] = key.decode(value, file)
                 except SpecErrors as found:

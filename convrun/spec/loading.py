@@ -181,10 +181,14 @@ _ABROAD = dict.fromkeys(("messages", "prompts", "steps", "conversation"), "turns
     "assert": "expect",
     "tests": "cases",
 }
+_ELSEWHERE = dict.fromkeys(
+    ("attachments", "branches", "chain", "simulate", "user"), "it belongs to a turn: write it below `turns:`"
+) | {key: f"it belongs to the model: write `model: {{name: …, {key}: …}}`" for key in ("api", "base_url", "provider")}
 _ATTRIBUTES = {"cassette": "ignored"}
 SPEC = Record(
     of="a spec",
     abroad=_ABROAD,
+    elsewhere=_ELSEWHERE,
     keys={
         "name": Key(decoding.word, "What the spec is called in lists; default: the file's name without its suffix."),
         "description": Key(decoding.free_text, "A text for people."),

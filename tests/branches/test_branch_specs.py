@@ -22,7 +22,7 @@ NESTED = {"angry": NOW, "polite": [{"user": "Please?", "branches": {"deep": [{"u
     [
         (None, "expected a mapping for branches, got null"),
         ({}, "no branches (write a name with a list of turns, or leave the key out)"),
-        ([NOW], "expected a mapping for branches, got a list"),
+        (NOW, "expected a mapping for branches, got a list (write `name: [turns]` below it for each way on)"),
         ({"angry": []}, "an empty list of turns"),
         ({"angry": {"user": "Now!"}}, "expected a list of turns, got a mapping"),
         ({"angry": [{"usr": "Now!"}]}, "unknown key 'usr' in a turn (did you mean 'user'?)"),

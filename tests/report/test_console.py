@@ -44,6 +44,16 @@ def test_nothing_is_said_about_what_passed():
     assert closing(run(PASSED)) == summary(run(PASSED))
 
 
+def test_a_reply_that_is_not_whole_is_seen():
+    """With -v a turn says why its reply ended, where that is not as replies end; a provider's word is a quotation."""
+    cut_off = (replace(SECOND, finish_reason="length"), replace(SECOND, finish_reason="a\nb"), SECOND)
+    text = details(replace(PASSED, turns=cut_off), verbosity=VERBOSE)
+    assert [line for line in text.splitlines() if "finish_reason" in line] == [
+        "    finish_reason: 'length'",
+        "    finish_reason: 'a b'",
+    ]
+
+
 def test_a_failure_shows_its_turn_its_place_and_how_to_see_it_again():
     """Place, excerpt with caret, expected, actual, reason, reply and the quoted command are all there."""
     text = details(FAILED, command="convrun run")

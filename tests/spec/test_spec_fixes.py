@@ -25,6 +25,12 @@ def mistakes(folder, text):
         ("turns: [{prompt: Hi}]", "unknown key 'prompt' in a turn", "did you mean 'user'?"),
         ("turns: [{user: Hi, assert: []}]", "unknown key 'assert' in a turn", "did you mean 'expect'?"),
         ("messages: [{user: Hi}]", "unknown key 'messages' in a spec", "did you mean 'turns'?"),
+        (f"{TURN}branches: {{}}", "unknown key 'branches' in a spec", "it belongs to a turn: write it below `turns:`"),
+        (
+            f"{TURN}api: responses",
+            "unknown key 'api' in a spec",
+            "it belongs to the model: write `model: {name: …, api: …}`",
+        ),
         (f"{TURN}variables: {{}}", "unknown key 'variables' in a spec", "did you mean 'vars'?"),
         (f"{TURN}skip: true", "expected a reason, got true", "write the reason itself, as a text"),
         (f"{TURN}skip: false", "expected a reason, got false", "leave the key out, or write a reason"),
