@@ -82,7 +82,7 @@ def identify(  # noqa: PLR0913  # one for each thing that may be said about a mo
         base_url=checked_url(url),
         provider=provider,
         api_key_env=api_key_env,
-        headers=dict(headers or {}),
+        headers=_checked_headers(headers or {}),
         system_role=system_role or "system",
         offline=offline,
         api=spoken,
@@ -100,6 +100,16 @@ def _refuse_variable(name: str | None) -> None:
             "api_key_env is not the name of an environment variable",
             fix="name the variable that holds the key, as OPENAI_API_KEY; the key itself is written nowhere",
         )
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers, unless one cannot be sent; its value, which may be a secret, is not shown."""
+    for name, value in headers.items():
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+            raise ConvrunError(f"{show(name, 60)} is not the name of a header", fix="use letters, digits and dashes")
+        if not isinstance(value, str) or not (value.isascii() and value.isprintable()):
+            raise ConvrunError(f"no header can carry the value of {name!r}", fix="give a text of one line, plain ASCII")
+    return dict(headers)
 
 
 def checked_url(url: str) -> str:
@@ -140,9 +150,10 @@ def _api(api: str | None, *, name: str, offline: bool, system_role: str | None) 
 
 
 def _without_password(url: str) -> str:
-    """The address as it may be shown: what stands before an @ may be a password."""
-    scheme, separator, rest = url.rpartition("://")
-    return f"{scheme}{separator}…@{rest.rpartition('@')[2]}" if "@" in rest else url
+    """The address as it may be shown: what stands before an @, or behind a ? or #, may be a password or a key."""
+    shown = re.sub(r"[?#].*", "…", url, flags=re.DOTALL)
+    scheme, separator, rest = shown.rpartition("://")
+    return f"{scheme}{separator}…@{rest.rpartition('@')[2]}" if "@" in rest else shown
 
 
 def _preset(provider: str) -> Preset:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _NO_KEY = "none"  # the SDK insists on one; it is not sent
 _TIMEOUT, _CONNECTING = 600.0, 30.0  # seconds: the SDK's own, and six times its own
 _BEGAN = "convrun.began"  # where a request carries when it was sent
+_TOLD = "convrun.told"  # where it carries the status and the id of its answer, once that has begun
 _connecting = Lock()
 _retries: ContextVar[int] = ContextVar("retries", default=0)  # that the call in hand may take: hooks see requests only
 
@@ -156,7 +157,7 @@ class OpenAITransport:
         except httpx2.TimeoutException as error:
             raise timed_out(self._host, self._timeout, " more") from error
         except (httpx2.HTTPError, httpx2.StreamError) as error:
-            raise self._broke_off(error, response) from error
+            raise self._broke_off(error, response.request) from error
 
     def _settled(self, kind: str, connections: Any) -> Any:
         """A client of the SDK, of the class of this name, that sends no more of the user's than its key."""
@@ -186,17 +187,14 @@ class OpenAITransport:
         import httpx2
 
         cause = error.__cause__ or error
-        if isinstance(cause, httpx2.ReadError | httpx2.RemoteProtocolError):  # it was reached, and hung up
-            return self._broke_off(cause)
+        # It was reached, and hung up, or its body is not what its headers say.
+        if isinstance(cause, httpx2.ReadError | httpx2.RemoteProtocolError | httpx2.DecodingError):
+            return self._broke_off(cause, error.request)
         return unreachable(self._host, str(cause) or type(cause).__name__, self._base_url)
 
-    def _broke_off(self, error: BaseException, response: httpx2.Response | None = None) -> ProviderError:
-        return broke_off(
-            self._host,
-            str(error) or type(error).__name__,
-            status=response.status_code if response is not None else None,
-            request_id=response.headers.get("x-request-id") if response is not None else None,
-        )
+    def _broke_off(self, error: BaseException, request: httpx2.Request) -> ProviderError:
+        status, identity = request.extensions.get(_TOLD, (None, None))
+        return broke_off(self._host, str(error) or type(error).__name__, status=status, request_id=identity)
 
 
 class _Pieces:
@@ -267,8 +265,9 @@ def _keep_pace(request: httpx2.Request) -> None:
     request.extensions[_BEGAN] = perf_counter()
 
 
-def _notice_429(response: httpx2.Response) -> None:
+def _notice(response: httpx2.Response) -> None:
     """Hold back all others, too, from a host that answers 429; the SDK waits by itself where it retries."""
+    response.request.extensions[_TOLD] = (response.status_code, response.headers.get("x-request-id"))
     taken = int(response.request.headers.get("x-stainless-retry-count", 0))
     if response.status_code == 429 and (seconds := retry_wait(response.headers, taken)) is not None:
         pace_at(str(response.url)).slow(seconds, waiting=taken < _retries.get())
@@ -279,8 +278,8 @@ async def _keep_pace_awaited(request: httpx2.Request) -> None:
     request.extensions[_BEGAN] = perf_counter()
 
 
-async def _notice_429_awaited(response: httpx2.Response) -> None:
-    _notice_429(response)
+async def _notice_awaited(response: httpx2.Response) -> None:
+    _notice(response)
 
 
 def _connections() -> httpx2.Client:
@@ -292,7 +291,7 @@ def _connections() -> httpx2.Client:
 def _shared_connections() -> httpx2.Client:
     import openai
 
-    connections = openai.DefaultHttpxClient(event_hooks={"request": [_keep_pace], "response": [_notice_429]})
+    connections = openai.DefaultHttpxClient(event_hooks={"request": [_keep_pace], "response": [_notice]})
     atexit.register(connections.close)
     return connections
 
@@ -300,7 +299,7 @@ def _shared_connections() -> httpx2.Client:
 def _loop_connections() -> httpx2.AsyncClient:
     import openai
 
-    hooks: Any = {"request": [_keep_pace_awaited], "response": [_notice_429_awaited]}
+    hooks: Any = {"request": [_keep_pace_awaited], "response": [_notice_awaited]}
     return openai.DefaultAsyncHttpxClient(event_hooks=hooks)
 
 

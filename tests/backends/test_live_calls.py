@@ -20,7 +20,7 @@ from convrun.backends.model_backend import ModelBackend
 from convrun.backends.resolving import backend_for, live_transport, resolve
 from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
 from convrun.conversation.messages import user
-from convrun.errors import ProviderError, SettingsError
+from convrun.errors import BrokenReplyError, ProviderError, SettingsError
 
 
 def model(loopback: Loopback, environ: Mapping[str, str] | None = None, **settings: Any) -> ModelBackend:
@@ -162,12 +162,18 @@ def test_a_stream_that_ends_politely_and_early_is_an_error(loopback: Loopback) -
         ask(model(loopback), stream=True)
 
 
-def test_half_a_plain_reply_is_an_error(loopback: Loopback) -> None:
-    """A connection cut in the middle of a plain body is an error that can be retried."""
-    loopback.says(Answer(body=b'{"choices": [', cut=True))
-    with pytest.raises(ProviderError) as caught:
-        ask(model(loopback))
-    assert caught.value.retryable
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(body=b'{"choices": [', cut=True), Answer(body=b"\x1f\x8bxyz", headers={"content-encoding": "gzip"})],
+    ids=["cut", "garbled"],
+)
+def test_half_a_body_is_an_error(loopback: Loopback, answer: Answer, stream: bool) -> None:
+    """A body that is cut, or cannot be unpacked, is a broken reply with its status, and can be retried."""
+    loopback.says(answer)
+    with pytest.raises(BrokenReplyError, match="broke off") as caught:
+        ask(model(loopback), stream=stream)
+    assert (caught.value.retryable, caught.value.status) == (True, 200)
 
 
 @pytest.mark.parametrize("stream", [False, True])

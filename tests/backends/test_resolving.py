@@ -84,6 +84,14 @@ def test_a_base_url_is_a_plain_http_address(url: str) -> None:
         known("m", base_url=url)
 
 
+@pytest.mark.parametrize("url", ["https://u:hunter2@h/v1", "https://h/v1?key=hunter2", "https://u@h/v1#a@hunter2"])
+def test_what_may_be_a_secret_in_an_address_is_not_shown(url: str) -> None:
+    """The error shows an address without its user, query and fragment."""
+    with pytest.raises(ConvrunError, match=r"https://.*h/v1") as caught:
+        known("m", base_url=url)
+    assert "hunter2" not in str(caught.value)
+
+
 def key(identity: ModelIdentity, environ: Mapping[str, str], *trusted: str) -> Key | None:
     """The key that would go out."""
     return key_for(identity, environ=environ, trusted_base_urls=trusted)

@@ -199,6 +199,8 @@ def test_what_is_of_another_kind_is_refused_at_once(call, given, what, fix):
         ("rpm", "30", "rpm is '30'"),
         ("rpm", 0, "rpm is 0"),
         ("headers", {"X-Team": 5}, "headers is no such table"),
+        ("headers", {"X-Team": "b\r\nc"}, "no header can carry the value of 'X-Team'"),
+        ("headers", {"X Team": "b"}, "'X Team' is not the name of a header"),
         ("base_url", 8000, "base_url is 8000"),
         ("api_key_env", "sk-abc", "api_key_env is not the name of an environment variable"),
         ("api_key_env", "gsk_Qw8rTz2LmVx9NcY4KdPb7HsJ", "api_key_env is not the name of an environment variable"),
