@@ -242,3 +242,25 @@ def test_a_tool_cannot_prompt_the_conversation_that_waits_for_it():
     conversation = model.conversation(tools=[nosy])
     assert conversation.chain("go").text() == "done"
     assert answers(script)[0].startswith("Error: a tool or hook prompts or keeps the conversation")
+
+
+def test_a_chain_left_in_the_middle_goes_on_before_the_next_prompt():
+    """Its tools are run then, as prompts go on in order; given up with close(), it runs none, and is no turn."""
+    ran = []
+
+    def pay() -> str:
+        """Pay."""
+        ran.append(len(ran))
+        return "paid"
+
+    for close, roles in ((False, ["user", "assistant", "tool", "assistant"]), (True, [])):
+        replies = [calls(("pay", {})), *([] if close else [says("done")]), says("next")]
+        model, _ = scripted(*replies)
+        conversation = model.conversation(tools=[pay])
+        chain = conversation.chain("go")
+        next(chain.responses()).text()
+        if close:
+            chain.close()
+        assert conversation.prompt("and?").text() == "next"
+        assert [message.role for message in conversation.history] == [*roles, "user", "assistant"]
+        assert ran == [0]
