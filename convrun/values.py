@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
@@ -137,8 +138,8 @@ def _getter(kind: type) -> Callable[[object], tuple[object, ...]] | None:
 
 
 def is_amount(value: object) -> bool:
-    """Return whether a value is a finite number of 0 or more."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    """Return whether a value is a finite number of 0 or more, and no integer larger than any float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
 
 
 def type_name(value: object) -> str:
@@ -163,12 +164,19 @@ def show(value: object, limit: int = 200) -> str:
             text = _ends(value, limit)
         else:
             text = json.dumps(_outermost(value, limit), ensure_ascii=False, default=repr)
-    except (TypeError, ValueError):
-        text = repr(value)
+    except (TypeError, ValueError, RecursionError):
+        text = _by_repr(value)
     if len(text) <= limit:
         return text
     half = (limit - 3) // 2
     return f"{text[:half]}...{text[-half:]}"
+
+
+def _by_repr(value: object) -> str:
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, brackets a thousand deep
+        return f"a {type_name(value)} that is too {'long' if isinstance(value, int) else 'deep'} to be shown"
 
 
 def _outermost(value: object, limit: int) -> object:

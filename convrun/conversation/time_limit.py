@@ -19,6 +19,7 @@ from convrun.errors import ToolTimeoutError
 
 _AGAIN = 0.1  # seconds until a tool that swallowed the first alarm gets the next
 _GRACE = 5.0  # seconds past its limit that a tool may swallow alarms, before the process ends
+_LONGEST = 1e7  # seconds; systems have no timers for much more, and a limit of months is none
 _ERROR = 4  # the exit code of an error while running
 
 
@@ -38,7 +39,7 @@ def within(seconds: float | None, name: str, work: Callable[[], object], *, awai
     """
     if awaits:
         work = partial(_settled, work)
-    if seconds is None:
+    if seconds is None or seconds > _LONGEST:
         return work()
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
         return _interrupted_after(seconds, name, work)

@@ -54,6 +54,14 @@ def kept_values() -> tuple[llm.Model, list[tuple[Any, Any]]]:
     return model, [(reader, json.loads(json.dumps(data))) for reader, data in found]
 
 
+def nested(depth: int) -> Any:
+    """Return a list in a list in a list."""
+    found: Any = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
 MODEL, KEPT = kept_values()
 
 
@@ -112,6 +120,12 @@ def test_damage_is_told_or_does_no_harm(place: tuple[int, tuple[Any, ...]], valu
         (("messages", 6, "parts", 0, "attachment", "content"), "%", r"parts\[0\].attachment is wrong: .* no base64"),
         (("messages", 6, "parts", 0, "attachment", "path"), "/etc/passwd", "names a file, which is not read"),
         (("settings", 0, "options"), {"api_key": "x"}, r"settings\[0\].options is wrong: 'api_key' is no option"),
+        pytest.param(
+            ("settings", 0, "tool_timeout"), 10**400, r"tool_timeout is 10+\.\.\.0+, not a number", id="timeout"
+        ),
+        pytest.param(("turns", 0, "responses", 0, "duration_ms"), 10**400, "duration_ms is 10.*number", id="duration"),
+        (("messages",), nested(5000), r"messages\[0\] is a list that is too deep to be shown, not a mapping"),
+        (("convrun",), nested(990), r"convrun is .*, not a whole number of 1 or more"),
         (("settings", 0, "tool_timeout"), float("inf"), r"settings\[0\].tool_timeout is Infinity, not a number"),
         (("sytem",), "s", "sytem is not known"),
         (("convrun",), 2, "this conversation has format 2, and 1 is the newest that is known here .update convrun"),
@@ -136,6 +150,7 @@ def test_what_is_wrong_is_named_by_its_path(path: tuple[Any, ...], value: Any, w
         (llm.Conversation, json.dumps(KEPT[0][1]), r"give what json.loads\(\) returns of it"),
         (llm.Conversation, None, "it is null, not a mapping"),
         (llm.Response, {}, "prompt is missing"),
+        (llm.Response, {"prompt": nested(5000)}, "prompt is a list that is too deep to be shown, not a mapping"),
         (llm.Message, [], r"it is \[\], not a mapping"),
     ],
 )

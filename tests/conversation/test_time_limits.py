@@ -158,3 +158,14 @@ def test_a_tool_that_cannot_be_interrupted_ends_the_process(name, code, said):
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == code
     assert said in ended.stderr
+
+
+@pytest.mark.parametrize("seconds", [1e10, 1e300])
+def test_a_limit_that_no_timer_has_is_none(seconds: float):
+    """A tool is called also where its limit is longer than the system can count."""
+    assert [result.output for result in chain_with(at_once, seconds).tool_results()] == ["done"]
+
+
+def at_once():
+    """Return."""
+    return "done"

@@ -16,7 +16,7 @@ from convrun.conversation.persistence.tool_results import KeptAnswers, answered_
 from convrun.conversation.settings import TurnSettings
 from convrun.errors import ConversationError
 from convrun.frozen import frozen
-from convrun.values import Json, JsonObject
+from convrun.values import Json, JsonObject, show
 
 FORMAT = 1
 _KEYS = ("convrun", "model", *PLACE, "tools", "settings", "messages", "history", "turns", "open", "is_branch")
@@ -182,8 +182,9 @@ def _refuse_others(kept: KeptValue) -> None:
     if "convrun" not in kept.mapping():
         fix = "Response.from_dict reads it" if "prompt" in kept.mapping() else None
         raise kept.wrong("does not say its format, as `convrun: 1`", fix=fix)
-    if kept["convrun"].whole(least=1) != FORMAT:
+    found = kept["convrun"].whole(least=1)
+    if found != FORMAT:
         raise ConversationError(
-            f"this conversation has format {kept['convrun'].whole()}, and {FORMAT} is the newest that is known here",
+            f"this conversation has format {show(found, 60)}, and {FORMAT} is the newest that is known here",
             fix="update convrun",
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from math import isfinite
 
 from convrun.errors import ConversationError, ConvrunError, did_you_mean
 from convrun.frozen import frozen
-from convrun.values import Json, JsonObject, canonical, show
+from convrun.values import Json, JsonObject, canonical, is_amount, show
 
 _FIX = "give what to_dict() returned, as it was"
 
@@ -106,7 +105,7 @@ class KeptValue:
             return None
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             raise self.not_a("a number")
-        if not isfinite(self.value) or self.value < 0:
+        if not is_amount(self.value):
             raise self.not_a("a number of 0 or more")
         return self.value
 
@@ -115,7 +114,7 @@ class KeptValue:
         if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < least:
             raise self.not_a(f"a whole number of {least} or more")
         if below is not None and self.value >= below:
-            raise self.wrong(f"is {self.value}, and there are {below}")
+            raise self.wrong(f"is {show(self.value, 60)}, and there are {below}")
         return self.value
 
     def whole_or_none(self, *, least: int = 0) -> int | None:
