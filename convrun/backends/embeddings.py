@@ -9,10 +9,10 @@ from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import cast
-from urllib.parse import urlsplit
 
 from convrun.backends.framing import Framing, Payload
 from convrun.backends.identity import ModelIdentity
+from convrun.backends.presets import called
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.errors import BrokenReplyError
 from convrun.values import Json, show
@@ -38,7 +38,7 @@ def embedding(
         headers=identity.headers,
     )
     reply = transport.send(request)
-    provider = identity.provider or urlsplit(identity.base_url).hostname or identity.base_url
+    provider = called(identity.provider, identity.base_url)
     errors = ReplyErrors(provider=provider, status=reply.status, headers=reply.headers, key_variable=key_variable)
     payloads = _payloads(reply)
     if not 200 <= reply.status < 300:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from convrun.backends.presets import called
 from convrun.backends.provider_errors import ReplyErrors
 from convrun.backends.reading import AwaitedReply, ReplyReader
 from convrun.conversation.backend import Completion, ModelRequest, StreamEvent
@@ -91,7 +91,7 @@ class ModelBackend:
 
     def _reader(self, request: ModelRequest, reply: Reply) -> ReplyReader:
         errors = ReplyErrors(
-            provider=self.provider or urlsplit(self.base_url).hostname or self.base_url,
+            provider=called(self.provider, self.base_url),
             status=reply.status,
             headers=reply.headers,
             key_variable=self.key_variable,

@@ -15,12 +15,12 @@ from functools import cache, partial
 from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from convrun.backends.keys import Key
 from convrun.backends.pacing import Heard, pace_at, retry_wait
 from convrun.backends.pools import Pool, pools_here
+from convrun.backends.presets import called
 from convrun.backends.provider_errors import broke_off, timed_out, unreachable, unsendable
 from convrun.errors import ProviderError
 from convrun.redaction import Redactor
@@ -60,6 +60,7 @@ class OpenAITransport:
     ) -> None:
         pace_at(base_url).settle(name=provider, rpm=rpm, heard=heard)
         self._base_url = base_url
+        self._provider = provider
         self._find_key = key
         self._timeout = timeout
         self._max_retries = max_retries
@@ -181,7 +182,7 @@ class OpenAITransport:
 
     @property
     def _host(self) -> str:
-        return urlsplit(self._base_url).netloc
+        return called(self._provider, self._base_url)
 
     def _no_answer(self, error: openai.APIConnectionError) -> ProviderError:
         import httpx2

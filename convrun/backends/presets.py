@@ -96,6 +96,13 @@ def quirks_of(provider: str | None, base_url: str, environ: Mapping[str, str]) -
     return frozenset(kind for preset in presets if preset for kind in preset.quirk_kinds)
 
 
+def called(provider: str | None, base_url: str) -> str:
+    """Return what people call an address: the provider that is named, unless that is elsewhere; or the host."""
+    preset = PRESETS.get(provider or "")
+    elsewhere = preset is not None and preset.address_variable is None and not preset.is_at(base_url, {})
+    return provider if provider and not elsewhere else urlsplit(base_url).hostname or base_url
+
+
 def origin(url: str) -> tuple[str, str | None, int | None]:
     """Return scheme, host and port of an address; nothing of what is none."""
     try:

@@ -54,7 +54,7 @@ CASES = [
     (
         {"inject": "timeout", "times": 9},
         {"max_retries": 1},
-        refused(matches="^no answer from 127.0.0.1:[0-9]+ within 5 s$"),
+        refused(matches="^no answer from 127.0.0.1 within 5 s$"),
         "timeout in each of 2 attempts",
     ),
     ({"inject": "cut_stream"}, {}, said("two"), "cut_stream once, then sent again"),

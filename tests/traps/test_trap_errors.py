@@ -209,7 +209,7 @@ def test_a_provider_that_is_silent_is_a_time_out(loopback):
     """No answer within the time-out is an error without a status that may pass."""
     loopback.says(Answer(body=reply("late"), delay=20))
     backend = resolve("m", environ={}, base_url=loopback.base_url, max_retries=0, timeout=0.2)
-    with pytest.raises(ProviderError, match=r"no answer from 127\.0\.0\.1:\d+ within 0\.2 s") as caught:
+    with pytest.raises(ProviderError, match=r"no answer from 127\.0\.0\.1 within 0\.2 s") as caught:
         list(backend.send(ModelRequest(messages=(user("Hi"),))))
     assert (caught.value.status, caught.value.retryable) == (None, True)
 

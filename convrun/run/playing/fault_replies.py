@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 from convrun.backends.framing import DONE, Framing, Unparsed
+from convrun.backends.presets import called, origin
 from convrun.backends.provider_errors import broke_off, error_in
 from convrun.errors import ProviderError
 from convrun.values import Json, JsonObject
@@ -62,8 +62,8 @@ _FIGURES = ("usage", "x_groq")  # what a reply took, which it did whatever it sa
 
 def host_of(request: Request) -> str:
     """Return the host that a request is for, as errors name it; a model that is not there has none."""
-    host = urlsplit(request.base_url).netloc
-    return "the model" if host.endswith(".invalid") else host
+    _, host, _ = origin(request.base_url)
+    return "the model" if (host or "").endswith(".invalid") else called(request.provider, request.base_url)
 
 
 def refusing(fault: str) -> Reply:
