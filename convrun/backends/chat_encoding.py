@@ -44,7 +44,12 @@ class ChatEncoder:
 
         Raises:
             AttachmentError: for an attachment that chat completions cannot carry.
+            ConversationError: for an option that only a Responses API has.
         """
+        if "previous_response_id" in request.options:
+            from convrun.backends.previous import refuse_auto
+
+            refuse_auto(request.options, api="chat")
         body: JsonObject = {"model": self.model, "messages": self._messages.of(request.messages)}
         body.update(request.options)
         if request.tools:

@@ -32,7 +32,7 @@ class ResponsesEncoder:
 
         Raises:
             AttachmentError: for an attachment that a Responses API cannot carry.
-            ConversationError: where nothing is new since the reply it goes on from.
+            ConversationError: where nothing is new since the reply it goes on from, or that one is not kept.
         """
         messages = request.messages
         body: JsonObject = {"model": self.model}
@@ -40,6 +40,9 @@ class ResponsesEncoder:
             body["instructions"] = messages[0].text
         start, options = 0, dict(request.options)
         if options.get(_PREVIOUS) == "auto":
+            from convrun.backends.previous import refuse_auto  # few send less than all
+
+            refuse_auto(options, api="responses")
             start = _answered(messages)
             if start and start == len(messages):
                 raise ConversationError("there is nothing to send: the model said the last word", fix="give a prompt")

@@ -236,6 +236,8 @@ def test_only_what_is_new_goes_out_where_the_provider_keeps_the_rest() -> None:
     assert (named["previous_response_id"], len(named["input"])) == ("resp_0", 3)
     with pytest.raises(ConversationError, match="nothing to send"):
         body(*begun, second, options=auto)
+    with pytest.raises(ConversationError, match="not to keep"):
+        body(*begun, options={**auto, "store": False})
     without_ids = body(*begun, assistant("b"), user("c"), options=auto)
     assert "previous_response_id" not in without_ids
     assert len(without_ids["input"]) == 3

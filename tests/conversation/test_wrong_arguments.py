@@ -222,3 +222,11 @@ def test_a_model_takes_no_key():
         assert "GROQ_API_KEY" in str(caught.value.fix)
         assert "sk-1" not in str(caught.value)
         model.key = None
+
+
+def test_a_chat_does_not_go_on_from_a_reply():
+    """`previous_response_id: auto` is for the Responses API; a chat refuses it, and sends nothing."""
+    model, script = scripted(says("Hi"))
+    with pytest.raises(llm.ConversationError, match="is for the Responses API"):
+        model.prompt("Hi", previous_response_id="auto").text()
+    assert script.requests == []

@@ -84,7 +84,7 @@ def test_items_that_the_recording_has_otherwise_make_it_stale(project, loopback)
 
 def test_a_recording_by_ids_replays(project, loopback):
     """With `previous_response_id: auto` requests hold what is new, live and from the cassette."""
-    options = SPEC["options"] | {"previous_response_id": "auto"}
+    options = {"previous_response_id": "auto"}
     live = recorded(project, loopback, spec=SPEC | {"options": options})
     bodies = [request.body for request in loopback.requests]
     assert [body.get("previous_response_id") for body in bodies] == [None, "resp_1", "resp_2"]
@@ -176,3 +176,17 @@ def test_what_is_ignored_is_a_place_in_requests_of_the_api(project, api, system,
     assert re.match(rf"specs/a.yaml:{line}:26: '{pointer}' ignores nothing: .* \(write {meant}\)$", found), found
     project.write("specs/a.yaml", f"matrix: {{model: [{{name: gpt-5-mini, api: {api}}}, echo]}}\n{spec}")
     assert len(project.prepared().conversations) == 2
+
+
+@pytest.mark.parametrize(
+    ("api", "options", "said"),
+    [("chat", {}, "is for the Responses API"), ("responses", {"store": False}, "tells the provider not to keep")],
+)
+def test_nothing_to_go_on_from(project, api, options, said):
+    """`previous_response_id: auto` for a chat, or with `store: false`, is a mistake at the turn; nothing runs."""
+    turns = [{"user": "a"}, {"user": "b", "options": {"previous_response_id": "auto"}}]
+    spec = {"model": {"name": "m", "api": api}, "options": options, "turns": turns}
+    project.write("specs/a.yaml", json.dumps(spec, indent=1))
+    (mistake,) = project.mistakes()
+    assert said in mistake
+    assert re.match(r"specs/a.yaml:1[0-9]:", mistake)

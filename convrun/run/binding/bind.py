@@ -88,7 +88,7 @@ def bind(
         others = _with_speakers(planned, asked[key], identified, errors)
         try:
             model = identity_of(planned.model, options, environ)
-            errors += _misplaced(planned.spec, model, options)
+            errors += (*_misplaced(planned.spec, model, options), *_alone(planned.spec, model, options))
             live = model if may_go_live(planned, options) else None
             bound_spec = specs[key]
             if bound_spec is None or bound_spec.variables:
@@ -125,6 +125,21 @@ def _misplaced(spec: Spec, model: ModelIdentity, options: RunOptions) -> Iterabl
     from convrun.run.binding.ignored_places import misplaced  # few specs ignore anything
 
     return misplaced(spec, model)
+
+
+def _alone(spec: Spec, model: ModelIdentity, options: RunOptions) -> Iterable[ConvrunError]:
+    """The first turn that is to go on from a reply which the provider does not keep; a model of `-m` may be another."""
+    asked = [(turn, {**spec.options, **turn.options}) for turn in spec.turns]
+    if options.models or not any("previous_response_id" in said for _, said in asked):
+        return ()
+    from convrun.backends.previous import refuse_auto
+
+    for turn, said in asked:
+        try:
+            refuse_auto(said, api=model.api)
+        except ConvrunError as error:
+            return (error.at(turn.where),)
+    return ()
 
 
 def _with_speakers(
