@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from convrun.backends.chat_calls import mended
 from convrun.backends.framing import Payload, Unparsed
 from convrun.errors import (
     AuthenticationError,
@@ -172,10 +173,11 @@ class ReplyErrors:
         status = status or self.status
         if retryable is None:
             retryable = issubclass(kind, _PASSING) or status in _LOCKED
+        # Half a character of the provider's could be printed nowhere.
         return kind(
-            without_ids(what),
+            mended([without_ids(what)]),
             status=status,
-            provider_message=without_ids(message) if message else None,
+            provider_message=mended([without_ids(message)]) if message else None,
             request_id=self.headers.get("x-request-id") or self.headers.get("request-id"),
             retryable=retryable,
             is_answer=is_answer,

@@ -219,6 +219,8 @@ def test_a_200_may_be_an_error() -> None:
     found = error_of({"error": {"message": "overloaded", "code": 503}})
     assert (found.status, found.retryable, found.provider_message) == (503, True, "overloaded")
     assert error_of({"choices": [{"index": 0, "error": {"message": "late"}}]}).provider_message == "late"
+    half = error_of({"error": {"message": "a\ud800b"}})
+    assert f"{half}{half.provider_message}".encode().count("a\ufffdb".encode()) == 2
 
 
 def test_a_body_may_not_be_json() -> None:
