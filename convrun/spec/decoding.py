@@ -78,7 +78,7 @@ def word(node: Node, file: SpecFile) -> str:
     """Return a text that is not empty."""
     found = text(node, file)
     if not found.strip():
-        raise SpecError("expected a text that is not empty", where=node.where)
+        raise SpecError("expected a text that is not empty", where=node.where, fix="write it, or leave it out")
     return found
 
 
@@ -159,7 +159,7 @@ def whole_number(least: int, fix: str | None = None) -> Decoder[int]:
     def decode(node: Node, _: SpecFile) -> int:
         value = node.value if isinstance(node, Scalar) else None
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise expected(f"a whole number from {least} on", node, fix)
+            raise expected(f"a whole number from {least} on", node, fix or f"write a number, {least} or more")
         return value
 
     return decode

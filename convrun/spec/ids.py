@@ -47,7 +47,7 @@ def selected(spec: str, rest: str) -> str:
 
 def fits_files(name: str) -> bool:
     """Return whether a name is a part of a cassette's path as it is, and of an id where nothing else begins."""
-    return _safe(name, name) == name and not name.startswith(".") and not _SUFFIX.search(name)
+    return name != "" and _safe(name, name) == name and not name.startswith(".") and not _SUFFIX.search(name)
 
 
 def sample_id(group: str, sample: int | None) -> str:

@@ -37,7 +37,7 @@ def spoken(node: Node, file: SpecFile) -> Text:
     """Return a template that is not empty."""
     made = template(node, file)
     if not made.source.strip():
-        raise SpecError("expected a text that is not empty", where=node.where)
+        raise SpecError("expected a text that is not empty", where=node.where, fix="write it, or leave it out")
     return made
 
 

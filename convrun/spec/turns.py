@@ -89,6 +89,11 @@ def past_limit(spec: Spec) -> Iterator[SpecError]:
     properties={
         **dict.fromkeys(_NOT_OPTIONS, False),
         "n": {"enum": [1, None], "description": "One answer: what no check sees must not be asked for."},
+        "previous_response_id": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "description": "The id of a response, or `auto`: each turn goes on from the reply before it.",
+        },
     },
 )
 def options(node: Node, _: SpecFile) -> dict[str, Any]:
@@ -101,9 +106,17 @@ def options(node: Node, _: SpecFile) -> dict[str, Any]:
             if key.text == "n" and not (isinstance(value, Scalar) and value.value in {1, None}):
                 fix = "leave `n` out: what no check sees must not be asked for"
                 raise SpecError("several choices are not supported", where=value.where, fix=fix)
+            if key.text == "previous_response_id" and not _is_previous(value):
+                fix = "write auto: each turn then goes on from the reply before it"
+                raise expected("the id of a response, or auto", value, fix)
     mistakes.stop()
     made: dict[str, Any] = data(node, json_leaf)
     return made
+
+
+def _is_previous(node: Node) -> bool:
+    """Whether it is the id of a response, `auto`, or null, which removes the option."""
+    return isinstance(node, Scalar) and (node.value is None or (isinstance(node.value, str) and node.value != ""))
 
 
 def _turn(node: Node, file: SpecFile) -> TurnSpec:

@@ -27,6 +27,7 @@ NESTED = {"angry": NOW, "polite": [{"user": "Please?", "branches": {"deep": [{"u
         ({"angry": {"user": "Now!"}}, "expected a list of turns, got a mapping"),
         ({"angry": [{"usr": "Now!"}]}, "unknown key 'usr' in a turn (did you mean 'user'?)"),
         ({"a/b": NOW}, "'a/b' cannot be the name of a branch"),
+        ({"": NOW}, "'' cannot be the name of a branch"),
         ({"..": NOW}, "'..' cannot be the name of a branch"),
         ({"a b": NOW}, "'a b' cannot be the name of a branch"),
         ({"a.yaml": NOW}, "'a.yaml' cannot be the name of a branch"),

@@ -6,10 +6,10 @@ from simulated_specs import SPEC
 MISTAKES = [
     ("simulate: {persona: Ada}", "simulate needs the key 'goal' (write `goal:` into it)"),
     ("simulate: be nice", "expected a mapping for simulate, got the text 'be nice' (say what the user is after"),
-    ("simulate: {goal: ' '}", "expected a text that is not empty"),
+    ("simulate: {goal: ' '}", "expected a text that is not empty (write it, or leave it out)"),
     ("simulate: {goal: g, personna: Ada}", "unknown key 'personna' in simulate (did you mean 'persona'?)"),
     ("simulate: {goal: g, turns: 3}", "unknown key 'turns' in simulate (did you mean 'max_turns'?)"),
-    ("simulate: {goal: g, max_turns: 0}", "expected a whole number from 1 on, got the number 0"),
+    ("simulate: {goal: g, max_turns: 0}", "from 1 on, got the number 0 (write a number, 1 or more)"),
     ("simulate: {goal: g, max_turns: 101}", "101 turns are more than the 100 that a simulated user may have"),
     ("simulate: {goal: g, until: []}", "an empty list of checks"),
     ("simulate: {goal: g, until: [{contain: x}]}", "unknown check 'contain' (did you mean 'contains'?)"),

@@ -338,6 +338,15 @@ def test_any_wrong_value_is_a_mistake_and_no_crash(tmp_path, changes):
         assert load_spec(path, tmp_path).turns
 
 
+@pytest.mark.parametrize("value", ["5", "[resp_1]", "{}", "''"])
+def test_a_previous_response_is_an_id_or_auto(read, mistakes, value):
+    """What no API takes is found before anything runs; null removes the option."""
+    text = "turns: [{{user: Hi, options: {{previous_response_id: {}}}}}]\n"
+    (found,) = mistakes(text.format(value))
+    assert found.startswith("1:52 expected the id of a response, or auto, got")
+    assert read(text.format("null") + "options: {previous_response_id: auto}\n").turns
+
+
 @pytest.mark.parametrize(
     ("value", "mistake"),
     [

@@ -139,7 +139,7 @@ FILE = "write {file: prompts/brief.md}, or {text: 'prompts/brief.md'} if it is m
             "a list has no name for the ids of conversations",
             "write a mapping with an `id`, as {id: few, items: […]}",
         ),
-        ({"city": [{"id": "", "a": 1}]}, "expected a text that is not empty", None),
+        ({"city": [{"id": "", "a": 1}]}, "expected a text that is not empty", "write it, or leave it out"),
         ({"city": ["x", "y", "x"]}, "the names of two values are equal: 'x'", OTHER),
         ({"city": [1, "1"]}, "the names of two values are equal: '1'", OTHER),
         ({"city": ["x", "X"]}, "the names of two values differ in upper and lower case only: 'X'", OTHER),
