@@ -104,7 +104,10 @@ class AsyncResponse(AnyResponse):
         return (await self._read()).datetime_utc
 
     async def on_done(self, callback: Callable[[AsyncResponse], object]) -> None:
-        """Call `callback` with this response once the reply is whole, at once if it is; it may be async."""
+        """Call `callback` with this response once the reply is whole, at once if it is; it may be async.
+
+        See `Response`.
+        """
         if not self.done:
             self._call.when_done.append(callback)
             return

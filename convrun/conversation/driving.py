@@ -126,8 +126,20 @@ class Driver:
         await self.effects.close(source)
         if not (self.loop.chained and call.tool_calls):
             await self.advance()
+        await self._call_back(call)
+
+    async def _call_back(self, call: ModelCall) -> None:
+        """Call all who want to hear of a whole reply; then raise the first error, of interruptions before others."""
+        errors: list[BaseException] = []
         for callback in call.when_done:
-            await self.effects.call_back(callback, call.face)
+            try:
+                await self.effects.call_back(callback, call.face)
+            except GeneratorExit:  # nobody waits any more
+                raise
+            except BaseException as error:  # noqa: BLE001  (raised once all are called)
+                errors.append(error)
+        if errors:
+            raise min(errors, key=lambda error: isinstance(error, Exception))
 
 
 async def run_tools(call: ModelCall, running: ToolRunning, effects: Effects) -> None:

@@ -248,7 +248,11 @@ class Response(AnyResponse):
         return self._known().datetime_utc
 
     def on_done(self, callback: Callable[[Response], object]) -> None:
-        """Call `callback` with this response once the reply is whole, at once if it is."""
+        """Call `callback` with this response once the reply is whole, at once if it is.
+
+        Its turn is in the history by then. Where a callback raises, the others are called all the same, and who reads
+        the reply gets the first error, once.
+        """
         if self.done:
             callback(self)
         else:

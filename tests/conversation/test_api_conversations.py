@@ -275,6 +275,28 @@ async def test_what_is_told_of_a_reply(api: Api):
 
 
 @with_both
+async def test_a_callback_that_raises_keeps_no_other_from_being_called(api: Api):
+    """All are called, who reads the reply gets the first error once, and the turn is in the history."""
+    api.server.says("whole")
+    talk, heard = api.conversation(), []
+    response = talk.prompt("a")
+
+    def hears(name: str) -> Any:
+        def hear(_response: Any) -> None:
+            heard.append(name)
+            raise ValueError(name)
+
+        return api.own(hear)
+
+    for name in ("first", "second"):
+        await api.read(response.on_done(hears(name)))
+    with pytest.raises(ValueError, match="first"):
+        await api.read(response.text())
+    assert (heard, [message.text for message in talk.history]) == (["first", "second"], ["a", "whole"])
+    assert await api.read(response.text()) == "whole"
+
+
+@with_both
 async def test_a_half_read_response_asks_nobody_again(api: Api):
     """Its rest comes from the same stream, also where the next prompt is read first."""
     api.server.says(Answer(body=event_stream(*(chunk(content=one) for one in "abc"), chunk("stop"))), "next")

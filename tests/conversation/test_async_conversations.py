@@ -286,6 +286,38 @@ def test_callbacks_may_be_awaited(loopback: Loopback):
     assert heard == ["hi", "stop", "chatcmpl-1"]
 
 
+def test_a_reading_that_is_cancelled_in_a_callback_calls_the_others(loopback: Loopback):
+    """They hear of the reply, and the cancelling gets through, also before an error that came earlier."""
+    loopback.says("hi")
+    heard: list[str] = []
+
+    async def main() -> None:
+        response = conversation(loopback).prompt("hi")
+        waits = asyncio.Event()
+
+        def fails(_response: llm.AsyncResponse) -> None:
+            raise ValueError("told to nobody")
+
+        async def waiting(_response: llm.AsyncResponse) -> None:
+            waits.set()
+            await asyncio.sleep(30)
+
+        async def later(one: llm.AsyncResponse) -> None:
+            await asyncio.sleep(0)
+            heard.append(await one.text())
+
+        for callback in (fails, waiting, later):
+            await response.on_done(callback)
+        reading = asyncio.create_task(response.text())
+        await waits.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+    in_loop(main)
+    assert heard == ["hi"]
+
+
 def test_an_async_model_is_recorded_and_replayed(loopback: Loopback, tmp_path: Path):
     """In the block of a cassette an async conversation is recorded, and played without a server."""
     loopback.says("one", "two")
