@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 
+from convrun.backends import pacing
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -96,6 +98,8 @@ class Loopback:
 def loopback_server() -> Iterator[Loopback]:
     """Serve for the length of the block."""
     server = Loopback()
+    # Another server of this process may have had the port, and a pace that this one would be held to.
+    pacing._paces.pop(pacing.origin(server.base_url), None)
     server.start()
     try:
         yield server
